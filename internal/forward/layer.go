@@ -1,0 +1,291 @@
+package forward
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// LayerConfig is what a Layer has to know of its encoding.
+type LayerConfig struct {
+	// MimeType names the codec, such as "video/VP8".
+	MimeType string
+	// ClockRate of the timestamps, in Hz.
+	ClockRate uint32
+	// SSRC as it comes in; only shown.
+	SSRC uint32
+	// Extensions of the packets as they come in.
+	Extensions ExtensionIDs
+	// Clock is shared by all layers of one publisher; nil where the publisher
+	// sends no sender reports.
+	Clock *Clock
+	// RequestKeyframe asks the publisher for a keyframe. It is called at most
+	// twice a second and must not block. nil where none can be asked for.
+	RequestKeyframe func()
+}
+
+// Layer is one encoding of a track as it comes in. Push must be called from
+// one goroutine at a time; all else from any.
+type Layer struct {
+	cfg      LayerConfig
+	keyframe keyframeTest
+
+	// streams are those that play this layer. The slice is never changed, only
+	// replaced: Push reads it without a lock.
+	streams   atomic.Pointer[[]*Stream]
+	streamsMu sync.Mutex
+
+	mu      sync.Mutex // guards all below
+	closed  bool
+	history history
+	stats   LayerStats
+	rate    rateMeter
+	report  senderReport
+
+	begun        bool
+	first        uint32 // sequence numbers with their wraps counted
+	highest      uint32
+	keyframeTime uint32 // of the last keyframe
+
+	lastRequest time.Time
+	requestDue  *time.Timer // a request that was held back
+
+	level    uint8 // loudest since TakeLevel, in -dBov
+	hasLevel bool
+}
+
+// LayerStats is what a layer has seen so far.
+type LayerStats struct {
+	SSRC          uint32
+	Packets       uint64
+	Bytes         uint64 // headers included
+	BitsPerSecond uint64 // in the last full second
+	// Expected is how many packets the publisher sent, going by their numbers;
+	// what Packets is short of it was lost on the way in.
+	Expected             uint64
+	Keyframes            uint64
+	KeyframeRequests     uint64 // that went to the publisher
+	KeyframeRequestsHeld uint64 // that one just sent answered too
+	Malformed            uint64 // packets that were no RTP
+	LastPacket           time.Time
+	HistoryBytes         int
+}
+
+// Lost is how many packets are missing so far.
+func (s LayerStats) Lost() uint64 { return s.Expected - min(s.Expected, s.Packets) }
+
+// senderReport relates the layer's timestamps to our wall clock.
+type senderReport struct {
+	known bool
+	at    time.Time
+	rtp   uint32
+}
+
+// keyframeInterval is the least time between two keyframe requests to one
+// publisher, whoever asks.
+const keyframeInterval = 500 * time.Millisecond
+
+// NewLayer returns a layer that waits for packets.
+func NewLayer(cfg LayerConfig) *Layer {
+	l := &Layer{cfg: cfg, keyframe: keyframeTestFor(cfg.MimeType)}
+	l.streams.Store(&[]*Stream{})
+	return l
+}
+
+// ClockRate of the layer's timestamps, in Hz.
+func (l *Layer) ClockRate() uint32 { return l.cfg.ClockRate }
+
+// Push takes one RTP packet as it arrived and sends it to every stream that
+// plays the layer. raw is the caller's again when Push returns. A packet that
+// is not RTP is counted and dropped.
+func (l *Layer) Push(raw []byte, now time.Time) {
+	var p Packet
+	if err := p.parse(raw, l.cfg.Extensions); err != nil {
+		l.mu.Lock()
+		l.stats.Malformed++
+		l.mu.Unlock()
+		return
+	}
+	p.Keyframe = l.keyframe != nil && l.keyframe(p.Payload)
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return
+	}
+	fresh := l.count(&p, len(raw), now)
+	if fresh && len(p.Payload) > 0 {
+		l.history.put(&p, now)
+	}
+	l.mu.Unlock()
+	if !fresh {
+		return
+	}
+	for _, s := range *l.streams.Load() {
+		s.send(l, &p, now)
+	}
+}
+
+// count keeps the books; it returns false for a packet that was here before.
+func (l *Layer) count(p *Packet, size int, now time.Time) bool {
+	if !l.begun {
+		l.begun = true
+		l.first = uint32(p.SequenceNumber)
+		l.highest = l.first
+	} else if old := l.history.get(p.SequenceNumber); old != nil && old.packet.Timestamp == p.Timestamp {
+		return false
+	}
+	if d := int16(p.SequenceNumber - uint16(l.highest)); d > 0 {
+		l.highest += uint32(d)
+	}
+	if p.Keyframe && (l.stats.Keyframes == 0 || p.Timestamp != l.keyframeTime) {
+		l.stats.Keyframes++
+		l.keyframeTime = p.Timestamp
+	}
+	if p.HasAudioLevel && (!l.hasLevel || p.AudioLevel < l.level) {
+		l.level, l.hasLevel = p.AudioLevel, true
+	}
+	l.stats.Packets++
+	l.stats.Bytes += uint64(size)
+	l.stats.LastPacket = now
+	l.rate.add(size, now)
+	return true
+}
+
+// SetSenderReport takes a sender report of the publisher (RFC 3550 §6.4.1).
+func (l *Layer) SetSenderReport(ntp uint64, rtpTime uint32, arrival time.Time) {
+	if l.cfg.Clock == nil {
+		return
+	}
+	at := l.cfg.Clock.observe(ntp, arrival)
+	l.mu.Lock()
+	l.report = senderReport{known: true, at: at, rtp: rtpTime}
+	l.mu.Unlock()
+}
+
+// timestampAt is the layer's timestamp at a time of our clock; ok is false
+// before the first sender report.
+func (l *Layer) timestampAt(now time.Time) (ts uint32, ok bool) {
+	l.mu.Lock()
+	r := l.report
+	l.mu.Unlock()
+	if !r.known {
+		return 0, false
+	}
+	ticks := now.Sub(r.at).Seconds() * float64(l.cfg.ClockRate)
+	return r.rtp + uint32(int64(ticks)), true
+}
+
+// RequestKeyframe asks the publisher for a keyframe, now or as soon as half a
+// second has passed since the last time.
+func (l *Layer) RequestKeyframe() {
+	if l.cfg.RequestKeyframe == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	wait := keyframeInterval - time.Since(l.lastRequest)
+	switch {
+	case wait <= 0:
+		l.requestNow()
+	case l.requestDue == nil:
+		l.stats.KeyframeRequestsHeld++
+		l.requestDue = time.AfterFunc(wait, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.requestDue = nil
+			if !l.closed {
+				l.requestNow()
+			}
+		})
+	default:
+		l.stats.KeyframeRequestsHeld++
+	}
+}
+
+func (l *Layer) requestNow() {
+	l.lastRequest = time.Now()
+	l.stats.KeyframeRequests++
+	l.cfg.RequestKeyframe()
+}
+
+// TakeLevel returns the loudest audio level since the last call, in -dBov
+// (RFC 6464); ok is false when there was none.
+func (l *Layer) TakeLevel() (level uint8, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	level, ok = l.level, l.hasLevel
+	l.hasLevel = false
+	return level, ok
+}
+
+// Stats returns the counts so far.
+func (l *Layer) Stats(now time.Time) LayerStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	st := l.stats
+	if l.begun {
+		st.Expected = uint64(l.highest-l.first) + 1
+	}
+	st.SSRC = l.cfg.SSRC
+	st.BitsPerSecond = l.rate.bitsPerSecond(now)
+	st.HistoryBytes = l.history.bytes()
+	return st
+}
+
+// Subscribers is how many streams play the layer.
+func (l *Layer) Subscribers() int { return len(*l.streams.Load()) }
+
+// Close ends the layer: streams that play it fall silent.
+func (l *Layer) Close() {
+	l.mu.Lock()
+	l.closed = true
+	if l.requestDue != nil {
+		l.requestDue.Stop()
+		l.requestDue = nil
+	}
+	l.history = history{}
+	l.mu.Unlock()
+	l.streamsMu.Lock()
+	l.streams.Store(&[]*Stream{})
+	l.streamsMu.Unlock()
+}
+
+func (l *Layer) add(s *Stream) {
+	l.streamsMu.Lock()
+	defer l.streamsMu.Unlock()
+	old := *l.streams.Load()
+	next := append(make([]*Stream, 0, len(old)+1), old...)
+	next = append(next, s)
+	l.streams.Store(&next)
+}
+
+func (l *Layer) remove(s *Stream) {
+	l.streamsMu.Lock()
+	defer l.streamsMu.Unlock()
+	old := *l.streams.Load()
+	next := make([]*Stream, 0, len(old))
+	for _, o := range old {
+		if o != s {
+			next = append(next, o)
+		}
+	}
+	l.streams.Store(&next)
+}
+
+// recall copies the packet with that sequence number into p, its payload into
+// buf, if it is still kept. It returns buf, which may have grown.
+func (l *Layer) recall(seq uint16, p *Packet, buf []byte) ([]byte, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.history.get(seq)
+	if s == nil {
+		return buf, false
+	}
+	buf = append(buf, s.packet.Payload...)
+	*p = s.packet
+	p.Payload = nil
+	return buf, true
+}

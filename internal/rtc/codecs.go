@@ -1,0 +1,229 @@
+package rtc
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/forward"
+	"umbrella/internal/sfu"
+)
+
+const (
+	orientationURI = "urn:3gpp:video-orientation"
+	opusFmtp       = "minptime=10;useinbandfec=1"
+)
+
+// codec is one row of what we take and offer.
+type codec struct {
+	mime string
+	fmtp string
+	pt   uint8 // in our offers
+	rtx  uint8 // 0 for none
+}
+
+// videoCodecs in the order of preference. H.264 comes in the profiles that
+// browsers and cameras use, with and without packetization-mode 1.
+var videoCodecs = []codec{
+	{webrtc.MimeTypeVP8, "", 96, 97},
+	{webrtc.MimeTypeH264, h264("42e01f", 1), 98, 99},
+	{webrtc.MimeTypeH264, h264("42001f", 1), 100, 101},
+	{webrtc.MimeTypeH264, h264("4d001f", 1), 102, 103},
+	{webrtc.MimeTypeH264, h264("64001f", 1), 104, 105},
+	{webrtc.MimeTypeH264, h264("42e01f", 0), 106, 107},
+	{webrtc.MimeTypeH264, h264("42001f", 0), 108, 109},
+	{webrtc.MimeTypeH264, h264("4d001f", 0), 110, 112},
+	{webrtc.MimeTypeVP9, "profile-id=0", 113, 114},
+	{webrtc.MimeTypeVP9, "profile-id=2", 115, 116},
+	{webrtc.MimeTypeAV1, "level-idx=5;profile=0;tier=0", 117, 118},
+}
+
+var opus = codec{mime: webrtc.MimeTypeOpus, fmtp: opusFmtp, pt: 111}
+
+func h264(profile string, mode int) string {
+	return "level-asymmetry-allowed=1;packetization-mode=" + strconv.Itoa(mode) + ";profile-level-id=" + profile
+}
+
+func (c codec) parameters() webrtc.RTPCodecParameters {
+	p := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(c.pt)}
+	p.MimeType, p.SDPFmtpLine = c.mime, c.fmtp
+	p.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "transport-cc"}}
+	if c.mime == webrtc.MimeTypeOpus {
+		p.ClockRate, p.Channels = 48000, 2
+		return p
+	}
+	p.ClockRate = 90000
+	p.RTCPFeedback = append(p.RTCPFeedback,
+		webrtc.RTCPFeedback{Type: "ccm", Parameter: "fir"},
+		webrtc.RTCPFeedback{Type: "nack"},
+		webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"})
+	return p
+}
+
+// retransmission is the RTX codec (RFC 4588 §8.1) that goes with c.
+func (c codec) retransmission() webrtc.RTPCodecParameters {
+	p := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(c.rtx)}
+	p.MimeType, p.ClockRate = webrtc.MimeTypeRTX, 90000
+	p.SDPFmtpLine = "apt=" + strconv.Itoa(int(c.pt))
+	return p
+}
+
+func newMediaEngine(extensions map[webrtc.RTPCodecType][]string) (*webrtc.MediaEngine, error) {
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterCodec(opus.parameters(), webrtc.RTPCodecTypeAudio); err != nil {
+		return nil, err
+	}
+	for _, c := range videoCodecs {
+		if err := m.RegisterCodec(c.parameters(), webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, err
+		}
+		if err := m.RegisterCodec(c.retransmission(), webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, err
+		}
+	}
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		for _, uri := range extensions[kind] {
+			err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind)
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return m, nil
+}
+
+// newReceiveAPI makes connections on which peers publish to us: their losses
+// are asked for again, and their congestion control is fed.
+func newReceiveAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
+	m, err := newMediaEngine(map[webrtc.RTPCodecType][]string{
+		webrtc.RTPCodecTypeAudio: {sdp.SDESMidURI, sdp.AudioLevelURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
+		webrtc.RTPCodecTypeVideo: {sdp.SDESMidURI, orientationURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &interceptor.Registry{}
+	nacks, err := nack.NewGeneratorInterceptor()
+	if err != nil {
+		return nil, err
+	}
+	reports, err := report.NewReceiverInterceptor()
+	if err != nil {
+		return nil, err
+	}
+	feedback, err := twcc.NewSenderInterceptor()
+	if err != nil {
+		return nil, err
+	}
+	r.Add(nacks)
+	r.Add(reports)
+	r.Add(feedback)
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s), webrtc.WithInterceptorRegistry(r)), nil
+}
+
+// newSendAPI makes connections on which we send. No interceptor stands on the
+// way out: forward answers NACKs and writes reports and extensions itself.
+func newSendAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
+	m, err := newMediaEngine(map[webrtc.RTPCodecType][]string{
+		webrtc.RTPCodecTypeAudio: {sdp.SDESMidURI, sdp.AudioLevelURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
+		webrtc.RTPCodecTypeVideo: {sdp.SDESMidURI, orientationURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{})), nil
+}
+
+// extensionIDs finds the ids of the extensions that forward reads.
+func extensionIDs(list []webrtc.RTPHeaderExtensionParameter) (ids forward.ExtensionIDs) {
+	for _, x := range list {
+		switch x.URI {
+		case sdp.AudioLevelURI:
+			ids.AudioLevel = uint8(x.ID)
+		case orientationURI:
+			ids.Orientation = uint8(x.ID)
+		}
+	}
+	return ids
+}
+
+// streamExtensions finds the ids of the extensions that forward writes.
+func streamExtensions(list []webrtc.RTPHeaderExtensionParameter) (ids forward.StreamExtensions) {
+	for _, x := range list {
+		id := uint8(x.ID)
+		if x.ID < 1 || x.ID > 14 {
+			continue // would need the two-byte form of RFC 8285
+		}
+		switch x.URI {
+		case sdp.SDESMidURI:
+			ids.Mid = id
+		case sdp.AudioLevelURI:
+			ids.AudioLevel = id
+		case orientationURI:
+			ids.Orientation = id
+		case sdp.ABSSendTimeURI:
+			ids.AbsSendTime = id
+		case sdp.TransportCCURI:
+			ids.TransportCC = id
+		}
+	}
+	return ids
+}
+
+// codecOf makes a track's codec of what was negotiated.
+func codecOf(p webrtc.RTPCodecParameters) sfu.Codec {
+	return sfu.Codec{MimeType: p.MimeType, ClockRate: p.ClockRate, Channels: p.Channels, Fmtp: p.SDPFmtpLine}
+}
+
+// sameCodec tells whether a receiver that agreed to b can play a.
+func sameCodec(a, b sfu.Codec) bool {
+	if !strings.EqualFold(a.MimeType, b.MimeType) {
+		return false
+	}
+	switch strings.ToLower(a.MimeType) {
+	case "video/h264":
+		return fmtpValue(a.Fmtp, "packetization-mode", "0") == fmtpValue(b.Fmtp, "packetization-mode", "0") &&
+			h264Profile(a.Fmtp) == h264Profile(b.Fmtp)
+	case "video/vp9":
+		return fmtpValue(a.Fmtp, "profile-id", "0") == fmtpValue(b.Fmtp, "profile-id", "0")
+	case "video/av1":
+		return fmtpValue(a.Fmtp, "profile", "0") == fmtpValue(b.Fmtp, "profile", "0")
+	}
+	return true
+}
+
+// h264Profile is the profile of RFC 6184 §8.1 without its level: profile_idc
+// and the constraint flags that tell constrained baseline from baseline.
+func h264Profile(fmtp string) string {
+	id := strings.ToLower(fmtpValue(fmtp, "profile-level-id", "42000a"))
+	if len(id) != 6 {
+		return id
+	}
+	iop, err := strconv.ParseUint(id[2:4], 16, 8)
+	if err != nil {
+		return id
+	}
+	const constraintSet1 = 0x40
+	if id[:2] == "42" && iop&constraintSet1 != 0 {
+		return "constrained-baseline"
+	}
+	return id[:2]
+}
+
+// fmtpValue reads one parameter of a format's parameters.
+func fmtpValue(fmtp, key, fallback string) string {
+	for part := range strings.SplitSeq(fmtp, ";") {
+		k, v, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if ok && strings.EqualFold(k, key) {
+			return v
+		}
+	}
+	return fallback
+}

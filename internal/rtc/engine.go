@@ -1,0 +1,206 @@
+// Package rtc carries media between the SFU and WebRTC peers, with pion: one
+// UDP port (and ICE-TCP on the same number) for every connection, the
+// PeerConnections, and what is offered on them.
+package rtc
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// Engine owns the media port and makes PeerConnections on it. Set the fields,
+// Start, and Close when every connection is closed.
+type Engine struct {
+	// MediaPort for UDP and ICE-TCP, 1 to 65535; 0 takes any.
+	MediaPort int
+	// PublicAddress are addresses and DNS names under which the port is reached
+	// from outside besides those of the interfaces, as with 1:1 NAT.
+	PublicAddress []string
+	Log           *slog.Logger
+
+	// receive and send make the connections that publish to us and that
+	// subscribe to us.
+	receive, send *webrtc.API
+
+	config   webrtc.Configuration
+	udp      *ice.UDPMuxDefault
+	tcp      *ice.TCPMuxDefault
+	reach    *addresses
+	settings webrtc.SettingEngine
+}
+
+// Start opens the port.
+func (e *Engine) Start() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	cert, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	// One certificate for all connections: making one costs a small machine more
+	// than the rest of a join.
+	e.config = webrtc.Configuration{Certificates: []webrtc.Certificate{*cert}}
+
+	conn, listener, err := listenBoth(e.MediaPort)
+	if err != nil {
+		return fmt.Errorf("media port %d: %w", e.MediaPort, err)
+	}
+	e.MediaPort = conn.LocalAddr().(*net.UDPAddr).Port
+	logs := pionLog{e.Log}
+	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{
+		UDPConn: conn, Logger: logs.NewLogger("udp"),
+	})
+	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: listener, Logger: logs.NewLogger("tcp"),
+		ReadBufferSize: 64, // packets
+		// A receiver that does not read loses packets, and holds nobody up.
+		WriteBufferSize:              1 << 20,
+		FirstStunBindTimeout:         10 * time.Second,
+		AliveDurationForConnFromStun: 10 * time.Second,
+	})
+	e.reach = newAddresses(e.MediaPort, e.PublicAddress, e.Log)
+	e.reach.start()
+	if err := e.makeAPIs(logs); err != nil {
+		e.closePort()
+		return fmt.Errorf("media: %w", err)
+	}
+	return nil
+}
+
+// makeAPIs fixes what every connection has in common.
+func (e *Engine) makeAPIs(logs pionLog) error {
+	s := &e.settings
+	s.LoggerFactory = logs
+	// ICE-lite (RFC 8445 §2.5): the node has an address that can be reached, or
+	// is told one. It sends no checks, so no client makes it send packets to
+	// somebody else.
+	s.SetLite(true)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6,
+		webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	// pion sees one local candidate for each family and protocol; which
+	// addresses are told to the peer is for addresses to say.
+	s.SetICEUDPMux(loopbackMux{e.udp})
+	s.SetICETCPMux(e.tcp)
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
+	s.SetICETimeouts(disconnectedAfter, failedAfter, 2*time.Second)
+	// The DTLS server chooses the SRTP profile, so be it where possible.
+	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
+		return err
+	}
+	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	// ICE has shown already that the peer is where it says it is.
+	s.SetDTLSInsecureSkipHelloVerify(true)
+	var err error
+	if e.receive, err = newReceiveAPI(*s); err != nil {
+		return err
+	}
+	e.send, err = newSendAPI(*s)
+	return err
+}
+
+const (
+	// disconnectedAfter without a packet a connection counts as disconnected:
+	// browsers renew consent every 5 s (RFC 7675 §5.1).
+	disconnectedAfter = 12 * time.Second
+	// failedAfter that it is given up, unless ICE is restarted before.
+	failedAfter = 30 * time.Second
+)
+
+// Close closes the port, and with it what is still open on it.
+func (e *Engine) Close(context.Context) error {
+	e.reach.close()
+	e.closePort()
+	return nil
+}
+
+func (e *Engine) closePort() {
+	if err := e.udp.Close(); err != nil {
+		e.Log.Warn("closing the media port", "error", err)
+	}
+	if err := e.tcp.Close(); err != nil {
+		e.Log.Warn("closing the media port", "protocol", "tcp", "error", err)
+	}
+}
+
+// SetPublicAddress replaces the addresses and names told besides those of the
+// interfaces, for offers from now on.
+func (e *Engine) SetPublicAddress(list []string) { e.reach.setPublic(list) }
+
+// listenBoth opens UDP and TCP on one number, on all addresses of both
+// families.
+func listenBoth(port int) (*net.UDPConn, net.Listener, error) {
+	for attempt := 0; ; attempt++ {
+		conn, err := net.ListenPacket("udp", ":"+strconv.Itoa(port))
+		if err != nil {
+			return nil, nil, err
+		}
+		udp := conn.(*net.UDPConn)
+		// The kernel may give less; a burst then costs packets, no more.
+		_ = udp.SetReadBuffer(socketBuffer)
+		_ = udp.SetWriteBuffer(socketBuffer)
+		listener, err := net.Listen("tcp", ":"+strconv.Itoa(udp.LocalAddr().(*net.UDPAddr).Port))
+		if err == nil {
+			return udp, loopbackListener{listener}, nil
+		}
+		_ = udp.Close()
+		if port != 0 || attempt == 20 {
+			return nil, nil, err
+		}
+	}
+}
+
+const socketBuffer = 2 << 20 // bytes
+
+// loopbackMux shows pion the loopback addresses as the only local ones.
+type loopbackMux struct{ *ice.UDPMuxDefault }
+
+func (m loopbackMux) GetListenAddresses() []net.Addr {
+	port := m.LocalAddr().(*net.UDPAddr).Port
+	return []net.Addr{
+		&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1).To4(), Port: port},
+		&net.UDPAddr{IP: net.IPv6loopback, Port: port},
+	}
+}
+
+// loopbackListener makes every connection look as if it came to the loopback
+// address, which is the one that pion knows.
+type loopbackListener struct{ net.Listener }
+
+func (l loopbackListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return loopbackConn{c}, nil
+}
+
+type loopbackConn struct{ net.Conn }
+
+func (c loopbackConn) LocalAddr() net.Addr {
+	a, ok := c.Conn.LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return c.Conn.LocalAddr()
+	}
+	ip := net.IPv6loopback
+	if a.IP.To4() != nil {
+		ip = net.IPv4(127, 0, 0, 1).To4()
+	}
+	return &net.TCPAddr{IP: ip, Port: a.Port}
+}

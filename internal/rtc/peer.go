@@ -1,0 +1,92 @@
+package rtc
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// PeerState is how a PeerConnection stands, in W3C's words.
+type PeerState struct {
+	Connection string // such as "connected"
+	ICE        string
+	Signaling  string
+	Remote     string // address and port in use; empty before there is one
+	Protocol   string // "udp" or "tcp"
+}
+
+// peer is what connections of both directions have in common.
+type peer struct {
+	engine *Engine
+	pc     *webrtc.PeerConnection
+	owned  sync.WaitGroup // goroutines that end when the connection is closed
+
+	// transport carries everything: all m-lines are bundled.
+	transport func() *webrtc.DTLSTransport
+}
+
+// maxSDP bounds a description from a peer, in bytes. 100 m-lines with every
+// codec take about half of it.
+const maxSDP = 512 << 10
+
+// maxMedia bounds the m-lines of a peer's offer.
+const maxMedia = 64
+
+// Errors of descriptions that are not looked at further.
+var (
+	ErrTooLarge = errors.New("the SDP is larger than 512 KiB")
+	ErrTooMany  = errors.New("the SDP has more than 64 m-lines")
+)
+
+// State of the connection.
+func (p *peer) State() PeerState {
+	s := PeerState{
+		Connection: p.pc.ConnectionState().String(),
+		ICE:        p.pc.ICEConnectionState().String(),
+		Signaling:  p.pc.SignalingState().String(),
+	}
+	if t := p.transport(); t != nil {
+		if pair, err := t.ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil && pair.Remote != nil {
+			s.Remote = fmt.Sprintf("%s:%d", pair.Remote.Address, pair.Remote.Port)
+			if pair.Remote.Protocol == webrtc.ICEProtocolTCP || pair.Local.Protocol == webrtc.ICEProtocolTCP {
+				s.Protocol = "tcp"
+			} else {
+				s.Protocol = "udp"
+			}
+		}
+	}
+	return s
+}
+
+// setRemote applies a description from the peer.
+func (p *peer) setRemote(kind webrtc.SDPType, sdp string) error {
+	if len(sdp) > maxSDP {
+		return ErrTooLarge
+	}
+	// What is not an answer to our own m-lines is bounded before it is parsed.
+	if kind == webrtc.SDPTypeOffer && strings.Count(sdp, "\nm=") > maxMedia {
+		return ErrTooMany
+	}
+	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp})
+}
+
+// setLocal applies our description and returns it as the peer gets it: with
+// every candidate there is.
+func (p *peer) setLocal(d webrtc.SessionDescription) (string, error) {
+	gathered := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(d); err != nil {
+		return "", err
+	}
+	<-gathered // at once: there is nothing to ask anyone
+	return p.engine.reach.offer(p.pc.LocalDescription().SDP), nil
+}
+
+// Close ends the connection and waits for all that ran for it.
+func (p *peer) Close() error {
+	err := p.pc.GracefulClose()
+	p.owned.Wait()
+	return err
+}

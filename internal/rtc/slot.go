@@ -1,0 +1,182 @@
+package rtc
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/forward"
+	"umbrella/internal/sfu"
+)
+
+// slot is one m-line on which we send. It stays; the tracks that play on it
+// change. To pion it is a local track.
+type slot struct {
+	kind   webrtc.RTPCodecType
+	id     string
+	stream string // msid stream: what plays in step
+	// codecs that the slot was made for; nil takes whatever was negotiated.
+	codecs []codec
+
+	transceiver *webrtc.RTPTransceiver
+	sequence    *atomic.Uint32 // of transport-cc
+	owned       *sync.WaitGroup
+
+	out    forward.Stream
+	paused bool                    // by the receiver
+	writer webrtc.TrackLocalWriter // set before out is bound
+
+	// track is what plays, or nil. The Subscriber changes it, holding its own
+	// lock as well.
+	mu         sync.Mutex
+	track      *sfu.Track
+	negotiated []webrtc.RTPCodecParameters
+}
+
+// pion's TrackLocal.
+
+func (s *slot) ID() string                { return s.id }
+func (s *slot) StreamID() string          { return s.stream }
+func (s *slot) RID() string               { return "" }
+func (s *slot) Kind() webrtc.RTPCodecType { return s.kind }
+
+// Bind is called when the connection can send.
+func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	agreed := ctx.CodecParameters()
+	s.writer = ctx.WriteStream()
+	s.owned.Go(func() { s.readFeedback(ctx.RTCPReader()) })
+	s.out.Bind(forward.StreamConfig{
+		Sender:            s,
+		SSRC:              uint32(ctx.SSRC()),
+		RTXSSRC:           uint32(ctx.SSRCRetransmission()),
+		Mid:               s.transceiver.Mid(),
+		Extensions:        streamExtensions(ctx.HeaderExtensions()),
+		TransportSequence: s.sequence,
+	})
+	s.mu.Lock()
+	s.negotiated = agreed
+	s.play()
+	s.mu.Unlock()
+	for _, c := range agreed {
+		if s.takes(codecOf(c)) {
+			return c, nil
+		}
+	}
+	// The peer turned this m-line down. pion would give the whole connection
+	// up; nothing will be sent on it.
+	if len(agreed) > 0 {
+		return agreed[0], nil
+	}
+	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+}
+
+// Unbind is called when the m-line ends.
+func (s *slot) Unbind(webrtc.TrackLocalContext) error {
+	s.out.Unbind()
+	return nil
+}
+
+// SendRTP implements forward.Sender.
+func (s *slot) SendRTP(header *rtp.Header, payload []byte) error {
+	_, err := s.writer.WriteRTP(header, payload)
+	return err
+}
+
+// takes tells whether the slot was made for a codec.
+func (s *slot) takes(c sfu.Codec) bool {
+	if s.codecs == nil {
+		return strings.HasPrefix(strings.ToLower(c.MimeType), s.kind.String()+"/")
+	}
+	return slices.ContainsFunc(s.codecs, func(own codec) bool {
+		return sameCodec(c, codecOf(own.parameters()))
+	})
+}
+
+// set makes t play on the slot, or nothing.
+func (s *slot) set(t *sfu.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.track, s.paused = t, false
+	s.out.SetPaused(false)
+	if t == nil {
+		s.out.Stop()
+		return
+	}
+	s.play()
+}
+
+// play starts the track if the numbers for its codec are known by now. The
+// caller holds mu.
+func (s *slot) play() {
+	if s.track == nil {
+		return
+	}
+	if types, ok := s.payloadTypes(s.track.Codec); ok {
+		s.out.Play(s.track.Layer, types)
+	}
+}
+
+// payloadTypes finds the numbers for a codec. The caller holds mu.
+func (s *slot) payloadTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
+	for _, n := range s.negotiated {
+		if sameCodec(c, codecOf(n)) {
+			types.Media, ok = uint8(n.PayloadType), true
+			break
+		}
+	}
+	if !ok {
+		return types, false
+	}
+	apt := strconv.Itoa(int(types.Media))
+	for _, n := range s.negotiated {
+		if strings.EqualFold(n.MimeType, webrtc.MimeTypeRTX) && fmtpValue(n.SDPFmtpLine, "apt", "") == apt {
+			types.RTX = uint8(n.PayloadType)
+		}
+	}
+	return types, true
+}
+
+// readFeedback answers what the receiver says of the m-line, until it ends.
+func (s *slot) readFeedback(r interceptor.RTCPReader) {
+	buf := make([]byte, 1500)
+	for {
+		n, _, err := r.Read(buf, nil)
+		if err != nil {
+			return
+		}
+		packets, err := rtcp.Unmarshal(buf[:n])
+		if err != nil {
+			continue
+		}
+		now := time.Now()
+		for _, p := range packets {
+			s.feedback(p, now)
+		}
+	}
+}
+
+func (s *slot) feedback(p rtcp.Packet, now time.Time) {
+	switch p := p.(type) {
+	case *rtcp.TransportLayerNack:
+		for _, pair := range p.Nacks {
+			pair.Range(func(seq uint16) bool {
+				s.out.Resend(seq, now)
+				return true
+			})
+		}
+	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+		s.out.RequestKeyframe()
+	case *rtcp.ReceiverReport:
+		for _, r := range p.Reports {
+			s.out.HandleReport(r, now)
+		}
+	}
+}

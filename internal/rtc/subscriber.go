@@ -1,0 +1,436 @@
+package rtc
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/forward"
+	"umbrella/internal/sfu"
+)
+
+// Subscriber is a connection on which we send tracks to a participant.
+//
+// Its m-lines stay and are used again: a track that ends frees its m-line for
+// the next one in the same codec, with no renegotiation. Which track plays
+// where is told by Mapping.
+type Subscriber struct {
+	peer
+	log *slog.Logger
+	// fixed: the peer made the m-lines, there will be no more.
+	fixed bool
+
+	sequence atomic.Uint32
+
+	mu       sync.Mutex
+	groups   []*group
+	made     int  // slots so far, for their names
+	unsaid   bool // there are m-lines that no offer has told of
+	stopped  chan struct{}
+	stopOnce sync.Once
+}
+
+// group is m-lines that play in step: the sound and the picture of one source.
+// It belongs to one bundle of tracks at a time.
+type group struct {
+	stream string
+	bundle string // empty when every slot is free
+	slots  []*slot
+}
+
+// Mapping says which track plays on which m-line.
+type Mapping struct {
+	Mid   string
+	Track *sfu.Track
+}
+
+// Wish is a track that the receiver is to get.
+type Wish struct {
+	Track  *sfu.Track
+	Paused bool
+}
+
+// NewSubscriber makes a connection on which we offer.
+func (e *Engine) NewSubscriber(log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
+	return e.newSubscriber(log, onState)
+}
+
+func (e *Engine) newSubscriber(log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
+	pc, err := e.send.NewPeerConnection(e.config)
+	if err != nil {
+		return nil, fmt.Errorf("making a connection: %w", err)
+	}
+	s := &Subscriber{peer: peer{engine: e, pc: pc}, log: log, stopped: make(chan struct{})}
+	s.transport = func() *webrtc.DTLSTransport {
+		for _, r := range pc.GetSenders() {
+			if t := r.Transport(); t != nil {
+				return t
+			}
+		}
+		return nil
+	}
+	if onState != nil {
+		pc.OnConnectionStateChange(onState)
+	}
+	s.owned.Go(s.report)
+	return s, nil
+}
+
+// AnswerSubscriber makes a connection out of an offer of the peer, with the
+// m-lines for receiving that it has, and returns the answer.
+func (e *Engine) AnswerSubscriber(offer string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
+	if len(offer) > maxSDP {
+		return nil, "", ErrTooLarge
+	}
+	var parsed sdp.SessionDescription
+	if err := parsed.UnmarshalString(offer); err != nil {
+		return nil, "", fmt.Errorf("reading the offer: %w", err)
+	}
+	if len(parsed.MediaDescriptions) > maxMedia {
+		return nil, "", ErrTooMany
+	}
+	s, err := e.newSubscriber(log, onState)
+	if err != nil {
+		return nil, "", err
+	}
+	s.fixed = true
+	answer, err := s.answer(&parsed, offer)
+	if err != nil {
+		_ = s.Close()
+		return nil, "", err
+	}
+	return s, answer, nil
+}
+
+func (s *Subscriber) answer(parsed *sdp.SessionDescription, offer string) (string, error) {
+	for _, m := range parsed.MediaDescriptions {
+		kind := webrtc.NewRTPCodecType(m.MediaName.Media)
+		_, sends := m.Attribute("sendonly")
+		_, inactive := m.Attribute("inactive")
+		if kind == 0 || sends || inactive {
+			continue
+		}
+		// The n-th audio and the n-th video play in step.
+		n := 0
+		for _, g := range s.groups {
+			if !slices.ContainsFunc(g.slots, func(o *slot) bool { return o.kind == kind }) {
+				break
+			}
+			n++
+		}
+		if n == len(s.groups) {
+			s.groups = append(s.groups, s.newGroup())
+		}
+		if _, err := s.addSlot(s.groups[n], kind, nil); err != nil {
+			return "", err
+		}
+	}
+	if len(s.groups) == 0 {
+		return "", fmt.Errorf("the offer has no m-line for receiving sound or pictures")
+	}
+	return s.Reanswer(offer)
+}
+
+// Reanswer applies a further offer of a peer whose connection was made by
+// AnswerSubscriber, such as an ICE restart.
+func (s *Subscriber) Reanswer(offer string) (string, error) {
+	if err := s.setRemote(webrtc.SDPTypeOffer, offer); err != nil {
+		return "", fmt.Errorf("applying the offer: %w", err)
+	}
+	answer, err := s.pc.CreateAnswer(nil)
+	if err != nil {
+		return "", fmt.Errorf("answering: %w", err)
+	}
+	local, err := s.setLocal(answer)
+	if err != nil {
+		return "", fmt.Errorf("answering: %w", err)
+	}
+	return local, nil
+}
+
+// Offer makes an offer that covers everything so far.
+func (s *Subscriber) Offer(restartICE bool) (string, error) {
+	s.mu.Lock()
+	s.unsaid = false
+	s.mu.Unlock()
+	offer, err := s.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restartICE})
+	if err != nil {
+		return "", fmt.Errorf("offering: %w", err)
+	}
+	local, err := s.setLocal(offer)
+	if err != nil {
+		return "", fmt.Errorf("offering: %w", err)
+	}
+	return local, nil
+}
+
+// NeedsOffer tells that there are m-lines that the peer does not know of.
+func (s *Subscriber) NeedsOffer() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsaid
+}
+
+// Answered applies the answer to the last offer.
+func (s *Subscriber) Answered(answer string) error {
+	if err := s.setRemote(webrtc.SDPTypeAnswer, answer); err != nil {
+		return fmt.Errorf("applying the answer: %w", err)
+	}
+	return nil
+}
+
+// Set makes the wishes come true: tracks that are new start, those no longer
+// wished for stop. It returns whether Mapping is another than before. A track
+// that no m-line can carry is left out.
+func (s *Subscriber) Set(wishes []Wish) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := make(map[*sfu.Track]bool, len(wishes))
+	for _, w := range wishes {
+		wanted[w.Track] = w.Paused
+	}
+	for _, g := range s.groups {
+		used := false
+		for _, sl := range g.slots {
+			if sl.track == nil {
+				continue
+			}
+			if _, ok := wanted[sl.track]; !ok {
+				sl.set(nil)
+				changed = true
+				continue
+			}
+			used = true
+		}
+		if !used {
+			g.bundle = ""
+		}
+	}
+	playing := map[*sfu.Track]*slot{}
+	for _, g := range s.groups {
+		for _, sl := range g.slots {
+			if sl.track != nil {
+				playing[sl.track] = sl
+			}
+		}
+	}
+	for _, w := range wishes {
+		sl := playing[w.Track]
+		if sl == nil {
+			if sl = s.place(w.Track); sl == nil {
+				continue
+			}
+			sl.set(w.Track)
+			playing[w.Track] = sl
+			changed = true
+		}
+		if sl.paused != w.Paused {
+			sl.paused = w.Paused
+			sl.out.SetPaused(w.Paused)
+		}
+	}
+	return changed
+}
+
+// bundleOf names what plays in step with a track: the screen and its sound,
+// or the camera and the microphone.
+func bundleOf(t *sfu.Track) string {
+	name := t.Participant().ID
+	if t.Source == sfu.Screen || t.Source == sfu.ScreenAudio {
+		name += " screen"
+	}
+	return name
+}
+
+// place finds an m-line for a track, or makes one.
+func (s *Subscriber) place(t *sfu.Track) *slot {
+	bundle := bundleOf(t)
+	var own, free *group
+	for _, g := range s.groups {
+		switch {
+		case g.bundle == bundle:
+			own = g
+		case g.bundle == "" && (free == nil || g.idle(t) != nil && free.idle(t) == nil):
+			free = g
+		}
+	}
+	if own != nil {
+		if sl := own.idle(t); sl != nil {
+			return sl
+		}
+	}
+	if s.fixed {
+		// Better out of step than not at all.
+		for _, g := range s.groups {
+			if sl := g.idle(t); sl != nil {
+				g.bundle = bundle
+				return sl
+			}
+		}
+		return nil
+	}
+	g := own
+	if g == nil {
+		g = free
+	}
+	if g == nil {
+		g = s.newGroup()
+		s.groups = append(s.groups, g)
+	}
+	sl := g.idle(t)
+	if sl == nil {
+		kind := webrtc.RTPCodecTypeAudio
+		codecs := []codec{opus}
+		if t.Kind == sfu.Video {
+			kind = webrtc.RTPCodecTypeVideo
+			codecs = slices.DeleteFunc(slices.Clone(videoCodecs), func(c codec) bool {
+				return !sameCodec(t.Codec, codecOf(c.parameters()))
+			})
+			if len(codecs) == 0 {
+				return nil
+			}
+		}
+		var err error
+		if sl, err = s.addSlot(g, kind, codecs); err != nil {
+			s.log.Warn("adding an m-line", "error", err)
+			return nil
+		}
+	}
+	g.bundle = bundle
+	return sl
+}
+
+// idle returns a slot of the group on which a track can play.
+func (g *group) idle(t *sfu.Track) *slot {
+	for _, sl := range g.slots {
+		if sl.track == nil && sl.takes(t.Codec) {
+			return sl
+		}
+	}
+	return nil
+}
+
+func (s *Subscriber) newGroup() *group {
+	return &group{stream: "stream" + strconv.Itoa(len(s.groups))}
+}
+
+func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec) (*slot, error) {
+	sl := &slot{
+		kind: kind, id: kind.String() + strconv.Itoa(s.made), stream: g.stream, codecs: codecs,
+		sequence: &s.sequence, owned: &s.owned,
+	}
+	s.made++
+	t, err := s.pc.AddTransceiverFromTrack(sl, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		return nil, err
+	}
+	sl.transceiver = t
+	if codecs != nil {
+		var prefs []webrtc.RTPCodecParameters
+		for _, c := range codecs {
+			prefs = append(prefs, c.parameters())
+			if c.rtx != 0 {
+				prefs = append(prefs, c.retransmission())
+			}
+		}
+		if err := t.SetCodecPreferences(prefs); err != nil {
+			return nil, err
+		}
+	}
+	g.slots = append(g.slots, sl)
+	s.unsaid = true
+	return sl, nil
+}
+
+// Mapping says what plays where, for m-lines that an offer has told of.
+func (s *Subscriber) Mapping() []Mapping {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Mapping
+	for _, g := range s.groups {
+		for _, sl := range g.slots {
+			if mid := sl.transceiver.Mid(); sl.track != nil && mid != "" {
+				list = append(list, Mapping{Mid: mid, Track: sl.track})
+			}
+		}
+	}
+	return list
+}
+
+// Output is one m-line with what was sent on it.
+type Output struct {
+	Mid    string
+	Track  *sfu.Track
+	Paused bool
+	forward.StreamStats
+}
+
+// Outputs returns the m-lines on which something plays.
+func (s *Subscriber) Outputs(now time.Time) []Output {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Output
+	for _, g := range s.groups {
+		for _, sl := range g.slots {
+			if sl.track != nil {
+				list = append(list, Output{
+					Mid: sl.transceiver.Mid(), Track: sl.track, Paused: sl.paused,
+					StreamStats: sl.out.Stats(now),
+				})
+			}
+		}
+	}
+	return list
+}
+
+// Close ends the connection.
+func (s *Subscriber) Close() error {
+	s.stopOnce.Do(func() { close(s.stopped) })
+	s.Set(nil)
+	return s.peer.Close()
+}
+
+// report sends a sender report of each stream, every second: it lets receivers
+// play sound and picture in step, and tells us the round-trip time.
+func (s *Subscriber) report() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stopped:
+			return
+		case <-tick.C:
+		}
+		if s.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+			continue
+		}
+		var streams []*forward.Stream
+		s.mu.Lock()
+		for _, g := range s.groups {
+			for _, sl := range g.slots {
+				if sl.track != nil {
+					streams = append(streams, &sl.out)
+				}
+			}
+		}
+		s.mu.Unlock()
+		now := time.Now()
+		for _, out := range streams {
+			if sr, ok := out.SenderReport(now); ok {
+				// Lost like any packet when it cannot be sent.
+				_ = s.pc.WriteRTCP([]rtcp.Packet{sr, &rtcp.SourceDescription{
+					Chunks: []rtcp.SourceDescriptionChunk{{Source: sr.SSRC, Items: []rtcp.SourceDescriptionItem{
+						{Type: rtcp.SDESCNAME, Text: "umbrella"}}}},
+				}})
+			}
+		}
+	}
+}

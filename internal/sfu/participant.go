@@ -1,0 +1,147 @@
+package sfu
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"umbrella/internal/forward"
+)
+
+// Kind says what a participant is.
+type Kind int
+
+// Kinds of participants.
+const (
+	Person Kind = iota + 1 // somebody with a browser
+	Camera                 // a security camera
+	Stream                 // a program that publishes over WHIP or watches over WHEP
+)
+
+// Quality says how well a participant and the node reach each other.
+type Quality int
+
+// Qualities, from the best.
+const (
+	QualityUnknown Quality = iota
+	Good
+	Fair
+	Poor
+	Lost // its connection is gone; it may come back
+)
+
+// Participant is somebody or something in a room. The exported fields do not
+// change.
+type Participant struct {
+	ID       string
+	Name     string
+	Kind     Kind
+	ViewOnly bool
+	Address  string
+	JoinedAt time.Time
+
+	room     *Room
+	observer Observer
+	clock    forward.Clock
+
+	mu      sync.Mutex
+	left    bool
+	quality Quality
+	version uint64
+	tracks  []*Track
+}
+
+// Room is where the participant is, or was.
+func (p *Participant) Room() *Room { return p.room }
+
+// Clock relates the wall clock of what the participant publishes to ours.
+func (p *Participant) Clock() *forward.Clock { return &p.clock }
+
+// State is a participant at one moment.
+type State struct {
+	*Participant
+	// Version grows with each change of the tracks or their state.
+	Version uint64
+	Quality Quality
+	Tracks  []*Track
+}
+
+// State returns what is to be known of the participant now.
+func (p *Participant) State() State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return State{Participant: p, Version: p.version, Quality: p.quality, Tracks: slices.Clone(p.tracks)}
+}
+
+// SetQuality tells the room how well the participant is connected.
+func (p *Participant) SetQuality(q Quality) {
+	p.mu.Lock()
+	same := p.quality == q
+	p.quality = q
+	p.mu.Unlock()
+	if !same {
+		p.room.changed()
+	}
+}
+
+// ErrBadText is returned for a chat message that cannot be sent.
+var ErrBadText = errors.New("a message has 1 to 2000 characters")
+
+const maxText = 2000 // characters
+
+// Say sends a chat message to the room.
+func (p *Participant) Say(text string) error {
+	text = strings.TrimSpace(text)
+	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxText {
+		return ErrBadText
+	}
+	p.room.chat(p, text)
+	return nil
+}
+
+// Leave takes the participant out of its room; its tracks end. Once is enough,
+// more does nothing.
+func (p *Participant) Leave() {
+	p.mu.Lock()
+	if p.left {
+		p.mu.Unlock()
+		return
+	}
+	p.left = true
+	tracks := p.tracks
+	p.tracks = nil
+	p.version++
+	p.mu.Unlock()
+	for _, t := range tracks {
+		t.end()
+	}
+	p.room.sfu.leave(p)
+}
+
+func (p *Participant) takeLevel() (level uint8, ok bool) {
+	p.mu.Lock()
+	tracks := p.tracks
+	p.mu.Unlock()
+	for _, t := range tracks {
+		if t.Kind != Audio || t.Muted() {
+			continue
+		}
+		if l, had := t.Layer.TakeLevel(); had && (!ok || l < level) {
+			level, ok = l, true
+		}
+	}
+	return level, ok
+}
+
+func (p *Participant) touched() {
+	p.mu.Lock()
+	p.version++
+	left := p.left
+	p.mu.Unlock()
+	if !left {
+		p.room.changed()
+	}
+}

@@ -1,0 +1,161 @@
+package sfu
+
+import (
+	"crypto/rand"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Observer is told what happens in a room. The calls come from goroutines of
+// others, under their locks: an Observer notes what it is told and returns.
+type Observer interface {
+	// RoomChanged says that Participants or something in them is not what it
+	// was: somebody came or left, a track, its state or a quality changed.
+	RoomChanged()
+	// Speaking names those who speak now, loudest first.
+	Speaking(speakers []Speaker)
+	// Chat brings a message, one's own too.
+	Chat(m ChatMessage)
+}
+
+// ChatMessage was said to the whole room.
+type ChatMessage struct {
+	ID            string
+	ParticipantID string
+	Name          string
+	Text          string
+	SentAt        time.Time
+}
+
+// Room is where participants see and hear each other.
+type Room struct {
+	Name     string
+	OpenedAt time.Time
+
+	sfu *SFU
+
+	mu           sync.Mutex
+	participants []*Participant // in the order in which they came
+	speakers     speakerDetector
+
+	stopped chan struct{}
+}
+
+func newRoom(s *SFU, name string) *Room {
+	return &Room{Name: name, OpenedAt: time.Now(), sfu: s, stopped: make(chan struct{})}
+}
+
+// Participants returns those in the room, in the order in which they came.
+func (r *Room) Participants() []*Participant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.participants)
+}
+
+// Participant returns the one with that id, or nil.
+func (r *Room) Participant(id string) *Participant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.participants {
+		if p.ID == id {
+			return p
+		}
+	}
+	return nil
+}
+
+func (r *Room) add(p *Participant, limit int) error {
+	r.mu.Lock()
+	if limit > 0 && len(r.participants) >= limit {
+		r.mu.Unlock()
+		return ErrRoomFull
+	}
+	for _, other := range r.participants {
+		if other.ID == p.ID {
+			r.mu.Unlock()
+			return ErrTaken
+		}
+	}
+	r.participants = append(r.participants, p)
+	r.mu.Unlock()
+	r.changed()
+	return nil
+}
+
+// remove returns how many are left.
+func (r *Room) remove(p *Participant) int {
+	r.mu.Lock()
+	if i := slices.Index(r.participants, p); i >= 0 {
+		// A new slice: the old one's tail would keep p alive.
+		r.participants = slices.Concat(r.participants[:i], r.participants[i+1:])
+	}
+	left := len(r.participants)
+	r.mu.Unlock()
+	r.changed()
+	return left
+}
+
+// changed tells everyone to look again.
+func (r *Room) changed() {
+	for _, p := range r.Participants() {
+		if p.observer != nil {
+			p.observer.RoomChanged()
+		}
+	}
+}
+
+func (r *Room) chat(from *Participant, text string) {
+	m := ChatMessage{
+		ID: rand.Text()[:16], ParticipantID: from.ID, Name: from.Name,
+		Text: text, SentAt: time.Now(),
+	}
+	for _, p := range r.Participants() {
+		if p.observer != nil {
+			p.observer.Chat(m)
+		}
+	}
+}
+
+func (r *Room) stop() { close(r.stopped) }
+
+// run listens for who speaks until the room closes.
+func (r *Room) run() {
+	tick := time.NewTicker(speakerInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stopped:
+			return
+		case <-tick.C:
+			r.listen()
+		}
+	}
+}
+
+func (r *Room) listen() {
+	participants := r.Participants()
+	r.mu.Lock()
+	for _, p := range participants {
+		if level, ok := p.takeLevel(); ok {
+			r.speakers.hear(p.ID, level)
+		}
+	}
+	speakers, changed := r.speakers.turn()
+	r.mu.Unlock()
+	if !changed {
+		return
+	}
+	for _, p := range participants {
+		if p.observer != nil {
+			p.observer.Speaking(speakers)
+		}
+	}
+}
+
+// Speakers returns who speaks now, loudest first.
+func (r *Room) Speakers() []Speaker {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.speakers.told)
+}

@@ -1,0 +1,159 @@
+package sfu
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Errors of Join.
+var (
+	ErrRoomFull = errors.New("the room is full")
+	ErrClosed   = errors.New("the node is going down")
+	ErrBadName  = errors.New("a name has 1 to 64 characters that can be shown")
+	ErrTaken    = errors.New("a participant with this id is in the room already")
+)
+
+// SFU is all rooms of a node. The zero value is ready for use.
+type SFU struct {
+	mu     sync.Mutex
+	rooms  map[string]*Room
+	limit  func(room string) int
+	closed bool
+	owners sync.WaitGroup // of the rooms' goroutines
+}
+
+// SetLimit sets how many participants a room takes: 0 is any number. It counts
+// for those who join from now on.
+func (s *SFU) SetLimit(limit func(room string) int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = limit
+}
+
+// Entry is somebody who wants to come in.
+type Entry struct {
+	Room string
+	// ID within the room; one is made up when it is empty.
+	ID       string
+	Name     string
+	Kind     Kind
+	ViewOnly bool
+	// Address is where the signalling comes from, for the status page.
+	Address  string
+	Observer Observer
+}
+
+// Join brings somebody into a room, which opens with its first participant and
+// closes with its last.
+func (s *SFU) Join(e Entry) (*Participant, error) {
+	name, err := cleanName(e.Name, e.ViewOnly)
+	if err != nil {
+		return nil, err
+	}
+	if e.ID == "" {
+		e.ID = rand.Text()[:16]
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	r := s.rooms[e.Room]
+	if r == nil {
+		r = newRoom(s, e.Room)
+	}
+	limit := 0
+	if s.limit != nil {
+		limit = s.limit(e.Room)
+	}
+	p := &Participant{
+		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
+		JoinedAt: time.Now(), room: r, observer: e.Observer,
+	}
+	if err := r.add(p, limit); err != nil {
+		return nil, err
+	}
+	if s.rooms == nil {
+		s.rooms = map[string]*Room{}
+	}
+	if s.rooms[e.Room] == nil {
+		s.rooms[e.Room] = r
+		s.owners.Go(r.run)
+	}
+	return p, nil
+}
+
+// leave takes p out of its room, and closes the room behind the last one.
+func (s *SFU) leave(p *Participant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.room.remove(p) == 0 && s.rooms[p.room.Name] == p.room {
+		delete(s.rooms, p.room.Name)
+		p.room.stop()
+	}
+}
+
+// Rooms returns the rooms that are open, by name.
+func (s *SFU) Rooms() []*Room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rooms := make([]*Room, 0, len(s.rooms))
+	for _, r := range s.rooms {
+		rooms = append(rooms, r)
+	}
+	slices.SortFunc(rooms, func(a, b *Room) int { return strings.Compare(a.Name, b.Name) })
+	return rooms
+}
+
+// Room returns an open room, or nil.
+func (s *SFU) Room(name string) *Room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rooms[name]
+}
+
+// Close lets nobody in any more and waits until the rooms, which whoever
+// joined has to leave, have ended.
+func (s *SFU) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.owners.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("closing rooms: %w", ctx.Err())
+	}
+}
+
+const maxName = 64 // characters
+
+// cleanName trims a name; only a viewer may have none.
+func cleanName(name string, viewOnly bool) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" && viewOnly {
+		return "", nil
+	}
+	if name == "" || utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) {
+		return "", ErrBadName
+	}
+	for _, c := range name {
+		if !unicode.IsPrint(c) {
+			return "", ErrBadName
+		}
+	}
+	return name, nil
+}

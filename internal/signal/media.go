@@ -1,0 +1,212 @@
+package signal
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/forward"
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// publish answers an offer of the browser.
+func (s *session) publish(m *umbrellav1.PublishOffer) {
+	if s.participant.ViewOnly {
+		s.fail(umbrellav1.Error_CODE_BAD_REQUEST, "a viewer publishes nothing")
+		return
+	}
+	// Another id in the origin line (RFC 8866 §5.2) is another connection of
+	// the browser: it has begun anew.
+	if id := origin(m.Sdp); s.pub != nil && id != s.pubID {
+		s.closePublisher()
+	}
+	if s.pub == nil {
+		pub, err := s.server.Engine.NewPublisher(s.participant, s.log, s.state)
+		if err != nil {
+			s.log.Error("no connection for publishing", "error", err)
+			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")
+			return
+		}
+		s.pub, s.pubID = pub, origin(m.Sdp)
+	}
+	announced := map[string]rtc.Announced{}
+	for _, t := range m.Tracks {
+		announced[t.Mid] = rtc.Announced{Source: sfu.Source(t.Source), Muted: t.Muted}
+	}
+	answer, err := s.pub.Answer(m.Sdp, announced)
+	if err != nil {
+		s.log.Warn("an offer could not be applied", "error", err)
+		s.fail(umbrellav1.Error_CODE_NEGOTIATION_FAILED, err.Error())
+		// Whatever state it is in now: the next offer begins anew.
+		s.closePublisher()
+		return
+	}
+	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_PublishAnswer{
+		PublishAnswer: &umbrellav1.PublishAnswer{Id: m.Id, Sdp: answer},
+	}})
+}
+
+func (s *session) closePublisher() {
+	if err := s.pub.Close(); err != nil {
+		s.log.Debug("closing", "connection", "publish", "error", err)
+	}
+	s.pub = nil
+}
+
+// origin is the session id in an SDP's o= line.
+func origin(sdp string) string {
+	for line := range strings.Lines(sdp) {
+		if rest, ok := strings.CutPrefix(line, "o="); ok {
+			if fields := strings.Fields(rest); len(fields) > 1 {
+				return fields[1]
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
+// subscribe makes what the browser gets what it should get.
+func (s *session) subscribe(states []sfu.State) {
+	var wishes []rtc.Wish
+	known := map[string]bool{}
+	for _, st := range states {
+		if st.Participant == s.participant {
+			continue
+		}
+		for _, t := range st.Tracks {
+			known[t.ID] = true
+			if s.receives[strings.ToLower(t.Codec.MimeType)] {
+				wishes = append(wishes, rtc.Wish{Track: t, Paused: s.settings[t.ID].paused})
+			}
+		}
+	}
+	for id := range s.settings {
+		if !known[id] {
+			delete(s.settings, id)
+		}
+	}
+	if s.sub == nil {
+		if len(wishes) == 0 {
+			return
+		}
+		sub, err := s.server.Engine.NewSubscriber(s.log, s.state)
+		if err != nil {
+			s.log.Error("no connection for subscribing", "error", err)
+			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")
+			return
+		}
+		s.sub = sub
+	}
+	changed := s.sub.Set(wishes)
+	// One offer at a time: the next one covers all that came meanwhile.
+	if s.offer == nil && s.socket != nil && (s.sub.NeedsOffer() || s.restart) {
+		sdp, err := s.sub.Offer(s.restart)
+		if err != nil {
+			s.log.Error("no offer", "error", err)
+			s.fail(umbrellav1.Error_CODE_NEGOTIATION_FAILED, err.Error())
+			return
+		}
+		s.restart = false
+		s.offerID++
+		s.offer = &umbrellav1.SubscribeOffer{Id: s.offerID, Sdp: sdp}
+		s.send(subscribeOffer(s.offer))
+		changed = true
+	}
+	if s.socket != nil && (changed || !s.wasMapped) {
+		s.wasMapped = true
+		s.send(streamMap(s.sub.Mapping()))
+	}
+}
+
+func subscribeOffer(o *umbrellav1.SubscribeOffer) *umbrellav1.ServerMessage {
+	return &umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_SubscribeOffer{SubscribeOffer: o}}
+}
+
+func streamMap(mapping []rtc.Mapping) *umbrellav1.ServerMessage {
+	m := &umbrellav1.StreamMap{}
+	for _, e := range mapping {
+		m.Streams = append(m.Streams, &umbrellav1.Stream{
+			Mid: e.Mid, TrackId: e.Track.ID, ParticipantId: e.Track.Participant().ID,
+		})
+	}
+	return &umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_StreamMap{StreamMap: m}}
+}
+
+// answered takes the answer to our offer.
+func (s *session) answered(m *umbrellav1.SubscribeAnswer) {
+	if s.offer == nil || s.offer.Id != m.Id {
+		return // to an offer that was sent twice
+	}
+	if err := s.sub.Answered(m.Sdp); err != nil {
+		s.log.Warn("an answer could not be applied", "error", err)
+		s.fail(umbrellav1.Error_CODE_NEGOTIATION_FAILED, err.Error())
+		return
+	}
+	s.offer = nil
+	s.subscribe(s.look())
+}
+
+// maxSettings bounds what a browser can make us remember of tracks.
+const maxSettings = 1000
+
+func (s *session) set(m *umbrellav1.SetSubscriptions) {
+	for _, t := range m.Settings {
+		if _, had := s.settings[t.TrackId]; had || len(s.settings) < maxSettings {
+			s.settings[t.TrackId] = setting{paused: t.Paused}
+		}
+	}
+	s.subscribe(s.look())
+}
+
+// measure tells the room how well the browser is connected.
+func (s *session) measure() {
+	now := time.Now()
+	var loss float64
+	var trip time.Duration
+	if s.sub != nil {
+		for _, o := range s.sub.Outputs(now) {
+			loss, trip = max(loss, o.Loss), max(trip, o.RoundTrip)
+		}
+	}
+	if s.pub != nil {
+		layers := s.pub.Layers()
+		for _, l := range layers {
+			is := l.Stats(now)
+			loss = max(loss, forward.LossBetween(s.layersWere[l], is))
+			s.layersWere[l] = is
+		}
+		for l := range s.layersWere {
+			if !slices.Contains(layers, l) {
+				delete(s.layersWere, l)
+			}
+		}
+	}
+	s.participant.SetQuality(quality(s.socket != nil, s.broken(), loss, trip))
+}
+
+// broken tells that a connection that is needed does not work.
+func (s *session) broken() bool {
+	bad := func(state string) bool {
+		return state == webrtc.PeerConnectionStateDisconnected.String() ||
+			state == webrtc.PeerConnectionStateFailed.String()
+	}
+	return s.pub != nil && bad(s.pub.State().Connection) || s.sub != nil && bad(s.sub.State().Connection)
+}
+
+// quality judges a connection.
+func quality(present, broken bool, loss float64, trip time.Duration) sfu.Quality {
+	switch {
+	case !present || broken:
+		return sfu.Lost
+	case loss > 0.08 || trip > 800*time.Millisecond:
+		return sfu.Poor
+	case loss > 0.02 || trip > 300*time.Millisecond:
+		return sfu.Fair
+	}
+	return sfu.Good
+}

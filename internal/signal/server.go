@@ -1,0 +1,245 @@
+// Package signal is the signalling of browsers: one WebSocket each, protobuf
+// messages (proto/umbrella/v1/signal.proto), and a session that outlives its
+// socket.
+package signal
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// Subprotocol of the WebSocket.
+const Subprotocol = "umbrella.signal.v1"
+
+// Server takes the WebSockets of browsers. Set the fields, Start, and Close.
+type Server struct {
+	SFU    *sfu.SFU
+	Engine *rtc.Engine
+	// Admit says whether whoever sent the request may join a room: nil, or an
+	// error that Refusal knows how to tell.
+	Admit func(r *http.Request, room, password string) error
+	// Refusal translates an error of Admit for the browser.
+	Refusal func(error) umbrellav1.Error_Code
+	// CheckOrigin refuses a WebSocket of another site's page.
+	CheckOrigin func(*http.Request) error
+	Log         *slog.Logger
+
+	mu       sync.Mutex
+	closing  bool
+	sessions map[string]*session
+
+	// ctx ends the sessions, which say goodbye; then dropped ends the sockets.
+	ctx, dropped context.Context
+	stop, drop   context.CancelFunc
+	running      sync.WaitGroup // sessions
+	open         sync.WaitGroup // sockets
+}
+
+const (
+	// firstMessageTimeout is how long a socket may say nothing at first.
+	firstMessageTimeout = 10 * time.Second
+	// idleTimeout without any message, pings included, ends a socket.
+	idleTimeout = 40 * time.Second
+	// resumeTimeout is how long a session waits for a new socket.
+	resumeTimeout = 30 * time.Second
+)
+
+// Start makes the server ready.
+func (s *Server) Start() {
+	s.sessions = map[string]*session{}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.dropped, s.drop = context.WithCancel(context.Background())
+}
+
+// Close says goodbye to everyone and ends their sessions.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.stop()
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		s.drop()
+		s.open.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.drop()
+		return fmt.Errorf("closing sessions: %w", ctx.Err())
+	}
+}
+
+// ServeHTTP takes one WebSocket and serves it until it ends.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.CheckOrigin(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		http.Error(w, "the node is going down", http.StatusServiceUnavailable)
+		return
+	}
+	s.open.Add(1)
+	s.mu.Unlock()
+	defer s.open.Done()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols: []string{Subprotocol},
+		// CheckOrigin has looked, and knows of proxies.
+		InsecureSkipVerify: true,
+	})
+	if err != nil {
+		return // it has answered
+	}
+	defer func() { _ = conn.CloseNow() }()
+	if conn.Subprotocol() != Subprotocol {
+		_ = conn.Close(websocket.StatusPolicyViolation, "the subprotocol is "+Subprotocol)
+		return
+	}
+	s.serve(newSocket(conn), r)
+}
+
+// serve reads a socket until it ends. Its first message chooses a session.
+func (s *Server) serve(sock *socket, r *http.Request) {
+	var in *session
+	defer func() {
+		if in != nil {
+			in.lost(sock)
+		}
+	}()
+	for {
+		timeout := idleTimeout
+		if in == nil {
+			timeout = firstMessageTimeout
+		}
+		ctx, cancel := context.WithTimeout(s.dropped, timeout)
+		m, err := sock.read(ctx)
+		cancel()
+		switch {
+		case errors.Is(err, errMalformed):
+			sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, err.Error())
+			continue
+		case errors.Is(err, errTooFast):
+			sock.fail(umbrellav1.Error_CODE_TOO_FAST, err.Error())
+			sock.close(websocket.StatusPolicyViolation, err.Error())
+			return
+		case err != nil:
+			sock.close(websocket.StatusPolicyViolation, "")
+			return
+		}
+		if in != nil {
+			select {
+			case <-in.ended: // it left
+				in = nil
+			default:
+			}
+		}
+		switch message := m.Message.(type) {
+		case *umbrellav1.ClientMessage_Ping:
+			sock.send(pong(message.Ping))
+		case *umbrellav1.ClientMessage_Join:
+			if in != nil {
+				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "this socket is in a room already")
+				continue
+			}
+			in = s.join(sock, r, message.Join)
+		case *umbrellav1.ClientMessage_Resume:
+			if in != nil {
+				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "this socket is in a room already")
+				continue
+			}
+			in = s.resume(sock, message.Resume)
+		default:
+			if in == nil {
+				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "join first")
+				continue
+			}
+			in.receive(sock, m)
+		}
+	}
+}
+
+func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *session {
+	if err := s.Admit(r, m.Room, m.Password); err != nil {
+		s.Log.Info("not let in", "room", m.Room, "address", r.RemoteAddr, "reason", err)
+		sock.fail(s.Refusal(err), err.Error())
+		return nil
+	}
+	in := newSession(s, m)
+	p, err := s.SFU.Join(sfu.Entry{
+		Room: m.Room, Name: m.Name, Kind: sfu.Person, ViewOnly: m.ViewOnly,
+		Address: r.RemoteAddr, Observer: in.mail,
+	})
+	if err != nil {
+		sock.fail(codeOf(err), err.Error())
+		return nil
+	}
+	in.participant = p
+	in.log = s.Log.With("room", m.Room, "participant", p.ID)
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		p.Leave()
+		sock.fail(umbrellav1.Error_CODE_UNAVAILABLE, "the node is going down")
+		return nil
+	}
+	s.sessions[in.id] = in
+	s.running.Add(1)
+	s.mu.Unlock()
+	in.log.Info("joined", "name", p.Name, "address", r.RemoteAddr, "view_only", p.ViewOnly)
+	go func() {
+		defer s.running.Done()
+		in.run(sock)
+		s.mu.Lock()
+		delete(s.sessions, in.id)
+		s.mu.Unlock()
+		in.log.Info("left")
+	}()
+	return in
+}
+
+func codeOf(err error) umbrellav1.Error_Code {
+	switch {
+	case errors.Is(err, sfu.ErrRoomFull):
+		return umbrellav1.Error_CODE_ROOM_FULL
+	case errors.Is(err, sfu.ErrBadName):
+		return umbrellav1.Error_CODE_BAD_NAME
+	case errors.Is(err, sfu.ErrClosed):
+		return umbrellav1.Error_CODE_UNAVAILABLE
+	}
+	return umbrellav1.Error_CODE_BAD_REQUEST
+}
+
+func (s *Server) resume(sock *socket, m *umbrellav1.Resume) *session {
+	s.mu.Lock()
+	in := s.sessions[m.SessionId]
+	s.mu.Unlock()
+	if in == nil || subtle.ConstantTimeCompare([]byte(in.secret), []byte(m.SessionSecret)) != 1 || !in.attach(sock) {
+		sock.fail(umbrellav1.Error_CODE_SESSION_UNKNOWN, "this session has ended")
+		return nil
+	}
+	return in
+}
+
+func pong(p *umbrellav1.Ping) *umbrellav1.ServerMessage {
+	return &umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Pong{
+		Pong: &umbrellav1.Pong{Number: p.GetNumber()},
+	}}
+}

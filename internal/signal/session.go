@@ -1,0 +1,297 @@
+package signal
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/forward"
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// session is somebody with a browser. All of its state belongs to the
+// goroutine that runs it; everyone else sends to its channels.
+type session struct {
+	id, secret  string
+	server      *Server
+	participant *sfu.Participant
+	mail        *mailbox
+	log         *slog.Logger
+
+	inbox   chan received
+	sockets chan *socket // new ones
+	losses  chan *socket
+	states  chan struct{} // a connection is not what it was
+	ended   chan struct{}
+
+	socket *socket // nil while the browser is away
+	view   view
+
+	receives map[string]bool // codecs, by lower-case MIME type
+	settings map[string]setting
+	pub      *rtc.Publisher
+	pubID    string // of the browser's connection
+	sub      *rtc.Subscriber
+
+	offerID    uint32
+	offer      *umbrellav1.SubscribeOffer // that waits for its answer
+	restart    bool                       // ICE is to be restarted with the next offer
+	wasMapped  bool
+	layersWere map[*forward.Layer]forward.LayerStats
+	leaving    bool
+}
+
+type received struct {
+	from *socket
+	m    *umbrellav1.ClientMessage
+}
+
+// setting is what the browser said of a track.
+type setting struct {
+	paused bool
+}
+
+const (
+	// gatherTime is how long changes of a room are gathered before they are
+	// told: a microphone and a camera come within one offer.
+	gatherTime = 15 * time.Millisecond
+	// qualityInterval is how often the quality of the connection is looked at.
+	qualityInterval = time.Second
+)
+
+func newSession(s *Server, m *umbrellav1.Join) *session {
+	in := &session{
+		id: rand.Text(), secret: rand.Text(), server: s, mail: newMailbox(),
+		inbox: make(chan received), sockets: make(chan *socket), losses: make(chan *socket),
+		states: make(chan struct{}, 1), ended: make(chan struct{}),
+		receives: map[string]bool{}, settings: map[string]setting{},
+		layersWere: map[*forward.Layer]forward.LayerStats{},
+	}
+	for _, c := range m.ReceiveCodecs {
+		in.receives[strings.ToLower(c)] = true
+	}
+	return in
+}
+
+// receive hands the session a message of one of its sockets.
+func (s *session) receive(from *socket, m *umbrellav1.ClientMessage) {
+	select {
+	case s.inbox <- received{from, m}:
+	case <-s.ended:
+	}
+}
+
+// attach gives the session a new socket; false when it has ended.
+func (s *session) attach(sock *socket) bool {
+	select {
+	case s.sockets <- sock:
+		return true
+	case <-s.ended:
+		return false
+	}
+}
+
+// lost tells the session that a socket is gone.
+func (s *session) lost(sock *socket) {
+	select {
+	case s.losses <- sock:
+	case <-s.ended:
+	}
+}
+
+// run is the session's life.
+func (s *session) run(first *socket) {
+	defer close(s.ended)
+	defer s.end()
+	quality := time.NewTicker(qualityInterval)
+	defer quality.Stop()
+	var away, gathered <-chan time.Time
+	s.greet(first, false)
+	for !s.leaving {
+		select {
+		case r := <-s.inbox:
+			if r.from == s.socket {
+				s.handle(r.m)
+			}
+		case sock := <-s.sockets:
+			if s.socket != nil {
+				s.goodbye(umbrellav1.Goodbye_REASON_REPLACED, "the session goes on elsewhere")
+			}
+			away = nil
+			s.log.Info("came back", "session", "resumed")
+			s.greet(sock, true)
+		case sock := <-s.losses:
+			if sock == s.socket {
+				s.socket = nil
+				away = time.After(resumeTimeout)
+				s.measure()
+			}
+		case <-s.mail.ring:
+			if gathered == nil {
+				gathered = time.After(gatherTime)
+			}
+		case <-gathered:
+			gathered = nil
+			s.tell()
+		case <-s.states:
+			s.measure()
+		case <-quality.C:
+			s.measure()
+		case <-away:
+			s.log.Info("did not come back")
+			return
+		case <-s.server.ctx.Done():
+			s.goodbye(umbrellav1.Goodbye_REASON_SHUTDOWN, "the node stops or restarts")
+			return
+		}
+	}
+}
+
+// end gives everything back.
+func (s *session) end() {
+	s.participant.Leave()
+	if s.pub != nil {
+		if err := s.pub.Close(); err != nil {
+			s.log.Debug("closing", "connection", "publish", "error", err)
+		}
+	}
+	if s.sub != nil {
+		if err := s.sub.Close(); err != nil {
+			s.log.Debug("closing", "connection", "subscribe", "error", err)
+		}
+	}
+}
+
+func (s *session) send(m *umbrellav1.ServerMessage) {
+	if s.socket != nil {
+		s.socket.send(m)
+	}
+}
+
+func (s *session) fail(code umbrellav1.Error_Code, message string) {
+	if s.socket != nil {
+		s.socket.fail(code, message)
+	}
+}
+
+func (s *session) goodbye(reason umbrellav1.Goodbye_Reason, message string) {
+	if s.socket == nil {
+		return
+	}
+	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Goodbye{
+		Goodbye: &umbrellav1.Goodbye{Reason: reason, Message: message},
+	}})
+	s.socket.close(websocket.StatusGoingAway, message)
+	s.socket = nil
+}
+
+func (s *session) state(webrtc.PeerConnectionState) {
+	select {
+	case s.states <- struct{}{}:
+	default:
+	}
+}
+
+// greet tells a socket everything there is.
+func (s *session) greet(sock *socket, resumed bool) {
+	s.socket = sock
+	states := s.look()
+	s.view = view{}
+	var all []*umbrellav1.Participant
+	if u := s.view.update(states, s.participant.ID); u != nil {
+		all = u.Participants
+	}
+	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Joined{Joined: &umbrellav1.Joined{
+		SessionId: s.id, SessionSecret: s.secret, ParticipantId: s.participant.ID,
+		Room: s.participant.Room().Name, Resumed: resumed, Participants: all,
+		ResumeSeconds: uint32(resumeTimeout / time.Second),
+	}}})
+	s.wasMapped = false
+	if s.offer != nil { // its answer may have been lost with the old socket
+		s.send(subscribeOffer(s.offer))
+	}
+	s.tell()
+	s.sendSpeakers(s.participant.Room().Speakers())
+}
+
+func (s *session) look() []sfu.State {
+	participants := s.participant.Room().Participants()
+	states := make([]sfu.State, len(participants))
+	for i, p := range participants {
+		states[i] = p.State()
+	}
+	return states
+}
+
+// tell brings the browser up to date: who is there, what plays where, what was
+// said.
+func (s *session) tell() {
+	states := s.look()
+	if s.socket != nil {
+		if u := s.view.update(states, s.participant.ID); u != nil {
+			s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_RoomUpdate{RoomUpdate: u}})
+		}
+		if q := s.view.qualities(states); len(q) > 0 {
+			s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_ConnectionQualities{
+				ConnectionQualities: &umbrellav1.ConnectionQualities{Qualities: q},
+			}})
+		}
+		if speakers, changed := s.mail.takeSpeakers(); changed {
+			s.sendSpeakers(speakers)
+		}
+		for _, c := range s.mail.takeChat() {
+			s.send(chatMessage(c))
+		}
+	}
+	s.subscribe(states)
+}
+
+func (s *session) sendSpeakers(speakers []sfu.Speaker) {
+	list := &umbrellav1.Speakers{}
+	for _, sp := range speakers {
+		list.Speakers = append(list.Speakers, &umbrellav1.Speaker{
+			ParticipantId: sp.ParticipantID, Level: uint32(sp.Level),
+		})
+	}
+	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Speakers{Speakers: list}})
+}
+
+func chatMessage(c sfu.ChatMessage) *umbrellav1.ServerMessage {
+	return &umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_ChatMessage{
+		ChatMessage: &umbrellav1.ChatMessage{
+			Id: c.ID, ParticipantId: c.ParticipantID, Name: c.Name, Text: c.Text,
+			SentAtMs: c.SentAt.UnixMilli(),
+		},
+	}}
+}
+
+// handle does what the browser asks.
+func (s *session) handle(m *umbrellav1.ClientMessage) {
+	switch m := m.Message.(type) {
+	case *umbrellav1.ClientMessage_Leave:
+		s.leaving = true
+	case *umbrellav1.ClientMessage_PublishOffer:
+		s.publish(m.PublishOffer)
+	case *umbrellav1.ClientMessage_SubscribeAnswer:
+		s.answered(m.SubscribeAnswer)
+	case *umbrellav1.ClientMessage_SetMuted:
+		if s.pub != nil {
+			s.pub.SetMuted(m.SetMuted.Mid, m.SetMuted.Muted)
+		}
+	case *umbrellav1.ClientMessage_SetSubscriptions:
+		s.set(m.SetSubscriptions)
+	case *umbrellav1.ClientMessage_SendChat:
+		if err := s.participant.Say(m.SendChat.Text); err != nil {
+			s.fail(umbrellav1.Error_CODE_BAD_REQUEST, err.Error())
+		}
+	case *umbrellav1.ClientMessage_RestartIce:
+		s.restart = true
+		s.subscribe(s.look())
+	}
+}

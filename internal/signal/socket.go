@@ -1,0 +1,130 @@
+package signal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
+
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+const (
+	// maxMessage bounds one message of a browser, in bytes: an SDP of 512 KiB
+	// and what stands around it.
+	maxMessage = 576 << 10
+	// A browser may send messagesPerSecond on average and messageBurst at once,
+	// and of those that cost the most to answer, offers and answers, fewer.
+	messagesPerSecond     = 20
+	messageBurst          = 100
+	descriptionsPerSecond = 4
+	descriptionBurst      = 30
+	// maxBad messages that cannot be understood end the socket.
+	maxBad = 10
+	// writeTimeout is how long a message may take to leave.
+	writeTimeout = 5 * time.Second
+	// closeTimeout is how long a closing handshake may take.
+	closeTimeout = 300 * time.Millisecond
+)
+
+var (
+	errTooFast   = errors.New("too many messages")
+	errMalformed = errors.New("not a message of umbrella.signal.v1")
+)
+
+// socket is one WebSocket: protobuf messages, bounded in size and rate. One
+// goroutine reads; any may write.
+type socket struct {
+	conn     *websocket.Conn
+	messages *rate.Limiter
+	heavy    *rate.Limiter
+	bad      int
+
+	mu sync.Mutex // a message leaves whole
+}
+
+func newSocket(c *websocket.Conn) *socket {
+	c.SetReadLimit(maxMessage)
+	return &socket{
+		conn:     c,
+		messages: rate.NewLimiter(messagesPerSecond, messageBurst),
+		heavy:    rate.NewLimiter(descriptionsPerSecond, descriptionBurst),
+	}
+}
+
+// read returns the next message. errMalformed leaves the socket usable, every
+// other error ends it.
+func (s *socket) read(ctx context.Context) (*umbrellav1.ClientMessage, error) {
+	kind, data, err := s.conn.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !s.messages.Allow() {
+		return nil, errTooFast
+	}
+	m, err := decode(kind, data)
+	if err != nil {
+		if s.bad++; s.bad >= maxBad {
+			return nil, fmt.Errorf("%d messages that cannot be understood", s.bad)
+		}
+		return nil, err
+	}
+	switch m.Message.(type) {
+	case *umbrellav1.ClientMessage_PublishOffer, *umbrellav1.ClientMessage_SubscribeAnswer,
+		*umbrellav1.ClientMessage_RestartIce, *umbrellav1.ClientMessage_Join:
+		if !s.heavy.Allow() {
+			return nil, errTooFast
+		}
+	}
+	return m, nil
+}
+
+// decode reads one message.
+func decode(kind websocket.MessageType, data []byte) (*umbrellav1.ClientMessage, error) {
+	if kind != websocket.MessageBinary {
+		return nil, errMalformed
+	}
+	m := &umbrellav1.ClientMessage{}
+	if err := proto.Unmarshal(data, m); err != nil {
+		return nil, errMalformed
+	}
+	if m.Message == nil {
+		return nil, errMalformed
+	}
+	return m, nil
+}
+
+// send writes one message. A socket on which that fails is closed.
+func (s *socket) send(m *umbrellav1.ServerMessage) {
+	data, err := proto.Marshal(m)
+	if err != nil {
+		// A text that is not UTF-8 is refused where it comes in.
+		s.close(websocket.StatusInternalError, "message cannot be written")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	if err := s.conn.Write(ctx, websocket.MessageBinary, data); err != nil {
+		_ = s.conn.CloseNow()
+	}
+}
+
+// close says why and waits a moment for the browser to agree.
+func (s *socket) close(code websocket.StatusCode, reason string) {
+	cut := time.AfterFunc(closeTimeout, func() { _ = s.conn.CloseNow() })
+	defer cut.Stop()
+	_ = s.conn.Close(code, reason)
+}
+
+func (s *socket) fail(code umbrellav1.Error_Code, message string) {
+	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Error{
+		Error: &umbrellav1.Error{Code: code, Message: message},
+	}})
+}

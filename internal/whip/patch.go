@@ -1,0 +1,130 @@
+package whip
+
+import (
+	"io"
+	"net/http"
+	"strings"
+)
+
+// patch answers PATCH: trickled candidates, or an ICE restart (RFC 9725
+// §4.3). The node is ICE-lite and needs no candidates of its peers, so those
+// are taken and not looked at.
+func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
+	in := s.find(w, r)
+	if in == nil {
+		return
+	}
+	frag, ok := body(w, r, fragType)
+	if !ok {
+		return
+	}
+	match := r.Header.Get("If-Match")
+	if match == "" {
+		http.Error(w, "If-Match is to name the ICE session", http.StatusPreconditionRequired)
+		return
+	}
+	ufrag, pwd := attribute(frag, "ice-ufrag"), attribute(frag, "ice-pwd")
+	if match != "*" {
+		in.mu.Lock()
+		current := match == in.tag
+		in.mu.Unlock()
+		if !current {
+			http.Error(w, "If-Match names an ICE session that is over", http.StatusPreconditionFailed)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if !validICE(ufrag, 4) || !validICE(pwd, 22) {
+		http.Error(w, "an ICE restart needs a new ice-ufrag and ice-pwd (RFC 8839 §5.4)", http.StatusBadRequest)
+		return
+	}
+	answer, err := in.restart(ufrag, pwd)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	w.Header().Set("Content-Type", fragType)
+	w.Header().Set("ETag", in.etag(answer))
+	_, _ = io.WriteString(w, fragment(answer))
+}
+
+// restart applies the last offer with the client's new credentials.
+func (s *session) restart(ufrag, pwd string) (answer string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	offer := withCredentials(s.offer, ufrag, pwd)
+	if s.pub != nil {
+		answer, err = s.pub.Answer(offer, nil)
+	} else {
+		answer, err = s.sub.Reanswer(offer)
+	}
+	if err == nil {
+		s.offer = offer
+	}
+	return answer, err
+}
+
+// withCredentials replaces the ICE credentials in an SDP, drops its
+// candidates, and raises the version in its o= line.
+func withCredentials(sdp, ufrag, pwd string) string {
+	var out strings.Builder
+	for line := range strings.Lines(sdp) {
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case strings.HasPrefix(line, "a=ice-ufrag:"):
+			line = "a=ice-ufrag:" + ufrag
+		case strings.HasPrefix(line, "a=ice-pwd:"):
+			line = "a=ice-pwd:" + pwd
+		case strings.HasPrefix(line, "a=candidate:"):
+			continue
+		}
+		out.WriteString(line + "\r\n")
+	}
+	return out.String()
+}
+
+// fragment is the part of an SDP that an ICE restart is answered with (RFC
+// 8840 §9): the credentials and the candidates.
+func fragment(sdp string) string {
+	var out strings.Builder
+	out.WriteString("a=ice-lite\r\n")
+	out.WriteString("a=ice-ufrag:" + attribute(sdp, "ice-ufrag") + "\r\n")
+	out.WriteString("a=ice-pwd:" + attribute(sdp, "ice-pwd") + "\r\n")
+	media := 0
+	for line := range strings.Lines(sdp) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.HasPrefix(line, "m=") {
+			media++
+		}
+		if media == 1 && (strings.HasPrefix(line, "m=") || strings.HasPrefix(line, "a=mid:") ||
+			strings.HasPrefix(line, "a=candidate:") || line == "a=end-of-candidates") {
+			out.WriteString(line + "\r\n")
+		}
+	}
+	return out.String()
+}
+
+// attribute is the value of the first a=NAME:VALUE line.
+func attribute(sdp, name string) string {
+	for line := range strings.Lines(sdp) {
+		if v, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "a="+name+":"); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// validICE checks a credential: ice-chars (RFC 8839 §5.4), so that it cannot
+// smuggle a line into an SDP.
+func validICE(s string, least int) bool {
+	if len(s) < least || len(s) > 256 {
+		return false
+	}
+	for _, c := range s {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,279 @@
+// Package whip lets programs publish with WHIP (RFC 9725) and watch with WHEP
+// (draft-ietf-wish-whep): one HTTP request with an offer, one answer.
+package whip
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+)
+
+// Server serves WHIP below /whip/ and WHEP below /whep/. Set the fields, Start,
+// and Close.
+type Server struct {
+	SFU    *sfu.SFU
+	Engine *rtc.Engine
+	// Prefix before the paths, as clients see them: "" or "/umbrella".
+	Prefix string
+	// Admit says whether whoever sent the request may join a room. The password
+	// is the request's bearer token.
+	Admit func(r *http.Request, room, password string) error
+	// Status gives the HTTP status for an error of Admit: 401, 403 or 404.
+	Status func(error) int
+	// CheckOrigin refuses a request from another site's page.
+	CheckOrigin func(*http.Request) error
+	Log         *slog.Logger
+
+	mux *http.ServeMux
+
+	mu       sync.Mutex
+	closing  bool
+	sessions map[string]*session
+	owned    sync.WaitGroup
+}
+
+const (
+	sdpType  = "application/sdp"
+	fragType = "application/trickle-ice-sdpfrag"
+	// maxBody bounds a request's body, in bytes.
+	maxBody = 256 << 10
+)
+
+// Start makes the server ready.
+func (s *Server) Start() {
+	s.sessions = map[string]*session{}
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("POST /whip/{room}", s.publish)
+	s.mux.HandleFunc("POST /whep/{room}", s.watch)
+	s.mux.HandleFunc("POST /whep/{room}/{participant}", s.watch)
+	for _, path := range []string{"/whip/session/{id}", "/whep/session/{id}"} {
+		s.mux.HandleFunc("DELETE "+path, s.remove)
+		s.mux.HandleFunc("PATCH "+path, s.patch)
+	}
+	for _, path := range []string{"/whip/{room}", "/whep/{room}", "/whep/{room}/{participant}"} {
+		s.mux.HandleFunc("OPTIONS "+path, options)
+	}
+}
+
+// ServeHTTP implements http.Handler; the prefix is stripped already.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.CheckOrigin(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// Close ends all sessions.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	for _, in := range s.sessions {
+		in.end()
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.owned.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("closing WHIP sessions: %w", ctx.Err())
+	}
+}
+
+// options tells what can be posted (RFC 9725 §4.1).
+func options(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Accept-Post", sdpType)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// admit lets a request into a room, or answers it.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string) bool {
+	err := s.Admit(r, room, bearer(r))
+	if err == nil {
+		return true
+	}
+	status := s.Status(err)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="umbrella"`)
+	}
+	s.Log.Info("not let in", "path", r.URL.Path, "address", r.RemoteAddr, "reason", err)
+	http.Error(w, err.Error(), status)
+	return false
+}
+
+// body reads a request's body of the wanted type, or answers it.
+func body(w http.ResponseWriter, r *http.Request, want string) (string, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != want {
+		w.Header().Set("Accept-Post", sdpType)
+		http.Error(w, "the Content-Type is to be "+want, http.StatusUnsupportedMediaType)
+		return "", false
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		http.Error(w, fmt.Sprintf("the body is larger than %d bytes", maxBody), http.StatusRequestEntityTooLarge)
+		return "", false
+	}
+	if err != nil {
+		http.Error(w, "the body could not be read", http.StatusBadRequest)
+		return "", false
+	}
+	return string(b), true
+}
+
+// publish answers POST /whip/ROOM.
+func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
+	room := r.PathValue("room")
+	if !s.admit(w, r, room) {
+		return
+	}
+	offer, ok := body(w, r, sdpType)
+	if !ok {
+		return
+	}
+	name := r.URL.Query().Get("name")
+	if name != "" && !validID(name) {
+		http.Error(w, "a name has 1 to 64 letters, digits, '-', '_' or '.'", http.StatusBadRequest)
+		return
+	}
+	in := s.newSession()
+	entry := sfu.Entry{Room: room, ID: name, Name: name, Kind: sfu.Stream, Address: r.RemoteAddr}
+	if name == "" {
+		entry.Name = "Stream"
+	}
+	answer, err := in.publish(entry, offer)
+	s.answer(w, "whip", in, answer, err)
+}
+
+// watch answers POST /whep/ROOM and POST /whep/ROOM/PARTICIPANT.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
+	room := r.PathValue("room")
+	if !s.admit(w, r, room) {
+		return
+	}
+	offer, ok := body(w, r, sdpType)
+	if !ok {
+		return
+	}
+	whom := r.PathValue("participant")
+	if whom != "" {
+		open := s.SFU.Room(room)
+		if open == nil || open.Participant(whom) == nil {
+			http.Error(w, fmt.Sprintf("nobody called %q is in the room", whom), http.StatusNotFound)
+			return
+		}
+	}
+	name := r.URL.Query().Get("name")
+	if name == "" {
+		name = "Player"
+	}
+	in := s.newSession()
+	answer, err := in.watch(sfu.Entry{
+		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: r.RemoteAddr, Observer: in,
+	}, whom, offer)
+	s.answer(w, "whep", in, answer, err)
+}
+
+// answer keeps a session that came about, and sends its answer.
+func (s *Server) answer(w http.ResponseWriter, protocol string, in *session, answer string, err error) {
+	if err == nil {
+		err = s.keep(in)
+	}
+	if err != nil {
+		in.close()
+		status := http.StatusBadRequest
+		switch {
+		case errors.Is(err, sfu.ErrRoomFull), errors.Is(err, sfu.ErrClosed):
+			status = http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", "5")
+		case errors.Is(err, sfu.ErrTaken):
+			status = http.StatusConflict
+		case errors.Is(err, rtc.ErrTooLarge), errors.Is(err, rtc.ErrTooMany):
+			status = http.StatusRequestEntityTooLarge
+		}
+		http.Error(w, err.Error(), status)
+		return
+	}
+	in.log.Info("joined", "protocol", protocol, "name", in.participant.Name, "address", in.participant.Address)
+	h := w.Header()
+	h.Set("Content-Type", sdpType)
+	h.Set("Location", s.Prefix+"/"+protocol+"/session/"+in.id)
+	h.Set("ETag", in.etag(answer))
+	h.Set("Accept-Patch", fragType)
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, answer)
+}
+
+// keep runs a session until it ends.
+func (s *Server) keep(in *session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return sfu.ErrClosed
+	}
+	s.sessions[in.id] = in
+	s.owned.Go(func() {
+		in.run()
+		s.mu.Lock()
+		delete(s.sessions, in.id)
+		s.mu.Unlock()
+		in.close()
+		in.log.Info("left")
+	})
+	return nil
+}
+
+func (s *Server) find(w http.ResponseWriter, r *http.Request) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.sessions[r.PathValue("id")]
+	if in == nil {
+		http.Error(w, "this session has ended", http.StatusNotFound)
+	}
+	return in
+}
+
+// remove answers DELETE: the client leaves.
+func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
+	if in := s.find(w, r); in != nil {
+		in.end()
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+func validID(id string) bool {
+	if len(id) > 64 {
+		return false
+	}
+	for _, c := range id {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c)) {
+			return false
+		}
+	}
+	return true
+}
+
+func newID() string { return rand.Text() }

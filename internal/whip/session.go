@@ -1,0 +1,178 @@
+package whip
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+)
+
+// session is one client: a publisher or a watcher. Its id in its URL is all
+// that proves it.
+type session struct {
+	id     string
+	server *Server
+	log    *slog.Logger
+
+	participant *sfu.Participant
+	whom        string // the only one it watches, or ""
+	pub         *rtc.Publisher
+	sub         *rtc.Subscriber
+
+	changed   chan struct{} // the room is not what it was
+	connected chan struct{}
+	once      sync.Once // of connected
+	ended     chan struct{}
+	endOnce   sync.Once
+
+	mu    sync.Mutex // negotiation, one at a time
+	offer string     // the last one
+	tag   string     // of the ICE session
+}
+
+// connectTimeout is how long a client may take until media can flow.
+const connectTimeout = 20 * time.Second
+
+func (s *Server) newSession() *session {
+	id := newID()
+	return &session{
+		id: id, server: s, log: s.Log, changed: make(chan struct{}, 1),
+		connected: make(chan struct{}), ended: make(chan struct{}),
+	}
+}
+
+// RoomChanged implements sfu.Observer.
+func (s *session) RoomChanged() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Speaking implements sfu.Observer.
+func (s *session) Speaking([]sfu.Speaker) {}
+
+// Chat implements sfu.Observer.
+func (s *session) Chat(sfu.ChatMessage) {}
+
+func (s *session) join(e sfu.Entry) error {
+	p, err := s.server.SFU.Join(e)
+	if err != nil {
+		return err
+	}
+	s.participant = p
+	s.log = s.log.With("room", e.Room, "participant", p.ID)
+	return nil
+}
+
+func (s *session) publish(e sfu.Entry, offer string) (answer string, err error) {
+	if err := s.join(e); err != nil {
+		return "", err
+	}
+	s.offer = offer
+	if s.pub, err = s.server.Engine.NewPublisher(s.participant, s.log, s.state); err != nil {
+		return "", err
+	}
+	return s.pub.Answer(offer, nil)
+}
+
+func (s *session) watch(e sfu.Entry, whom, offer string) (answer string, err error) {
+	if err := s.join(e); err != nil {
+		return "", err
+	}
+	s.offer, s.whom = offer, whom
+	s.sub, answer, err = s.server.Engine.AnswerSubscriber(offer, s.log, s.state)
+	return answer, err
+}
+
+// state is told of the connection.
+func (s *session) state(st webrtc.PeerConnectionState) {
+	switch st {
+	case webrtc.PeerConnectionStateConnected:
+		s.once.Do(func() { close(s.connected) })
+	case webrtc.PeerConnectionStateFailed:
+		s.end()
+	}
+	if s.participant != nil {
+		q := sfu.Lost
+		if st == webrtc.PeerConnectionStateConnected {
+			q = sfu.Good
+		}
+		s.participant.SetQuality(q)
+	}
+}
+
+// run keeps the session until its client leaves or is lost.
+func (s *session) run() {
+	late := time.NewTimer(connectTimeout)
+	defer late.Stop()
+	s.play()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-s.changed:
+			s.play()
+		case <-s.connected:
+			late.Stop()
+			s.connected = nil
+		case <-late.C:
+			s.log.Info("no media connection came about", "seconds", connectTimeout.Seconds())
+			return
+		}
+	}
+}
+
+// play gives a watcher what there is.
+func (s *session) play() {
+	if s.sub == nil {
+		return
+	}
+	var wishes []rtc.Wish
+	for _, p := range s.participant.Room().Participants() {
+		if p == s.participant || s.whom != "" && p.ID != s.whom {
+			continue
+		}
+		for _, t := range p.State().Tracks {
+			wishes = append(wishes, rtc.Wish{Track: t})
+		}
+	}
+	s.sub.Set(wishes)
+}
+
+// end makes run return. It does not wait.
+func (s *session) end() { s.endOnce.Do(func() { close(s.ended) }) }
+
+// close gives everything back.
+func (s *session) close() {
+	s.end()
+	if s.participant != nil {
+		s.participant.Leave()
+	}
+	if s.pub != nil {
+		if err := s.pub.Close(); err != nil {
+			s.log.Debug("closing", "error", err)
+		}
+	}
+	if s.sub != nil {
+		if err := s.sub.Close(); err != nil {
+			s.log.Debug("closing", "error", err)
+		}
+	}
+}
+
+// etag names the ICE session that an SDP of ours describes (RFC 9725 §4.3.1),
+// and remembers it.
+func (s *session) etag(sdp string) string {
+	sum := sha256.Sum256([]byte(attribute(sdp, "ice-ufrag") + attribute(sdp, "ice-pwd")))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tag = `"` + hex.EncodeToString(sum[:8]) + `"`
+	return s.tag
+}

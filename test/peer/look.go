@@ -1,0 +1,48 @@
+package peer
+
+import (
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// The functions below are for the condition of Wait, which holds the lock.
+
+// Participants that are in the room, by id.
+func (p *Peer) Participants() map[string]*umbrellav1.Participant { return p.participants }
+
+// Streams that play, by mid.
+func (p *Peer) Streams() map[string]*umbrellav1.Stream { return p.streams }
+
+// Received is what came in, by mid.
+func (p *Peer) Received() map[string]*Received { return p.received }
+
+// Chat so far.
+func (p *Peer) Chat() []*umbrellav1.ChatMessage { return p.chat }
+
+// Speakers that were told of last.
+func (p *Peer) Speakers() []*umbrellav1.Speaker { return p.speakers }
+
+// Errors so far.
+func (p *Peer) Errors() []*umbrellav1.Error { return p.errs }
+
+// Goodbye of the node, or nil.
+func (p *Peer) Goodbye() *umbrellav1.Goodbye { return p.goodbye }
+
+// Joined is what the node said at the door.
+func (p *Peer) Joined() *umbrellav1.Joined { return p.joined }
+
+// From counts the packets that are playing from a participant, of each kind of
+// media.
+func (p *Peer) From(participant string) (audio, video uint64) {
+	for mid, s := range p.streams {
+		in := p.received[mid]
+		if s.ParticipantId != participant || in == nil {
+			continue
+		}
+		if in.Codec.Load() == "audio/opus" {
+			audio += in.Packets.Load()
+		} else {
+			video += in.Packets.Load()
+		}
+	}
+	return audio, video
+}

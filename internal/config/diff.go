@@ -1,0 +1,149 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Change is what differs between two Configs, by the parts of a node.
+type Change struct {
+	Main      MainChange
+	Rooms     Changes[Room]     // told apart by Room.Name
+	Backhauls Changes[Backhaul] // by Backhaul.Section; only those that are enabled
+	Cameras   Changes[Camera]   // by Camera.Section; only those that are enabled
+}
+
+// MainChange says which parts of Main differ.
+type MainChange struct {
+	Enabled       bool // the node is to start or to stop
+	Listen        bool // the web server is to listen elsewhere
+	Prefix        bool // the paths of the web server
+	TLS           bool // tls, cert or key
+	MediaPort     bool // the port of all media: running calls have to move
+	PublicAddress bool // what is offered to new connections, and certified
+	TrustedProxy  bool
+	StateDir      bool
+	LogLevel      bool
+}
+
+// Changes is what differs between two lists of one kind of section.
+type Changes[T any] struct {
+	Added   []T
+	Changed []Pair[T]
+	Removed []T
+}
+
+// Pair is one section before and after a change.
+type Pair[T any] struct{ Old, New T }
+
+// Empty reports whether nothing differs.
+func (c Changes[T]) Empty() bool {
+	return len(c.Added) == 0 && len(c.Changed) == 0 && len(c.Removed) == 0
+}
+
+// Diff returns what it takes to make a node that runs by old run by updated.
+// A backhaul or camera that is not enabled counts as not there.
+func Diff(old, updated *Config) Change {
+	a, b := old.Main, updated.Main
+	return Change{
+		Main: MainChange{
+			Enabled:       a.Enabled != b.Enabled,
+			Listen:        a.Listen != b.Listen,
+			Prefix:        a.Prefix != b.Prefix,
+			TLS:           a.TLS != b.TLS || a.Cert != b.Cert || a.Key != b.Key,
+			MediaPort:     a.MediaPort != b.MediaPort,
+			PublicAddress: !slices.Equal(a.PublicAddress, b.PublicAddress),
+			TrustedProxy:  !slices.Equal(a.TrustedProxy, b.TrustedProxy),
+			StateDir:      a.StateDir != b.StateDir,
+			LogLevel:      a.LogLevel != b.LogLevel,
+		},
+		Rooms: diff(old.Rooms, updated.Rooms,
+			func(r Room) string { return r.Name }, func(Room) bool { return true }),
+		Backhauls: diff(old.Backhauls, updated.Backhauls,
+			func(b Backhaul) string { return b.Section }, func(b Backhaul) bool { return b.Enabled }),
+		Cameras: diff(old.Cameras, updated.Cameras,
+			func(c Camera) string { return c.Section }, func(c Camera) bool { return c.Enabled }),
+	}
+}
+
+func diff[T any](old, updated []T, key func(T) string, counts func(T) bool) Changes[T] {
+	before := map[string]T{}
+	for _, v := range old {
+		if counts(v) {
+			before[key(v)] = v
+		}
+	}
+	var changes Changes[T]
+	stays := map[string]bool{}
+	for _, v := range updated {
+		if !counts(v) {
+			continue
+		}
+		stays[key(v)] = true
+		was, ok := before[key(v)]
+		switch {
+		case !ok:
+			changes.Added = append(changes.Added, v)
+		case !reflect.DeepEqual(was, v):
+			changes.Changed = append(changes.Changed, Pair[T]{was, v})
+		}
+	}
+	for _, v := range old {
+		if counts(v) && !stays[key(v)] {
+			changes.Removed = append(changes.Removed, v)
+		}
+	}
+	return changes
+}
+
+// Empty reports whether nothing differs.
+func (c Change) Empty() bool {
+	return c.Main == MainChange{} && c.Rooms.Empty() && c.Backhauls.Empty() && c.Cameras.Empty()
+}
+
+// String tells for a log what differs, by name and without any value: such as
+// "listen, room lobby added, camera door changed", or "nothing".
+func (c Change) String() string {
+	var parts []string
+	for _, m := range []struct {
+		changed bool
+		name    string
+	}{
+		{c.Main.Enabled, "enabled"},
+		{c.Main.Listen, "listen"},
+		{c.Main.Prefix, "prefix"},
+		{c.Main.TLS, "tls"},
+		{c.Main.MediaPort, "media_port"},
+		{c.Main.PublicAddress, "public_address"},
+		{c.Main.TrustedProxy, "trusted_proxy"},
+		{c.Main.StateDir, "state_dir"},
+		{c.Main.LogLevel, "log_level"},
+	} {
+		if m.changed {
+			parts = append(parts, m.name)
+		}
+	}
+	parts = append(parts, describe("room", c.Rooms, func(r Room) string { return r.Name })...)
+	parts = append(parts, describe("backhaul", c.Backhauls, func(b Backhaul) string { return b.Section })...)
+	parts = append(parts, describe("camera", c.Cameras, func(c Camera) string { return c.Section })...)
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func describe[T any](kind string, c Changes[T], name func(T) string) []string {
+	var parts []string
+	for _, v := range c.Added {
+		parts = append(parts, fmt.Sprintf("%s %s added", kind, name(v)))
+	}
+	for _, p := range c.Changed {
+		parts = append(parts, fmt.Sprintf("%s %s changed", kind, name(p.New)))
+	}
+	for _, v := range c.Removed {
+		parts = append(parts, fmt.Sprintf("%s %s removed", kind, name(v)))
+	}
+	return parts
+}

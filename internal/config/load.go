@@ -1,0 +1,119 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// DefaultDir is where OpenWrt keeps its UCI files.
+const DefaultDir = "/etc/config"
+
+// Load reads the settings: the UCI file `umbrella` in dir, if there is one,
+// and over it the UMBRELLA_* variables of environ, each "NAME=VALUE" as
+// os.Environ gives them. The error is of type Problems.
+func Load(dir string, environ []string) (*Config, error) {
+	path := filepath.Join(dir, packageName)
+	sections, problems := readPackage(path)
+	sections, warnings, more := applyEnvironment(sections, environ)
+	l := &loader{
+		path:     path,
+		options:  map[string]Option{},
+		problems: append(problems, more...),
+		warnings: warnings,
+	}
+	for _, o := range Options() {
+		l.options[o.Section+"."+o.Name] = o
+	}
+	cfg := l.config(sections)
+	if len(l.problems) > 0 {
+		return nil, l.problems
+	}
+	cfg.Warnings = l.warnings
+	return cfg, nil
+}
+
+// loader turns sections into a Config and gathers what is wrong on the way.
+type loader struct {
+	path     string
+	options  map[string]Option // by type of section, '.', name
+	problems Problems
+	warnings []string
+}
+
+// has reports whether the option is set to anything.
+func (s *section) has(option string) bool {
+	for _, v := range s.entries[option].values {
+		if v != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// where returns a Problem that points at an option of s.
+func (l *loader) where(s *section, option string) Problem {
+	if e, ok := s.entries[option]; ok && e.file != "" {
+		return Problem{File: e.file, Section: e.section, Option: e.option}
+	}
+	return Problem{File: l.path, Section: s.name, Option: option}
+}
+
+// wrong adds a problem about an option of s that is not its value alone.
+func (l *loader) wrong(s *section, option, reason, allowed string) {
+	p := l.where(s, option)
+	p.Reason, p.Allowed = reason, allowed
+	l.problems = append(l.problems, p)
+}
+
+// missing adds a problem about an option of s that has to be set.
+func (l *loader) missing(s *section, option, why string) {
+	l.wrong(s, option, "is missing, and "+why, l.options[s.kind+"."+option].Allowed)
+}
+
+// one reads an option that has one value: what parse makes of its text, or of
+// its default if it is not set. A bad value is added to the problems.
+func one[T any](l *loader, s *section, option string, parse func(string) (T, bool)) T {
+	o := l.options[s.kind+"."+option]
+	text := o.Default
+	var value T
+	if s.has(option) {
+		values := s.entries[option].values
+		if len(values) > 1 {
+			l.wrong(s, option, "has more than one value", o.Allowed)
+			return value
+		}
+		text = values[0]
+	}
+	if text == "" {
+		return value
+	}
+	value, ok := parse(text)
+	if !ok {
+		p := l.where(s, option)
+		p.Value, p.Allowed = o.shown(text), o.Allowed
+		l.problems = append(l.problems, p)
+	}
+	return value
+}
+
+// many reads an option that has any number of values, each once. Written as
+// one `option`, they stand between blanks, as UCI has always allowed.
+func many[T comparable](l *loader, s *section, option string, parse func(string) (T, bool)) []T {
+	o := l.options[s.kind+"."+option]
+	var values []T
+	seen := map[T]bool{}
+	for _, text := range strings.Fields(strings.Join(s.entries[option].values, " ")) {
+		value, ok := parse(text)
+		if !ok {
+			p := l.where(s, option)
+			p.Value, p.Allowed = o.shown(text), o.Allowed
+			l.problems = append(l.problems, p)
+			continue
+		}
+		if !seen[value] {
+			seen[value] = true
+			values = append(values, value)
+		}
+	}
+	return values
+}

@@ -1,0 +1,139 @@
+package config
+
+import "strings"
+
+// Option is one setting as users know it. What is written about settings – the
+// example file, the reference, the messages – is held against this list.
+type Option struct {
+	Section string // type of the section that it belongs to
+	Name    string
+	List    bool // takes `list` as well as `option`
+	Secret  bool // its value is never shown
+	URL     bool // its value is shown as RedactURL has it
+	// Default is what holds when nothing is said, as it would be written; ""
+	// is nothing.
+	Default string
+	Allowed string // what is allowed, in words
+	Help    string // what it is for, in one sentence
+	// Environment is the variable that goes over the file, Aliases are other
+	// names for it. Both are set for `main` and for the backhaul `backhaul`.
+	Environment string
+	Aliases     []string
+}
+
+// SectionTypes returns the types of section that there are.
+func SectionTypes() []string { return []string{typeMain, typeRoom, typeBackhaul, typeCamera} }
+
+const (
+	packageName  = "umbrella"
+	typeMain     = "umbrella"
+	typeRoom     = "room"
+	typeBackhaul = "backhaul"
+	typeCamera   = "camera"
+
+	sectionMain     = "main"     // the one section of type umbrella
+	sectionBackhaul = "backhaul" // the backhaul that the environment sets
+
+	variablePrefix = "UMBRELLA_"
+)
+
+const (
+	allowedBool     = "1 or 0"
+	allowedRoomName = "1 to 64 letters, digits, '-', '_' and '.', the first one not a '.'"
+	allowedShown    = "1 to 64 characters that can be printed"
+	allowedFile     = "the path of a file that is there"
+	allowedRTSP     = "rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, and other characters of the password as %XX"
+)
+
+// Options returns every option there is, in the order of the example file.
+func Options() []Option {
+	options := []Option{
+		{Section: typeMain, Name: "enabled", Default: "1", Allowed: allowedBool,
+			Help: "Run at all."},
+		{Section: typeMain, Name: "listen", Default: ":8081", Aliases: []string{"UMBRELLA_HTTP_SERVE_ADDR"},
+			Allowed: "HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets",
+			Help:    "TCP address of the web server."},
+		{Section: typeMain, Name: "prefix", Aliases: []string{"UMBRELLA_HTTP_PREFIX"},
+			Allowed: "a path such as /umbrella: at most 128 letters, digits, '-', '_', '.', '~' and '/', starting with '/', without '.' or '..' as a part",
+			Help:    "Path below which everything is served."},
+		{Section: typeMain, Name: "tls", Default: "auto", Allowed: "auto, files or off",
+			Help: "Where HTTPS gets its certificate: from the node's own CA, from cert and key, or no HTTPS behind a proxy."},
+		{Section: typeMain, Name: "cert", Allowed: allowedFile,
+			Help: "PEM file of the certificate and its chain, for tls 'files'."},
+		{Section: typeMain, Name: "key", Allowed: allowedFile,
+			Help: "PEM file of the certificate's private key, for tls 'files'."},
+		{Section: typeMain, Name: "media_port", Default: "8082", Allowed: "a port number from 1 to 65535",
+			Help: "UDP and TCP port of all audio and video."},
+		{Section: typeMain, Name: "public_address", List: true, Aliases: []string{"UMBRELLA_PUBLIC_IP", "UMBRELLA_PUBLIC_HOST"},
+			Allowed: "an IP address or a DNS name, without a port",
+			Help:    "Address by which the node is reached from outside, beside those of its interfaces."},
+		{Section: typeMain, Name: "trusted_proxy", List: true,
+			Allowed: "an IP address or a network such as 192.168.1.0/24",
+			Help:    "Proxy whose X-Forwarded-For is believed."},
+		{Section: typeMain, Name: "state_dir", Default: "/etc/umbrella", Allowed: "the path of a directory",
+			Help: "Directory of what the node itself writes, such as its CA."},
+		{Section: typeMain, Name: "log_level", Default: "info", Allowed: "debug, info, warn or error",
+			Help: "The least level that is logged."},
+
+		{Section: typeRoom, Name: "name", Allowed: allowedRoomName,
+			Help: "Name of the room, as in its address; the section's name if not set."},
+		{Section: typeRoom, Name: "password", Secret: true, Allowed: "1 to 128 characters that can be printed",
+			Help: "What people have to know to enter."},
+		{Section: typeRoom, Name: "access", Default: "lan", Allowed: "lan, password, token or open",
+			Help: "Who may enter; 'password' if a password is set."},
+		{Section: typeRoom, Name: "max_participants", Default: "0", Allowed: "a whole number from 0 (no limit) to 10000",
+			Help: "How many people the room takes; 0 is no limit."},
+
+		{Section: typeBackhaul, Name: "enabled", Default: "1", Allowed: allowedBool,
+			Help: "Keep this trunk."},
+		{Section: typeBackhaul, Name: "url", URL: true,
+			Allowed: "wss://HOST/PATH/wsb or ws://HOST/PATH/wsb, without user name, query and fragment",
+			Help:    "Node to dial; without it, this node waits for a trunk that proves the secret."},
+		{Section: typeBackhaul, Name: "secret", Secret: true,
+			Allowed: "16 to 256 characters that can be printed, without blanks",
+			Help:    "What both ends of the trunk know."},
+		{Section: typeBackhaul, Name: "fingerprint", Allowed: "the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons",
+			Help: "SHA-256 of the other node's certificate, in place of a CA."},
+		{Section: typeBackhaul, Name: "ca", Allowed: allowedFile,
+			Help: "PEM file of the CA that signed the other node's certificate; the system's CAs if not set."},
+		{Section: typeBackhaul, Name: "room", List: true, Allowed: allowedRoomName,
+			Help: "Room that the trunk joins; all rooms if not set."},
+
+		{Section: typeCamera, Name: "enabled", Default: "1", Allowed: allowedBool,
+			Help: "Use this camera."},
+		{Section: typeCamera, Name: "name", Allowed: allowedShown,
+			Help: "Name to show; the section's name if not set."},
+		{Section: typeCamera, Name: "url", URL: true, Allowed: allowedRTSP,
+			Help: "RTSP address of the main stream."},
+		{Section: typeCamera, Name: "substream", URL: true, Allowed: allowedRTSP,
+			Help: "RTSP address of the same picture in a smaller size."},
+		{Section: typeCamera, Name: "transport", Default: "auto", Allowed: "auto, tcp or udp",
+			Help: "How RTP comes from the camera."},
+		{Section: typeCamera, Name: "room", Default: DefaultRoom, Allowed: allowedRoomName,
+			Help: "Room that the camera is in."},
+		{Section: typeCamera, Name: "audio", Default: "1", Allowed: allowedBool,
+			Help: "Take the camera's audio, too."},
+		{Section: typeCamera, Name: "on_demand", Default: "1", Allowed: allowedBool,
+			Help: "Connect to the camera only while somebody watches."},
+	}
+	for i, o := range options {
+		switch {
+		case o.Section == typeMain:
+			options[i].Environment = variablePrefix + strings.ToUpper(o.Name)
+		case o.Section == typeBackhaul && o.Name != "enabled":
+			options[i].Environment = variablePrefix + "BACKHAUL_" + strings.ToUpper(o.Name)
+		}
+	}
+	return options
+}
+
+// shown returns value as a message may show it.
+func (o Option) shown(value string) string {
+	switch {
+	case o.Secret:
+		return "…"
+	case o.URL:
+		return RedactURL(value)
+	}
+	return value
+}

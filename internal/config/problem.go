@@ -1,0 +1,164 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Environment is what a Problem has for a File when a variable is wrong.
+const Environment = "environment"
+
+// maxProblems bounds what is kept of a file that is not a settings file at
+// all, so that the log is not flooded.
+const maxProblems = 100
+
+// Problem is one thing that has to be put right.
+type Problem struct {
+	File string // path of the UCI file, or Environment
+	Line int    // from 1; 0 where an option's value is to blame, or no one line
+	// Section is the section's name, or @TYPE[N] as uci calls one without.
+	Section string
+	Option  string // option or environment variable
+	// Value is what was found. A secret is "…", and so is the part of a URL
+	// that may hold one.
+	Value string
+	// Reason says what is wrong where that is not the value, such as "is
+	// missing".
+	Reason  string
+	Allowed string // what is allowed, or what to do, in words
+}
+
+// Error tells the problem in one line.
+func (p Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	b.WriteString(": ")
+	var where []string
+	if p.Line > 0 {
+		where = append(where, fmt.Sprintf("line %d", p.Line))
+	}
+	switch {
+	case p.File == Environment:
+		where = append(where, p.Option)
+	default:
+		if p.Section != "" {
+			where = append(where, "section "+quoted(p.Section))
+		}
+		if p.Option != "" {
+			where = append(where, "option "+quoted(p.Option))
+		}
+	}
+	b.WriteString(strings.Join(where, ", "))
+	switch {
+	case p.Reason == "":
+		b.WriteString(": " + quoted(p.Value) + " is not allowed")
+	case len(where) == 0:
+		b.WriteString(p.Reason)
+	case p.Option == "" && p.Section == "":
+		b.WriteString(": " + p.Reason)
+	default:
+		b.WriteString(" " + p.Reason)
+	}
+	if p.Allowed != "" {
+		b.WriteString(": " + p.Allowed)
+	}
+	return b.String()
+}
+
+// Problems is every problem of a set of settings, in the order of the file.
+// It is the error that Load returns for settings that are not valid.
+type Problems []Problem
+
+// Error tells every problem, one a line.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// quoted puts s between quotes as a line of a log can show it.
+func quoted(s string) string {
+	const longest = 100
+	if utf8.RuneCountInString(s) > longest {
+		s = string([]rune(s)[:longest]) + "…"
+	}
+	return "'" + strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s) + "'"
+}
+
+// RedactURL returns rawURL with whatever may be a secret replaced by "…": the
+// user name and password before the host, the query, and the fragment. It
+// takes anything, whether it is a URL or not.
+func RedactURL(rawURL string) string {
+	scheme, rest, ok := strings.Cut(rawURL, "://")
+	if !ok || strings.ContainsAny(scheme, "@?#") {
+		scheme, rest = "", rawURL
+	}
+	at, query := strings.LastIndexByte(rest, '@'), strings.IndexAny(rest, "?#")
+	if query >= 0 && query < at {
+		// A password with a '?' in it, or a query with an '@': nobody can tell.
+		at, query = -1, 0
+	}
+	if query >= 0 {
+		rest = rest[:query] + "…"
+	}
+	if at >= 0 {
+		rest = "…" + rest[at:]
+	}
+	if scheme == "" {
+		return rest
+	}
+	return scheme + "://" + rest
+}
+
+// closest returns the word of known that is most like word, and whether it is
+// like enough to have been meant.
+func closest(word string, known []string) (string, bool) {
+	best, bestDistance := "", 1<<30
+	for _, k := range known {
+		if d := distance(word, k); d < bestDistance {
+			best, bestDistance = k, d
+		}
+	}
+	return best, bestDistance <= max(2, len(best)/3) && bestDistance < len(best)
+}
+
+// distance counts the letters to add, drop or change that make a into b.
+func distance(a, b string) int {
+	if len(a) > 64 {
+		a = a[:64]
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// suggestion says which of known was probably meant by word.
+func suggestion(word string, known []string) string {
+	if k, ok := closest(word, known); ok {
+		return "did you mean " + quoted(k) + "?"
+	}
+	return "known are " + strings.Join(known, ", ")
+}

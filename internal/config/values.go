@@ -1,0 +1,248 @@
+package config
+
+import (
+	"encoding/hex"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The functions below turn the text of an option into its value, and report
+// whether it is one. What they take is what Option.Allowed says in words.
+
+func parseBool(s string) (value, ok bool) {
+	switch s { // the words of OpenWrt's config_get_bool
+	case "1", "on", "true", "yes", "enabled":
+		return true, true
+	case "0", "off", "false", "no", "disabled":
+		return false, true
+	}
+	return false, false
+}
+
+func parseWord[T comparable](words []named[T]) func(string) (T, bool) {
+	return func(s string) (T, bool) {
+		for _, w := range words {
+			if w.name == s {
+				return w.value, true
+			}
+		}
+		var none T
+		return none, false
+	}
+}
+
+func parseLogLevel(s string) (slog.Level, bool) {
+	return parseWord([]named[slog.Level]{
+		{"debug", slog.LevelDebug}, {"info", slog.LevelInfo}, {"warn", slog.LevelWarn}, {"error", slog.LevelError},
+	})(s)
+}
+
+// parseNumber takes whole numbers from least to most, without a sign or
+// leading zeros.
+func parseNumber(least, most int) func(string) (int, bool) {
+	return func(s string) (int, bool) {
+		n, err := strconv.Atoi(s)
+		return n, err == nil && n >= least && n <= most && strconv.Itoa(n) == s
+	}
+}
+
+func parsePort(s string) (int, bool) { return parseNumber(1, 65535)(s) }
+
+func parseListen(s string) (string, bool) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", false
+	}
+	if _, ok := parsePort(port); !ok {
+		return "", false
+	}
+	if host != "" {
+		addr, err := netip.ParseAddr(host)
+		if (err != nil || addr.IsMulticast()) && !isDNSName(host) {
+			return "", false
+		}
+	}
+	return s, true
+}
+
+// portOf returns the port of a listen address that parseListen has passed.
+func portOf(listen string) int {
+	_, port, _ := net.SplitHostPort(listen)
+	n, _ := strconv.Atoi(port)
+	return n
+}
+
+func parsePrefix(s string) (string, bool) {
+	prefix := strings.TrimRight(s, "/")
+	if prefix == "" {
+		return "", true
+	}
+	if prefix[0] != '/' || len(prefix) > 128 {
+		return "", false
+	}
+	for part := range strings.SplitSeq(prefix[1:], "/") {
+		if part == "" || part == "." || part == ".." {
+			return "", false
+		}
+		for _, c := range []byte(part) {
+			if !isAlphanumeric(c) && strings.IndexByte("-_.~", c) < 0 {
+				return "", false
+			}
+		}
+	}
+	return prefix, true
+}
+
+// parsePublicAddress returns an address or a name in its one usual form.
+func parsePublicAddress(s string) (string, bool) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		addr = addr.Unmap()
+		return addr.String(), addr.Zone() == "" && !addr.IsUnspecified() && !addr.IsMulticast()
+	}
+	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	return name, isDNSName(name)
+}
+
+func parseProxy(s string) (netip.Prefix, bool) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), addr.Zone() == ""
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	if prefix.Addr().Is4In6() {
+		if prefix.Bits() < 96 {
+			return netip.Prefix{}, false
+		}
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
+	}
+	return prefix.Masked(), true
+}
+
+func parseDirectory(s string) (string, bool) {
+	if !isPrintable(s) {
+		return "", false
+	}
+	info, err := os.Stat(s)
+	return filepath.Clean(s), err != nil || info.IsDir()
+}
+
+func parseFile(s string) (string, bool) {
+	info, err := os.Stat(s)
+	return s, err == nil && info.Mode().IsRegular()
+}
+
+// ValidRoomName reports whether s can be the name of a room: 1 to 64 ASCII
+// letters, digits, '-', '_' and '.', the first one not a '.'.
+func ValidRoomName(s string) bool {
+	for _, c := range []byte(s) {
+		if !isAlphanumeric(c) && strings.IndexByte("-_.", c) < 0 {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64 && s[0] != '.'
+}
+
+func parseRoomName(s string) (string, bool) { return s, ValidRoomName(s) }
+
+// parseText takes text of at most `most` characters that can be printed.
+func parseText(most int) func(string) (string, bool) {
+	return func(s string) (string, bool) {
+		return s, isPrintable(s) && utf8.RuneCountInString(s) <= most
+	}
+}
+
+func parseSecret(s string) (string, bool) {
+	n := utf8.RuneCountInString(s)
+	return s, n >= 16 && n <= 256 && isPrintable(s) && !strings.ContainsFunc(s, unicode.IsSpace)
+}
+
+func parseFingerprint(s string) (string, bool) {
+	digits := strings.ToLower(strings.ReplaceAll(s, ":", ""))
+	sum, err := hex.DecodeString(digits)
+	return digits, err == nil && len(sum) == 32
+}
+
+func parseBackhaulURL(s string) (string, bool) {
+	u, ok := parseURL(s, "ws", "wss")
+	return lowerScheme(s, u), ok && u.User == nil && u.RawQuery == "" && !u.ForceQuery && strings.HasSuffix(u.Path, "/wsb")
+}
+
+func parseRTSPURL(s string) (string, bool) {
+	u, ok := parseURL(s, "rtsp", "rtsps")
+	return lowerScheme(s, u), ok
+}
+
+// lowerScheme returns s, which was parsed as u, with a lower-case scheme.
+func lowerScheme(s string, u *url.URL) string {
+	if u == nil {
+		return s
+	}
+	return u.Scheme + s[len(u.Scheme):]
+}
+
+// parseURL takes absolute URLs of the given schemes with a host.
+func parseURL(s string, schemes ...string) (*url.URL, bool) {
+	if len(s) > 2048 || !isPrintable(s) || strings.ContainsFunc(s, unicode.IsSpace) {
+		return nil, false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Opaque != "" || strings.Contains(s, "#") {
+		return nil, false
+	}
+	ok := false
+	for _, scheme := range schemes {
+		ok = ok || u.Scheme == scheme
+	}
+	if port := u.Port(); port != "" {
+		_, valid := parsePort(port)
+		ok = ok && valid
+	}
+	_, err = netip.ParseAddr(u.Hostname())
+	return u, ok && (err == nil || isDNSName(u.Hostname())) && !strings.HasSuffix(u.Host, ":")
+}
+
+// isDNSName reports whether s can be the name of a host, such as "ap.lan".
+func isDNSName(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	labels := strings.Split(s, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if !isAlphanumeric(c) && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	// Four numbers are an address, and a wrong one if they come here.
+	_, err := strconv.Atoi(labels[len(labels)-1])
+	return err != nil
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// isPrintable reports whether s is text that can be shown on one line.
+func isPrintable(s string) bool {
+	for _, r := range s {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return s != ""
+}

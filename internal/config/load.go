@@ -25,6 +25,10 @@ func Load(dir string, environ []string) (*Config, error) {
 		l.options[o.Section+"."+o.Name] = o
 	}
 	cfg := l.config(sections)
+	if len(l.problems) > maxProblems {
+		l.problems = append(l.problems[:maxProblems:maxProblems],
+			Problem{File: path, Reason: "has more problems than these, which are not shown"})
+	}
 	if len(l.problems) > 0 {
 		return nil, l.problems
 	}

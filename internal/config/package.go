@@ -106,6 +106,9 @@ func outline(path string, statements []statement) (sections []*section, kept []s
 	var current *section
 	inNone := true // before the first section
 	for _, st := range statements {
+		if len(problems) > maxProblems {
+			break
+		}
 		problem := Problem{File: path, Line: st.line}
 		switch st.keyword {
 		case "package":
@@ -176,9 +179,6 @@ func outline(path string, statements []statement) (sections []*section, kept []s
 				current.entries[option] = e
 				kept = append(kept, st)
 			}
-		}
-		if len(problems) >= maxProblems {
-			return sections, kept, append(problems, Problem{File: path, Reason: "is not checked any further: too many problems"})
 		}
 	}
 	return sections, kept, problems

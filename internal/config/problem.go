@@ -113,6 +113,12 @@ func RedactURL(rawURL string) string {
 	if at >= 0 {
 		rest = "…" + rest[at:]
 	}
+	authority, path, _ := strings.Cut(rest, "/")
+	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") &&
+		strings.Trim(authority[i+1:], "0123456789") != "" {
+		// No port: what follows a user name, where the host got lost.
+		rest = "…/" + path
+	}
 	if scheme == "" {
 		return rest
 	}

@@ -14,8 +14,8 @@ type statement struct {
 
 // syntax takes a UCI file apart by the rules of libuci, so that whatever
 // `uci commit` and LuCI write, and whatever they read, is read here alike. It
-// is stricter in three things, each of them a slip whenever it is met: a quote
-// ends on its line, nothing stands behind the last word, and names are checked.
+// is stricter in what is a slip whenever it is met: a quote ends on its line,
+// nothing stands behind the last word, a comment begins after a blank.
 //
 // No message holds any of the text, since any of it may be a secret.
 type syntax struct {
@@ -31,8 +31,7 @@ type syntax struct {
 func parseSyntax(file, text string) ([]statement, Problems) {
 	s := &syntax{text: strings.TrimPrefix(text, "\ufeff"), line: 1}
 	for s.statement() {
-		if len(s.problems) >= maxProblems {
-			s.fail("is not checked any further: too many problems")
+		if len(s.problems) > maxProblems {
 			break
 		}
 	}
@@ -168,8 +167,11 @@ func (s *syntax) word() (word string, more, ok bool) {
 	var b strings.Builder
 	for {
 		switch c := s.peek(); c {
-		case 0, '\n', ';', '#', ' ', '\t', '\r', '\v', '\f':
+		case 0, '\n', ';', ' ', '\t', '\r', '\v', '\f':
 			return b.String(), true, true
+		case '#':
+			s.fail("a value with '#' needs quotes")
+			return "", false, false
 		case '\'', '"':
 			if !s.quoted(&b, c) {
 				s.fail("a quote is opened and not closed on its line")

@@ -46,3 +46,6 @@ func (p *Peer) From(participant string) (audio, video uint64) {
 	}
 	return audio, video
 }
+
+// ID0 is ID without the lock, for the condition of Wait.
+func (p *Peer) ID0() string { return p.joined.GetParticipantId() }

@@ -1,0 +1,370 @@
+package whip_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+	"go.uber.org/goleak"
+
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+	"umbrella/internal/whip"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type node struct {
+	sfu *sfu.SFU
+	url string
+}
+
+var errNo = errors.New("wrong password")
+
+func startNode(t *testing.T) *node {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	n := &node{sfu: &sfu.SFU{}}
+	engine := &rtc.Engine{Log: log}
+	if err := engine.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &whip.Server{
+		SFU: n.sfu, Engine: engine, Log: log, Prefix: "/umbrella",
+		Admit: func(_ *http.Request, room, password string) error {
+			if room == "locked" && password != "sesame" {
+				return errNo
+			}
+			return nil
+		},
+		Status: func(error) int { return http.StatusUnauthorized },
+		CheckOrigin: func(r *http.Request) error {
+			if r.Header.Get("Origin") != "" {
+				return errors.New("another site")
+			}
+			return nil
+		},
+	}
+	s.Start()
+	web := httptest.NewServer(http.StripPrefix("/umbrella", s))
+	n.url = web.URL + "/umbrella"
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		for _, err := range []error{s.Close(ctx), n.sfu.Close(ctx), engine.Close(ctx)} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		web.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return n
+}
+
+func (n *node) do(t *testing.T, method, path, kind, body string, header ...string) (*http.Response, string) {
+	t.Helper()
+	url := n.url + path
+	if strings.HasPrefix(path, "/umbrella") {
+		url = strings.TrimSuffix(n.url, "/umbrella") + path
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+func newConnection(t *testing.T) *webrtc.PeerConnection {
+	t.Helper()
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	s := webrtc.SettingEngine{}
+	s.SetIncludeLoopbackCandidate(true)
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pc.GracefulClose() })
+	return pc
+}
+
+func offer(t *testing.T, pc *webrtc.PeerConnection, restart bool) string {
+	t.Helper()
+	o, err := pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pc.SetLocalDescription(o); err != nil {
+		t.Fatal(err)
+	}
+	return o.SDP
+}
+
+// publisher publishes VP8 until the test ends.
+type publisher struct {
+	pc       *webrtc.PeerConnection
+	location string
+	etag     string
+}
+
+func (n *node) publish(t *testing.T, path string, header ...string) *publisher {
+	t.Helper()
+	pc := newConnection(t)
+	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, "v", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, err := pc.AddTrack(track)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, body := n.do(t, "POST", path, "application/sdp", offer(t, pc, false), header...)
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s: %s", path, resp.Status, body)
+	}
+	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
+		t.Fatal(err)
+	}
+	var key atomic.Bool
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		for {
+			packets, _, err := sender.ReadRTCP()
+			if err != nil {
+				return
+			}
+			for _, p := range packets {
+				if _, ok := p.(*rtcp.PictureLossIndication); ok {
+					key.Store(true)
+				}
+			}
+		}
+	}()
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for seq := uint16(0); ; seq++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			b := byte(1)
+			if key.Swap(false) {
+				b = 0
+			}
+			_ = track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq,
+				Timestamp: uint32(seq) * 900, Marker: true}, Payload: []byte{0x10, b, 1, 2, 3}})
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-ended })
+	return &publisher{pc, resp.Header.Get("Location"), resp.Header.Get("ETag")}
+}
+
+// player counts what comes.
+type player struct {
+	pc       *webrtc.PeerConnection
+	packets  atomic.Uint64
+	location string
+	etag     string
+}
+
+func (n *node) play(t *testing.T, path string) *player {
+	t.Helper()
+	p := &player{pc: newConnection(t)}
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		if _, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		buf := make([]byte, 1500)
+		for {
+			if _, _, err := track.Read(buf); err != nil {
+				return
+			}
+			p.packets.Add(1)
+		}
+	})
+	resp, body := n.do(t, "POST", path, "application/sdp", offer(t, p.pc, false))
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s: %s", path, resp.Status, body)
+	}
+	p.location, p.etag = resp.Header.Get("Location"), resp.Header.Get("ETag")
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if cond() {
+			return
+		}
+	}
+	t.Fatal("not so in 20 s: " + what)
+}
+
+func (p *player) more(t *testing.T, what string) {
+	t.Helper()
+	was := p.packets.Load()
+	eventually(t, what, func() bool { return p.packets.Load() > was+20 })
+}
+
+func TestPublishAndPlay(t *testing.T) {
+	n := startNode(t)
+	early := n.play(t, "/whep/studio") // before anyone publishes
+	pub := n.publish(t, "/whip/studio?name=obs")
+	early.more(t, "the room plays for one who was there before")
+	one := n.play(t, "/whep/studio/obs")
+	one.more(t, "one participant plays")
+
+	resp, _ := n.do(t, "POST", "/whep/studio/nobody", "application/sdp", offer(t, newConnection(t), false))
+	if resp.StatusCode != http.StatusNotFound {
+		t.Errorf("nobody: %s", resp.Status)
+	}
+	pc := newConnection(t)
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo); err != nil {
+		t.Fatal(err)
+	}
+	resp, _ = n.do(t, "POST", "/whip/studio?name=obs", "application/sdp", offer(t, pc, false))
+	if resp.StatusCode != http.StatusConflict {
+		t.Errorf("a name that is taken: %s", resp.Status)
+	}
+
+	// Trickle is taken, for the present ICE session only.
+	const frag = "application/trickle-ice-sdpfrag"
+	for match, want := range map[string]int{"": 428, `"x"`: 412, one.etag: 204} {
+		resp, body := n.do(t, "PATCH", one.location, frag, "a=ice-ufrag:x\r\na=candidate:1 1 udp 1 198.51.100.1 9 typ host\r\n", "If-Match", match)
+		if resp.StatusCode != want {
+			t.Errorf("PATCH with If-Match %s: %s %s, want %d", match, resp.Status, body, want)
+		}
+	}
+	for _, path := range []string{pub.location, early.location, one.location} {
+		if resp, _ := n.do(t, "DELETE", path, "", ""); resp.StatusCode != http.StatusOK {
+			t.Errorf("DELETE: %s", resp.Status)
+		}
+	}
+	eventually(t, "the room closes behind them", func() bool { return len(n.sfu.Rooms()) == 0 })
+	if resp, _ := n.do(t, "DELETE", pub.location, "", ""); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("DELETE again: %s", resp.Status)
+	}
+}
+
+func TestICERestart(t *testing.T) {
+	n := startNode(t)
+	pub := n.publish(t, "/whip/studio?name=obs")
+	p := n.play(t, "/whep/studio/obs")
+	p.more(t, "it plays")
+	for name, c := range map[string]struct {
+		pc       *webrtc.PeerConnection
+		location string
+		etag     string
+	}{"publisher": {pub.pc, pub.location, pub.etag}, "player": {p.pc, p.location, p.etag}} {
+		sdp := offer(t, c.pc, true)
+		var frag strings.Builder
+		for line := range strings.Lines(sdp) {
+			if strings.HasPrefix(line, "a=ice-") {
+				frag.WriteString(line)
+			}
+		}
+		resp, body := n.do(t, "PATCH", c.location, "application/trickle-ice-sdpfrag", frag.String(), "If-Match", "*")
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("ETag") == c.etag || !strings.Contains(body, "a=candidate:") {
+			t.Fatalf("%s: %s, ETag %s: %s", name, resp.Status, resp.Header.Get("ETag"), body)
+		}
+		// A client puts the fragment into the answer that it has.
+		answer := c.pc.CurrentRemoteDescription().SDP
+		var out strings.Builder
+		for line := range strings.Lines(answer) {
+			for _, a := range []string{"a=ice-ufrag:", "a=ice-pwd:"} {
+				if strings.HasPrefix(line, a) {
+					i := strings.Index(body, a)
+					line = body[i : i+strings.Index(body[i:], "\n")+1]
+				}
+			}
+			out.WriteString(line)
+		}
+		if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: out.String()}); err != nil {
+			t.Fatal(err)
+		}
+		p.more(t, "it plays after the "+name+" restarted ICE")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	n := startNode(t)
+	good := func() string {
+		pc := newConnection(t)
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo); err != nil {
+			t.Fatal(err)
+		}
+		return offer(t, pc, false)
+	}
+	for _, c := range []struct {
+		name, method, path, kind, body string
+		header                         []string
+		want                           int
+	}{
+		{"GET", "GET", "/whip/a", "", "", nil, 405},
+		{"another type", "POST", "/whip/a", "text/plain", good(), nil, 415},
+		{"no SDP", "POST", "/whip/a", "application/sdp", "hello", nil, 400},
+		{"no SDP to watch", "POST", "/whep/a", "application/sdp", "hello", nil, 400},
+		{"nothing", "POST", "/whip/a", "application/sdp", "", nil, 400},
+		{"1 MB", "POST", "/whip/a", "application/sdp", string(bytes.Repeat([]byte("a=x\r\n"), 200000)), nil, 413},
+		{"many m-lines", "POST", "/whep/a", "application/sdp",
+			"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n" + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", 65), nil, 413},
+		{"a bad name", "POST", "/whip/a?name=../x", "application/sdp", good(), nil, 400},
+		{"another site", "POST", "/whip/a", "application/sdp", good(), []string{"Origin", "https://evil.example"}, 403},
+		{"locked", "POST", "/whip/locked", "application/sdp", good(), nil, 401},
+		{"locked, wrong", "POST", "/whip/locked", "application/sdp", good(), []string{"Authorization", "Bearer open"}, 401},
+		{"no such session", "PATCH", "/whip/session/none", "application/trickle-ice-sdpfrag", "", nil, 404},
+		{"locked, right", "POST", "/whip/locked", "application/sdp", good(), []string{"Authorization", "Bearer sesame"}, 201},
+	} {
+		resp, body := n.do(t, c.method, c.path, c.kind, c.body, c.header...)
+		if resp.StatusCode != c.want {
+			t.Errorf("%s: %s, want %d: %.200s", c.name, resp.Status, c.want, body)
+		}
+		if c.want == 401 && resp.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: no WWW-Authenticate", c.name)
+		}
+	}
+	if resp, _ := n.do(t, "OPTIONS", "/whip/a", "", ""); resp.Header.Get("Accept-Post") != "application/sdp" || resp.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("OPTIONS: %v", resp.Header)
+	}
+	if rooms := n.sfu.Rooms(); len(rooms) != 1 {
+		t.Errorf("those who were refused left %d rooms open", len(rooms)-1)
+	}
+}

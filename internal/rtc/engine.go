@@ -145,17 +145,14 @@ func (e *Engine) SetPublicAddress(list []string) { e.reach.setPublic(list) }
 
 // listenBoth opens UDP and TCP on one number, on all addresses of both
 // families.
-func listenBoth(port int) (*net.UDPConn, net.Listener, error) {
+func listenBoth(port int) (*mediaConn, net.Listener, error) {
 	for attempt := 0; ; attempt++ {
-		conn, err := net.ListenPacket("udp", ":"+strconv.Itoa(port))
+		udp, err := listenMedia(port)
 		if err != nil {
 			return nil, nil, err
 		}
-		udp := conn.(*net.UDPConn)
-		// The kernel may give less; a burst then costs packets, no more.
-		_ = udp.SetReadBuffer(socketBuffer)
-		_ = udp.SetWriteBuffer(socketBuffer)
-		listener, err := net.Listen("tcp", ":"+strconv.Itoa(udp.LocalAddr().(*net.UDPAddr).Port))
+		number := udp.LocalAddr().(*net.UDPAddr).Port
+		listener, err := net.Listen("tcp", ":"+strconv.Itoa(number))
 		if err == nil {
 			return udp, loopbackListener{listener}, nil
 		}
@@ -165,8 +162,6 @@ func listenBoth(port int) (*net.UDPConn, net.Listener, error) {
 		}
 	}
 }
-
-const socketBuffer = 2 << 20 // bytes
 
 // loopbackMux shows pion the loopback addresses as the only local ones.
 type loopbackMux struct{ *ice.UDPMuxDefault }

@@ -1,0 +1,67 @@
+package rtc
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// A peer that sends to one of several addresses gets its answer from there.
+func TestAnswersLeaveFromWhereTheyWereAsked(t *testing.T) {
+	c, err := listenMedia(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	port := c.LocalAddr().(*net.UDPAddr).Port
+	stun := make([]byte, 20)
+	stun[1] = 1
+	for _, ip := range []string{"127.0.0.1", "127.0.0.5", "::1"} {
+		peer, err := net.Dial("udp", net.JoinHostPort(ip, strconv.Itoa(port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+		if _, err := peer.Write(stun); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 100)
+		if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		_, from, err := c.ReadFromAddrPort(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.WriteToAddrPort([]byte("yes"), from); err != nil {
+			t.Fatalf("%s: %v", ip, err)
+		}
+		if err := peer.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := peer.Read(buf); err != nil || string(buf[:n]) != "yes" {
+			t.Errorf("%s: no answer from there: %v", ip, err)
+		}
+	}
+}
+
+func TestForgedPeersTakeBoundedMemory(t *testing.T) {
+	c, err := listenMedia(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	local := netip.MustParseAddr("127.0.0.1")
+	oob := c.control(local)
+	if got, ok := c.destination(oob); !ok || got.Unmap() != local {
+		t.Fatalf("what is written reads as %v, %v", got, ok)
+	}
+	for i := range 5 * maxSources {
+		c.learn(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1), oob)
+	}
+	if n := len(c.young) + len(c.old); n > 2*maxSources {
+		t.Errorf("%d peers are remembered", n)
+	}
+}

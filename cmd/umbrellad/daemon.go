@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+	"time"
+
+	"umbrella/internal/config"
+)
+
+// runner is a *node.Node, or what a test has in its place.
+type runner interface {
+	Start(*config.Config) error
+	Apply(*config.Config) error
+	URLs() []string
+	Close(context.Context) error
+}
+
+// daemon runs a node until a signal ends it.
+type daemon struct {
+	Version string
+	// Load reads the settings anew.
+	Load           func() (*config.Config, error)
+	NewNode        func(*slog.Logger) runner
+	Stdout, Stderr io.Writer
+	// StopTimeout is how long the node has to stop. The last fifth of it is
+	// for cutting off what has not ended by itself.
+	StopTimeout time.Duration
+
+	node  runner
+	log   *slog.Logger
+	level slog.LevelVar
+	// applied gets the result of the Apply that is under way; nil if none is.
+	applied chan error
+	// again is set by a SIGHUP that came during an Apply.
+	again bool
+}
+
+// Run starts the node and returns its exit code once it has ended.
+func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
+	d.level.Set(cfg.Main.LogLevel)
+	d.log = slog.New(slog.NewTextHandler(d.Stderr, &slog.HandlerOptions{Level: &d.level}))
+	d.warn(cfg)
+	if !cfg.Main.Enabled {
+		d.sayDisabled()
+		return exitOK
+	}
+	d.node = d.NewNode(d.log)
+	if err := d.node.Start(cfg); err != nil {
+		d.log.Error("could not start", "error", err)
+		return exitFailure
+	}
+	fmt.Fprintf(d.Stdout, "Umbrella %s is running.\n", d.Version)
+	for _, u := range d.node.URLs() {
+		fmt.Fprintf(d.Stdout, "Open %s\n", u)
+	}
+	for {
+		select {
+		case sig := <-signals:
+			switch {
+			case sig != syscall.SIGHUP:
+				d.log.Info("stopping", "signal", sig.String())
+				return d.stop(signals)
+			case d.applied != nil:
+				d.again = true
+			case !d.reload():
+				return d.stop(signals)
+			}
+		case err := <-d.applied:
+			d.applied = nil
+			if err != nil {
+				d.log.Error("not all settings could be applied", "error", err)
+			} else {
+				d.log.Info("settings applied")
+			}
+			if d.again {
+				d.again = false
+				if !d.reload() {
+					return d.stop(signals)
+				}
+			}
+		}
+	}
+}
+
+// reload reads the settings and begins to apply them. It returns false if they
+// say that the node is not to run.
+func (d *daemon) reload() bool {
+	cfg, err := d.Load()
+	if err != nil {
+		if problems, ok := errors.AsType[config.Problems](err); ok {
+			for _, p := range problems {
+				d.log.Error("setting not valid", "problem", p.Error())
+			}
+		} else {
+			d.log.Error("settings not readable", "error", err)
+		}
+		d.log.Error("the settings are not valid, so the ones that run stay")
+		return true
+	}
+	d.warn(cfg)
+	d.level.Set(cfg.Main.LogLevel)
+	if !cfg.Main.Enabled {
+		d.sayDisabled()
+		return false
+	}
+	d.applied = make(chan error, 1)
+	go func(applied chan<- error) { applied <- d.node.Apply(cfg) }(d.applied)
+	return true
+}
+
+// stop closes the node. A second signal, or a node that takes too long, ends
+// the waiting.
+func (d *daemon) stop(signals <-chan os.Signal) int {
+	deadline := time.NewTimer(d.StopTimeout)
+	defer deadline.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), d.StopTimeout*4/5)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() {
+		if d.applied != nil {
+			select {
+			case <-d.applied:
+			case <-ctx.Done():
+			}
+		}
+		closed <- d.node.Close(ctx)
+	}()
+	for {
+		select {
+		case err := <-closed:
+			if err != nil {
+				d.log.Error("could not stop cleanly", "error", err)
+				return exitFailure
+			}
+			d.log.Info("stopped")
+			return exitOK
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				d.log.Warn("stopped at once, by a second signal", "signal", sig.String())
+				return exitFailure
+			}
+		case <-deadline.C:
+			d.log.Error("could not stop in time", "limit", d.StopTimeout)
+			return exitFailure
+		}
+	}
+}
+
+func (d *daemon) warn(cfg *config.Config) {
+	for _, w := range cfg.Warnings {
+		d.log.Warn("setting of no use", "warning", w)
+	}
+}
+
+func (d *daemon) sayDisabled() {
+	fmt.Fprintln(d.Stdout, "Umbrella is not enabled: the option enabled of the section 'main' (or UMBRELLA_ENABLED) is 0.")
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// asDaemon makes a test binary be the daemon, for tests that need a process.
+const asDaemon = "RUN_AS_UMBRELLAD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asDaemon) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// settings writes a UCI file and returns its directory.
+func settings(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "umbrella"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestCommandLine(t *testing.T) {
+	valid := settings(t, "config umbrella main\n\toption enabled 0\n\toption cert /nowhere\n")
+	invalid := settings(t, "config umbrella main\n\toption media_port 99999\n\toption tls maybe\n")
+	empty := t.TempDir()
+	for _, c := range []struct {
+		args           string
+		environ        []string
+		code           int
+		stdout, stderr string // what begins each
+	}{
+		{args: "version", stdout: version + "\n"},
+		{args: "-version", stdout: version + "\n"},
+		{args: "--version", stdout: version + "\n"},
+		{args: "help", stdout: "umbrellad is a WebRTC SFU"},
+		{args: "-h", stdout: "umbrellad is a WebRTC SFU"},
+		{args: "--help", stdout: "umbrellad is a WebRTC SFU"},
+		{args: "check -h", stdout: "umbrellad is a WebRTC SFU"},
+		{args: "chek", code: exitUsage, stderr: "umbrellad: there is no command \"chek\"\nTry"},
+		{args: "check now", code: exitUsage, stderr: "umbrellad: \"now\" is too much\nTry"},
+		{args: "-nonsense", code: exitUsage, stderr: "umbrellad: flag provided but not defined: -nonsense\nTry"},
+		{args: "check -config", code: exitUsage, stderr: "umbrellad: flag needs an argument: -config\nTry"},
+		{args: "-config /nowhere check", code: exitUsage, stderr: "umbrellad: -config: \"/nowhere\" is not a directory\nTry"},
+		{args: "-config " + valid + " check", stdout: "OK: " + valid + "/umbrella is valid\n",
+			stderr: "warning: " + valid + "/umbrella: section 'main', option 'cert' is not used"},
+		{args: "check --config=" + valid, stdout: "OK: " + valid + "/umbrella is valid\n", stderr: "warning: "},
+		{args: "check -config " + empty, stdout: "OK: there is no " + empty + "/umbrella, and"},
+		{args: "check -config " + empty, environ: []string{"UMBRELLA_TLS=maybe"}, code: exitSettings,
+			stderr: "environment: UMBRELLA_TLS: 'maybe' is not allowed: auto, files or off\n"},
+		{args: "check -config " + invalid, code: exitSettings,
+			stderr: invalid + "/umbrella: section 'main', option 'tls': 'maybe' is not allowed: auto, files or off\n" +
+				invalid + "/umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535\n"},
+		{args: "-config " + invalid, code: exitSettings, stderr: invalid + "/umbrella: section 'main', option 'tls'"},
+		{args: "-config " + valid, stdout: "Umbrella is not enabled: ", stderr: "time="},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(strings.Fields(c.args), c.environ, &stdout, &stderr, nil)
+		if code != c.code || !begins(stdout.String(), c.stdout) || !begins(stderr.String(), c.stderr) {
+			t.Errorf("umbrellad %s: code %d, stdout %q, stderr %q", c.args, code, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// begins is strings.HasPrefix, but nothing begins with nothing only.
+func begins(s, prefix string) bool {
+	return strings.HasPrefix(s, prefix) && (s == "") == (prefix == "")
+}
+
+// The help names every flag and command, and every exit code.
+func TestHelpIsWhole(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	run([]string{"-h"}, nil, &stdout, &stderr, nil)
+	for _, word := range []string{"-config", "-version", "-h", " check", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
+		if !strings.Contains(stdout.String(), word) {
+			t.Errorf("the help does not tell %q", word)
+		}
+	}
+	for _, line := range strings.Split(stdout.String(), "\n") {
+		if len(line) > 80 {
+			t.Errorf("too long for a terminal: %q", line)
+		}
+	}
+}
+
+// The linker sets the version, as the Makefile asks it to.
+func TestVersionIsLinked(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "umbrellad")
+	build := exec.Command("go", "build", "-ldflags", "-X main.version=1.2.3_rc4", "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "--version").Output()
+	if err != nil || string(out) != "1.2.3_rc4\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}

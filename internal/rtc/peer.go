@@ -18,6 +18,12 @@ type PeerState struct {
 	Protocol   string // "udp" or "tcp"
 }
 
+// Connections are those of one participant; either may be nil.
+type Connections struct {
+	Publish   *Publisher
+	Subscribe *Subscriber
+}
+
 // peer is what connections of both directions have in common.
 type peer struct {
 	engine *Engine

@@ -31,7 +31,10 @@ func (s *session) publish(m *umbrellav1.PublishOffer) {
 			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")
 			return
 		}
-		s.pub, s.pubID = pub, origin(m.Sdp)
+		s.pubID = origin(m.Sdp)
+		s.mu.Lock()
+		s.pub = pub
+		s.mu.Unlock()
 	}
 	announced := map[string]rtc.Announced{}
 	for _, t := range m.Tracks {
@@ -54,7 +57,9 @@ func (s *session) closePublisher() {
 	if err := s.pub.Close(); err != nil {
 		s.log.Debug("closing", "connection", "publish", "error", err)
 	}
+	s.mu.Lock()
 	s.pub = nil
+	s.mu.Unlock()
 }
 
 // origin is the session id in an SDP's o= line.
@@ -100,7 +105,9 @@ func (s *session) subscribe(states []sfu.State) {
 			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")
 			return
 		}
+		s.mu.Lock()
 		s.sub = sub
+		s.mu.Unlock()
 	}
 	changed := s.sub.Set(wishes)
 	// One offer at a time: the next one covers all that came meanwhile.

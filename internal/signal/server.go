@@ -85,6 +85,17 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 }
 
+// Connections of everyone who is here.
+func (s *Server) Connections() map[*sfu.Participant]rtc.Connections {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[*sfu.Participant]rtc.Connections, len(s.sessions))
+	for _, in := range s.sessions {
+		all[in.participant] = in.connections()
+	}
+	return all
+}
+
 // ServeHTTP takes one WebSocket and serves it until it ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.CheckOrigin(r); err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -35,9 +36,11 @@ type session struct {
 
 	receives map[string]bool // codecs, by lower-case MIME type
 	settings map[string]setting
-	pub      *rtc.Publisher
-	pubID    string // of the browser's connection
-	sub      *rtc.Subscriber
+	pubID    string // of the browser's connection that publishes
+
+	mu  sync.Mutex // for who looks from outside
+	pub *rtc.Publisher
+	sub *rtc.Subscriber
 
 	offerID    uint32
 	offer      *umbrellav1.SubscribeOffer // that waits for its answer
@@ -166,6 +169,13 @@ func (s *session) end() {
 			s.log.Debug("closing", "connection", "subscribe", "error", err)
 		}
 	}
+}
+
+// connections for who looks from outside.
+func (s *session) connections() rtc.Connections {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return rtc.Connections{Publish: s.pub, Subscribe: s.sub}
 }
 
 func (s *session) send(m *umbrellav1.ServerMessage) {

@@ -95,6 +95,17 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 }
 
+// Connections of everyone who is here.
+func (s *Server) Connections() map[*sfu.Participant]rtc.Connections {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[*sfu.Participant]rtc.Connections, len(s.sessions))
+	for _, in := range s.sessions {
+		all[in.participant] = rtc.Connections{Publish: in.pub, Subscribe: in.sub}
+	}
+	return all
+}
+
 // options tells what can be posted (RFC 9725 §4.1).
 func options(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Accept-Post", sdpType)

@@ -684,7 +684,6 @@ type PeerConnectionStatus struct {
 	// The far end's address and port in use, and "udp" or "tcp".
 	RemoteAddress string `protobuf:"bytes,5,opt,name=remote_address,json=remoteAddress,proto3" json:"remote_address,omitempty"`
 	Protocol      string `protobuf:"bytes,6,opt,name=protocol,proto3" json:"protocol,omitempty"`
-	SrtpProfile   string `protobuf:"bytes,7,opt,name=srtp_profile,json=srtpProfile,proto3" json:"srtp_profile,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -761,13 +760,6 @@ func (x *PeerConnectionStatus) GetProtocol() string {
 	return ""
 }
 
-func (x *PeerConnectionStatus) GetSrtpProfile() string {
-	if x != nil {
-		return x.SrtpProfile
-	}
-	return ""
-}
-
 var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
@@ -835,15 +827,14 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x04loss\x18\n" +
 	" \x01(\x01R\x04loss\x12\"\n" +
 	"\rround_trip_ms\x18\v \x01(\x01R\vroundTripMs\x12\x1b\n" +
-	"\tjitter_ms\x18\f \x01(\x01R\bjitterMs\"\xec\x01\n" +
+	"\tjitter_ms\x18\f \x01(\x01R\bjitterMs\"\xc9\x01\n" +
 	"\x14PeerConnectionStatus\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1b\n" +
 	"\tice_state\x18\x03 \x01(\tR\biceState\x12'\n" +
 	"\x0fsignaling_state\x18\x04 \x01(\tR\x0esignalingState\x12%\n" +
 	"\x0eremote_address\x18\x05 \x01(\tR\rremoteAddress\x12\x1a\n" +
-	"\bprotocol\x18\x06 \x01(\tR\bprotocol\x12!\n" +
-	"\fsrtp_profile\x18\a \x01(\tR\vsrtpProfileB'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
+	"\bprotocol\x18\x06 \x01(\tR\bprotocolB'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
 
 var (
 	file_umbrella_v1_status_proto_rawDescOnce sync.Once

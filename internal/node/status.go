@@ -1,0 +1,88 @@
+package node
+
+import (
+	"maps"
+	"runtime"
+	"time"
+
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// status is the node at this moment, for the status page, the metrics and
+// whoever else looks.
+func (n *Node) status() *umbrellav1.Status {
+	now := time.Now()
+	connections := n.signal.Connections()
+	maps.Copy(connections, n.whip.Connections())
+	st := &umbrellav1.Status{
+		Version: n.Version, StartedAtMs: n.started.UnixMilli(), NowMs: now.UnixMilli(),
+		Process: process(),
+	}
+	for _, r := range n.sfu.Rooms() {
+		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: r.OpenedAt.UnixMilli()}
+		for _, p := range r.Participants() {
+			room.Participants = append(room.Participants, participantStatus(p, connections[p], now))
+		}
+		st.Rooms = append(st.Rooms, room)
+	}
+	return st
+}
+
+func process() *umbrellav1.ProcessStatus {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return &umbrellav1.ProcessStatus{
+		HeapBytes: m.HeapAlloc, SystemBytes: m.Sys, Goroutines: uint32(runtime.NumGoroutine()),
+	}
+}
+
+func participantStatus(p *sfu.Participant, c rtc.Connections, now time.Time) *umbrellav1.ParticipantStatus {
+	state := p.State()
+	st := &umbrellav1.ParticipantStatus{
+		Id: p.ID, Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
+		JoinedAtMs: p.JoinedAt.UnixMilli(), Address: p.Address,
+		Quality: umbrellav1.QualityLevel(state.Quality),
+	}
+	for _, t := range state.Tracks {
+		st.Tracks = append(st.Tracks, trackStatus(t, now))
+	}
+	if c.Publish != nil {
+		st.PeerConnections = append(st.PeerConnections, peerStatus("publish", c.Publish.State()))
+	}
+	if c.Subscribe != nil {
+		st.PeerConnections = append(st.PeerConnections, peerStatus("subscribe", c.Subscribe.State()))
+		for _, o := range c.Subscribe.Outputs(now) {
+			st.Subscriptions = append(st.Subscriptions, &umbrellav1.SubscriptionStatus{
+				TrackId: o.Track.ID, Mid: o.Mid, Paused: o.Paused,
+				Packets: o.Packets, Bytes: o.Bytes, BitsPerSecond: o.BitsPerSecond,
+				Nacks: o.Nacks, Retransmissions: o.Retransmissions, KeyframeRequests: o.KeyframeRequests,
+				Loss: o.Loss, RoundTripMs: milliseconds(o.RoundTrip), JitterMs: milliseconds(o.Jitter),
+			})
+		}
+	}
+	return st
+}
+
+func trackStatus(t *sfu.Track, now time.Time) *umbrellav1.TrackStatus {
+	l := t.Layer.Stats(now)
+	return &umbrellav1.TrackStatus{
+		Id: t.ID, Kind: umbrellav1.TrackKind(t.Kind), Source: umbrellav1.TrackSource(t.Source),
+		Codec: t.Codec.MimeType, Muted: t.Muted(), Subscribers: uint32(t.Layer.Subscribers()),
+		Layers: []*umbrellav1.LayerStatus{{
+			Ssrc: l.SSRC, Packets: l.Packets, Bytes: l.Bytes, BitsPerSecond: l.BitsPerSecond,
+			Lost: l.Lost(), Keyframes: l.Keyframes,
+			KeyframeRequests: l.KeyframeRequests, KeyframeRequestsHeld: l.KeyframeRequestsHeld,
+		}},
+	}
+}
+
+func peerStatus(role string, s rtc.PeerState) *umbrellav1.PeerConnectionStatus {
+	return &umbrellav1.PeerConnectionStatus{
+		Role: role, State: s.Connection, IceState: s.ICE, SignalingState: s.Signaling,
+		RemoteAddress: s.Remote, Protocol: s.Protocol,
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,243 @@
+package sfu
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"go.uber.org/goleak"
+
+	"umbrella/internal/forward"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// witness counts what it is told.
+type witness struct {
+	changes  atomic.Int32
+	chat     atomic.Pointer[ChatMessage]
+	speakers atomic.Pointer[[]Speaker]
+}
+
+func (w *witness) RoomChanged()         { w.changes.Add(1) }
+func (w *witness) Chat(m ChatMessage)   { w.chat.Store(&m) }
+func (w *witness) Speaking(s []Speaker) { w.speakers.Store(&s) }
+
+func close5(t *testing.T, s *SFU) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := s.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func join(t *testing.T, s *SFU, e Entry) *Participant {
+	t.Helper()
+	p, err := s.Join(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRoomsOpenAndClose(t *testing.T) {
+	s := &SFU{}
+	w := &witness{}
+	a := join(t, s, Entry{Room: "r", Name: " Ada ", Kind: Person, Observer: w})
+	if a.Name != "Ada" || a.Room().Name != "r" || s.Room("r") != a.Room() {
+		t.Errorf("%+v", a)
+	}
+	before := w.changes.Load()
+	b := join(t, s, Entry{Room: "r", Name: "Bob", Kind: Person})
+	if w.changes.Load() == before {
+		t.Error("nobody was told that somebody came")
+	}
+	if got := a.Room().Participants(); len(got) != 2 || got[0] != a || got[1] != b {
+		t.Errorf("%v", got)
+	}
+	join(t, s, Entry{Room: "q", ViewOnly: true}).Leave()
+	if rooms := s.Rooms(); len(rooms) != 1 {
+		t.Errorf("%d rooms are open", len(rooms))
+	}
+	a.Leave()
+	a.Leave()
+	b.Leave()
+	if s.Room("r") != nil {
+		t.Error("a room stays open behind its last participant")
+	}
+	if _, err := b.Publish(Publication{Layer: forward.NewLayer(forward.LayerConfig{})}); !errors.Is(err, ErrLeft) {
+		t.Errorf("one who left publishes: %v", err)
+	}
+	// The same name opens a new room.
+	c := join(t, s, Entry{Room: "r", Name: "Cy"})
+	if c.Room() == a.Room() {
+		t.Error("a closed room came back")
+	}
+	c.Leave()
+	close5(t, s)
+	if _, err := s.Join(Entry{Room: "r", Name: "Late"}); !errors.Is(err, ErrClosed) {
+		t.Errorf("joined a node that is closed: %v", err)
+	}
+}
+
+func TestJoinRefuses(t *testing.T) {
+	s := &SFU{}
+	s.SetLimit(func(string) int { return 2 })
+	a := join(t, s, Entry{Room: "r", ID: "cam", Name: "Camera"})
+	for _, c := range []struct {
+		entry Entry
+		want  error
+	}{
+		{Entry{Name: ""}, ErrBadName},
+		{Entry{Name: strings.Repeat("é", 65)}, ErrBadName},
+		{Entry{Name: "a\nb"}, ErrBadName},
+		{Entry{Name: "a\xffb"}, ErrBadName},
+		{Entry{Name: "x", ID: "cam"}, ErrTaken},
+	} {
+		c.entry.Room = "r"
+		if p, err := s.Join(c.entry); !errors.Is(err, c.want) {
+			t.Errorf("%+v: %v, %v", c.entry, p, err)
+		}
+	}
+	b := join(t, s, Entry{Room: "r", Name: strings.Repeat("é", 64)})
+	if _, err := s.Join(Entry{Room: "r", Name: "third"}); !errors.Is(err, ErrRoomFull) {
+		t.Errorf("a third in a room for two: %v", err)
+	}
+	if len(s.Rooms()) != 1 {
+		t.Error("who was refused left a room open")
+	}
+	a.Leave()
+	b.Leave()
+	close5(t, s)
+}
+
+func TestTracks(t *testing.T) {
+	s := &SFU{}
+	w := &witness{}
+	a, b := join(t, s, Entry{Room: "r", Name: "Ada"}), join(t, s, Entry{Room: "r", Name: "Bob", Observer: w})
+	was := a.State().Version
+	track, err := a.Publish(Publication{Kind: Audio, Source: Microphone, Mid: "0",
+		Layer: forward.NewLayer(forward.LayerConfig{MimeType: "audio/opus", ClockRate: 48000})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := a.State(); len(st.Tracks) != 1 || st.Version == was || track.Participant() != a {
+		t.Errorf("%+v", st)
+	}
+	was, changes := a.State().Version, w.changes.Load()
+	track.SetMuted(true)
+	track.SetMuted(true)
+	if !track.Muted() || a.State().Version != was+1 || w.changes.Load() != changes+1 {
+		t.Error("muting is to be told once")
+	}
+	track.Close()
+	track.Close()
+	if len(a.State().Tracks) != 0 {
+		t.Error("a track that was closed is there")
+	}
+	changes = w.changes.Load()
+	b.SetQuality(Poor)
+	b.SetQuality(Poor)
+	if w.changes.Load() != changes+1 || b.State().Quality != Poor {
+		t.Error("a quality is to be told once")
+	}
+	if err := a.Say("  hi\n"); err != nil || w.chat.Load().Text != "hi" || w.chat.Load().Name != "Ada" {
+		t.Errorf("%v, %+v", err, w.chat.Load())
+	}
+	for _, text := range []string{"", " \n", strings.Repeat("x", 2001), "a\xff"} {
+		if err := a.Say(text); !errors.Is(err, ErrBadText) {
+			t.Errorf("%.10q was said: %v", text, err)
+		}
+	}
+	a.Leave()
+	b.Leave()
+	close5(t, s)
+}
+
+// Levels of RFC 6464 on packets become speakers that the room is told of.
+func TestSpeakersAreTold(t *testing.T) {
+	s := &SFU{}
+	w := &witness{}
+	a := join(t, s, Entry{Room: "r", Name: "Ada"})
+	b := join(t, s, Entry{Room: "r", Name: "Bob", ViewOnly: true, Observer: w})
+	layer := forward.NewLayer(forward.LayerConfig{MimeType: "audio/opus", ClockRate: 48000,
+		Extensions: forward.ExtensionIDs{AudioLevel: 1}})
+	if _, err := a.Publish(Publication{Kind: Audio, Layer: layer}); err != nil {
+		t.Fatal(err)
+	}
+	speak := func(until func([]Speaker) bool) bool {
+		for seq := range uint16(2000) {
+			h := rtp.Header{Version: 2, SequenceNumber: seq}
+			if err := h.SetExtension(1, []byte{30}); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := (&rtp.Packet{Header: h, Payload: []byte{1}}).Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			layer.Push(raw, time.Now())
+			if sp := w.speakers.Load(); sp != nil && until(*sp) {
+				return true
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		return false
+	}
+	if !speak(func(sp []Speaker) bool { return len(sp) == 1 && sp[0].ParticipantID == a.ID && sp[0].Level > 80 }) {
+		t.Errorf("nobody heard of a speaker: %v", w.speakers.Load())
+	}
+	if got := a.Room().Speakers(); len(got) != 1 {
+		t.Errorf("the room says %v", got)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(*w.speakers.Load()) > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("one who fell silent speaks on")
+		}
+	}
+	a.Leave()
+	b.Leave()
+	close5(t, s)
+}
+
+func TestSpeakerDetector(t *testing.T) {
+	var d speakerDetector
+	turn := func(levels map[string]uint8) (ids string, changed bool) {
+		for id, l := range levels {
+			d.hear(id, l)
+		}
+		speakers, changed := d.turn()
+		for _, s := range speakers {
+			ids += s.ParticipantID
+		}
+		return ids, changed
+	}
+	for i, c := range []struct {
+		levels  map[string]uint8
+		want    string
+		changed bool
+	}{
+		{nil, "", false},
+		{map[string]uint8{"a": 127, "b": 90}, "", false}, // silence and noise
+		{map[string]uint8{"a": 20}, "a", true},
+		{map[string]uint8{"a": 127}, "a", true}, // a pause between words: quieter
+		{map[string]uint8{"a": 127}, "a", true},
+		{map[string]uint8{"a": 20, "b": 60}, "a", true},
+		{map[string]uint8{"a": 20, "b": 10}, "ab", true},
+		{map[string]uint8{"a": 60, "b": 10}, "ba", true},
+	} {
+		if got, changed := turn(c.levels); got != c.want || changed != c.changed && i < 3 {
+			t.Errorf("interval %d: %q, changed %v; want %q, %v", i, got, changed, c.want, c.changed)
+		}
+	}
+	for range speakerHold {
+		turn(nil)
+	}
+	if got, _ := turn(nil); got != "" || len(d.heard) != 0 {
+		t.Errorf("after silence: %q, %d remembered", got, len(d.heard))
+	}
+}

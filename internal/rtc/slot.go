@@ -28,6 +28,7 @@ type slot struct {
 
 	transceiver *webrtc.RTPTransceiver
 	sequence    *atomic.Uint32 // of transport-cc
+	connected   *atomic.Bool   // packets can leave
 	owned       *sync.WaitGroup
 
 	out    forward.Stream
@@ -39,6 +40,7 @@ type slot struct {
 	mu         sync.Mutex
 	track      *sfu.Track
 	negotiated []webrtc.RTPCodecParameters
+	pending    *forward.StreamConfig // until packets can leave
 }
 
 // pion's TrackLocal.
@@ -48,23 +50,25 @@ func (s *slot) StreamID() string          { return s.stream }
 func (s *slot) RID() string               { return "" }
 func (s *slot) Kind() webrtc.RTPCodecType { return s.kind }
 
-// Bind is called when the connection can send.
+// Bind is called when the m-line is negotiated, which may be before packets can
+// leave: a keyframe that came in between would be lost.
 func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	agreed := ctx.CodecParameters()
 	s.writer = ctx.WriteStream()
 	s.owned.Go(func() { s.readFeedback(ctx.RTCPReader()) })
-	s.out.Bind(forward.StreamConfig{
+	cfg := forward.StreamConfig{
 		Sender:            s,
 		SSRC:              uint32(ctx.SSRC()),
 		RTXSSRC:           uint32(ctx.SSRCRetransmission()),
 		Mid:               s.transceiver.Mid(),
 		Extensions:        streamExtensions(ctx.HeaderExtensions()),
 		TransportSequence: s.sequence,
-	})
+	}
 	s.mu.Lock()
-	s.negotiated = agreed
+	s.negotiated, s.pending = agreed, &cfg
 	s.play()
 	s.mu.Unlock()
+	s.begin()
 	for _, c := range agreed {
 		if s.takes(codecOf(c)) {
 			return c, nil
@@ -76,6 +80,19 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		return agreed[0], nil
 	}
 	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+}
+
+// begin lets packets leave, if they can by now.
+func (s *slot) begin() {
+	if !s.connected.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending != nil {
+		s.out.Bind(*s.pending)
+		s.pending = nil
+	}
 }
 
 // Unbind is called when the m-line ends.

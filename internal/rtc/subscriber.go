@@ -28,7 +28,8 @@ type Subscriber struct {
 	// fixed: the peer made the m-lines, there will be no more.
 	fixed bool
 
-	sequence atomic.Uint32
+	sequence  atomic.Uint32
+	connected atomic.Bool
 
 	mu       sync.Mutex
 	groups   []*group
@@ -77,9 +78,14 @@ func (e *Engine) newSubscriber(log *slog.Logger, onState func(webrtc.PeerConnect
 		}
 		return nil
 	}
-	if onState != nil {
-		pc.OnConnectionStateChange(onState)
-	}
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		if state == webrtc.PeerConnectionStateConnected {
+			s.begin()
+		}
+		if onState != nil {
+			onState(state)
+		}
+	})
 	s.owned.Go(s.report)
 	return s, nil
 }
@@ -325,7 +331,7 @@ func (s *Subscriber) newGroup() *group {
 func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec) (*slot, error) {
 	sl := &slot{
 		kind: kind, id: kind.String() + strconv.Itoa(s.made), stream: g.stream, codecs: codecs,
-		sequence: &s.sequence, owned: &s.owned,
+		sequence: &s.sequence, connected: &s.connected, owned: &s.owned,
 	}
 	s.made++
 	t, err := s.pc.AddTransceiverFromTrack(sl, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
@@ -348,6 +354,18 @@ func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec)
 	g.slots = append(g.slots, sl)
 	s.unsaid = true
 	return sl, nil
+}
+
+// begin lets packets leave on every m-line.
+func (s *Subscriber) begin() {
+	s.connected.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.groups {
+		for _, sl := range g.slots {
+			sl.begin()
+		}
+	}
 }
 
 // Mapping says what plays where, for m-lines that an offer has told of.

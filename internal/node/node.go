@@ -4,38 +4,203 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"sync/atomic"
+	"time"
 
+	"umbrella/internal/access"
 	"umbrella/internal/config"
+	"umbrella/internal/httpd"
+	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
+	"umbrella/internal/signal"
+	"umbrella/internal/whip"
+	"umbrella/web"
 )
 
-// Node is a running node.
+// Node is a running node. Set the exported fields and Start.
 type Node struct {
 	// Version is what `umbrellad version` prints.
 	Version string
 	Log     *slog.Logger
 
-	cfg *config.Config
+	cfg     *config.Config
+	started time.Time
+
+	sfu    *sfu.SFU
+	signal *signal.Server
+	whip   *whip.Server
+	gate   *access.Gate
+	certs  *access.Certificates // nil without TLS
+	web    *httpd.Server
+
+	// engine makes new connections. Those before it, on another port, carry on
+	// the calls that were there when the port was changed.
+	engine  atomic.Pointer[rtc.Engine]
+	retired []*rtc.Engine
 }
 
 // Start brings up every part as cfg says. It returns once the node serves, or
 // with the first thing that could not be started, all others stopped again.
-func (n *Node) Start(cfg *config.Config) error {
-	n.cfg = cfg
+func (n *Node) Start(cfg *config.Config) (err error) {
+	n.cfg, n.started = cfg, time.Now()
+	n.sfu, n.gate = &sfu.SFU{}, &access.Gate{}
+	n.setRules(cfg)
+	engine, err := n.startEngine(cfg)
+	if err != nil {
+		return err
+	}
+	n.engine.Store(engine)
+	n.startParticipants()
+	if n.certs, n.web, err = n.startWeb(cfg); err != nil {
+		return errors.Join(err, n.Close(context.Background()))
+	}
 	return nil
 }
 
-// Apply changes what runs into what cfg says, touching only what differs. What
-// cannot be applied while running is named in the error; all else is applied.
+// setRules makes the rooms' rules count for whoever comes from now on.
+func (n *Node) setRules(cfg *config.Config) {
+	limits := map[string]int{}
+	for _, r := range cfg.Rooms {
+		limits[r.Name] = r.MaxParticipants
+	}
+	n.sfu.SetLimit(func(room string) int { return limits[room] })
+	n.gate.SetRooms(cfg.Rooms)
+	n.gate.SetTrustedProxies(cfg.Main.TrustedProxy)
+}
+
+func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
+	e := &rtc.Engine{MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Log: n.Log}
+	if err := e.Start(); err != nil {
+		return nil, fmt.Errorf("option 'media_port': %w", err)
+	}
+	return e, nil
+}
+
+// startParticipants makes the parts through which people come in.
+func (n *Node) startParticipants() {
+	n.signal = &signal.Server{
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.gate.Admit, Refusal: refusal,
+		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
+	}
+	n.signal.Start()
+	n.whip = &whip.Server{
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.gate.Admit, Status: refusalStatus,
+		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
+	}
+	n.whip.Start()
+}
+
+// startWeb makes the web server, and the certificates that it needs.
+func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server, error) {
+	dist, err := fs.Sub(web.Dist, "dist")
+	if err != nil {
+		return nil, nil, fmt.Errorf("web client: %w", err)
+	}
+	var certs *access.Certificates
+	if cfg.Main.TLS != config.TLSOff {
+		certs = &access.Certificates{
+			StateDir: cfg.Main.StateDir, PublicAddress: cfg.Main.PublicAddress, Log: n.Log,
+		}
+		if cfg.Main.TLS == config.TLSFiles {
+			certs.CertFile, certs.KeyFile = cfg.Main.Cert, cfg.Main.Key
+		}
+		if err := certs.Start(); err != nil {
+			return nil, nil, fmt.Errorf("option 'tls': %w", err)
+		}
+	}
+	s := &httpd.Server{
+		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
+		Signal: n.signal, WHIP: n.whip, Status: n.status, Assets: dist, Log: n.Log,
+	}
+	if err := s.Start(); err != nil {
+		if certs != nil {
+			err = errors.Join(err, certs.Close(context.Background()))
+		}
+		return nil, nil, fmt.Errorf("option 'listen': %w", err)
+	}
+	return certs, s, nil
+}
+
+// Apply changes what runs into what cfg says, touching only what differs. No
+// call is dropped. What cannot be applied is named in the error and stays as it
+// was; all else is applied.
 func (n *Node) Apply(cfg *config.Config) error {
+	change := config.Diff(n.cfg, cfg).Main
+	n.setRules(cfg)
+	var problems []error
+	if change.MediaPort {
+		if e, err := n.startEngine(cfg); err != nil {
+			problems = append(problems, err)
+		} else {
+			n.retired = append(n.retired, n.engine.Swap(e))
+		}
+	}
+	if change.PublicAddress {
+		n.engine.Load().SetPublicAddress(cfg.Main.PublicAddress)
+		if n.certs != nil {
+			n.certs.SetPublicAddress(cfg.Main.PublicAddress)
+		}
+	}
+	if change.Listen || change.Prefix || change.TLS || change.StateDir {
+		problems = append(problems, n.replaceWeb(cfg))
+	} else if n.certs != nil {
+		n.certs.Refresh()
+	}
 	n.cfg = cfg
-	return nil
+	return errors.Join(problems...)
+}
+
+// replaceWeb makes a new web server in place of the present one. The sockets
+// that came in through that stay.
+func (n *Node) replaceWeb(cfg *config.Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), replaceTimeout)
+	defer cancel()
+	// The new one may have to listen where the old one does.
+	problem := n.closeWeb(ctx)
+	certs, s, err := n.startWeb(cfg)
+	if err != nil {
+		problem = errors.Join(problem, err)
+		if certs, s, err = n.startWeb(n.cfg); err != nil {
+			return errors.Join(problem, fmt.Errorf("going back: %w", err))
+		}
+	}
+	n.certs, n.web = certs, s
+	return problem
+}
+
+// replaceTimeout is how long requests have to end before the web server is
+// replaced.
+const replaceTimeout = 3 * time.Second
+
+func (n *Node) closeWeb(ctx context.Context) error {
+	var errs []error
+	if n.web != nil {
+		errs = append(errs, n.web.Close(ctx))
+	}
+	if n.certs != nil {
+		errs = append(errs, n.certs.Close(ctx))
+	}
+	n.web, n.certs = nil, nil
+	return errors.Join(errs...)
 }
 
 // URLs returns the addresses of the web client that people can open, the best
 // one first.
-func (n *Node) URLs() []string { return nil }
+func (n *Node) URLs() []string { return n.web.URLs() }
 
 // Close ends all calls and stops. Participants are told that the node goes
 // down; what has not ended when ctx is done is cut off.
-func (n *Node) Close(ctx context.Context) error { return nil }
+func (n *Node) Close(ctx context.Context) error {
+	errs := []error{
+		// People are told first, while the web server still carries it.
+		n.signal.Close(ctx), n.whip.Close(ctx), n.closeWeb(ctx), n.sfu.Close(ctx),
+	}
+	for _, e := range append(n.retired, n.engine.Load()) {
+		errs = append(errs, e.Close(ctx))
+	}
+	return errors.Join(errs...)
+}

@@ -25,7 +25,7 @@ func (s *session) publish(m *umbrellav1.PublishOffer) {
 		s.closePublisher()
 	}
 	if s.pub == nil {
-		pub, err := s.server.Engine.NewPublisher(s.participant, s.log, s.state)
+		pub, err := s.server.Engine().NewPublisher(s.participant, s.log, s.state)
 		if err != nil {
 			s.log.Error("no connection for publishing", "error", err)
 			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")
@@ -99,7 +99,7 @@ func (s *session) subscribe(states []sfu.State) {
 		if len(wishes) == 0 {
 			return
 		}
-		sub, err := s.server.Engine.NewSubscriber(s.log, s.state)
+		sub, err := s.server.Engine().NewSubscriber(s.log, s.state)
 		if err != nil {
 			s.log.Error("no connection for subscribing", "error", err)
 			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")

@@ -25,8 +25,9 @@ const Subprotocol = "umbrella.signal.v1"
 
 // Server takes the WebSockets of browsers. Set the fields, Start, and Close.
 type Server struct {
-	SFU    *sfu.SFU
-	Engine *rtc.Engine
+	SFU *sfu.SFU
+	// Engine makes new connections; those that are there keep theirs.
+	Engine func() *rtc.Engine
 	// Admit says whether whoever sent the request may join a room: nil, or an
 	// error that Refusal knows how to tell.
 	Admit func(r *http.Request, room, password string) error

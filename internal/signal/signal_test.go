@@ -47,7 +47,7 @@ func startNode(t testing.TB) *node {
 		t.Fatal(err)
 	}
 	n.server = &signal.Server{
-		SFU: n.SFU, Engine: n.engine, Log: log,
+		SFU: n.SFU, Engine: func() *rtc.Engine { return n.engine }, Log: log,
 		Admit:       func(*http.Request, string, string) error { return nil },
 		Refusal:     func(error) umbrellav1.Error_Code { return umbrellav1.Error_CODE_FORBIDDEN },
 		CheckOrigin: func(*http.Request) error { return nil },

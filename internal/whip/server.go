@@ -21,10 +21,9 @@ import (
 // Server serves WHIP below /whip/ and WHEP below /whep/. Set the fields, Start,
 // and Close.
 type Server struct {
-	SFU    *sfu.SFU
-	Engine *rtc.Engine
-	// Prefix before the paths, as clients see them: "" or "/umbrella".
-	Prefix string
+	SFU *sfu.SFU
+	// Engine makes new connections; those that are there keep theirs.
+	Engine func() *rtc.Engine
 	// Admit says whether whoever sent the request may join a room. The password
 	// is the request's bearer token.
 	Admit func(r *http.Request, room, password string) error
@@ -176,7 +175,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		entry.Name = "Stream"
 	}
 	answer, err := in.publish(entry, offer)
-	s.answer(w, "whip", in, answer, err)
+	s.answer(w, r, "whip", in, answer, err)
 }
 
 // watch answers POST /whep/ROOM and POST /whep/ROOM/PARTICIPANT.
@@ -205,11 +204,11 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	answer, err := in.watch(sfu.Entry{
 		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: r.RemoteAddr, Observer: in,
 	}, whom, offer)
-	s.answer(w, "whep", in, answer, err)
+	s.answer(w, r, "whep", in, answer, err)
 }
 
 // answer keeps a session that came about, and sends its answer.
-func (s *Server) answer(w http.ResponseWriter, protocol string, in *session, answer string, err error) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string, in *session, answer string, err error) {
 	if err == nil {
 		err = s.keep(in)
 	}
@@ -231,11 +230,21 @@ func (s *Server) answer(w http.ResponseWriter, protocol string, in *session, ans
 	in.log.Info("joined", "protocol", protocol, "name", in.participant.Name, "address", in.participant.Address)
 	h := w.Header()
 	h.Set("Content-Type", sdpType)
-	h.Set("Location", s.Prefix+"/"+protocol+"/session/"+in.id)
+	h.Set("Location", prefix(r)+"/"+protocol+"/session/"+in.id)
 	h.Set("ETag", in.etag(answer))
 	h.Set("Accept-Patch", fragType)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer)
+}
+
+// prefix is what was stripped from the request's path before it came here.
+func prefix(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	before, ok := strings.CutSuffix(path, r.URL.EscapedPath())
+	if !ok {
+		return ""
+	}
+	return before
 }
 
 // keep runs a session until it ends.

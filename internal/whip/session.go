@@ -76,7 +76,7 @@ func (s *session) publish(e sfu.Entry, offer string) (answer string, err error) 
 		return "", err
 	}
 	s.offer = offer
-	if s.pub, err = s.server.Engine.NewPublisher(s.participant, s.log, s.state); err != nil {
+	if s.pub, err = s.server.Engine().NewPublisher(s.participant, s.log, s.state); err != nil {
 		return "", err
 	}
 	return s.pub.Answer(offer, nil)
@@ -87,7 +87,7 @@ func (s *session) watch(e sfu.Entry, whom, offer string) (answer string, err err
 		return "", err
 	}
 	s.offer, s.whom = offer, whom
-	s.sub, answer, err = s.server.Engine.AnswerSubscriber(offer, s.log, s.state)
+	s.sub, answer, err = s.server.Engine().AnswerSubscriber(offer, s.log, s.state)
 	return answer, err
 }
 

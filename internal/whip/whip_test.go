@@ -42,7 +42,7 @@ func startNode(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	s := &whip.Server{
-		SFU: n.sfu, Engine: engine, Log: log, Prefix: "/umbrella",
+		SFU: n.sfu, Engine: func() *rtc.Engine { return engine }, Log: log,
 		Admit: func(_ *http.Request, room, password string) error {
 			if room == "locked" && password != "sesame" {
 				return errNo

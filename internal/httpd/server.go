@@ -1,0 +1,149 @@
+// Package httpd is the node's web server: the client, the live state, metrics,
+// the page about trusting the CA, and the way to signalling and WHIP.
+package httpd
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"umbrella/internal/access"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// Server serves everything below Prefix. Set the fields, Start, and Close.
+type Server struct {
+	// Listen is the TCP address, as net.Listen takes it.
+	Listen string
+	// Prefix is "" or begins with a slash and does not end in one.
+	Prefix string
+	// Certificates for HTTPS; nil serves plain HTTP, for a proxy in front.
+	Certificates *access.Certificates
+	Gate         *access.Gate
+	// Signal takes the WebSockets, on Prefix/wsb.
+	Signal http.Handler
+	// WHIP takes what is below Prefix/whip/ and Prefix/whep/, without Prefix.
+	WHIP http.Handler
+	// Status is the node at this moment.
+	Status func() *umbrellav1.Status
+	// Assets is the built web client; text files lie there as NAME.gz.
+	Assets fs.FS
+	Log    *slog.Logger
+
+	listener net.Listener
+	server   *http.Server
+	served   chan error
+}
+
+const (
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 16 << 10
+)
+
+// Start listens, and serves until Close.
+func (s *Server) Start() error {
+	pages, err := loadPages(s.Assets, s.Prefix, s.caFingerprint())
+	if err != nil {
+		return fmt.Errorf("web client: %w", err)
+	}
+	plain, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return err
+	}
+	s.listener = plain
+	serve := plain
+	if s.Certificates != nil {
+		serve = newSplitListener(plain, s.Certificates.TLSConfig())
+	}
+	s.server = &http.Server{
+		Handler:           s.routes(pages),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		ConnContext:       withConn,
+	}
+	s.served = make(chan error, 1)
+	go func() { s.served <- s.server.Serve(serve) }()
+	return nil
+}
+
+// Close stops listening and waits for requests that are under way. WebSockets
+// are not among them: whoever took them ends them.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.server.Shutdown(ctx)
+	if err != nil {
+		_ = s.server.Close()
+	}
+	<-s.served
+	if err != nil {
+		return fmt.Errorf("closing the web server: %w", err)
+	}
+	return nil
+}
+
+// Addr that is listened on.
+func (s *Server) Addr() *net.TCPAddr { return s.listener.Addr().(*net.TCPAddr) }
+
+// URLs of the client, the one that others can open first.
+func (s *Server) URLs() []string {
+	scheme := "http"
+	if s.Certificates != nil {
+		scheme = "https"
+	}
+	addr := s.Addr()
+	url := func(host string) string {
+		return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port)) + s.Prefix + "/sfu"
+	}
+	if !addr.IP.IsUnspecified() {
+		return []string{url(addr.IP.String())}
+	}
+	var urls []string
+	if list, err := net.InterfaceAddrs(); err == nil {
+		for _, a := range list {
+			n, ok := a.(*net.IPNet)
+			if ok && n.IP.To4() != nil && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
+				urls = append(urls, url(n.IP.String()))
+			}
+		}
+	}
+	return append(urls, url("localhost"))
+}
+
+func (s *Server) caFingerprint() string {
+	if s.Certificates == nil {
+		return ""
+	}
+	return s.Certificates.Fingerprint()
+}
+
+// splitListener lets TLS and plain HTTP in on one port: a TLS record begins
+// with 22. Plain connections get nothing but redirects.
+type splitListener struct {
+	net.Listener
+	tls *tls.Config
+}
+
+func newSplitListener(l net.Listener, c *tls.Config) *splitListener {
+	c = c.Clone()
+	// WebSockets need HTTP/1.1, and nothing here gains from HTTP/2.
+	c.NextProtos = []string{"http/1.1"}
+	return &splitListener{l, c}
+}
+
+// Accept never waits for what a client says: the first byte is looked at when
+// the server first reads.
+func (l *splitListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &splitConn{Conn: c, tls: l.tls}, nil
+}

@@ -1,0 +1,59 @@
+# Umbrella. `make` alone tells what there is.
+
+VERSION ?= $(shell sed -n 's/^PKG_VERSION:=//p' openwrt/Makefile)
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# Where `make run` keeps its CA and certificate.
+STATE_DIR ?= $(CURDIR)/.state
+
+.PHONY: help run build test lint fmt bench proto tools
+
+help:
+	@echo 'make run     build and start the daemon; it prints the address to open'
+	@echo 'make build   bin/umbrellad: stripped, static, with the web client inside'
+	@echo 'make test    install what tests need, and run all of them'
+	@echo 'make lint    vet, staticcheck, gofmt, types, eslint, buf, shellcheck'
+	@echo 'make fmt     format Go and protobuf'
+	@echo 'make bench   micro benchmarks of the hot path'
+	@echo 'make proto   generate code from proto/'
+
+run: build
+	@mkdir -p '$(STATE_DIR)'
+	UMBRELLA_STATE_DIR='$(STATE_DIR)' bin/umbrellad
+
+build: web
+	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/umbrellad ./cmd/umbrellad
+
+# The web client: what lies in web/dist goes into the daemon.
+.PHONY: web
+web: web/node_modules/.installed
+	cd web && npm run --silent build
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	@scripts/need go node npm
+	cd web && npm ci --no-fund --no-audit
+	@touch $@
+
+test/browser/node_modules/.installed: test/browser/package.json test/browser/package-lock.json
+	@scripts/need node npm
+	cd test/browser && npm ci --no-fund --no-audit
+	@touch $@
+
+# What the tests need besides Go and Node: browsers and shells.
+tools: web/node_modules/.installed test/browser/node_modules/.installed
+	@scripts/install-tools
+
+test: tools
+	@scripts/test
+
+lint: web/node_modules/.installed
+	@scripts/lint
+
+fmt: web/node_modules/.installed
+	gofmt -w $$(git ls-files '*.go' ':!:*.pb.go')
+	cd proto && ../web/node_modules/.bin/buf format -w
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./internal/...
+
+proto: web/node_modules/.installed
+	cd proto && ../web/node_modules/.bin/buf generate

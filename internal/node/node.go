@@ -131,10 +131,12 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 func (n *Node) Apply(cfg *config.Config) error {
 	change := config.Diff(n.cfg, cfg).Main
 	n.setRules(cfg)
+	applied := *cfg // but for what could not be
 	var problems []error
 	if change.MediaPort {
 		if e, err := n.startEngine(cfg); err != nil {
 			problems = append(problems, err)
+			applied.Main.MediaPort = n.cfg.Main.MediaPort
 		} else {
 			n.retired = append(n.retired, n.engine.Swap(e))
 		}
@@ -146,11 +148,17 @@ func (n *Node) Apply(cfg *config.Config) error {
 		}
 	}
 	if change.Listen || change.Prefix || change.TLS || change.StateDir {
-		problems = append(problems, n.replaceWeb(cfg))
+		if err := n.replaceWeb(cfg); err != nil {
+			problems = append(problems, err)
+			was := n.cfg.Main
+			m := &applied.Main
+			m.Listen, m.Prefix, m.StateDir = was.Listen, was.Prefix, was.StateDir
+			m.TLS, m.Cert, m.Key = was.TLS, was.Cert, was.Key
+		}
 	} else if n.certs != nil {
 		n.certs.Refresh()
 	}
-	n.cfg = cfg
+	n.cfg = &applied
 	return errors.Join(problems...)
 }
 

@@ -1,0 +1,263 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"umbrella/internal/config"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+	"umbrella/test/peer"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// freePort finds a port that nothing listens on.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func settings(t *testing.T, more string) *config.Config {
+	t.Helper()
+	return load(t, t.TempDir(), fmt.Sprintf("config umbrella main\n\toption listen '127.0.0.1:%d'\n\toption media_port '%d'\n\toption state_dir '%s'\n%s",
+		freePort(t), freePort(t), t.TempDir(), more))
+}
+
+func load(t *testing.T, dir, text string) *config.Config {
+	t.Helper()
+	if err := os.WriteFile(dir+"/umbrella", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func startNode(t *testing.T, cfg *config.Config) *Node {
+	t.Helper()
+	n := &Node{Version: "1.2.3", Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
+	if err := n.Start(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := n.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// join brings a peer in through the front door.
+func join(t *testing.T, cfg *config.Config, p *peer.Peer) *peer.Peer {
+	t.Helper()
+	p.URL = "wss://" + cfg.Main.Listen + cfg.Main.Prefix + "/wsb"
+	if p.Room == "" {
+		p.Room = "room"
+	}
+	if err := p.Join(soon(t)); err != nil {
+		t.Fatalf("%s: %v", p.Name, err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// gets waits until b gets more of a than it has.
+func gets(t *testing.T, b, a *peer.Peer) {
+	t.Helper()
+	id := a.ID()
+	var audio0, video0 uint64
+	_ = b.Wait(soon(t), func() bool { audio0, video0 = b.From(id); return true })
+	if err := b.Wait(soon(t), func() bool {
+		audio, video := b.From(id)
+		return audio > audio0+10 && video > video0+20
+	}); err != nil {
+		t.Fatalf("%s gets nothing of %s", b.Name, a.Name)
+	}
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	r, err := (&http.Client{Transport: transport}).Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+func TestStatusTellsOfACall(t *testing.T) {
+	cfg := settings(t, "")
+	startNode(t, cfg)
+	a := join(t, cfg, &peer.Peer{Name: "Ada"})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	a.Play(ctx, 10*time.Millisecond)
+	b := join(t, cfg, &peer.Peer{Name: "Bob", ViewOnly: true})
+	gets(t, b, a)
+	var st struct {
+		Version string
+		Rooms   []struct {
+			Name         string
+			Participants []struct {
+				Name            string
+				Tracks          []struct{ Codec string }
+				Subscriptions   []struct{ Packets string }
+				PeerConnections []struct{ Role, State, Protocol, RemoteAddress string }
+			}
+		}
+	}
+	code, body := get(t, "https://"+cfg.Main.Listen+"/status")
+	if code != 200 {
+		t.Fatal(code, body)
+	}
+	if err := json.Unmarshal([]byte(body), &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Version != "1.2.3" || len(st.Rooms) != 1 || len(st.Rooms[0].Participants) != 2 {
+		t.Fatal(body)
+	}
+	ada, bob := st.Rooms[0].Participants[0], st.Rooms[0].Participants[1]
+	if len(ada.Tracks) != 2 || len(ada.PeerConnections) != 1 || ada.PeerConnections[0].State != "connected" ||
+		ada.PeerConnections[0].Protocol != "udp" || ada.PeerConnections[0].RemoteAddress == "" {
+		t.Errorf("Ada: %+v", ada)
+	}
+	if len(bob.Subscriptions) != 2 || bob.Subscriptions[0].Packets == "0" || len(bob.PeerConnections) != 1 ||
+		bob.PeerConnections[0].Role != "subscribe" {
+		t.Errorf("Bob: %+v", bob)
+	}
+	if _, body := get(t, "https://"+cfg.Main.Listen+"/metrics"); !strings.Contains(body, "umbrella_participants 2\n") ||
+		!strings.Contains(body, `umbrella_peer_connections{state="connected"} 2`) {
+		t.Error(body)
+	}
+}
+
+// Whatever changes, a call that runs goes on.
+func TestApply(t *testing.T) {
+	cfg := settings(t, "config room\n\toption name 'small'\n\toption max_participants '1'\n")
+	n := startNode(t, cfg)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	a, b := join(t, cfg, &peer.Peer{Name: "Ada"}), join(t, cfg, &peer.Peer{Name: "Bob"})
+	a.Play(ctx, 10*time.Millisecond)
+	b.Play(ctx, 10*time.Millisecond)
+	gets(t, b, a)
+	join(t, cfg, &peer.Peer{Name: "First", Room: "small", ViewOnly: true})
+
+	changed := *cfg
+	changed.Main.Listen = fmt.Sprint("127.0.0.1:", freePort(t))
+	changed.Main.Prefix = "/umbrella"
+	changed.Main.MediaPort = freePort(t)
+	changed.Main.PublicAddress = []string{"203.0.113.7"}
+	changed.Rooms = []config.Room{{Name: "small", MaxParticipants: 2}, {Name: "room", Access: config.AccessPassword, Password: "sesame"}}
+	if err := n.Apply(&changed); err != nil {
+		t.Fatal(err)
+	}
+	gets(t, b, a)
+	gets(t, a, b)
+	join(t, &changed, &peer.Peer{Name: "Second", Room: "small", ViewOnly: true})
+	p := &peer.Peer{URL: "wss://" + changed.Main.Listen + "/umbrella/wsb", Room: "room", Name: "Eve"}
+	if err := p.Join(soon(t)); err == nil || !strings.Contains(err.Error(), "CODE_WRONG_PASSWORD") {
+		t.Errorf("joined without the password: %v", err)
+	}
+	p.Close()
+	c := join(t, &changed, &peer.Peer{Name: "Cy", Password: "sesame"})
+	c.Play(ctx, 10*time.Millisecond)
+	gets(t, c, a)
+	gets(t, a, c)
+	if _, body := get(t, "https://"+changed.Main.Listen+"/umbrella/healthz"); body != "ok\n" {
+		t.Error(body)
+	}
+	if conn, err := net.DialTimeout("tcp", cfg.Main.Listen, time.Second); err == nil {
+		conn.Close()
+		t.Error("the old address is still listened on")
+	}
+
+	// A port that is taken leaves the node as it was.
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	wrong := changed
+	wrong.Main.Listen = taken.Addr().String()
+	if err := n.Apply(&wrong); err == nil || !strings.Contains(err.Error(), "option 'listen'") {
+		t.Errorf("a port that is taken: %v", err)
+	}
+	if _, body := get(t, "https://"+changed.Main.Listen+"/umbrella/healthz"); body != "ok\n" {
+		t.Error("the web server is gone after a mistake")
+	}
+	if err := n.Apply(&wrong); err == nil {
+		t.Error("a mistake that is still there was not told again")
+	}
+	gets(t, b, a)
+}
+
+func TestCloseSaysGoodbye(t *testing.T) {
+	cfg := settings(t, "\toption tls 'off'\n")
+	n := startNode(t, cfg)
+	p := &peer.Peer{URL: "ws://" + cfg.Main.Listen + "/wsb", Room: "room", Name: "Ada"}
+	if err := p.Join(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := n.signal.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(ctx, func() bool { return p.Goodbye().GetReason() == umbrellav1.Goodbye_REASON_SHUTDOWN }); err != nil {
+		t.Error("nobody said goodbye")
+	}
+}
+
+func TestStartSaysWhatIsWrong(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for option, change := range map[string]func(*config.Config){
+		"option 'listen'":     func(c *config.Config) { c.Main.Listen = taken.Addr().String() },
+		"option 'media_port'": func(c *config.Config) { c.Main.MediaPort = taken.Addr().(*net.TCPAddr).Port },
+		"option 'tls'":        func(c *config.Config) { c.Main.StateDir = "/dev/null/x" },
+	} {
+		cfg := settings(t, "")
+		change(cfg)
+		n := &Node{Log: slog.New(slog.DiscardHandler)}
+		if err := n.Start(cfg); err == nil || !strings.Contains(err.Error(), option) {
+			t.Errorf("%s: %v", option, err)
+		}
+	}
+}

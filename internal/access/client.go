@@ -10,8 +10,8 @@ import (
 type Client struct {
 	// Addr is not valid where nobody could tell.
 	Addr netip.Addr
-	// Unproven is set when the request came through a proxy that is not
-	// trusted: somebody else may stand behind Addr.
+	// Unproven is set when somebody else may stand behind Addr: the request came
+	// through a proxy that is not trusted, or that does not say who sent it.
 	Unproven bool
 }
 
@@ -25,8 +25,29 @@ func (c Client) Local() bool {
 	return !c.Unproven && (c.Addr.IsLoopback() || c.Addr.IsPrivate() || c.Addr.IsLinkLocalUnicast())
 }
 
-// forwardedHeaders are those that a proxy adds.
-var forwardedHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"}
+// String says in words where the client is, as in "this came …".
+func (c Client) String() string {
+	switch {
+	case !c.Addr.IsValid():
+		return "from an address that is not known"
+	case c.Unproven:
+		return "by way of " + c.Addr.String() + ", which may be a proxy: see the option 'trusted_proxy'"
+	}
+	return "from " + c.Addr.String()
+}
+
+// viaProxy tells that a header is there that a proxy adds, be it empty: then
+// the peer is that proxy, and not who sent the request.
+func viaProxy(r *http.Request) bool {
+	for _, n := range []string{
+		"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip",
+	} {
+		if len(r.Header.Values(n)) > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Client finds out where a request came from: the peer of the connection, or,
 // where that is a trusted proxy, who X-Forwarded-For says it was. That header
@@ -41,7 +62,7 @@ func (g *Gate) Client(r *http.Request) Client {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if !g.trusts(addr) {
-		return Client{Addr: addr, Unproven: anyHeader(r, forwardedHeaders)}
+		return Client{Addr: addr, Unproven: viaProxy(r)}
 	}
 	list := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
 	for list != "" {
@@ -52,13 +73,15 @@ func (g *Gate) Client(r *http.Request) Client {
 		}
 		addr = hop
 		if !g.trusts(addr) {
-			return Client{Addr: addr}
+			// Loopback is the machine of the proxy that wrote it, which may be
+			// another one than ours.
+			return Client{Addr: addr, Unproven: addr.IsLoopback()}
 		}
 		list = list[:max(i, 0)]
 	}
 	// Nothing, or nothing but proxies. A proxy that says nothing of its client
 	// must not make everybody seem to be where it is.
-	return Client{Addr: addr, Unproven: anyHeader(r, forwardedHeaders[:1]) || r.Header.Get("X-Forwarded-For") == ""}
+	return Client{Addr: addr, Unproven: true}
 }
 
 // fromProxy tells that the peer is a trusted proxy.
@@ -85,7 +108,11 @@ func (g *Gate) trusts(addr netip.Addr) bool {
 // its port.
 func parseHop(s string) (netip.Addr, bool) {
 	s = strings.TrimSpace(s)
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+	if in, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(in, "]") {
+		a, err := netip.ParseAddr(in[:len(in)-1])
+		return plain(a), err == nil && a.Is6()
+	}
+	if a, err := netip.ParseAddr(s); err == nil {
 		return plain(a), true
 	}
 	if a, err := netip.ParseAddrPort(s); err == nil {
@@ -96,12 +123,3 @@ func parseHop(s string) (netip.Addr, bool) {
 
 // plain is an address without its zone and without the IPv6 around an IPv4.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
-
-func anyHeader(r *http.Request, names []string) bool {
-	for _, n := range names {
-		if r.Header.Get(n) != "" {
-			return true
-		}
-	}
-	return false
-}

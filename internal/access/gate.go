@@ -61,7 +61,7 @@ func (g *Gate) Admit(r *http.Request, room, password string) error {
 		return ErrRoomName
 	}
 	if c := g.Client(r); !c.Local() {
-		return fmt.Errorf("%w; this came from %s", ErrNotLocal, c.Addr)
+		return fmt.Errorf("%w; this came %s", ErrNotLocal, c)
 	}
 	g.mu.RLock()
 	rule := g.rooms[room]
@@ -76,7 +76,8 @@ func (g *Gate) Admit(r *http.Request, room, password string) error {
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 			return ErrPassword
 		}
-	case config.AccessToken:
+	case config.AccessLAN, config.AccessOpen:
+	default: // AccessToken, and whatever may come after it
 		return ErrToken
 	}
 	return nil
@@ -91,22 +92,22 @@ func (g *Gate) CheckOrigin(r *http.Request) error {
 		return nil
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Hostname() == "" {
 		return ErrOrigin
 	}
-	if sameHost(u.Host, r.Host) {
+	if names(u, r.Host) {
 		return nil
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" && g.fromProxy(r) && sameHost(u.Host, host) {
+	if host := r.Header.Get("X-Forwarded-Host"); host != "" && g.fromProxy(r) && names(u, host) {
 		return nil
 	}
 	return ErrOrigin
 }
 
-// sameHost compares hosts with their ports; the default ports may be left out.
-func sameHost(a, b string) bool {
-	trim := func(h string) string {
-		return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(h), ":443"), ":80")
-	}
-	return trim(a) == trim(b)
+// names tells that an origin is that of host, which may have a port; the port
+// that goes with the origin's scheme may be left out of both.
+func names(origin *url.URL, host string) bool {
+	port, ok := map[string]string{"http": ":80", "https": ":443"}[origin.Scheme]
+	trim := func(h string) string { return strings.TrimSuffix(strings.ToLower(h), port) }
+	return ok && trim(origin.Host) == trim(host)
 }

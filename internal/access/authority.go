@@ -40,6 +40,11 @@ const (
 	backdate = 365 * 24 * time.Hour
 )
 
+// leastTime is a moment that has passed. A router without a clock of its own
+// boots in 1970, or when its firmware was built, and learns the time from the
+// network minutes later: a CA of 1970 would have ended before anybody saw it.
+func leastTime() time.Time { return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) }
+
 // authority is the node's own CA: made once, kept in the state directory.
 type authority struct {
 	cert *x509.Certificate
@@ -63,6 +68,11 @@ func openAuthority(dir, host string, now time.Time) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; remove it to make a new CA", filepath.Join(dir, caCertFile), err)
 	}
+	if cert.IsCA && !now.Before(cert.NotAfter.Add(-renewBefore)) {
+		// Who trusted it has to trust a new one; better than none. Before its key
+		// is looked at: a crash in newAuthority leaves this one with the new key.
+		return newAuthority(dir, host, now)
+	}
 	key, err := readKey(filepath.Join(dir, caKeyFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is there without its key %s: put that back, or remove both to make a new CA",
@@ -73,10 +83,6 @@ func openAuthority(dir, host string, now time.Time) (*authority, error) {
 	}
 	if !key.PublicKey.Equal(cert.PublicKey) || !cert.IsCA {
 		return nil, fmt.Errorf("%s and %s in %s do not belong together: remove both to make a new CA", caCertFile, caKeyFile, dir)
-	}
-	if !now.Before(cert.NotAfter.Add(-renewBefore)) {
-		// Who trusted it has to trust a new one; better than none.
-		return newAuthority(dir, host, now)
 	}
 	return &authority{cert, key}, nil
 }
@@ -177,7 +183,7 @@ func (a *authority) keptLeaf(dir string, names []string, now time.Time) *tls.Cer
 	if err != nil || c.Leaf == nil || c.Leaf.CheckSignatureFrom(a.cert) != nil {
 		return nil
 	}
-	if now.Before(c.Leaf.NotBefore) || !now.Before(c.Leaf.NotAfter.Add(-renewTime(c.Leaf))) {
+	if !a.lasts(c.Leaf, now) {
 		return nil
 	}
 	has := slices.Clone(c.Leaf.DNSNames)
@@ -193,9 +199,17 @@ func (a *authority) keptLeaf(dir string, names []string, now time.Time) *tls.Cer
 	return &c
 }
 
+// lasts tells that a certificate need not be made anew: it holds, and will for
+// a while, or ends with the CA, so that a new one would end no later.
+func (a *authority) lasts(leaf *x509.Certificate, now time.Time) bool {
+	if now.Before(leaf.NotBefore) {
+		return false
+	}
+	return now.Before(leaf.NotAfter.Add(-renewTime(leaf))) || !leaf.NotAfter.Before(a.cert.NotAfter)
+}
+
 // renewTime is how long before its end a certificate is renewed: never as much
-// as it has left when it is made, so that a clock that jumps, or a CA that
-// ends soon, does not make renewing go round in circles.
+// as it has left when it is made, else renewing would go round in circles.
 func renewTime(c *x509.Certificate) time.Duration {
 	left := c.NotAfter.Sub(c.NotBefore) - backdate
 	return min(renewBefore, left/2)

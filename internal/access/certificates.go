@@ -65,10 +65,10 @@ func (c *Certificates) Start() error {
 	c.public = c.PublicAddress
 	if c.CertFile == "" {
 		host, err := c.hostname()
-		if err != nil {
+		if err != nil || !validDNS(host) {
 			host = "this machine"
 		}
-		if c.authority, err = openAuthority(c.StateDir, host, c.now()); err != nil {
+		if c.authority, err = openAuthority(c.StateDir, host, c.clock()); err != nil {
 			return fmt.Errorf("certificates: %w", err)
 		}
 	}
@@ -106,6 +106,9 @@ func (c *Certificates) run(ctx context.Context) {
 // stays.
 func (c *Certificates) Refresh() {
 	err := c.refresh()
+	if err == nil && c.authority != nil {
+		err = c.authorityEnds()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -165,9 +168,9 @@ func (c *Certificates) refresh() error {
 	if err != nil {
 		return err
 	}
-	now := c.now()
+	now := c.clock()
 	old := c.current.Load()
-	if old != nil && slices.Equal(names, c.names) && now.Before(old.Leaf.NotAfter.Add(-renewTime(old.Leaf))) && !now.Before(old.Leaf.NotBefore) {
+	if old != nil && slices.Equal(names, c.names) && c.authority.lasts(old.Leaf, now) {
 		return nil
 	}
 	leaf, err := c.authority.leaf(c.StateDir, names, now)
@@ -180,6 +183,26 @@ func (c *Certificates) refresh() error {
 		c.Log.Info("the certificate was renewed", "names", strings.Join(names, " "), "until", leaf.Leaf.NotAfter)
 	}
 	return nil
+}
+
+// authorityEnds is an error when the CA has to be replaced. That is done at a
+// start only: people have to trust the new one, and pages show its fingerprint.
+func (c *Certificates) authorityEnds() error {
+	end := c.authority.cert.NotAfter
+	if c.clock().Before(end.Add(-renewBefore)) {
+		return nil
+	}
+	return fmt.Errorf("the CA ends on %s: restart umbrellad for a new one, which people then have to trust",
+		end.Format(time.DateOnly))
+}
+
+// clock is the time, or leastTime where the machine does not know it yet.
+func (c *Certificates) clock() time.Time {
+	now := c.now()
+	if least := leastTime(); now.Before(least) {
+		return least
+	}
+	return now
 }
 
 // readFiles takes the files when they are others than before.

@@ -95,10 +95,9 @@ func (e *Engine) makeAPIs(logs pionLog) error {
 	})
 	// pion sees one local candidate for each family and protocol; which
 	// addresses are told to the peer is for addresses to say.
-	s.SetICEUDPMux(loopbackMux{e.udp})
+	s.SetNet(localNet{})
+	s.SetICEUDPMux(localMux{e.udp})
 	s.SetICETCPMux(e.tcp)
-	s.SetIncludeLoopbackCandidate(true)
-	s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
 	s.SetICETimeouts(disconnectedAfter, failedAfter, 2*time.Second)
 	// The DTLS server chooses the SRTP profile, so be it where possible.
 	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
@@ -154,48 +153,11 @@ func listenBoth(port int) (*mediaConn, net.Listener, error) {
 		number := udp.LocalAddr().(*net.UDPAddr).Port
 		listener, err := net.Listen("tcp", ":"+strconv.Itoa(number))
 		if err == nil {
-			return udp, loopbackListener{listener}, nil
+			return udp, localListener{listener}, nil
 		}
 		_ = udp.Close()
 		if port != 0 || attempt == 20 {
 			return nil, nil, err
 		}
 	}
-}
-
-// loopbackMux shows pion the loopback addresses as the only local ones.
-type loopbackMux struct{ *ice.UDPMuxDefault }
-
-func (m loopbackMux) GetListenAddresses() []net.Addr {
-	port := m.LocalAddr().(*net.UDPAddr).Port
-	return []net.Addr{
-		&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1).To4(), Port: port},
-		&net.UDPAddr{IP: net.IPv6loopback, Port: port},
-	}
-}
-
-// loopbackListener makes every connection look as if it came to the loopback
-// address, which is the one that pion knows.
-type loopbackListener struct{ net.Listener }
-
-func (l loopbackListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return loopbackConn{c}, nil
-}
-
-type loopbackConn struct{ net.Conn }
-
-func (c loopbackConn) LocalAddr() net.Addr {
-	a, ok := c.Conn.LocalAddr().(*net.TCPAddr)
-	if !ok {
-		return c.Conn.LocalAddr()
-	}
-	ip := net.IPv6loopback
-	if a.IP.To4() != nil {
-		ip = net.IPv4(127, 0, 0, 1).To4()
-	}
-	return &net.TCPAddr{IP: ip, Port: a.Port}
 }

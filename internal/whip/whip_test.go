@@ -102,7 +102,7 @@ func (n *node) do(t *testing.T, method, path, kind, body string, header ...strin
 	return resp, string(b)
 }
 
-func newConnection(t *testing.T) *webrtc.PeerConnection {
+func newConnection(t *testing.T, networks ...webrtc.NetworkType) *webrtc.PeerConnection {
 	t.Helper()
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
@@ -110,6 +110,9 @@ func newConnection(t *testing.T) *webrtc.PeerConnection {
 	}
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
+	if networks != nil {
+		s.SetNetworkTypes(networks)
+	}
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
@@ -200,9 +203,9 @@ type player struct {
 	etag     string
 }
 
-func (n *node) play(t *testing.T, path string) *player {
+func (n *node) play(t *testing.T, path string, networks ...webrtc.NetworkType) *player {
 	t.Helper()
-	p := &player{pc: newConnection(t)}
+	p := &player{pc: newConnection(t, networks...)}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		if _, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 			t.Fatal(err)
@@ -281,6 +284,20 @@ func TestPublishAndPlay(t *testing.T) {
 	eventually(t, "the room closes behind them", func() bool { return len(n.sfu.Rooms()) == 0 })
 	if resp, _ := n.do(t, "DELETE", pub.location, "", ""); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("DELETE again: %s", resp.Status)
+	}
+}
+
+// Every way to the media port carries media.
+func TestNetworks(t *testing.T) {
+	n := startNode(t)
+	n.publish(t, "/whip/studio?name=obs")
+	for _, network := range []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6} {
+		p := n.play(t, "/whep/studio/obs", network)
+		p.more(t, "it plays over "+network.String())
+		pair, err := p.pc.GetReceivers()[0].Transport().ICETransport().GetSelectedCandidatePair()
+		if err != nil || pair.Remote.Protocol.String() != network.Protocol() {
+			t.Errorf("%s: %v, %v", network, pair, err)
+		}
 	}
 }
 

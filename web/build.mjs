@@ -1,0 +1,114 @@
+// Builds the client into dist/. Text files are written gzipped, as NAME.gz,
+// because the daemon embeds them so; what an AP's flash holds twice is wasted.
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const dist = path.join(root, "dist");
+const pages = path.join(root, "src/pages");
+
+// What the scripts and styles of any one page may take on the wire, in bytes.
+const budget = 60_000;
+
+const options = {
+  absWorkingDir: root,
+  entryPoints: { app: "src/app.tsx", status: "src/status/main.tsx", trust: "src/trust/main.ts" },
+  bundle: true,
+  format: "esm",
+  minify: true,
+  target: ["chrome90", "edge90", "firefox90", "safari14.1"],
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  outdir: "dist/assets",
+  entryNames: "[name]-[hash]",
+  charset: "utf8",
+  legalComments: "none",
+  metafile: true,
+  write: false,
+  logLevel: "warning",
+};
+
+async function emit(result) {
+  await empty();
+  const names = new Map(); // "app.js" to "assets/app-HASH.js"
+  const totals = { app: 0, status: 0, trust: 0 };
+  for (const file of result.outputFiles) {
+    const name = path.relative(dist, file.path);
+    const size = await write(name, file.contents);
+    for (const page of Object.keys(totals)) {
+      if (path.basename(name).startsWith(`${page}-`)) totals[page] += size;
+    }
+    names.set(path.basename(name).replace(/-[A-Z0-9]{8}(?=\.\w+$)/, ""), name);
+  }
+  for (const name of ["icon.svg", "icon-180.png", "icon-512.png"]) {
+    names.set(name, await hashed(name, await readFile(path.join(pages, name))));
+  }
+  const manifest = await readFile(path.join(pages, "manifest.webmanifest"), "utf8");
+  names.set("manifest.webmanifest", await hashed("manifest.webmanifest", Buffer.from(link(manifest, names, "../"))));
+  for (const name of (await readdir(pages)).filter((n) => n.endsWith(".html"))) {
+    const page = await readFile(path.join(pages, name), "utf8");
+    await write(name, Buffer.from(link(page, names, "")));
+  }
+  for (const [page, total] of Object.entries(totals)) {
+    console.log(`${page}: ${total} bytes of scripts and styles, gzipped, of ${budget} allowed`);
+    if (total > budget) throw new Error(`${page} is ${total - budget} bytes too large`);
+  }
+}
+
+// link puts the built names where a page says {{name}}.
+function link(text, names, prefix) {
+  return text.replaceAll(/\{\{([\w.-]+)\}\}/g, (_, name) => {
+    if (!names.has(name)) throw new Error(`no file ${name} was built`);
+    return prefix + names.get(name);
+  });
+}
+
+async function hashed(name, contents) {
+  const hash = createHash("sha256").update(contents).digest("hex").slice(0, 8);
+  const { name: stem, ext } = path.parse(name);
+  const out = `assets/${stem}-${hash}${ext}`;
+  await write(out, contents);
+  return out;
+}
+
+// write returns the size as it goes over the wire.
+async function write(name, contents) {
+  const text = !name.endsWith(".png");
+  const body = text ? gzipSync(contents, { level: 9 }) : contents;
+  const file = path.join(dist, text ? `${name}.gz` : name);
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, body);
+  console.log(`${String(body.length).padStart(7)}  ${path.relative(root, file)}`);
+  return body.length;
+}
+
+async function empty() {
+  await mkdir(dist, { recursive: true });
+  for (const name of await readdir(dist)) {
+    if (name !== ".gitkeep") await rm(path.join(dist, name), { recursive: true });
+  }
+}
+
+if (process.argv.includes("--watch")) {
+  const say = {
+    name: "emit",
+    setup(build) {
+      build.onEnd(async (result) => {
+        if (result.errors.length === 0) await emit(result).catch((err) => console.error(err.message));
+      });
+    },
+  };
+  const context = await esbuild.context({ ...options, plugins: [say] });
+  await context.watch();
+} else {
+  try {
+    await emit(await esbuild.build(options));
+  } catch (err) {
+    if (!err.errors) console.error(err.message); // esbuild has printed its own
+    process.exit(1);
+  }
+}

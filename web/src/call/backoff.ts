@@ -1,0 +1,39 @@
+// After a goodbye the node is restarting: knock often for a while.
+const quickFor = 10_000;
+const quickFirst = 250;
+const quickMin = 500;
+const quickMax = 1_000;
+const slowMax = 15_000;
+const giveUpAfter = 10 * 60_000;
+
+/**
+ * Backoff says how long to wait before each attempt to reconnect, in one
+ * outage. All times are in milliseconds.
+ */
+export class Backoff {
+  private attempts = 0;
+
+  /** quick: the node said that it would be back in a moment. */
+  constructor(
+    private readonly began: number,
+    private readonly quick: boolean,
+    private readonly random: () => number = Math.random,
+  ) {}
+
+  /** The wait before the next attempt; null when it is time to give up. */
+  next(now: number): number | null {
+    if (now - this.began >= giveUpAfter) return null;
+    if (this.quick && now - this.began < quickFor) {
+      if (this.attempts === 0) {
+        this.attempts = 1;
+        return quickFirst;
+      }
+      return quickMin + this.random() * (quickMax - quickMin);
+    }
+    const n = this.attempts++;
+    if (n === 0) return 0;
+    // Half of the wait is chance, so that a full room does not knock in step.
+    const wait = Math.min(slowMax, 1000 * 2 ** (n - 1));
+    return wait * (0.5 + this.random() / 2);
+  }
+}

@@ -1,0 +1,382 @@
+import { Error_Code, TrackSource, type IceServer, type Joined } from "../proto/umbrella/v1/signal_pb";
+import { Store } from "../state/store";
+import type { Clock } from "./clock";
+import { receivableCodecs } from "./codecs";
+import { bitRates, type LocalMedia } from "./media";
+import type { ServerBody } from "./messages";
+import { Publisher, type OwnTrack } from "./publisher";
+import {
+  emptyRoom,
+  joinedRoom,
+  updatedRoom,
+  withChat,
+  withQualities,
+  withSpeakers,
+  type Room,
+  type RoomEvent,
+} from "./room";
+import { Session, type Ending, type Entrance } from "./session";
+import type { Connect } from "./socket";
+import { Subscriber, type Streams } from "./subscriber";
+import { Subscriptions, type TileView } from "./subscriptions";
+import { Watch } from "./watch";
+
+export type Phase = "lobby" | "joining" | "joined" | "reconnecting" | "left" | "failed";
+
+export interface CallState {
+  phase: Phase;
+  /** Set in "left" and "failed". */
+  ending: Ending | null;
+  /** In "reconnecting": when the next attempt is made, in milliseconds since
+   * 1970; null while one is under way. */
+  retryAt: number | null;
+  /** Media cannot get through although the node answers. */
+  mediaBlocked: boolean;
+  /** Just watching. */
+  viewOnly: boolean;
+  room: Room;
+  /** What plays, by the id of the track. */
+  streams: Streams;
+  /** MIME types that this browser can play. */
+  codecs: readonly string[];
+}
+
+export interface CallOptions {
+  connect: Connect;
+  clock: Clock;
+  media: LocalMedia;
+  onEvent(event: RoomEvent): void;
+  /** The node turned a request down, in its own words. */
+  onComplaint(code: Error_Code, message: string): void;
+}
+
+// Changes of tiles are gathered before they are told; scrolling makes many.
+const tellDelay = 120;
+// A page hidden for a moment keeps its pictures.
+const hiddenDelay = 2_000;
+// After coming in anew, those who come back with us are no news.
+const quietTime = 5_000;
+const rebuildDelay = 1_000;
+
+/**
+ * Call is a stay in a room with everything that belongs to it: signalling,
+ * both PeerConnections, and what is known of the room.
+ */
+export class Call {
+  readonly store: Store<CallState>;
+  private session: Session | null = null;
+  private publisher: Publisher | null = null;
+  private subscriber: Subscriber | null = null;
+  private publishWatch: Watch | null = null;
+  private subscribeWatch: Watch | null = null;
+  private iceServers: IceServer[] = [];
+  private readonly subscriptions = new Subscriptions();
+  private cancelTell: (() => void) | null = null;
+  private cancelHidden = () => {};
+  private cancelRebuild = () => {};
+  private quietUntil = Infinity;
+  private readonly endMedia: () => void;
+
+  constructor(private readonly o: CallOptions) {
+    this.store = new Store<CallState>({
+      phase: "lobby",
+      ending: null,
+      retryAt: null,
+      mediaBlocked: false,
+      viewOnly: false,
+      room: emptyRoom,
+      streams: new Map(),
+      codecs: [],
+    });
+    this.endMedia = o.media.store.subscribe(() => this.mediaChanged());
+  }
+
+  get publishPC(): RTCPeerConnection | null {
+    return this.publisher?.pc ?? null;
+  }
+
+  get subscribePC(): RTCPeerConnection | null {
+    return this.subscriber?.pc ?? null;
+  }
+
+  /** Enters a room. */
+  join(entrance: Omit<Entrance, "receiveCodecs">): void {
+    this.session?.leave();
+    this.teardown();
+    const codecs = receivableCodecs();
+    this.store.set({
+      phase: "joining",
+      ending: null,
+      retryAt: null,
+      mediaBlocked: false,
+      viewOnly: entrance.viewOnly,
+      room: emptyRoom,
+      codecs,
+    });
+    const session = new Session({
+      connect: this.o.connect,
+      clock: this.o.clock,
+      entrance: { ...entrance, receiveCodecs: codecs },
+      onState: (state) => {
+        if (session !== this.session) return;
+        switch (state.phase) {
+          case "joining":
+            break;
+          case "joined":
+            this.store.set({ phase: "joined", retryAt: null });
+            break;
+          case "reconnecting":
+            this.publishWatch?.suspend();
+            this.subscribeWatch?.suspend();
+            this.store.set({ phase: "reconnecting", retryAt: state.retryAt });
+            break;
+          case "ended":
+            this.ended(state.ending);
+        }
+      },
+      onJoined: (joined) => this.joined(joined),
+      onMessage: (body) => this.receive(body),
+    });
+    this.session = session;
+    session.start();
+  }
+
+  /** Ends the stay. */
+  leave(): void {
+    this.session?.leave();
+  }
+
+  /** Back to the lobby after the stay has ended. */
+  toLobby(): void {
+    if (this.session) this.leave();
+    this.store.set({ phase: "lobby", ending: null, room: emptyRoom });
+  }
+
+  retryNow(): void {
+    this.session?.retryNow();
+  }
+
+  /** The network of this device is another. */
+  networkChanged(): void {
+    if (!this.session) return;
+    this.session.networkChanged();
+    if (this.store.state.phase === "joined") this.restartIce();
+  }
+
+  /** Says something to the room; false while the node cannot be reached. */
+  sendChat(text: string): boolean {
+    return this.session?.send({ case: "sendChat", value: { text } }) ?? false;
+  }
+
+  /** How a tile shows a track; null when the tile is gone. */
+  setTileView(trackId: string, view: TileView | null): void {
+    this.subscriptions.set(trackId, view);
+    this.tellSoon();
+  }
+
+  /** Nobody sees the page, or somebody does again. */
+  setHidden(hidden: boolean): void {
+    this.cancelHidden();
+    const apply = () => {
+      this.subscriptions.setHidden(hidden);
+      this.tellSoon();
+    };
+    if (hidden) this.cancelHidden = this.o.clock.after(hiddenDelay, apply);
+    else {
+      this.cancelHidden = () => {};
+      apply();
+    }
+  }
+
+  /** Leaves and gives everything back. */
+  close(): void {
+    this.leave();
+    this.endMedia();
+  }
+
+  private joined(joined: Joined): void {
+    this.iceServers = joined.iceServers;
+    if (joined.resumed && (this.publisher ?? this.subscriber)) {
+      this.publishWatch?.resume();
+      this.subscribeWatch?.resume();
+      // The socket was lost, so the network may be another.
+      this.restartIce();
+    } else {
+      this.teardown();
+      this.store.set({ streams: new Map() });
+      this.subscriptions.forget();
+      this.quietUntil = this.o.clock.now() + (this.store.state.room.selfId ? quietTime : 0);
+      if (!this.store.state.viewOnly) this.publish();
+    }
+    this.setRoom(joinedRoom(this.store.state.room, joined));
+  }
+
+  private setRoom(room: Room): void {
+    this.store.set({ room });
+    this.subscriptions.keep(new Set(room.participants.flatMap((p) => p.tracks.map((t) => t.id))));
+    this.tellSoon();
+  }
+
+  private receive(body: ServerBody): void {
+    const { room } = this.store.state;
+    switch (body.case) {
+      case "publishAnswer":
+        void this.publisher?.answered(body.value);
+        break;
+      case "subscribeOffer":
+        this.ensureSubscriber().offered(body.value);
+        break;
+      case "streamMap":
+        this.ensureSubscriber().mapped(body.value);
+        break;
+      case "roomUpdate": {
+        const { room: next, events } = updatedRoom(room, body.value);
+        this.setRoom(next);
+        const quiet = this.o.clock.now() < this.quietUntil;
+        for (const event of events) if (!quiet || event.kind === "shares") this.o.onEvent(event);
+        break;
+      }
+      case "speakers":
+        this.store.set({ room: withSpeakers(room, body.value) });
+        break;
+      case "connectionQualities":
+        this.store.set({ room: withQualities(room, body.value) });
+        break;
+      case "chatMessage":
+        this.store.set({ room: withChat(room, body.value) });
+        this.o.onEvent({ kind: "chat", message: body.value });
+        break;
+      case "error":
+        this.complained(body.value.code, body.value.message);
+    }
+  }
+
+  private complained(code: Error_Code, message: string): void {
+    if (code === Error_Code.NEGOTIATION_FAILED) {
+      if (this.publisher?.refused()) this.rebuildPublisher();
+      else this.session?.rejoin();
+      return;
+    }
+    this.o.onComplaint(code, message);
+  }
+
+  private publish(): void {
+    this.publishWatch?.close();
+    this.publisher?.close();
+    const watch = new Watch(
+      this.o.clock,
+      () => publisher.restart(),
+      () => this.blocked(() => this.rebuildPublisher()),
+    );
+    const publisher = new Publisher({
+      iceServers: this.iceServers,
+      limits: bitRates[this.o.media.store.state.quality],
+      send: (body) => this.session?.send(body),
+      onState: (state) => this.connectionChanged(watch, state),
+      onBroken: () => {
+        if (this.publisher === publisher) this.rebuildPublisher();
+      },
+    });
+    this.publisher = publisher;
+    this.publishWatch = watch;
+    watch.resume();
+    publisher.start(this.ownTracks());
+  }
+
+  private rebuildPublisher(): void {
+    this.publishWatch?.close();
+    this.publisher?.close();
+    this.cancelRebuild();
+    this.cancelRebuild = this.o.clock.after(rebuildDelay, () => {
+      if (this.session && !this.store.state.viewOnly) this.publish();
+    });
+  }
+
+  private ensureSubscriber(): Subscriber {
+    if (this.subscriber) return this.subscriber;
+    const watch = new Watch(
+      this.o.clock,
+      () => subscriber.restart(),
+      // The node keeps its side as long as the session lasts: begin anew.
+      () => this.blocked(() => this.session?.rejoin()),
+    );
+    const subscriber = new Subscriber({
+      iceServers: this.iceServers,
+      send: (body) => this.session?.send(body),
+      onState: (state) => this.connectionChanged(watch, state),
+      onStreams: (streams) => this.store.set({ streams }),
+      onBroken: () => {
+        if (this.subscriber === subscriber) this.session?.rejoin();
+      },
+    });
+    this.subscriber = subscriber;
+    this.subscribeWatch = watch;
+    watch.resume();
+    return subscriber;
+  }
+
+  private connectionChanged(watch: Watch, state: RTCPeerConnectionState): void {
+    watch.changed(state);
+    if (state === "connected") this.store.set({ mediaBlocked: false });
+  }
+
+  private blocked(remedy: () => void): void {
+    this.store.set({ mediaBlocked: true });
+    remedy();
+  }
+
+  private restartIce(): void {
+    if (this.publisher) {
+      this.publisher.restart();
+      this.publishWatch?.restarted();
+    }
+    if (this.subscriber) {
+      this.subscriber.restart();
+      this.subscribeWatch?.restarted();
+    }
+  }
+
+  private ownTracks(): Map<TrackSource, OwnTrack> {
+    const { microphone, camera, screen, screenAudio } = this.o.media.store.state;
+    return new Map([
+      [TrackSource.MICROPHONE, { track: microphone.track, muted: !microphone.wanted || !microphone.track }],
+      [TrackSource.CAMERA, { track: camera.track, muted: !camera.wanted || !camera.track }],
+      [TrackSource.SCREEN, { track: screen, muted: false }],
+      [TrackSource.SCREEN_AUDIO, { track: screenAudio, muted: false }],
+    ]);
+  }
+
+  private mediaChanged(): void {
+    if (!this.publisher) return;
+    for (const [source, own] of this.ownTracks()) this.publisher.set(source, own);
+  }
+
+  private tellSoon(): void {
+    this.cancelTell ??= this.o.clock.after(tellDelay, () => {
+      this.cancelTell = null;
+      if (this.store.state.phase !== "joined") return;
+      const settings = this.subscriptions.take();
+      if (settings.length > 0) this.session?.send({ case: "setSubscriptions", value: { settings } });
+    });
+  }
+
+  private ended(ending: Ending): void {
+    this.session = null;
+    this.teardown();
+    this.store.set({
+      phase: ending.reason === "left" ? "left" : "failed",
+      ending,
+      retryAt: null,
+      streams: new Map(),
+    });
+  }
+
+  private teardown(): void {
+    this.cancelRebuild();
+    this.publishWatch?.close();
+    this.subscribeWatch?.close();
+    this.publisher?.close();
+    this.subscriber?.close();
+    this.publisher = this.subscriber = this.publishWatch = this.subscribeWatch = null;
+  }
+}

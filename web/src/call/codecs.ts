@@ -1,0 +1,34 @@
+/** MIME types that this browser can play, such as "video/VP8". */
+export function receivableCodecs(): string[] {
+  const types = new Set<string>();
+  for (const kind of ["audio", "video"]) {
+    // Old browsers cannot tell; every one of them plays these.
+    const codecs = "getCapabilities" in RTCRtpReceiver ? RTCRtpReceiver.getCapabilities(kind)?.codecs : undefined;
+    for (const { mimeType } of codecs ?? [{ mimeType: kind === "audio" ? "audio/opus" : "video/VP8" }]) {
+      // What repairs and marks streams is no codec of its own.
+      if (!/\/(rtx|red|ulpfec|flexfec-03|CN|telephone-event)$/i.test(mimeType)) types.add(mimeType);
+    }
+  }
+  return [...types];
+}
+
+const names: Record<string, string> = {
+  h264: "H.264",
+  h265: "H.265",
+  av1: "AV1",
+  opus: "Opus",
+  pcma: "G.711",
+  pcmu: "G.711",
+  "mpeg4-generic": "AAC",
+};
+
+/** "video/H264" as people call it: "H.264". */
+export function codecName(mimeType: string): string {
+  const name = mimeType.slice(mimeType.indexOf("/") + 1);
+  return names[name.toLowerCase()] ?? name.toUpperCase();
+}
+
+/** Can this browser, which can play those types, play a track in this one? */
+export function canPlay(mimeType: string, receivable: readonly string[]): boolean {
+  return mimeType === "" || receivable.some((type) => type.toLowerCase() === mimeType.toLowerCase());
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  ChatMessageSchema,
+  ConnectionQualitiesSchema,
+  JoinedSchema,
+  ParticipantSchema,
+  QualityLevel,
+  RoomUpdateSchema,
+  SpeakersSchema,
+  TrackKind,
+  TrackSource,
+} from "../proto/umbrella/v1/signal_pb";
+import { emptyRoom, isMuted, joinedRoom, updatedRoom, withChat, withQualities, withSpeakers } from "./room";
+
+type Init = MessageInitShape<typeof ParticipantSchema>;
+const person = (id: string, at: number, more: Init = {}) =>
+  create(ParticipantSchema, { id, name: id.toUpperCase(), joinedAtMs: BigInt(at), ...more });
+
+const start = () =>
+  joinedRoom(
+    emptyRoom,
+    create(JoinedSchema, { participantId: "me", room: "r", participants: [person("b", 20), person("me", 30), person("a", 10)] }),
+  );
+const ids = (room: { participants: readonly { id: string }[] }) => room.participants.map((p) => p.id);
+
+test("participants stand in the order they came, whatever order they are told in", () => {
+  assert.deepEqual(ids(start()), ["a", "b", "me"]);
+  const { room } = updatedRoom(start(), create(RoomUpdateSchema, { participants: [person("d", 50), person("c", 40), person("b", 20, { viewOnly: true })] }));
+  assert.deepEqual(ids(room), ["a", "b", "me", "c", "d"]);
+  assert.equal(room.participants[1]?.viewOnly, true);
+});
+
+test("who comes, goes and shares is told; oneself is not", () => {
+  const screen = { tracks: [{ id: "t", source: TrackSource.SCREEN, kind: TrackKind.VIDEO }] };
+  const first = updatedRoom(
+    start(),
+    create(RoomUpdateSchema, {
+      participants: [person("c", 40), person("a", 10, screen), person("me", 30, screen)],
+      leftParticipantIds: ["b", "nobody"],
+    }),
+  );
+  assert.deepEqual(
+    first.events.map((e) => (e.kind === "chat" ? "" : `${e.participant.id} ${e.kind}`)),
+    ["b went", "c came", "a shares"],
+  );
+  // Told once.
+  const second = updatedRoom(first.room, create(RoomUpdateSchema, { participants: [person("a", 10, screen)] }));
+  assert.deepEqual(second.events, []);
+});
+
+test("speakers and qualities of those who left are forgotten", () => {
+  let room = withSpeakers(start(), create(SpeakersSchema, { speakers: [{ participantId: "a", level: 90 }, { participantId: "b", level: 80 }] }));
+  room = withQualities(room, create(ConnectionQualitiesSchema, { qualities: [{ participantId: "b", level: QualityLevel.POOR }] }));
+  room = withQualities(room, create(ConnectionQualitiesSchema, { qualities: [{ participantId: "a", level: QualityLevel.GOOD }] }));
+  assert.equal(room.qualities.size, 2);
+  room = updatedRoom(room, create(RoomUpdateSchema, { leftParticipantIds: ["b"] })).room;
+  assert.deepEqual([...room.speakers], [["a", 90]]);
+  assert.deepEqual([...room.qualities], [["a", QualityLevel.GOOD]]);
+  room = withSpeakers(room, create(SpeakersSchema, {}));
+  assert.equal(room.speakers.size, 0);
+});
+
+test("the chat is kept over a new beginning, each message once, within bounds", () => {
+  const message = (id: string) => create(ChatMessageSchema, { id, text: id });
+  let room = withChat(withChat(start(), message("1")), message("1"));
+  room = joinedRoom(room, create(JoinedSchema, { participantId: "me2", participants: [person("me2", 60)] }));
+  assert.deepEqual(room.chat.map((m) => m.id), ["1"]);
+  assert.equal(room.selfId, "me2");
+  for (let i = 0; i < 1100; i++) room = withChat(room, message(`m${i}`));
+  assert.equal(room.chat.length, 1000);
+  assert.equal(room.chat[999]?.id, "m1099");
+});
+
+test("who is muted", () => {
+  const audio = (source: TrackSource, muted: boolean) => ({ kind: TrackKind.AUDIO, source, muted });
+  const cases: [name: string, tracks: Init["tracks"], muted: boolean][] = [
+    ["no tracks", [], true],
+    ["an open microphone", [audio(TrackSource.MICROPHONE, false)], false],
+    ["a muted one", [audio(TrackSource.MICROPHONE, true)], true],
+    ["a camera only", [{ kind: TrackKind.VIDEO, source: TrackSource.CAMERA }], true],
+    ["the sound of a screen only", [audio(TrackSource.SCREEN_AUDIO, false)], true],
+    ["a stream with sound", [audio(TrackSource.UNSPECIFIED, false)], false],
+  ];
+  for (const [name, tracks, muted] of cases) assert.equal(isMuted(person("x", 1, { tracks })), muted, name);
+});

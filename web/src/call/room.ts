@@ -1,0 +1,126 @@
+import {
+  ParticipantKind,
+  QualityLevel,
+  TrackKind,
+  TrackSource,
+  type ChatMessage,
+  type Joined,
+  type Participant,
+  type RoomUpdate,
+  type ConnectionQualities,
+  type Speakers,
+  type Track,
+} from "../proto/umbrella/v1/signal_pb";
+
+/** What is known of the room. Every value is new when it changes. */
+export interface Room {
+  selfId: string;
+  name: string;
+  /** In the order they came in, oneself included. */
+  participants: readonly Participant[];
+  /** Levels 0 to 127 of those who speak. */
+  speakers: ReadonlyMap<string, number>;
+  qualities: ReadonlyMap<string, QualityLevel>;
+  chat: readonly ChatMessage[];
+}
+
+/** Something worth telling aloud. */
+export type RoomEvent =
+  | { kind: "came"; participant: Participant }
+  | { kind: "went"; participant: Participant }
+  | { kind: "shares"; participant: Participant }
+  | { kind: "chat"; message: ChatMessage };
+
+export const emptyRoom: Room = {
+  selfId: "",
+  name: "",
+  participants: [],
+  speakers: new Map(),
+  qualities: new Map(),
+  chat: [],
+};
+
+// What a long call keeps of its chat.
+const maxChat = 1000;
+
+function ordered(participants: Iterable<Participant>): Participant[] {
+  return [...participants].sort((a, b) =>
+    a.joinedAtMs === b.joinedAtMs ? (a.id < b.id ? -1 : 1) : a.joinedAtMs < b.joinedAtMs ? -1 : 1,
+  );
+}
+
+function keepOnly<V>(map: ReadonlyMap<string, V>, participants: readonly Participant[]): ReadonlyMap<string, V> {
+  const ids = new Set(participants.map((p) => p.id));
+  return [...map.keys()].every((id) => ids.has(id)) ? map : new Map([...map].filter(([id]) => ids.has(id)));
+}
+
+/** Everything anew. The chat stays: the node does not repeat it. */
+export function joinedRoom(room: Room, joined: Joined): Room {
+  const participants = ordered(joined.participants);
+  return {
+    selfId: joined.participantId,
+    name: joined.room,
+    participants,
+    speakers: new Map(),
+    qualities: keepOnly(room.qualities, participants),
+    chat: room.chat,
+  };
+}
+
+const screenOf = (p: Participant | undefined) => p?.tracks.find((t) => t.source === TrackSource.SCREEN);
+
+export function updatedRoom(room: Room, update: RoomUpdate): { room: Room; events: RoomEvent[] } {
+  const events: RoomEvent[] = [];
+  const known = new Map(room.participants.map((p) => [p.id, p]));
+  for (const id of update.leftParticipantIds) {
+    const participant = known.get(id);
+    if (participant) events.push({ kind: "went", participant });
+    known.delete(id);
+  }
+  for (const participant of update.participants) {
+    const before = known.get(participant.id);
+    if (!before) events.push({ kind: "came", participant });
+    if (!screenOf(before) && screenOf(participant)) events.push({ kind: "shares", participant });
+    known.set(participant.id, participant);
+  }
+  const participants = ordered(known.values());
+  return {
+    room: {
+      ...room,
+      participants,
+      speakers: keepOnly(room.speakers, participants),
+      qualities: keepOnly(room.qualities, participants),
+    },
+    events: events.filter((e) => e.kind === "chat" || e.participant.id !== room.selfId),
+  };
+}
+
+export function withSpeakers(room: Room, speakers: Speakers): Room {
+  return { ...room, speakers: new Map(speakers.speakers.map((s) => [s.participantId, s.level])) };
+}
+
+export function withQualities(room: Room, qualities: ConnectionQualities): Room {
+  const all = new Map(room.qualities);
+  for (const q of qualities.qualities) all.set(q.participantId, q.level);
+  return { ...room, qualities: all };
+}
+
+export function withChat(room: Room, message: ChatMessage): Room {
+  if (room.chat.some((m) => m.id === message.id)) return room;
+  return { ...room, chat: [...room.chat, message].slice(-maxChat) };
+}
+
+export function trackOf(participant: Participant, source: TrackSource): Track | undefined {
+  return participant.tracks.find((t) => t.source === source);
+}
+
+/** Is it silent: no microphone, or one that is muted? */
+export function isMuted(participant: Participant): boolean {
+  return participant.tracks.every((t) => t.kind !== TrackKind.AUDIO || t.source === TrackSource.SCREEN_AUDIO || t.muted);
+}
+
+/** The name to show. A viewer may have given none. */
+export function shownName(participant: Participant): string {
+  if (participant.name) return participant.name;
+  return participant.kind === ParticipantKind.CAMERA ? "Camera" : "Someone";
+}

@@ -1,0 +1,86 @@
+import type { IceServer, Stream, StreamMap, SubscribeOffer } from "../proto/umbrella/v1/signal_pb";
+import type { ClientBody } from "./messages";
+import { rtcConfiguration } from "./publisher";
+
+/** What plays, by the id of the track. */
+export type Streams = ReadonlyMap<string, MediaStreamTrack>;
+
+export interface SubscriberOptions {
+  iceServers: IceServer[];
+  send(body: ClientBody): void;
+  onState(state: RTCPeerConnectionState): void;
+  /** Which tracks play, whenever that changes. */
+  onStreams(streams: Streams): void;
+  /** An offer of the node could not be applied. */
+  onBroken(error: unknown): void;
+}
+
+/**
+ * Subscriber is the PeerConnection on which the node sends. The node offers;
+ * which track plays on which m-line is told apart from that, by the StreamMap.
+ */
+export class Subscriber {
+  readonly pc: RTCPeerConnection;
+  private map: readonly Stream[] = [];
+  private streams: Streams = new Map();
+  private offers: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  constructor(private readonly o: SubscriberOptions) {
+    this.pc = new RTCPeerConnection(rtcConfiguration(o.iceServers));
+    this.pc.onconnectionstatechange = () => {
+      if (!this.closed) o.onState(this.pc.connectionState);
+    };
+    this.pc.ontrack = () => this.update();
+  }
+
+  /** Answers an offer, after those that came before it. */
+  offered(offer: SubscribeOffer): void {
+    this.offers = this.offers.then(() => this.answer(offer)).catch((error: unknown) => {
+      if (!this.closed) this.o.onBroken(error);
+    });
+  }
+
+  mapped(map: StreamMap): void {
+    this.map = map.streams;
+    this.update();
+  }
+
+  /** Asks the node for an offer with an ICE restart. */
+  restart(): void {
+    this.o.send({ case: "restartIce", value: {} });
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.pc.onconnectionstatechange = null;
+    this.pc.ontrack = null;
+    this.pc.close();
+  }
+
+  private async answer(offer: SubscribeOffer): Promise<void> {
+    if (this.closed) return;
+    await this.pc.setRemoteDescription({ type: "offer", sdp: offer.sdp });
+    const answer = await this.pc.createAnswer();
+    await this.pc.setLocalDescription(answer);
+    // No candidate is waited for: the node needs none.
+    this.o.send({ case: "subscribeAnswer", value: { id: offer.id, sdp: answer.sdp ?? "" } });
+    this.update();
+  }
+
+  private update(): void {
+    if (this.closed) return;
+    const byMid = new Map(this.pc.getTransceivers().map((t) => [t.mid, t.receiver.track]));
+    const streams = new Map<string, MediaStreamTrack>();
+    for (const { mid, trackId } of this.map) {
+      const track = byMid.get(mid);
+      if (track) streams.set(trackId, track);
+    }
+    if (streams.size === this.streams.size && [...streams].every(([id, track]) => this.streams.get(id) === track)) {
+      return;
+    }
+    this.streams = streams;
+    this.o.onStreams(streams);
+  }
+}

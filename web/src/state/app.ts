@@ -1,0 +1,271 @@
+import { Call } from "../call/call";
+import { systemClock } from "../call/clock";
+import { LocalMedia } from "../call/media";
+import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
+import { shownName, type RoomEvent } from "../call/room";
+import { connectSocket } from "../call/socket";
+import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
+import { screenWords, sentence, together } from "../ui/words";
+import { Settings } from "./settings";
+import { Store } from "./store";
+
+export interface Toast {
+  id: number;
+  text: string;
+  /** Something went wrong. */
+  alert: boolean;
+}
+
+export interface Ui {
+  /** The room in the address; empty in the lobby of no room. */
+  room: string;
+  layout: "grid" | "speaker";
+  pinned: string;
+  dismissed: ReadonlySet<string>;
+  speaker: ActiveSpeaker | null;
+  panel: "" | "chat" | "people";
+  dialog: "" | "help" | "devices" | "link";
+  unread: number;
+  /** The browser wants a gesture before it plays sound. */
+  soundBlocked: boolean;
+  shortcuts: boolean;
+  toasts: readonly Toast[];
+  /** Key of the tile that fills the screen. */
+  fullScreen: string;
+}
+
+const toastTime = 6_000;
+// Who comes and goes within this time is told in one sentence.
+const gatherTime = 400;
+
+/** App is everything behind the page: what the views show and can do. */
+export class App {
+  readonly settings = new Settings();
+  readonly media = new LocalMedia(this.settings.media);
+  readonly ui: Store<Ui>;
+  readonly call: Call;
+  readonly basePath: string;
+  private lastToast = 0;
+  private came: string[] = [];
+  private went: string[] = [];
+  private gathering = false;
+  private lastEntrance: { name: string; viewOnly: boolean; password: string } | null = null;
+
+  constructor() {
+    const base = new URL(document.baseURI);
+    this.basePath = base.pathname;
+    this.ui = new Store<Ui>({
+      room: roomOfPath(location.pathname, this.basePath) ?? "",
+      layout: this.settings.layout,
+      pinned: "",
+      dismissed: new Set(),
+      speaker: null,
+      panel: "",
+      dialog: "",
+      unread: 0,
+      soundBlocked: false,
+      shortcuts: this.settings.shortcuts,
+      toasts: [],
+      fullScreen: "",
+    });
+    const socket = new URL("wsb", base);
+    socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
+    this.call = new Call({
+      connect: connectSocket(socket.href, systemClock),
+      clock: systemClock,
+      media: this.media,
+      onEvent: (event) => this.happened(event),
+      onComplaint: (_, message) => this.say(sentence(message), true),
+    });
+    this.call.store.subscribe(() => this.callChanged());
+    this.media.store.subscribe(() => this.keepMedia());
+    this.listen();
+  }
+
+  /** Enters the room; returns what is wrong with what was typed, or null. */
+  join(room: string, name: string, viewOnly: boolean, password: string): { field: "room" | "name"; text: string } | null {
+    const badRoom = roomNameProblem(room);
+    if (badRoom) return { field: "room", text: badRoom };
+    const badName = viewOnly && name.trim() === "" ? null : personNameProblem(name);
+    if (badName) return { field: "name", text: badName };
+    if (name.trim()) this.settings.name = name.trim();
+    if (this.ui.state.room !== room) {
+      history.pushState(null, "", this.roomUrl(room));
+      this.ui.set({ room });
+    }
+    this.lastEntrance = { name: name.trim(), viewOnly, password };
+    this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, toasts: [] });
+    if (viewOnly) this.media.close();
+    this.call.join({ room, name: name.trim(), viewOnly, password });
+    return null;
+  }
+
+  /** Enters the room again, as before. */
+  rejoin(): void {
+    const e = this.lastEntrance;
+    if (!e) return;
+    if (!e.viewOnly) void this.media.open();
+    this.join(this.ui.state.room, e.name, e.viewOnly, e.password);
+  }
+
+  leave(): void {
+    this.call.leave();
+    this.media.close();
+    this.ui.set({ panel: "", dialog: "", toasts: [], soundBlocked: false });
+  }
+
+  /** To the lobby of this room, or of none. */
+  toLobby(room = this.ui.state.room): void {
+    if (room !== this.ui.state.room) {
+      history.pushState(null, "", this.roomUrl(room));
+      this.ui.set({ room });
+    }
+    this.call.toLobby();
+  }
+
+  roomUrl(room: string): string {
+    return new URL(room ? `sfu/${room}` : "sfu", document.baseURI).href;
+  }
+
+  async copyLink(): Promise<void> {
+    const url = this.roomUrl(this.ui.state.room);
+    try {
+      await navigator.clipboard.writeText(url);
+      this.say("The link is copied. Send it to whoever should come.");
+    } catch {
+      // An insecure page, or no permission: show it instead.
+      this.ui.set({ dialog: "link" });
+    }
+  }
+
+  async toggleScreen(): Promise<void> {
+    if (this.media.store.state.screen) {
+      this.media.stopScreen();
+      return;
+    }
+    const problem = await this.media.shareScreen();
+    if (problem) this.say(screenWords(problem), true);
+  }
+
+  togglePanel(panel: "chat" | "people"): void {
+    const open = this.ui.state.panel === panel ? "" : panel;
+    this.ui.set({ panel: open, unread: open === "chat" ? 0 : this.ui.state.unread });
+  }
+
+  /** Grid or speaker. A screen that is shown large goes back to the grid. */
+  toggleLayout(large: string): void {
+    const { dismissed } = this.ui.state;
+    if (large) {
+      this.ui.set({ layout: "grid", pinned: "", dismissed: new Set([...dismissed, large]) });
+      this.settings.layout = "grid";
+      return;
+    }
+    this.ui.set({ layout: "speaker", dismissed: new Set() });
+    this.settings.layout = "speaker";
+  }
+
+  pin(key: string): void {
+    const { pinned, dismissed } = this.ui.state;
+    this.ui.set({
+      pinned: pinned === key ? "" : key,
+      dismissed: new Set([...dismissed].filter((k) => k !== key)),
+    });
+  }
+
+  setShortcuts(on: boolean): void {
+    this.settings.shortcuts = on;
+    this.ui.set({ shortcuts: on });
+  }
+
+  /** Shows a sentence for a while, and lets screen readers say it. */
+  say(text: string, alert = false): void {
+    const toast = { id: ++this.lastToast, text, alert };
+    this.ui.set({ toasts: [...this.ui.state.toasts.slice(-3), toast] });
+    setTimeout(() => this.dismiss(toast.id), alert ? toastTime * 2 : toastTime);
+  }
+
+  dismiss(id: number): void {
+    this.ui.set({ toasts: this.ui.state.toasts.filter((t) => t.id !== id) });
+  }
+
+  private happened(event: RoomEvent): void {
+    switch (event.kind) {
+      case "came":
+        this.came.push(shownName(event.participant));
+        this.gather();
+        break;
+      case "went":
+        this.went.push(shownName(event.participant));
+        this.gather();
+        break;
+      case "shares":
+        this.say(`${shownName(event.participant)} shares a screen`);
+        break;
+      case "chat":
+        if (this.ui.state.panel !== "chat" && event.message.participantId !== this.call.store.state.room.selfId) {
+          this.ui.set({ unread: this.ui.state.unread + 1 });
+          this.say(`${event.message.name || "Someone"}: ${event.message.text}`);
+        }
+    }
+  }
+
+  private gather(): void {
+    if (this.gathering) return;
+    this.gathering = true;
+    setTimeout(() => {
+      this.gathering = false;
+      const { came, went } = this;
+      this.came = [];
+      this.went = [];
+      if (came.length > 0) this.say(together(came, "joined"));
+      if (went.length > 0) this.say(together(went, "left"));
+    }, gatherTime);
+  }
+
+  private callChanged(): void {
+    const { phase, room } = this.call.store.state;
+    document.documentElement.dataset.callState = phase;
+    if (phase === "failed" && room.selfId !== "") this.media.close();
+    const speaker = nextSpeaker(this.ui.state.speaker, room.speakers, room.selfId, Date.now());
+    if (speaker?.participantId !== this.ui.state.speaker?.participantId || speaker?.heardAt !== this.ui.state.speaker?.heardAt) {
+      this.ui.set({ speaker });
+    }
+    const title = this.ui.state.room ? `${this.ui.state.room} · Umbrella` : "Umbrella";
+    if (document.title !== title) document.title = title;
+  }
+
+  private keepMedia(): void {
+    const { microphone, camera, speakerId, quality } = this.media.store.state;
+    this.settings.media = {
+      microphoneOn: microphone.wanted,
+      cameraOn: camera.wanted,
+      microphoneId: microphone.deviceId,
+      cameraId: camera.deviceId,
+      speakerId,
+      quality,
+    };
+  }
+
+  private listen(): void {
+    addEventListener("popstate", () => {
+      const room = roomOfPath(location.pathname, this.basePath) ?? "";
+      if (room === this.ui.state.room) return;
+      const was = this.call.store.state.phase;
+      if (was !== "lobby") this.leave();
+      this.ui.set({ room });
+      this.call.toLobby();
+    });
+    addEventListener("pagehide", () => this.call.leave());
+    // A page that comes back out of the browser's memory has left its call.
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) location.reload();
+    });
+    addEventListener("online", () => this.call.networkChanged());
+    const connection = (navigator as { connection?: EventTarget }).connection;
+    connection?.addEventListener("change", () => this.call.networkChanged());
+    document.addEventListener("visibilitychange", () => {
+      this.call.setHidden(document.hidden);
+      if (!document.hidden) this.call.retryNow();
+    });
+  }
+}

@@ -1,0 +1,259 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { canShareScreen, type Media } from "../call/media";
+import { useApp, useMedia, useNow, useStore } from "./context";
+import { IconButton, MenuButton, type MenuItem } from "./controls";
+import { Icon } from "./icons";
+import { CameraButton, MicrophoneButton } from "./lobby";
+import { SidePanel } from "./panels";
+import { useShortcuts } from "./shortcuts";
+import { Sounds, SoundGate } from "./sounds";
+import { Stage, useTiles } from "./stage";
+import { toggleFullScreen } from "./tile";
+import type { Tile } from "./tiles";
+import { mediaWords, secondsUntil } from "./words";
+
+/** The call itself. */
+export function CallView(): JSX.Element {
+  const app = useApp();
+  const room = useStore(app.ui, (s) => s.room);
+  const panel = useStore(app.ui, (s) => s.panel);
+  const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { tiles, main } = useTiles();
+  useShortcuts(main >= 0 ? (tiles[main]?.key ?? "") : "", viewOnly);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <div class={`call ${panel ? "call-with-panel" : ""}`}>
+      <h1 class="heard" tabIndex={-1} ref={heading}>
+        Call in room {room}
+      </h1>
+      <main class="call-main">
+        <Banner />
+        {tiles.length > 0 && <Stage tiles={tiles} main={main} />}
+        <Alone tiles={tiles} />
+        <SoundGate />
+      </main>
+      <SidePanel />
+      <Controls tiles={tiles} main={main} viewOnly={viewOnly} />
+      <Sounds />
+    </div>
+  );
+}
+
+/** What is wrong with the connection, or with the own devices. */
+function Banner(): JSX.Element | null {
+  const app = useApp();
+  const phase = useStore(app.call.store, (s) => s.phase);
+  const retryAt = useStore(app.call.store, (s) => s.retryAt);
+  const blocked = useStore(app.call.store, (s) => s.mediaBlocked);
+  const microphone = useStore(app.media.store, (s) => s.microphone);
+  const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
+  const now = useNow(phase === "reconnecting" && retryAt !== null);
+  if (phase === "reconnecting") {
+    return (
+      <div class="banner banner-alert">
+        <p role="alert">The connection is lost. You stay in the call.</p>
+        <p>
+          {retryAt === null ? "Reconnecting…" : `Next try in ${secondsUntil(retryAt, now)}.`}{" "}
+          {retryAt !== null && (
+            <button type="button" class="link" onClick={() => app.call.retryNow()}>
+              Try now
+            </button>
+          )}
+        </p>
+      </div>
+    );
+  }
+  if (blocked) {
+    return (
+      <div class="banner banner-alert" role="alert">
+        <p>Sound and pictures cannot get through: this network seems to block them. Trying again…</p>
+      </div>
+    );
+  }
+  if (!viewOnly && microphone.wanted && (microphone.problem || microphone.interrupted)) {
+    const words = microphone.problem ? mediaWords("microphone", microphone.problem) : null;
+    return (
+      <div class="banner" role="status">
+        <p>
+          {words ? `${words.title}: nobody hears you. ${words.text}` : "The system has muted your microphone: nobody hears you."}
+        </p>
+      </div>
+    );
+  }
+  return null;
+}
+
+function Alone({ tiles }: { tiles: Tile[] }): JSX.Element | null {
+  const app = useApp();
+  const others = useStore(app.call.store, (s) => s.room.participants.length > 1);
+  const joined = useStore(app.call.store, (s) => s.phase === "joined");
+  if (others ? tiles.length > 0 : !joined) return null;
+  return (
+    <div class={`alone ${tiles.length === 0 ? "alone-only" : ""}`}>
+      <p>{others ? "Nobody can be seen or heard yet." : "Nobody else is here yet."}</p>
+      <button type="button" class="button button-main" onClick={() => void app.copyLink()}>
+        <Icon name="link" /> Copy the link to invite
+      </button>
+    </div>
+  );
+}
+
+function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; viewOnly: boolean }): JSX.Element {
+  const app = useApp();
+  const room = useStore(app.ui, (s) => s.room);
+  const panel = useStore(app.ui, (s) => s.panel);
+  const unread = useStore(app.ui, (s) => s.unread);
+  const count = useStore(app.call.store, (s) => s.room.participants.length);
+  const media = useStore(app.media.store, (s) => s);
+  const large = main >= 0;
+  const mainKey = large ? (tiles[main]?.key ?? "") : "";
+  const sharing = media.screen !== null;
+  const wide = useMedia("(min-width: 45rem)");
+  const touch = useMedia("(pointer: coarse)");
+  const panels = <PanelButtons panel={panel} unread={unread} count={count} />;
+
+  const more: MenuItem[] = [
+    {
+      label: large ? "Show everyone in a grid" : "Show who speaks large",
+      icon: large ? "grid" : "speaker",
+      onChoose: () => app.toggleLayout(mainKey),
+    },
+    { label: "Copy the link to invite", icon: "link", onChoose: () => void app.copyLink() },
+    ...(fullScreenPossible
+      ? [{ label: "Full screen", icon: "expand" as const, onChoose: () => toggleFullScreen(document.documentElement) }]
+      : []),
+    { label: "Devices and picture", icon: "settings", onChoose: () => app.ui.set({ dialog: "devices" }) },
+    { label: "Help", icon: "help", onChoose: () => app.ui.set({ dialog: "help" }) },
+  ];
+
+  return (
+    <nav class="controls" aria-label="Call controls">
+      {wide && (
+        <div class="controls-side">
+          <span class="room-name" title={room}>
+            {room}
+          </span>
+          <IconButton icon="link" label="Copy link" class="round-quiet" onClick={() => void app.copyLink()} />
+        </div>
+      )}
+      <div class="controls-main">
+        {viewOnly ? (
+          <span class="watching">
+            <Icon name="eye" /> Watching
+          </span>
+        ) : (
+          <>
+            <div class="pair">
+              <MicrophoneButton shortcut="M" />
+              {wide && <MenuButton label="Choose a microphone or speaker" icon="chevron" items={soundItems(media, app.media)} />}
+            </div>
+            <div class="pair">
+              <CameraButton shortcut="V" />
+              {wide && <MenuButton label="Choose a camera" icon="chevron" items={cameraItems(media, app.media)} />}
+            </div>
+            {touch && canSwitch(media) && (
+              <IconButton icon="flip" label="Switch camera" onClick={() => app.media.switchCamera()} />
+            )}
+            {canShareScreen() && (
+              <IconButton
+                icon={sharing ? "screenStop" : "screen"}
+                label={sharing ? "Stop sharing" : "Share screen"}
+                shortcut="S"
+                tone={sharing ? "on" : ""}
+                onClick={() => void app.toggleScreen()}
+              />
+            )}
+          </>
+        )}
+        {!wide && panels}
+        <MenuButton label="More" icon="more" items={more} />
+        <IconButton icon="leave" label="Leave" tone="danger" onClick={() => app.leave()} />
+      </div>
+      {wide && (
+        <div class="controls-side controls-end">
+          <IconButton
+            icon={large ? "grid" : "speaker"}
+            label={large ? "Grid layout" : "Speaker layout"}
+            shortcut="L"
+            onClick={() => app.toggleLayout(mainKey)}
+          />
+          {panels}
+        </div>
+      )}
+    </nav>
+  );
+}
+
+function PanelButtons(p: { panel: string; unread: number; count: number }): JSX.Element {
+  const app = useApp();
+  return (
+    <>
+      <IconButton
+        icon="people"
+        label="People"
+        shortcut="P"
+        tone={p.panel === "people" ? "on" : ""}
+        expanded={p.panel === "people"}
+        class="with-count"
+        badge={p.count}
+        onClick={() => app.togglePanel("people")}
+      />
+      <IconButton
+        icon="chat"
+        label="Chat"
+        shortcut="C"
+        tone={p.panel === "chat" ? "on" : ""}
+        expanded={p.panel === "chat"}
+        badge={p.unread}
+        onClick={() => app.togglePanel("chat")}
+      />
+    </>
+  );
+}
+
+const fullScreenPossible = "requestFullscreen" in HTMLElement.prototype;
+
+function canSwitch(media: Media): boolean {
+  return media.devices.filter((d) => d.kind === "videoinput").length > 1;
+}
+
+interface Chooser {
+  choose(kind: "camera" | "microphone", id: string): void;
+  chooseSpeaker(id: string): void;
+}
+
+function cameraItems(media: Media, to: Chooser): MenuItem[] {
+  const used = media.camera.track?.getSettings().deviceId ?? media.camera.deviceId;
+  const items = media.devices
+    .filter((d) => d.kind === "videoinput")
+    .map((d) => ({ label: d.label, checked: d.deviceId === used, onChoose: () => to.choose("camera", d.deviceId) }));
+  return items.length > 0 ? items : [nothing];
+}
+
+function soundItems(media: Media, to: Chooser): MenuItem[] {
+  const used = media.microphone.track?.getSettings().deviceId ?? media.microphone.deviceId;
+  const microphones = media.devices
+    .filter((d) => d.kind === "audioinput")
+    .map((d, i) => ({
+      label: d.label,
+      checked: d.deviceId === used,
+      group: i === 0 ? "Microphone" : undefined,
+      onChoose: () => to.choose("microphone", d.deviceId),
+    }));
+  const speakers = !("setSinkId" in HTMLMediaElement.prototype)
+    ? []
+    : media.devices
+        .filter((d) => d.kind === "audiooutput")
+        .map((d, i) => ({
+          label: d.label,
+          checked: (d.deviceId === "default" ? "" : d.deviceId) === media.speakerId,
+          group: i === 0 ? "Speaker" : undefined,
+          onChoose: () => to.chooseSpeaker(d.deviceId === "default" ? "" : d.deviceId),
+        }));
+  const items = [...microphones, ...speakers];
+  return items.length > 0 ? items : [nothing];
+}
+
+const nothing: MenuItem = { label: "Nothing to choose", onChoose: () => {} };

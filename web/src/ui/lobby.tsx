@@ -1,0 +1,282 @@
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { mediaProblem, type DeviceKind } from "../call/media";
+import { defaultRoom, initials } from "../call/names";
+import { useApp, useStore } from "./context";
+import { IconButton } from "./controls";
+import { DeviceFields, LevelBar } from "./devices";
+import { Icon, Mark } from "./icons";
+import { Video } from "./video";
+import { endingWords, mediaWords } from "./words";
+
+/** The room before the room: name, camera, microphone. */
+export function Lobby(): JSX.Element {
+  const app = useApp();
+  const fixedRoom = useStore(app.ui, (s) => s.room);
+  const phase = useStore(app.call.store, (s) => s.phase);
+  const ending = useStore(app.call.store, (s) => s.ending);
+  const [room, setRoom] = useState(fixedRoom || defaultRoom);
+  const [name, setName] = useState(() => new URLSearchParams(location.search).get("name") ?? app.settings.name);
+  const [password, setPassword] = useState("");
+  const [asked, setAsked] = useState(false);
+  const [problem, setProblem] = useState<{ field: "room" | "name" | "password"; text: string } | null>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const joining = phase === "joining";
+  const wrongPassword = ending?.reason === "wrong-password";
+
+  useEffect(() => {
+    void app.media.open();
+  }, [app]);
+  useEffect(() => {
+    if (fixedRoom) setRoom(fixedRoom);
+  }, [fixedRoom]);
+  useEffect(() => {
+    if (!wrongPassword) return;
+    setProblem(asked ? { field: "password", text: "That password is not right." } : null);
+    setAsked(true);
+  }, [ending]);
+  useEffect(() => {
+    const field = problem?.field ?? (asked ? "password" : "");
+    if (field) form.current?.querySelector<HTMLInputElement>(`[name=${field}]`)?.focus();
+  }, [problem, asked]);
+
+  const enter = (viewOnly: boolean) => {
+    if (joining) return;
+    setProblem(app.join(fixedRoom || room, name, viewOnly, password));
+  };
+  const words = ending && !wrongPassword && ending.reason !== "left" ? endingWords(ending, window.isSecureContext) : null;
+  const note = (field: string) =>
+    problem?.field === field ? (
+      <p class="field-problem" id={`${field}-problem`} role="alert">
+        {problem.text}
+      </p>
+    ) : null;
+  const attributes = (field: string) => ({
+    "aria-invalid": problem?.field === field,
+    "aria-describedby": problem?.field === field ? `${field}-problem` : undefined,
+  });
+
+  return (
+    <main class="lobby">
+      <header class="lobby-head">
+        <p class="brand">
+          <Mark /> Umbrella
+        </p>
+      </header>
+      <div class="lobby-body">
+        <Preview name={name} />
+        <form
+          class="card lobby-form"
+          ref={form}
+          noValidate
+          onSubmit={(event) => {
+            event.preventDefault();
+            enter(false);
+          }}
+        >
+          <h1>
+            {fixedRoom ? (
+              <>
+                Room <span class="room-name">{fixedRoom}</span>
+              </>
+            ) : (
+              "Start or enter a call"
+            )}
+          </h1>
+          {words && (
+            <div class="alert" role="alert">
+              <Icon name="warning" />
+              <div>
+                <p class="alert-title">{words.title}</p>
+                <p>{words.text}</p>
+                {words.trust && <TrustLink />}
+              </div>
+            </div>
+          )}
+          {!fixedRoom && (
+            <label class="field">
+              <span class="field-label">Room</span>
+              <input
+                class="input"
+                name="room"
+                value={room}
+                maxLength={64}
+                autoComplete="off"
+                autoCapitalize="none"
+                spellcheck={false}
+                {...attributes("room")}
+                onInput={(event) => setRoom(event.currentTarget.value.replaceAll(" ", "-"))}
+              />
+              {note("room")}
+            </label>
+          )}
+          <label class="field">
+            <span class="field-label">Your name</span>
+            <input
+              class="input"
+              name="name"
+              value={name}
+              autoComplete="name"
+              autoCapitalize="words"
+              {...attributes("name")}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+            {note("name")}
+          </label>
+          {asked && (
+            <label class="field">
+              <span class="field-label">Password of the room</span>
+              <input
+                class="input"
+                name="password"
+                type="password"
+                value={password}
+                autoComplete="current-password"
+                {...attributes("password")}
+                onInput={(event) => setPassword(event.currentTarget.value)}
+              />
+              {problem?.field === "password" ? note("password") : <p class="hint">This room has a password.</p>}
+            </label>
+          )}
+          <div class="lobby-buttons">
+            <button type="submit" class="button button-main" disabled={joining}>
+              {joining ? "Joining…" : "Join"}
+            </button>
+            <button type="button" class="button" disabled={joining} onClick={() => enter(true)}>
+              <Icon name="eye" /> Just watch
+            </button>
+          </div>
+          {fixedRoom && (
+            <p class="lobby-other">
+              <a
+                href="sfu"
+                onClick={(event) => {
+                  event.preventDefault();
+                  app.toLobby("");
+                }}
+              >
+                Enter another room
+              </a>
+            </p>
+          )}
+          <details class="lobby-devices">
+            <summary>Camera, microphone and speaker</summary>
+            <div class="stack">
+              <DeviceFields />
+              <NoDevices />
+            </div>
+          </details>
+        </form>
+      </div>
+    </main>
+  );
+}
+
+function NoDevices(): JSX.Element | null {
+  const app = useApp();
+  const none = useStore(app.media.store, (s) => s.devices.length === 0);
+  return none ? <p class="hint">There is nothing to choose until this page may use the camera or the microphone.</p> : null;
+}
+
+export function TrustLink(): JSX.Element {
+  return (
+    <p>
+      <a href="trust">How to make this device trust the network</a>
+    </p>
+  );
+}
+
+/** How one will look and sound. */
+function Preview({ name }: { name: string }): JSX.Element {
+  const app = useApp();
+  const m = useStore(app.media.store, (s) => s);
+  const cameraOn = m.camera.wanted && m.camera.track !== null;
+  const insecure = mediaProblem();
+  return (
+    <section class="preview" aria-label="Preview">
+      <div class="preview-picture">
+        {cameraOn ? (
+          <Video track={m.camera.track} class={`preview-video ${m.mirrored ? "mirrored" : ""}`} />
+        ) : (
+          <div class="preview-off">
+            <div class="avatar hue-0" aria-hidden="true">
+              {initials(name) || <Icon name="cameraOff" />}
+            </div>
+            <p>{m.camera.pending ? "Waiting for your camera…" : m.camera.wanted && m.camera.problem ? "" : "Your camera is off"}</p>
+          </div>
+        )}
+        <div class="preview-buttons">
+          <MicrophoneButton class="round-tile-large" />
+          <CameraButton class="round-tile-large" />
+        </div>
+      </div>
+      {insecure ? <Problem kind="camera" /> : <Problems />}
+      <LevelBar />
+    </section>
+  );
+}
+
+function Problems(): JSX.Element {
+  return (
+    <>
+      <Problem kind="microphone" />
+      <Problem kind="camera" />
+    </>
+  );
+}
+
+function Problem({ kind }: { kind: DeviceKind }): JSX.Element | null {
+  const app = useApp();
+  const { wanted, problem, track } = useStore(app.media.store, (s) => s[kind]);
+  if (!wanted || !problem || track) return null;
+  const words = mediaWords(kind, problem);
+  const both = problem === "insecure" || problem === "unsupported";
+  return (
+    <div class="alert" role="alert">
+      <Icon name={kind === "camera" ? "cameraOff" : "microphoneOff"} />
+      <div>
+        <p class="alert-title">{both ? "Camera and microphone not available" : words.title}</p>
+        <p>{words.text}</p>
+        {words.trust && <TrustLink />}
+      </div>
+    </div>
+  );
+}
+
+export function MicrophoneButton(p: { class?: string; shortcut?: string }): JSX.Element {
+  const { media } = useApp();
+  const { wanted, track, problem } = useStore(media.store, (s) => s.microphone);
+  const on = wanted && (track !== null || !problem);
+  return (
+    <IconButton
+      icon={on ? "microphone" : "microphoneOff"}
+      label={on ? "Mute microphone" : "Unmute microphone"}
+      shortcut={p.shortcut}
+      tone={on ? "" : "off"}
+      class={p.class}
+      onClick={() => press(wanted && !on, () => media.retry("microphone"), () => media.toggleMicrophone())}
+    />
+  );
+}
+
+export function CameraButton(p: { class?: string; shortcut?: string }): JSX.Element {
+  const { media } = useApp();
+  const { wanted, track, problem } = useStore(media.store, (s) => s.camera);
+  const on = wanted && (track !== null || !problem);
+  return (
+    <IconButton
+      icon={on ? "camera" : "cameraOff"}
+      label={on ? "Turn camera off" : "Turn camera on"}
+      shortcut={p.shortcut}
+      tone={on ? "" : "off"}
+      class={p.class}
+      onClick={() => press(wanted && !on, () => media.retry("camera"), () => media.toggleCamera())}
+    />
+  );
+}
+
+/** Wished for but not there: the button asks for it again. */
+function press(again: boolean, retry: () => void, toggle: () => void): void {
+  if (again) retry();
+  else toggle();
+}

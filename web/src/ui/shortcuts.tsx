@@ -1,0 +1,90 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { canShareScreen } from "../call/media";
+import { useApp, useStore } from "./context";
+import { Dialog } from "./controls";
+import { toggleFullScreen } from "./tile";
+
+export const keys: [key: string, does: string][] = [
+  ["M", "Mute or unmute the microphone"],
+  ["V", "Turn the camera on or off"],
+  ["S", "Share the screen, or stop"],
+  ["C", "Open or close the chat"],
+  ["P", "Open or close the people list"],
+  ["L", "Grid or speaker layout"],
+  ["F", "Full screen"],
+  ["?", "This help"],
+];
+
+/** Single keys for what is done most; not while something is typed. */
+export function useShortcuts(mainKey: string, viewOnly: boolean): void {
+  const app = useApp();
+  const now = useRef({ mainKey, viewOnly });
+  now.current = { mainKey, viewOnly };
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+      if (!app.ui.state.shortcuts || app.ui.state.dialog) return;
+      const target = event.target as HTMLElement;
+      if (target.closest("input, textarea, select, [contenteditable], [role=menu]")) return;
+      const publishes = !now.current.viewOnly;
+      switch (event.key.toLowerCase()) {
+        case "m":
+          if (publishes) app.media.toggleMicrophone();
+          break;
+        case "v":
+          if (publishes) app.media.toggleCamera();
+          break;
+        case "s":
+          if (publishes && canShareScreen()) void app.toggleScreen();
+          break;
+        case "c":
+          app.togglePanel("chat");
+          break;
+        case "p":
+          app.togglePanel("people");
+          break;
+        case "l":
+          app.toggleLayout(now.current.mainKey);
+          break;
+        case "f":
+          toggleFullScreen(document.documentElement);
+          break;
+        case "?":
+          app.ui.set({ dialog: "help" });
+          break;
+        default:
+          return;
+      }
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [app]);
+}
+
+export function HelpDialog({ onClose }: { onClose(): void }): JSX.Element {
+  const app = useApp();
+  const on = useStore(app.ui, (s) => s.shortcuts);
+  return (
+    <Dialog title="Help" onClose={onClose}>
+      <h3 class="help-title">Keys</h3>
+      <dl class="keys">
+        {keys.map(([key, does]) => (
+          <div class="keys-row" key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <label class="check">
+        <input type="checkbox" checked={on} onChange={(event) => app.setShortcuts(event.currentTarget.checked)} /> Use these keys
+      </label>
+      <p class="hint">
+        Somebody cannot connect, or the browser warns of this page? <a href="trust" target="_blank">How to trust this network</a>
+      </p>
+    </Dialog>
+  );
+}

@@ -1,0 +1,81 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { useApp, useSize, useStore } from "./context";
+import { gridLayout, stageLayout } from "./layout";
+import { TileView } from "./tile";
+import { mainTile, tilesOf, type Tile } from "./tiles";
+
+/** The tiles, and which of them is large. */
+export function useTiles(): { tiles: Tile[]; main: number } {
+  const app = useApp();
+  const room = useStore(app.call.store, (s) => s.room);
+  const codecs = useStore(app.call.store, (s) => s.codecs);
+  const media = useStore(app.media.store, (s) => s);
+  const ui = useStore(app.ui, (s) => s);
+  const own = {
+    camera: media.camera.wanted && media.camera.track !== null,
+    screen: media.screen !== null,
+    muted: !media.microphone.wanted || media.microphone.track === null,
+  };
+  const tiles = tilesOf(room, own, codecs);
+  const main = mainTile(tiles, {
+    layout: ui.layout,
+    pinned: ui.pinned,
+    dismissed: ui.dismissed,
+    speaker: ui.speaker?.participantId ?? "",
+  });
+  return { tiles, main };
+}
+
+/** All tiles, in a grid or with one of them large. */
+export function Stage({ tiles, main }: { tiles: Tile[]; main: number }): JSX.Element {
+  const app = useApp();
+  const streams = useStore(app.call.store, (s) => s.streams);
+  const media = useStore(app.media.store, (s) => s);
+  const [ref, box] = useSize();
+  const scroller = useRef<HTMLDivElement | null>(null);
+  scroller.current = ref.current;
+  useFullScreenKey(ref);
+
+  const gap = box.width < 600 ? 6 : 10;
+  const { rects, content } = main >= 0 ? stageLayout(tiles.length, main, box, gap) : gridLayout(tiles.length, box, gap);
+  const trackOf = (tile: Tile) =>
+    tile.own ? (tile.source === "screen" ? media.screen : media.camera.track) : (streams.get(tile.trackId) ?? null);
+
+  return (
+    <div class="stage" ref={ref} tabIndex={content.width > box.width || content.height > box.height ? 0 : undefined} role="region" aria-label="Participants">
+      <div class="stage-content" style={{ width: `${content.width}px`, height: `${content.height}px` }}>
+        {tiles.map((tile, i) => {
+          const rect = rects[i];
+          return (
+            rect && (
+              <TileView
+                key={tile.key}
+                tile={tile}
+                rect={rect}
+                large={i === main && tiles.length > 1}
+                track={trackOf(tile)}
+                mirrored={media.mirrored}
+                scroller={scroller}
+              />
+            )
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+/** Keeps track of the tile that fills the screen. */
+function useFullScreenKey(ref: { current: HTMLElement | null }): void {
+  const app = useApp();
+  useEffect(() => {
+    const look = () => {
+      const element = document.fullscreenElement;
+      const tile = element && ref.current?.contains(element) ? (element as HTMLElement).dataset : null;
+      app.ui.set({ fullScreen: tile ? `${tile.participantId ?? ""} ${tile.source ?? ""}` : "" });
+    };
+    document.addEventListener("fullscreenchange", look);
+    return () => document.removeEventListener("fullscreenchange", look);
+  }, [app, ref]);
+}

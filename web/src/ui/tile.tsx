@@ -1,0 +1,188 @@
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { hashOf, initials } from "../call/names";
+import { ParticipantKind, QualityLevel } from "../proto/umbrella/v1/signal_pb";
+import { useApp, useStore } from "./context";
+import { IconButton } from "./controls";
+import { Bars, Icon } from "./icons";
+import { fitOf, type Rect } from "./layout";
+import type { Tile } from "./tiles";
+import { Video } from "./video";
+import { qualityWords } from "./words";
+
+const hues = 8;
+
+interface Props {
+  tile: Tile;
+  rect: Rect;
+  large: boolean;
+  track: MediaStreamTrack | null;
+  mirrored: boolean;
+  /** What it scrolls in. */
+  scroller: { current: HTMLElement | null };
+}
+
+export function TileView({ tile, rect, large, track, mirrored, scroller }: Props): JSX.Element {
+  const app = useApp();
+  const pinned = useStore(app.ui, (s) => s.pinned === tile.key);
+  const full = useStore(app.ui, (s) => s.fullScreen);
+  const root = useRef<HTMLDivElement>(null);
+  const [aspect, setAspect] = useState(0);
+  const inView = useInView(root, scroller);
+  const shown = inView && (full === "" || full === tile.key);
+  useSubscription(tile.trackId, shown, rect, full === tile.key);
+
+  const picture = tile.picture && track !== null;
+  const fit = tile.source === "screen" ? "contain" : fitOf(aspect || 16 / 9, rect.width / Math.max(1, rect.height));
+  const speaking = tile.level > 0 && !tile.muted;
+  const small = rect.width < 180;
+  const label = describe(tile);
+
+  return (
+    <div
+      ref={root}
+      class={`tile ${large ? "tile-large" : ""} ${small ? "tile-small" : ""} ${speaking ? "tile-speaking" : ""} ${
+        tile.quality === QualityLevel.LOST && !tile.own ? "tile-lost" : ""
+      }`}
+      role="group"
+      aria-label={label}
+      data-tile=""
+      data-participant-id={tile.participantId}
+      data-participant-name={tile.name}
+      data-source={tile.source}
+      data-own={tile.own}
+      data-muted={tile.muted}
+      data-speaking={speaking}
+      data-picture={picture && aspect > 0}
+      style={{
+        left: `${rect.x}px`,
+        top: `${rect.y}px`,
+        width: `${rect.width}px`,
+        height: `${rect.height}px`,
+      }}
+    >
+      {(!picture || aspect === 0) && <Face tile={tile} waiting={picture} />}
+      <Video
+        track={picture ? track : null}
+        class={`tile-video tile-${fit} ${tile.own && tile.source === "camera" && mirrored ? "mirrored" : ""} ${
+          picture && aspect > 0 ? "" : "unseen"
+        }`}
+        onPicture={setAspect}
+      />
+      <div class="tile-label">
+        {tile.source === "screen" ? (
+          <Icon name="screen" />
+        ) : (
+          tile.muted && tile.kind !== ParticipantKind.CAMERA && <Icon name="microphoneOff" class="tile-muted" />
+        )}
+        <span class="tile-name">{nameOn(tile)}</span>
+        {tile.source === "camera" && tile.quality !== QualityLevel.UNSPECIFIED && !small && (
+          <Bars strength={strengthOf(tile.quality)} label={qualityWords(tile.quality)} />
+        )}
+      </div>
+      <div class="tile-actions">
+        <IconButton
+          icon={pinned ? "unpin" : "pin"}
+          label={pinned ? `Unpin ${nameOn(tile)}` : `Pin ${nameOn(tile)}`}
+          class="round-tile"
+          onClick={() => app.pin(tile.key)}
+        />
+        {canFill && (
+          <IconButton
+            icon={full === tile.key ? "shrink" : "expand"}
+            label={full === tile.key ? "Exit full screen" : `Show ${nameOn(tile)} full screen`}
+            class="round-tile"
+            onClick={() => {
+              if (root.current) toggleFullScreen(root.current);
+            }}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** What stands in for a picture. */
+function Face({ tile, waiting }: { tile: Tile; waiting: boolean }): JSX.Element {
+  const letters = initials(tile.name);
+  const icon = tile.kind === ParticipantKind.CAMERA ? "cctv" : tile.kind === ParticipantKind.STREAM ? "broadcast" : null;
+  return (
+    <div class="face">
+      <div class={`avatar hue-${hashOf(tile.name, hues)} ${waiting ? "avatar-waiting" : ""}`} aria-hidden="true">
+        {tile.source === "screen" ? <Icon name="screen" /> : icon ? <Icon name={icon} /> : letters || "?"}
+      </div>
+      {tile.unplayable && <p class="face-note">{tile.unplayable}</p>}
+      {tile.quality === QualityLevel.LOST && !tile.own && <p class="face-note">Connection lost</p>}
+    </div>
+  );
+}
+
+function nameOn(tile: Tile): string {
+  if (tile.own) return tile.source === "screen" ? "Your screen" : `${tile.name} (you)`;
+  return tile.source === "screen" ? `${tile.name}’s screen` : tile.name;
+}
+
+function describe(tile: Tile): string {
+  const parts = [nameOn(tile)];
+  if (tile.source === "camera" && tile.muted && tile.kind !== ParticipantKind.CAMERA) parts.push("muted");
+  if (!tile.picture && tile.source === "camera") parts.push(tile.unplayable || "camera off");
+  return parts.join(", ");
+}
+
+export function strengthOf(quality: QualityLevel): number {
+  return { [QualityLevel.GOOD]: 3, [QualityLevel.FAIR]: 2, [QualityLevel.POOR]: 1 }[quality as 1 | 2 | 3] ?? 0;
+}
+
+interface IosVideo extends HTMLVideoElement {
+  webkitEnterFullscreen?: () => void;
+}
+
+const canFill =
+  "requestFullscreen" in HTMLElement.prototype || "webkitEnterFullscreen" in HTMLVideoElement.prototype;
+
+/** A phone by Apple fills the screen with a video only. */
+export function toggleFullScreen(element: HTMLElement): void {
+  if (document.fullscreenElement) {
+    void document.exitFullscreen();
+  } else if ("requestFullscreen" in element) {
+    element.requestFullscreen().catch(() => {
+      // Refused by the browser's policy; the tile stays as it is.
+    });
+  } else {
+    (element as HTMLElement).querySelector<IosVideo>("video")?.webkitEnterFullscreen?.();
+  }
+}
+
+function useInView(root: { current: HTMLElement | null }, scroller: { current: HTMLElement | null }): boolean {
+  const [inView, setInView] = useState(true);
+  useEffect(() => {
+    const element = root.current;
+    if (!element) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        const last = entries[entries.length - 1];
+        if (last) setInView(last.isIntersecting);
+      },
+      // A little early, so that a tile that scrolls in has its picture.
+      { root: scroller.current, rootMargin: "60px" },
+    );
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [root, scroller]);
+  return inView;
+}
+
+/** Tells the node whether the tile is seen, and how large. */
+function useSubscription(trackId: string, visible: boolean, rect: Rect, full: boolean): void {
+  const { call } = useApp();
+  const ratio = window.devicePixelRatio || 1;
+  const width = Math.round((full ? window.innerWidth : rect.width) * ratio);
+  const height = Math.round((full ? window.innerHeight : rect.height) * ratio);
+  useEffect(() => {
+    if (trackId) call.setTileView(trackId, { visible, width, height });
+  }, [call, trackId, visible, width, height]);
+  useEffect(() => {
+    if (!trackId) return;
+    return () => call.setTileView(trackId, null);
+  }, [call, trackId]);
+}

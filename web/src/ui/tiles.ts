@@ -1,0 +1,123 @@
+import { canPlay, codecName } from "../call/codecs";
+import { isMuted, shownName, trackOf, type Room } from "../call/room";
+import { ParticipantKind, QualityLevel, TrackKind, TrackSource, type Participant, type Track } from "../proto/umbrella/v1/signal_pb";
+
+/** What one tile shows. */
+export interface Tile {
+  key: string;
+  participantId: string;
+  name: string;
+  source: "camera" | "screen";
+  own: boolean;
+  /** The others' video track, if they have one; empty for the own tile. */
+  trackId: string;
+  /** There is a picture to be shown, now or in a moment. */
+  picture: boolean;
+  /** Why there is none although it is sent, in words. */
+  unplayable: string;
+  muted: boolean;
+  /** 0 to 127; 0 is silence. */
+  level: number;
+  quality: QualityLevel;
+  kind: ParticipantKind;
+}
+
+export interface OwnMedia {
+  camera: boolean;
+  screen: boolean;
+  muted: boolean;
+}
+
+/**
+ * The tiles of a room in a lasting order: as people came in, each screen after
+ * its owner. Who speaks changes nothing about it.
+ */
+export function tilesOf(room: Room, own: OwnMedia, codecs: readonly string[]): Tile[] {
+  return room.participants.flatMap((participant) => {
+    const self = participant.id === room.selfId;
+    const list: Tile[] = [];
+    if (!participant.viewOnly) list.push(tileOf(room, participant, "camera", own, codecs));
+    const screen = trackOf(participant, TrackSource.SCREEN);
+    if (self ? own.screen : screen) list.push(tileOf(room, participant, "screen", own, codecs));
+    return list;
+  });
+}
+
+function tileOf(room: Room, participant: Participant, source: Tile["source"], own: OwnMedia, codecs: readonly string[]): Tile {
+  const self = participant.id === room.selfId;
+  const track = source === "screen" ? trackOf(participant, TrackSource.SCREEN) : pictureOf(participant);
+  const playable = self || !track || canPlay(track.codec, codecs);
+  const sends = self ? (source === "screen" ? own.screen : own.camera) : track !== undefined && !track.muted;
+  return {
+    key: `${participant.id} ${source}`,
+    participantId: participant.id,
+    name: shownName(participant),
+    source,
+    own: self,
+    trackId: self || !playable ? "" : (track?.id ?? ""),
+    picture: sends && playable,
+    unplayable: playable ? "" : `This browser cannot play ${codecName(track.codec)} video`,
+    muted: self ? own.muted : isMuted(participant),
+    level: source === "camera" ? (room.speakers.get(participant.id) ?? 0) : 0,
+    quality: room.qualities.get(participant.id) ?? QualityLevel.UNSPECIFIED,
+    kind: participant.kind,
+  };
+}
+
+/** A program's picture may come from no source in particular. */
+function pictureOf(participant: Participant): Track | undefined {
+  return (
+    trackOf(participant, TrackSource.CAMERA) ??
+    participant.tracks.find((t) => t.kind === TrackKind.VIDEO && t.source !== TrackSource.SCREEN)
+  );
+}
+
+/** Who speaks, for the speaker layout. */
+export interface ActiveSpeaker {
+  participantId: string;
+  /** When that was last found to be so, in milliseconds. */
+  heardAt: number;
+}
+
+// A cough does not take the stage from somebody who spoke just now.
+const holdTime = 1_500;
+
+/** The loudest other, unless the present speaker spoke a moment ago. */
+export function nextSpeaker(
+  current: ActiveSpeaker | null,
+  speakers: ReadonlyMap<string, number>,
+  selfId: string,
+  now: number,
+): ActiveSpeaker | null {
+  if (current && speakers.has(current.participantId)) return { ...current, heardAt: now };
+  if (current && now - current.heardAt < holdTime) return current;
+  for (const participantId of speakers.keys()) {
+    if (participantId !== selfId) return { participantId, heardAt: now };
+  }
+  return current;
+}
+
+export interface StageChoice {
+  layout: "grid" | "speaker";
+  /** Key of the tile that the user pinned. */
+  pinned: string;
+  /** Keys of screens that the user sent back to the grid. */
+  dismissed: ReadonlySet<string>;
+  speaker: string;
+}
+
+/** The index of the tile shown large, or -1 for a grid. */
+export function mainTile(tiles: readonly Tile[], choice: StageChoice): number {
+  const find = (test: (tile: Tile) => boolean) => tiles.findIndex(test);
+  const pinned = find((t) => t.key === choice.pinned);
+  if (pinned >= 0) return pinned;
+  for (let i = tiles.length - 1; i >= 0; i--) {
+    const tile = tiles[i];
+    if (tile?.source === "screen" && !tile.own && !choice.dismissed.has(tile.key)) return i;
+  }
+  if (choice.layout === "grid") return -1;
+  const speaking = find((t) => t.source === "camera" && t.participantId === choice.speaker);
+  if (speaking >= 0) return speaking;
+  const other = find((t) => !t.own && t.source === "camera");
+  return other >= 0 ? other : tiles.length > 0 ? 0 : -1;
+}

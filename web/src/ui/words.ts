@@ -1,0 +1,154 @@
+import type { Ending } from "../call/session";
+import type { DeviceKind, MediaProblem } from "../call/media";
+import { QualityLevel } from "../proto/umbrella/v1/signal_pb";
+
+export interface Words {
+  title: string;
+  text: string;
+  /** The page that explains certificates may help. */
+  trust?: boolean;
+}
+
+/** What to say when a stay ended, or never began. */
+export function endingWords(ending: Ending, secure: boolean): Words {
+  switch (ending.reason) {
+    case "left":
+      return { title: "You left the call", text: "You can come back whenever you like." };
+    case "unreachable":
+      return {
+        title: "The access point does not answer",
+        text: secure
+          ? "Check that you are on its network. If this device does not trust the network's certificate yet, that may be the reason as well."
+          : "Check that you are on its network, then try again.",
+        trust: secure,
+      };
+    case "gave-up":
+      return { title: "The connection is lost", text: "The access point has not answered for ten minutes." };
+    case "room-full":
+      return { title: "This room is full", text: "Try again when somebody has left." };
+    case "wrong-password":
+      return { title: "This room has a password", text: "Ask whoever invited you for it." };
+    case "forbidden":
+      return {
+        title: "You cannot join this room from here",
+        text: ending.detail ? sentence(ending.detail) : "Calls are open to people on this access point's own network.",
+      };
+    case "bad-name":
+      return { title: "That name is not allowed", text: ending.detail ? sentence(ending.detail) : "Choose another one." };
+    case "unavailable":
+      return {
+        title: "The access point has no room for another call just now",
+        text: ending.detail ? sentence(ending.detail) : "Try again in a moment.",
+      };
+    case "refused":
+      return {
+        title: "The access point did not understand this page",
+        text: "It may have been updated: reload the page.",
+      };
+    case "removed":
+      return { title: "You were removed from the call", text: "Somebody who runs this access point ended your stay." };
+    case "replaced":
+      return { title: "The call goes on in another window", text: "It was opened there with the same seat." };
+    case "room-closed":
+      return { title: "This room was closed", text: "The settings of the access point have changed." };
+  }
+}
+
+/** A message of the node as a sentence of its own. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  const upper = trimmed.charAt(0).toLocaleUpperCase() + trimmed.slice(1);
+  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
+}
+
+/** What to say when a camera or microphone cannot be had. */
+export function mediaWords(kind: DeviceKind, problem: MediaProblem): Words {
+  const title = (text: string) => `${kind === "camera" ? "Camera" : "Microphone"} ${text}`;
+  switch (problem) {
+    case "permission":
+      return {
+        title: title("not allowed"),
+        text: `This page may not use the ${kind}. Allow it in the browser's address bar or its site settings, then turn it on again.`,
+      };
+    case "none":
+      return { title: title("not found"), text: `This device has no ${kind}, or it is not plugged in.` };
+    case "busy":
+      return { title: title("busy"), text: `Another app or tab uses the ${kind}. Close it there, then turn it on again.` };
+    case "insecure":
+      return {
+        title: title("not available"),
+        text: "Browsers give cameras and microphones to secure pages only. Open this page with https:// in front.",
+        trust: true,
+      };
+    case "unsupported":
+      return { title: title("not available"), text: `This browser gives no page a ${kind}. Try another one.` };
+    case "lost":
+      return { title: title("disconnected"), text: `The ${kind} was unplugged, or the system took it away. Turn it on again.` };
+    case "failed":
+      return { title: title("did not start"), text: `The ${kind} could not be started. Turn it on again, or choose another one.` };
+  }
+}
+
+export function screenWords(problem: MediaProblem): string {
+  switch (problem) {
+    case "none":
+      return "There is nothing on this device that can be shared.";
+    case "busy":
+      return "The system did not let the browser see the screen. Check its privacy settings.";
+    default:
+      return "This browser could not share the screen.";
+  }
+}
+
+/** "Ada joined", "Ada and Bob joined", "Ada and 3 others joined". */
+export function together(names: readonly string[], verb: string): string {
+  const [first = "", second = ""] = names;
+  if (names.length <= 1) return `${first} ${verb}`;
+  if (names.length === 2) return `${first} and ${second} ${verb}`;
+  return `${first} and ${names.length - 1} others ${verb}`;
+}
+
+/** Whole seconds until a moment, at least 0; "1 second", "5 seconds". */
+export function secondsUntil(at: number, now: number): string {
+  const seconds = Math.max(0, Math.ceil((at - now) / 1000));
+  return seconds === 1 ? "1 second" : `${seconds} seconds`;
+}
+
+export function qualityWords(level: QualityLevel): string {
+  switch (level) {
+    case QualityLevel.GOOD:
+      return "Good connection";
+    case QualityLevel.FAIR:
+      return "Fair connection";
+    case QualityLevel.POOR:
+      return "Poor connection";
+    case QualityLevel.LOST:
+      return "Connection lost";
+    case QualityLevel.UNSPECIFIED:
+      return "";
+  }
+}
+
+/** Splits a text at the addresses of web pages in it. */
+export function linksIn(text: string): { text: string; href: string }[] {
+  const parts: { text: string; href: string }[] = [];
+  let at = 0;
+  for (const match of text.matchAll(/\bhttps?:\/\/[^\s<>"]+/giu)) {
+    // What ends a sentence does not belong to an address.
+    const url = match[0].replace(/[.,;:!?'’”)\]]+$/u, "");
+    if (!isAddress(url)) continue;
+    if (match.index > at) parts.push({ text: text.slice(at, match.index), href: "" });
+    parts.push({ text: url, href: url });
+    at = match.index + url.length;
+  }
+  if (at < text.length) parts.push({ text: text.slice(at), href: "" });
+  return parts;
+}
+
+function isAddress(url: string): boolean {
+  try {
+    return new URL(url).hostname !== "";
+  } catch {
+    return false;
+  }
+}

@@ -64,7 +64,8 @@ func loadPages(dist fs.FS, prefix, fingerprint string) (*pages, error) {
 			f.plain = nil
 		}
 		sum := sha256.Sum256(append(bytes.Clone(f.zipped), f.plain...))
-		f.tag = `"` + hex.EncodeToString(sum[:8]) + `"`
+		// Weak: the bytes differ with the encoding.
+		f.tag = `W/"` + hex.EncodeToString(sum[:8]) + `"`
 		p.files[public] = f
 		return nil
 	})
@@ -160,8 +161,8 @@ func (f *file) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
 	h.Set("ETag", f.tag)
-	h.Set("Vary", "Accept-Encoding")
-	if strings.Contains(r.Header.Get("If-None-Match"), f.tag) {
+	h.Add("Vary", "Accept-Encoding")
+	if matches(r, f.tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -181,10 +182,21 @@ func (f *file) send(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// matches compares weakly with If-None-Match (RFC 9110 §13.1.2).
+func matches(r *http.Request, tag string) bool {
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		part = strings.TrimSpace(part)
+		if part == "*" || strings.TrimPrefix(part, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
 // acceptsGzip reads Accept-Encoding (RFC 9110 §12.5.3) as far as gzip goes.
 func acceptsGzip(r *http.Request) bool {
 	accepts := false
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
 		name, q := weighted(part)
 		switch name {
 		case "gzip":

@@ -43,6 +43,10 @@ func (s *Server) routes(p *pages) http.Handler {
 	m.Handle("GET /wsb", s.Signal)
 	m.Handle("/whip/", s.WHIP)
 	m.Handle("/whep/", s.WHIP)
+	// Without these the mux would redirect to the same with a slash, and that
+	// without the prefix, which it does not know of.
+	m.HandleFunc("/whip", p.asset)
+	m.HandleFunc("/whep", p.asset)
 	m.HandleFunc("/", p.asset)
 
 	var h http.Handler = m

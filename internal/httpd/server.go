@@ -3,6 +3,7 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -39,13 +40,23 @@ type Server struct {
 	listener net.Listener
 	server   *http.Server
 	served   chan error
+	silent   silentConns
+	timeouts timeouts // as defaults says; others for tests
 }
 
-const (
-	headerTimeout  = 10 * time.Second
-	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 16 << 10
-)
+// timeouts bound what a client may take.
+type timeouts struct {
+	header  time.Duration // to send a request's header, a TLS handshake before it included
+	request time.Duration // to send all of a request
+	answer  time.Duration // to read the answer
+	idle    time.Duration // between requests
+}
+
+func defaults() timeouts {
+	return timeouts{header: 10 * time.Second, request: 30 * time.Second, answer: time.Minute, idle: 2 * time.Minute}
+}
+
+const maxHeaderBytes = 16 << 10
 
 // Start listens, and serves until Close.
 func (s *Server) Start() error {
@@ -62,13 +73,17 @@ func (s *Server) Start() error {
 	if s.Certificates != nil {
 		serve = newSplitListener(plain, s.Certificates.TLSConfig())
 	}
+	limits := cmp.Or(s.timeouts, defaults())
 	s.server = &http.Server{
 		Handler:           s.routes(pages),
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: limits.header,
+		ReadTimeout:       limits.request,
+		WriteTimeout:      limits.answer,
+		IdleTimeout:       limits.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		ConnContext:       withConn,
+		ConnState:         s.silent.track,
 	}
 	s.served = make(chan error, 1)
 	go func() { s.served <- s.server.Serve(serve) }()
@@ -78,6 +93,7 @@ func (s *Server) Start() error {
 // Close stops listening and waits for requests that are under way. WebSockets
 // are not among them: whoever took them ends them.
 func (s *Server) Close(ctx context.Context) error {
+	s.silent.close()
 	err := s.server.Shutdown(ctx)
 	if err != nil {
 		_ = s.server.Close()

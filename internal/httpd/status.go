@@ -13,7 +13,7 @@ import (
 func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request, p *pages) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Vary", "Accept")
-	switch negotiate(r.Header.Get("Accept"), "text/html", "application/json", "application/protobuf", "application/x-protobuf") {
+	switch negotiate(strings.Join(r.Header.Values("Accept"), ","), "text/html", "application/json", "application/protobuf", "application/x-protobuf") {
 	case "text/html":
 		p.page(w, r, "status.html")
 	case "application/json":

@@ -170,6 +170,8 @@ func (f *file) send(w http.ResponseWriter, r *http.Request) {
 	if b == nil || !acceptsGzip(r) {
 		var err error
 		if b, err = f.unpack(); err != nil {
+			h.Del("ETag")
+			h.Set("Cache-Control", "no-store")
 			http.Error(w, "the file is damaged", http.StatusInternalServerError)
 			return
 		}

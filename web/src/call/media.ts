@@ -359,7 +359,7 @@ async function notDenied(kinds: DeviceKind[]): Promise<DeviceKind[]> {
   const possible: DeviceKind[] = [];
   for (const kind of kinds) {
     try {
-      const { state } = await navigator.permissions.query({ name: kind as PermissionName });
+      const { state } = await navigator.permissions.query({ name: kind });
       if (state !== "denied") possible.push(kind);
     } catch {
       // A browser that cannot tell would only ask again.

@@ -20,7 +20,7 @@ export function roomNameProblem(name: string): string | null {
 export function personNameProblem(name: string): string | null {
   const trimmed = name.trim();
   if (trimmed === "") return "Enter your name, so that others know who you are.";
-  if ([...trimmed].length > maxLength) return `A name has at most ${maxLength} characters.`;
+  if (Array.from(trimmed).length > maxLength) return `A name has at most ${maxLength} characters.`;
   // Control, format, surrogate and separator characters other than a space
   // cannot be shown.
   if (/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(trimmed)) {
@@ -53,7 +53,7 @@ export function initials(name: string): string {
     .split(/[\s._-]+/u)
     .filter((word) => /[\p{L}\p{N}]/u.test(word));
   const chosen = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return chosen.map((word) => [...(word ?? "")].find((c) => /[\p{L}\p{N}]/u.test(c)) ?? "").join("").toLocaleUpperCase();
+  return chosen.map((word) => Array.from(word ?? "").find((c) => /[\p{L}\p{N}]/u.test(c)) ?? "").join("").toLocaleUpperCase();
 }
 
 /** A number from 0 to count - 1 that stays the same for the same text. */

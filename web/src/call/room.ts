@@ -1,6 +1,7 @@
+import type {
+  QualityLevel} from "../proto/umbrella/v1/signal_pb";
 import {
   ParticipantKind,
-  QualityLevel,
   TrackKind,
   TrackSource,
   type ChatMessage,

@@ -220,7 +220,7 @@ test("leaving says so, once", () => {
   t.enter();
   t.session.leave();
   t.session.leave();
-  assert.equal(t.current().sent.filter((m) => m?.case === "leave").length, 1);
+  assert.equal(t.current().sent.filter((m) => m.case === "leave").length, 1);
   assert.ok(t.current().closed);
   assert.equal(t.states.filter((s) => s.phase === "ended").length, 1);
 });

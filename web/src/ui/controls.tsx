@@ -14,7 +14,7 @@ interface ButtonProps {
   badge?: number;
   disabled?: boolean;
   class?: string;
-  onClick(): void;
+  onClick: () => void;
 }
 
 /** A round button with a picture; its words are its accessible name. */
@@ -49,7 +49,7 @@ export interface MenuItem {
   checked?: boolean;
   /** Heading above the first item of a group. */
   group?: string;
-  onChoose(): void;
+  onChoose: () => void;
 }
 
 interface MenuProps {
@@ -156,7 +156,7 @@ export function MenuButton(p: MenuProps): JSX.Element {
 interface DialogProps {
   title: string;
   children: ComponentChildren;
-  onClose(): void;
+  onClose: () => void;
 }
 
 /** A modal dialog: the browser keeps the focus in it and gives it back. */

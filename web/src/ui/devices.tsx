@@ -4,6 +4,7 @@ import type { VideoQuality } from "../call/media";
 import { LevelMeter } from "../call/level";
 import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
+import { Icon } from "./icons";
 
 const canChooseSpeaker = "setSinkId" in HTMLMediaElement.prototype;
 
@@ -11,7 +12,7 @@ interface SelectProps {
   label: string;
   value: string;
   options: { id: string; name: string }[];
-  onChange(id: string): void;
+  onChange: (id: string) => void;
 }
 
 function Select(p: SelectProps): JSX.Element {
@@ -65,7 +66,7 @@ function withDefault(speakers: { id: string; name: string }[]): { id: string; na
 }
 
 /** The dialog with everything about devices. */
-export function DeviceDialog({ onClose }: { onClose(): void }): JSX.Element {
+export function DeviceDialog({ onClose }: { onClose: () => void }): JSX.Element {
   const { media } = useApp();
   const quality = useStore(media.store, (s) => s.quality);
   const none = useStore(media.store, (s) => s.devices.length === 0);
@@ -107,7 +108,10 @@ export function LevelBar(): JSX.Element | null {
   if (!track) return null;
   return (
     <div class={`level ${runs ? "" : "level-idle"}`} aria-hidden="true">
-      <div class="level-fill" ref={fill} />
+      <Icon name="microphone" />
+      <div class="level-bar">
+        <div class="level-fill" ref={fill} />
+      </div>
     </div>
   );
 }

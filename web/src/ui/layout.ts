@@ -21,6 +21,7 @@ export interface Layout {
 const wide = 16 / 9;
 // In an upright box tiles may be upright as well.
 const upright = 0.7;
+const sideBySide = 1.05;
 
 /** No tile of a grid becomes narrower than this; it scrolls instead. */
 export function minTileWidth(box: Box): number {
@@ -44,8 +45,8 @@ export function gridLayout(count: number, box: Box, gap: number): Layout {
     };
     if (cell.width <= 0 || cell.height <= 0) continue;
     const tile = fitted(cell, narrowest);
-    // At equal sizes side by side is better than one above the other.
-    if (tile.width * tile.height >= best.width * best.height) best = { columns, ...tile };
+    // At nearly equal sizes side by side is better than one above the other.
+    if (tile.width * tile.height * sideBySide >= best.width * best.height) best = { columns, ...tile };
   }
   const min = minTileWidth(box);
   if (best.width < Math.min(min, box.width)) return scrolling(count, box, gap, min);

@@ -160,7 +160,7 @@ export function Lobby(): JSX.Element {
             </p>
           )}
           <details class="lobby-devices">
-            <summary>Camera, microphone and speaker</summary>
+            <summary>Choose devices</summary>
             <div class="stack">
               <DeviceFields />
               <NoDevices />

@@ -69,7 +69,7 @@ function ChatPanel(): JSX.Element {
     area.style.height = `${Math.min(area.scrollHeight + 2, 140)}px`;
   }, [text]);
 
-  const length = [...text.trim()].length;
+  const length = Array.from(text.trim()).length;
   const tooLong = length > maxText;
   const send = () => {
     const trimmed = text.trim();

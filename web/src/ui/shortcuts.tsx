@@ -63,7 +63,7 @@ export function useShortcuts(mainKey: string, viewOnly: boolean): void {
   }, [app]);
 }
 
-export function HelpDialog({ onClose }: { onClose(): void }): JSX.Element {
+export function HelpDialog({ onClose }: { onClose: () => void }): JSX.Element {
   const app = useApp();
   const on = useStore(app.ui, (s) => s.shortcuts);
   return (

@@ -130,7 +130,16 @@ function describe(tile: Tile): string {
 }
 
 export function strengthOf(quality: QualityLevel): number {
-  return { [QualityLevel.GOOD]: 3, [QualityLevel.FAIR]: 2, [QualityLevel.POOR]: 1 }[quality as 1 | 2 | 3] ?? 0;
+  switch (quality) {
+    case QualityLevel.GOOD:
+      return 3;
+    case QualityLevel.FAIR:
+      return 2;
+    case QualityLevel.POOR:
+      return 1;
+    default:
+      return 0;
+  }
 }
 
 interface IosVideo extends HTMLVideoElement {

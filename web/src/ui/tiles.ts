@@ -1,6 +1,6 @@
 import { canPlay, codecName } from "../call/codecs";
 import { isMuted, shownName, trackOf, type Room } from "../call/room";
-import { ParticipantKind, QualityLevel, TrackKind, TrackSource, type Participant, type Track } from "../proto/umbrella/v1/signal_pb";
+import { QualityLevel, TrackKind, TrackSource, type Participant, type ParticipantKind, type Track } from "../proto/umbrella/v1/signal_pb";
 
 /** What one tile shows. */
 export interface Tile {

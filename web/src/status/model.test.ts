@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { millis, num, percent, plain, rate, size, span, totals } from "./model";
+
+test("numbers as protobuf's JSON has them", () => {
+  assert.equal(num("12345678901"), 12345678901);
+  assert.equal(num(7), 7);
+  assert.equal(num(undefined), 0);
+  assert.equal(num("x"), 0);
+});
+
+test("names of enums", () => {
+  assert.equal(plain("TRACK_SOURCE_SCREEN_AUDIO", "TRACK_SOURCE"), "screen audio");
+  assert.equal(plain("TRACK_SOURCE_UNSPECIFIED", "TRACK_SOURCE"), "");
+  assert.equal(plain(undefined, "TRACK_SOURCE"), "");
+  assert.equal(plain("NEW", "TRACK_SOURCE"), "new");
+});
+
+test("units", () => {
+  assert.deepEqual([0, 1, 999, 1000, 48_400, 999_499, 999_500, 1_240_000, 12_400_000].map(rate), [
+    "0", "1 b/s", "999 b/s", "1 kb/s", "48 kb/s", "999 kb/s", "1.0 Mb/s", "1.2 Mb/s", "12 Mb/s",
+  ]);
+  assert.deepEqual([0, 1023, 1536, 150 * 1024, 5 * 1024 ** 3].map(size), ["0 B", "1023 B", "1.5 KiB", "150 KiB", "5.0 GiB"]);
+  assert.deepEqual([0, -5, 59_999, 60_000, 3_661_000, 90_000_000, 86_400_000].map(span), [
+    "0 s", "0 s", "59 s", "1 min", "1 h 1 min", "1 d 1 h", "1 d",
+  ]);
+  assert.deepEqual([0, 0.004, 0.0999, 0.5].map(percent), ["0 %", "0.4 %", "10 %", "50 %"]);
+  assert.deepEqual([0, 0.42, 9.94, 12.4].map(millis), ["–", "0.4 ms", "9.9 ms", "12 ms"]);
+});
+
+test("totals", () => {
+  assert.deepEqual(totals({}), { participants: 0, tracks: 0, incoming: 0, outgoing: 0 });
+  assert.deepEqual(
+    totals({
+      rooms: [
+        {
+          participants: [
+            { tracks: [{ layers: [{ bitsPerSecond: "100" }, { bitsPerSecond: 20 }] }, {}] },
+            { subscriptions: [{ bitsPerSecond: "7" }, {}] },
+          ],
+        },
+        {},
+      ],
+    }),
+    { participants: 2, tracks: 2, incoming: 120, outgoing: 7 },
+  );
+});

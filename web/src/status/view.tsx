@@ -1,0 +1,194 @@
+import type { ComponentChildren, JSX } from "preact";
+import {
+  millis,
+  num,
+  percent,
+  plain,
+  rate,
+  size,
+  span,
+  totals,
+  type ParticipantStatus,
+  type PeerConnectionStatus,
+  type RoomStatus,
+  type Status,
+  type SubscriptionStatus,
+  type TrackStatus,
+} from "./model";
+
+/** Everything about the node at one moment. */
+export function StatusView({ status }: { status: Status }): JSX.Element {
+  const t = totals(status);
+  const rooms = status.rooms ?? [];
+  return (
+    <>
+      <dl class="figures">
+        <Figure name="Rooms">{rooms.length}</Figure>
+        <Figure name="Participants">{t.participants}</Figure>
+        <Figure name="Tracks">{t.tracks}</Figure>
+        <Figure name="Coming in">{rate(t.incoming)}</Figure>
+        <Figure name="Going out">{rate(t.outgoing)}</Figure>
+        <Figure name="Memory in use">
+          {size(num(status.process?.heapBytes))} <span class="quiet">of {size(num(status.process?.systemBytes))}</span>
+        </Figure>
+        <Figure name="Running for">{span(num(status.nowMs) - num(status.startedAtMs))}</Figure>
+        <Figure name="Version">{status.version ?? "–"}</Figure>
+      </dl>
+      {rooms.length === 0 && <p class="card empty">No room is open. Rooms open when somebody joins, and close behind the last one.</p>}
+      {rooms.map((room) => (
+        <Room key={room.name} room={room} now={num(status.nowMs)} />
+      ))}
+    </>
+  );
+}
+
+function Figure({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Room({ room, now }: { room: RoomStatus; now: number }): JSX.Element {
+  const participants = room.participants ?? [];
+  const owners = new Map<string, string>();
+  for (const p of participants) {
+    for (const track of p.tracks ?? []) owners.set(track.id ?? "", `${nameOf(p)}, ${sourceOf(track)}`);
+  }
+  return (
+    <section aria-labelledby={`room-${room.name ?? ""}`}>
+      <h2 id={`room-${room.name ?? ""}`}>
+        Room {room.name}{" "}
+        <span class="quiet">
+          {participants.length === 1 ? "1 participant" : `${participants.length} participants`}, open for {span(now - num(room.openedAtMs))}
+        </span>
+      </h2>
+      {participants.map((p) => (
+        <Participant key={p.id} participant={p} owners={owners} now={now} />
+      ))}
+    </section>
+  );
+}
+
+const nameOf = (p: ParticipantStatus) => p.name ?? (p.viewOnly ? "A viewer" : "Nameless");
+const sourceOf = (t: TrackStatus) => plain(t.source, "TRACK_SOURCE") || plain(t.kind, "TRACK_KIND");
+
+function Participant({ participant: p, owners, now }: { participant: ParticipantStatus; owners: Map<string, string>; now: number }): JSX.Element {
+  const quality = plain(p.quality, "QUALITY_LEVEL");
+  const about = [
+    plain(p.kind, "PARTICIPANT_KIND") + (p.viewOnly ? ", just watching" : ""),
+    p.address,
+    `here for ${span(now - num(p.joinedAtMs))}`,
+    p.id,
+  ].filter(Boolean);
+  return (
+    <article class="card participant" aria-label={nameOf(p)}>
+      <header class="participant-head">
+        <h3>{nameOf(p)}</h3>
+        {quality && <span class={`tag tag-${quality}`}>{quality}</span>}
+        <p class="quiet">{about.join(" · ")}</p>
+      </header>
+      <ul class="connections">
+        {(p.peerConnections ?? []).map((c) => (
+          <Connection key={c.role} connection={c} />
+        ))}
+      </ul>
+      {(p.tracks ?? []).length > 0 && <Tracks name={nameOf(p)} tracks={p.tracks ?? []} />}
+      {(p.subscriptions ?? []).length > 0 && <Subscriptions name={nameOf(p)} list={p.subscriptions ?? []} owners={owners} />}
+    </article>
+  );
+}
+
+function Connection({ connection: c }: { connection: PeerConnectionStatus }): JSX.Element {
+  const state = c.state ?? "new";
+  const details = [
+    c.iceState && `ICE ${c.iceState}`,
+    c.signalingState && `signalling ${c.signalingState}`,
+    c.remoteAddress && `${c.remoteAddress}${c.protocol ? ` (${c.protocol})` : ""}`,
+    c.srtpProfile,
+  ].filter(Boolean);
+  return (
+    <li>
+      <strong>{c.role}</strong> <span class={`tag tag-${state}`}>{state}</span>{" "}
+      <span class="quiet">{details.join(" · ")}</span>
+    </li>
+  );
+}
+
+function Table({ label, head, children }: { label: string; head: string[]; children: ComponentChildren }): JSX.Element {
+  return (
+    <div class="table" role="region" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {head.map((h, i) => (
+              <th key={h} scope="col" class={i > 1 ? "number" : ""}>
+                {h}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function Tracks({ name, tracks }: { name: string; tracks: TrackStatus[] }): JSX.Element {
+  return (
+    <Table
+      label={`Tracks of ${name}`}
+      head={["Publishes", "Codec", "Rate", "Packets", "Data", "Lost", "Keyframes", "Requests (held back)", "Receivers"]}
+    >
+      {tracks.flatMap((track) =>
+        (track.layers ?? [{}]).map((layer, i) => (
+          <tr key={`${track.id ?? ""} ${layer.ssrc ?? i}`}>
+            <th scope="row">
+              {sourceOf(track)}
+              {track.muted && <span class="quiet"> (muted)</span>}
+              {i > 0 && <span class="quiet"> layer {i + 1}</span>}
+            </th>
+            <td>{(track.codec ?? "").replace(/^\w+\//, "")}</td>
+            <td class="number">{rate(num(layer.bitsPerSecond))}</td>
+            <td class="number">{num(layer.packets).toLocaleString()}</td>
+            <td class="number">{size(num(layer.bytes))}</td>
+            <td class="number">{num(layer.lost).toLocaleString()}</td>
+            <td class="number">{num(layer.keyframes)}</td>
+            <td class="number">
+              {num(layer.keyframeRequests)} ({num(layer.keyframeRequestsHeld)})
+            </td>
+            <td class="number">{i === 0 ? num(track.subscribers) : ""}</td>
+          </tr>
+        )),
+      )}
+    </Table>
+  );
+}
+
+function Subscriptions({ name, list, owners }: { name: string; list: SubscriptionStatus[]; owners: Map<string, string> }): JSX.Element {
+  return (
+    <Table
+      label={`What ${name} receives`}
+      head={["Receives", "State", "Rate", "Packets", "Data", "Loss", "Round trip", "Jitter", "NACKs (sent again)", "Keyframe requests"]}
+    >
+      {list.map((s) => (
+        <tr key={`${s.mid ?? ""} ${s.trackId ?? ""}`}>
+          <th scope="row">{owners.get(s.trackId ?? "") ?? s.trackId}</th>
+          <td>{s.paused ? "paused" : "playing"}</td>
+          <td class="number">{rate(num(s.bitsPerSecond))}</td>
+          <td class="number">{num(s.packets).toLocaleString()}</td>
+          <td class="number">{size(num(s.bytes))}</td>
+          <td class="number">{percent(s.loss ?? 0)}</td>
+          <td class="number">{millis(s.roundTripMs ?? 0)}</td>
+          <td class="number">{millis(s.jitterMs ?? 0)}</td>
+          <td class="number">
+            {num(s.nacks)} ({num(s.retransmissions)})
+          </td>
+          <td class="number">{num(s.keyframeRequests)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

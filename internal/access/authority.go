@@ -35,9 +35,12 @@ const (
 	leafLife = 397 * 24 * time.Hour // what Apple's systems take at most is 398
 	// renewBefore is how long before its end a certificate is made anew.
 	renewBefore = 30 * 24 * time.Hour
-	// backdate lets a client whose clock is slow take the certificate, and one
-	// made by a router before it knew the time.
-	backdate = 365 * 24 * time.Hour
+	// caBackdate and leafBackdate let a client whose clock is slow take the
+	// certificate, and one made by a router whose clock was fast. What the leaf
+	// has before now it lacks after, where it serves a router whose clock is
+	// slow: one without the internet loses the time that it is switched off.
+	caBackdate   = 365 * 24 * time.Hour
+	leafBackdate = 190 * 24 * time.Hour
 )
 
 // leastTime is a moment that has passed. A router without a clock of its own
@@ -95,7 +98,7 @@ func newAuthority(dir, host string, now time.Time) (*authority, error) {
 	t := &x509.Certificate{
 		SerialNumber: serial(),
 		Subject:      pkix.Name{CommonName: "Umbrella CA of " + host, Organization: []string{"Umbrella"}},
-		NotBefore:    now.Add(-backdate), NotAfter: now.Add(caLife),
+		NotBefore:    now.Add(-caBackdate), NotAfter: now.Add(caLife),
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		IsCA:     true, BasicConstraintsValid: true, MaxPathLenZero: true,
 	}
@@ -139,7 +142,7 @@ func (a *authority) leaf(dir string, names []string, now time.Time) (*tls.Certif
 	if err != nil {
 		return nil, err
 	}
-	end := now.Add(leafLife - backdate)
+	end := now.Add(leafLife - leafBackdate)
 	if a.cert.NotAfter.Before(end) {
 		end = a.cert.NotAfter
 	}
@@ -205,14 +208,7 @@ func (a *authority) lasts(leaf *x509.Certificate, now time.Time) bool {
 	if now.Before(leaf.NotBefore) {
 		return false
 	}
-	return now.Before(leaf.NotAfter.Add(-renewTime(leaf))) || !leaf.NotAfter.Before(a.cert.NotAfter)
-}
-
-// renewTime is how long before its end a certificate is renewed: never as much
-// as it has left when it is made, else renewing would go round in circles.
-func renewTime(c *x509.Certificate) time.Duration {
-	left := c.NotAfter.Sub(c.NotBefore) - backdate
-	return min(renewBefore, left/2)
+	return now.Before(leaf.NotAfter.Add(-renewBefore)) || !leaf.NotAfter.Before(a.cert.NotAfter)
 }
 
 func serial() *big.Int {

@@ -132,6 +132,10 @@ func TestHandshake(t *testing.T) {
 	if err := shake(t, c, c.CA(), "openwrt.lan", m.now.AddDate(0, -6, 0)); err != nil {
 		t.Error(err)
 	}
+	// The router's clock is half a year behind.
+	if err := shake(t, c, c.CA(), "openwrt.lan", m.now.AddDate(0, 6, 0)); err != nil {
+		t.Error(err)
+	}
 	leaf := served(t, c)
 	if days := leaf.NotAfter.Sub(leaf.NotBefore).Hours() / 24; days > 398 {
 		t.Errorf("holds for %v days", days)
@@ -214,7 +218,12 @@ func TestRefresh(t *testing.T) {
 		{"a name that no certificate takes", func(m *machine, _ *Certificates) { m.host = "my router\xff" }, true, "localhost"},
 		{"public addresses", func(_ *machine, c *Certificates) { c.SetPublicAddress([]string{"call.example", "2001:db8::1"}) }, true, "call.example"},
 		{"a day later", func(m *machine, _ *Certificates) { m.now = m.now.Add(day) }, false, "192.168.1.1"},
-		{"near its end", func(m *machine, _ *Certificates) { m.now = m.now.Add(31 * day) }, true, "192.168.1.1"},
+		{"31 days before its end", func(m *machine, c *Certificates) {
+			m.now = c.current.Load().Leaf.NotAfter.Add(-31 * day)
+		}, false, "192.168.1.1"},
+		{"30 days before its end", func(m *machine, c *Certificates) {
+			m.now = c.current.Load().Leaf.NotAfter.Add(-30 * day)
+		}, true, "192.168.1.1"},
 		{"years later", func(m *machine, _ *Certificates) { m.now = m.now.AddDate(5, 0, 0) }, true, "192.168.1.1"},
 		{"a month earlier", func(m *machine, _ *Certificates) { m.now = m.now.Add(-30 * day) }, false, "192.168.1.1"},
 		{"the clock is lost", func(m *machine, _ *Certificates) { m.now = time.Unix(0, 0) }, false, "192.168.1.1"},

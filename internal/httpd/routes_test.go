@@ -28,6 +28,7 @@ func checkHeaders(t *testing.T, h http.Header) {
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Access-Control-Allow-Origin":  "",
+		"Strict-Transport-Security":    "", // see docs/security.md
 	} {
 		if got := h.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

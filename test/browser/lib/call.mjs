@@ -164,6 +164,22 @@ export class Person {
     });
   }
 
+  /** Remembers the connections of now, for renewed(). */
+  async remember() {
+    await this.page.evaluate(() => {
+      window.remembered = { publish: window.umbrella.publishPC, subscribe: window.umbrella.subscribePC };
+    });
+  }
+
+  /** Are both connections others than those remembered? */
+  async renewed() {
+    return this.page.evaluate(() => {
+      const { publishPC, subscribePC } = window.umbrella;
+      const { publish, subscribe } = window.remembered;
+      return publishPC !== null && subscribePC !== null && publishPC !== publish && subscribePC !== subscribe;
+    });
+  }
+
   /** Waits until pictures and sound of all these others flow, from now on. */
   async meets(names, limit = 45_000) {
     const before = await this.heard();

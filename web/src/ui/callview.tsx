@@ -25,10 +25,10 @@ export function CallView(): JSX.Element {
   useEffect(() => heading.current?.focus(), []);
   return (
     <div class={`call ${panel ? "call-with-panel" : ""}`}>
-      <h1 class="heard" tabIndex={-1} ref={heading}>
-        Call in room {room}
-      </h1>
       <main class="call-main">
+        <h1 class="heard" tabIndex={-1} ref={heading}>
+          Call in room {room}
+        </h1>
         <Banner />
         {tiles.length > 0 && <Stage tiles={tiles} main={main} />}
         <Alone tiles={tiles} />
@@ -197,7 +197,7 @@ function PanelButtons(p: { panel: string; unread: number; count: number }): JSX.
         tone={p.panel === "people" ? "on" : ""}
         expanded={p.panel === "people"}
         class="with-count"
-        badge={p.count}
+        badge={{ count: p.count, words: p.count === 1 ? "1 person" : `${p.count} people` }}
         onClick={() => app.togglePanel("people")}
       />
       <IconButton
@@ -206,7 +206,7 @@ function PanelButtons(p: { panel: string; unread: number; count: number }): JSX.
         shortcut="C"
         tone={p.panel === "chat" ? "on" : ""}
         expanded={p.panel === "chat"}
-        badge={p.unread}
+        badge={{ count: p.unread, words: p.unread === 1 ? "1 new message" : `${p.unread} new messages` }}
         onClick={() => app.togglePanel("chat")}
       />
     </>

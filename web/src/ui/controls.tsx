@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 
 interface ButtonProps {
@@ -11,7 +11,8 @@ interface ButtonProps {
   tone?: "" | "off" | "on" | "danger";
   pressed?: boolean;
   expanded?: boolean;
-  badge?: number;
+  /** A number at its corner, and what it counts in words. */
+  badge?: { count: number; words: string };
   disabled?: boolean;
   class?: string;
   onClick: () => void;
@@ -19,7 +20,8 @@ interface ButtonProps {
 
 /** A round button with a picture; its words are its accessible name. */
 export function IconButton(p: ButtonProps): JSX.Element {
-  const badge = p.badge ?? 0;
+  const { count, words } = p.badge ?? { count: 0, words: "" };
+  const id = useId();
   return (
     <button
       type="button"
@@ -28,14 +30,17 @@ export function IconButton(p: ButtonProps): JSX.Element {
       aria-pressed={p.pressed}
       aria-expanded={p.expanded}
       aria-keyshortcuts={p.shortcut}
+      aria-describedby={count > 0 ? id : undefined}
       disabled={p.disabled}
       data-tip={p.shortcut ? `${p.label} (${p.shortcut})` : p.label}
       onClick={p.onClick}
     >
       <Icon name={p.icon} />
-      {badge > 0 && (
-        <span class="badge" aria-hidden="true">
-          {badge > 99 ? "99+" : badge}
+      {count > 0 && (
+        <span class="badge" data-count={count > 99 ? "99+" : count}>
+          <span id={id} hidden>
+            {words}
+          </span>
         </span>
       )}
     </button>

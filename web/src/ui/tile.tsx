@@ -61,7 +61,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
         height: `${rect.height}px`,
       }}
     >
-      {(!picture || aspect === 0) && <Face tile={tile} waiting={picture} />}
+      {(!picture || aspect === 0) && <Face tile={tile} waiting={picture} side={Math.min(rect.width, rect.height)} />}
       <Video
         track={picture ? track : null}
         class={`tile-video tile-${fit} ${tile.own && tile.source === "camera" && mirrored ? "mirrored" : ""} ${
@@ -75,6 +75,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
         ) : (
           tile.muted && tile.kind !== ParticipantKind.CAMERA && <Icon name="microphoneOff" class="tile-muted" />
         )}
+        {pinned && <Icon name="pin" />}
         <span class="tile-name">{nameOn(tile)}</span>
         {tile.source === "camera" && tile.quality !== QualityLevel.UNSPECIFIED && !small && (
           <Bars strength={strengthOf(tile.quality)} label={qualityWords(tile.quality)} />
@@ -103,12 +104,17 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
 }
 
 /** What stands in for a picture. */
-function Face({ tile, waiting }: { tile: Tile; waiting: boolean }): JSX.Element {
+function Face({ tile, waiting, side }: { tile: Tile; waiting: boolean; side: number }): JSX.Element {
+  const size = Math.max(32, Math.min(160, side * 0.4));
   const letters = initials(tile.name);
   const icon = tile.kind === ParticipantKind.CAMERA ? "cctv" : tile.kind === ParticipantKind.STREAM ? "broadcast" : null;
   return (
     <div class="face">
-      <div class={`avatar hue-${hashOf(tile.name, hues)} ${waiting ? "avatar-waiting" : ""}`} aria-hidden="true">
+      <div
+        class={`avatar hue-${hashOf(tile.name, hues)} ${waiting ? "avatar-waiting" : ""}`}
+        aria-hidden="true"
+        style={{ width: `${size}px`, height: `${size}px`, fontSize: `${size * 0.36}px` }}
+      >
         {tile.source === "screen" ? <Icon name="screen" /> : icon ? <Icon name={icon} /> : letters || "?"}
       </div>
       {tile.unplayable && <p class="face-note">{tile.unplayable}</p>}

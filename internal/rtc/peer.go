@@ -47,6 +47,21 @@ var (
 	ErrTooMany  = errors.New("the SDP has more than 64 m-lines")
 )
 
+// begun tells that the connection has worked; it may be lost by now.
+func (p *peer) begun() bool {
+	switch p.pc.ConnectionState() {
+	case webrtc.PeerConnectionStateConnected, webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed:
+		return true
+	}
+	return false
+}
+
+// Broken tells that the connection does not work now, and did or should have.
+func (p *peer) Broken() bool {
+	state := p.pc.ConnectionState()
+	return state == webrtc.PeerConnectionStateDisconnected || state == webrtc.PeerConnectionStateFailed
+}
+
 // State of the connection.
 func (p *peer) State() PeerState {
 	s := PeerState{
@@ -54,7 +69,8 @@ func (p *peer) State() PeerState {
 		ICE:        p.pc.ICEConnectionState().String(),
 		Signaling:  p.pc.SignalingState().String(),
 	}
-	if t := p.transport(); t != nil {
+	// pion does not guard the transport before ICE has begun.
+	if t := p.transport(); t != nil && p.begun() {
 		if pair, err := t.ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil && pair.Remote != nil {
 			s.Remote = fmt.Sprintf("%s:%d", pair.Remote.Address, pair.Remote.Port)
 			if pair.Remote.Protocol == webrtc.ICEProtocolTCP || pair.Local.Protocol == webrtc.ICEProtocolTCP {

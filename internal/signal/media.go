@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pion/webrtc/v4"
-
 	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -198,11 +196,7 @@ func (s *session) measure() {
 
 // broken tells that a connection that is needed does not work.
 func (s *session) broken() bool {
-	bad := func(state string) bool {
-		return state == webrtc.PeerConnectionStateDisconnected.String() ||
-			state == webrtc.PeerConnectionStateFailed.String()
-	}
-	return s.pub != nil && bad(s.pub.State().Connection) || s.sub != nil && bad(s.sub.State().Connection)
+	return s.pub != nil && s.pub.Broken() || s.sub != nil && s.sub.Broken()
 }
 
 // quality judges a connection.

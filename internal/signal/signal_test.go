@@ -476,6 +476,22 @@ func TestFifty(t *testing.T) {
 	}
 }
 
+// visit joins, listens to somebody, and leaves. Pictures would have it wait for
+// keyframes.
+func (n *node) visit(whom *peer.Peer) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	p := &peer.Peer{URL: n.url, Room: "room", Name: "Guest", ViewOnly: true}
+	defer p.Close()
+	if err := p.Join(ctx); err != nil {
+		return err
+	}
+	if err := p.Wait(ctx, func() bool { audio, _ := p.From(whom.ID0()); return audio > 0 }); err != nil {
+		return fmt.Errorf("no sound: %w", err)
+	}
+	return nil
+}
+
 // Joining and leaving 500 times takes no memory and no goroutine that is not
 // given back.
 func TestFiveHundred(t *testing.T) {
@@ -487,16 +503,10 @@ func TestFiveHundred(t *testing.T) {
 		for range 4 {
 			all.Go(func() {
 				for range times / 4 {
-					p := &peer.Peer{URL: n.url, Room: "room", Name: "Guest", ViewOnly: true}
-					if err := p.Join(soon(t)); err != nil {
+					if err := n.visit(stay); err != nil {
 						t.Error(err)
 						return
 					}
-					// Sound: for a picture they would wait for keyframes.
-					if err := p.Wait(soon(t), func() bool { audio, _ := p.From(stay.ID0()); return audio > 0 }); err != nil {
-						t.Error("no sound")
-					}
-					p.Close()
 				}
 			})
 		}

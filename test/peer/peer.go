@@ -86,7 +86,22 @@ func (p *Peer) Dial(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.done.Go(func() { p.read(run) })
+	p.done.Go(func() { p.ping(run) })
 	return nil
+}
+
+// ping keeps the socket alive, as a browser does.
+func (p *Peer) ping(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			p.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Ping{Ping: &umbrellav1.Ping{}}})
+		}
+	}
 }
 
 // Join opens the socket, enters the room and, unless ViewOnly, publishes.

@@ -36,6 +36,7 @@ type Engine struct {
 	config   webrtc.Configuration
 	udp      *ice.UDPMuxDefault
 	tcp      *ice.TCPMuxDefault
+	accepted *localListener
 	reach    *addresses
 	settings webrtc.SettingEngine
 }
@@ -63,6 +64,7 @@ func (e *Engine) Start() error {
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{
 		UDPConn: conn, Logger: logs.NewLogger("udp"),
 	})
+	e.accepted = listener
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
 		Listener: listener, Logger: logs.NewLogger("tcp"),
 		ReadBufferSize: 64, // packets
@@ -133,6 +135,7 @@ func (e *Engine) closePort() {
 	if err := e.udp.Close(); err != nil {
 		e.Log.Warn("closing the media port", "error", err)
 	}
+	e.accepted.closeConns()
 	if err := e.tcp.Close(); err != nil {
 		e.Log.Warn("closing the media port", "protocol", "tcp", "error", err)
 	}
@@ -144,7 +147,7 @@ func (e *Engine) SetPublicAddress(list []string) { e.reach.setPublic(list) }
 
 // listenBoth opens UDP and TCP on one number, on all addresses of both
 // families.
-func listenBoth(port int) (*mediaConn, net.Listener, error) {
+func listenBoth(port int) (*mediaConn, *localListener, error) {
 	for attempt := 0; ; attempt++ {
 		udp, err := listenMedia(port)
 		if err != nil {
@@ -153,7 +156,7 @@ func listenBoth(port int) (*mediaConn, net.Listener, error) {
 		number := udp.LocalAddr().(*net.UDPAddr).Port
 		listener, err := net.Listen("tcp", ":"+strconv.Itoa(number))
 		if err == nil {
-			return udp, localListener{listener}, nil
+			return udp, newLocalListener(listener), nil
 		}
 		_ = udp.Close()
 		if port != 0 || attempt == 20 {

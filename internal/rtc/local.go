@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"net"
+	"sync"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/transport/v5"
@@ -36,19 +37,57 @@ func (m localMux) GetListenAddresses() []net.Addr {
 }
 
 // localListener is its TCP: every connection came to one of the two.
-type localListener struct{ net.Listener }
+type localListener struct {
+	net.Listener
+	mu   sync.Mutex
+	open map[*localConn]struct{} // nil when closed
+}
 
-func (l localListener) Accept() (net.Conn, error) {
+func newLocalListener(l net.Listener) *localListener {
+	return &localListener{Listener: l, open: map[*localConn]struct{}{}}
+}
+
+func (l *localListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return localConn{c}, nil
+	lc := &localConn{Conn: c, from: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		_ = c.Close()
+		return nil, net.ErrClosed
+	}
+	l.open[lc] = struct{}{}
+	return lc, nil
 }
 
-type localConn struct{ net.Conn }
+// closeConns closes what was accepted: pion's mux waits for connections that
+// belong to no agent any more, and does not close them.
+func (l *localListener) closeConns() {
+	l.mu.Lock()
+	open := l.open
+	l.open = nil
+	l.mu.Unlock()
+	for c := range open {
+		_ = c.Conn.Close()
+	}
+}
 
-func (c localConn) LocalAddr() net.Addr {
+type localConn struct {
+	net.Conn
+	from *localListener
+}
+
+func (c *localConn) Close() error {
+	c.from.mu.Lock()
+	delete(c.from.open, c)
+	c.from.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (c *localConn) LocalAddr() net.Addr {
 	a, ok := c.Conn.LocalAddr().(*net.TCPAddr)
 	switch {
 	case !ok:

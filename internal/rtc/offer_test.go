@@ -3,10 +3,13 @@ package rtc
 import (
 	"context"
 	"log/slog"
+	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"go.uber.org/goleak"
 
 	"umbrella/internal/sfu"
@@ -125,6 +128,60 @@ func TestAnswer(t *testing.T) {
 	}
 	if strings.Contains(answer, " red/") {
 		t.Error("RED was taken, which is not forwarded")
+	}
+}
+
+// Firefox has numbers of its own and sends under no others.
+func TestAnswerKeepsTheNumbersOfTheOffer(t *testing.T) {
+	e := testEngine(t)
+	b, err := e.NewPublisher(testParticipant(t), e.Log, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	answer, err := b.Answer(strings.NewReplacer("SAVPF 111", "SAVPF 109", ":111 ", ":109 ", ":96 ", ":120 ", "SAVPF 96", "SAVPF 120", "apt=96", "apt=120").Replace(browserOffer), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"m=audio 9 UDP/TLS/RTP/SAVPF 109\r\n", "a=rtpmap:109 opus/48000/2\r\n", "a=fmtp:109 minptime=10;useinbandfec=1;usedtx=1\r\n", "a=rtpmap:120 VP8/90000\r\n"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("%q is missing in\n%s", want, answer)
+		}
+	}
+}
+
+// Connections that nobody owns any more do not hold the port's closing up.
+func TestCloseWithStrayConnections(t *testing.T) {
+	e := &Engine{Log: slog.New(slog.DiscardHandler)}
+	if err := e.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(e.MediaPort)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if i%2 == 0 { // a binding request for a connection that is none, framed as RFC 4571 has it
+			m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("none:one"), stun.Fingerprint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Write(append([]byte{byte(len(m.Raw) >> 8), byte(len(m.Raw))}, m.Raw...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // for the mux to take them
+	closed := make(chan error, 1)
+	go func() { closed <- e.Close(context.Background()) }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the port does not close")
 	}
 }
 

@@ -96,6 +96,7 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 		// Silence need not be sent (RFC 7587 §7).
 		c := opus.parameters()
 		c.SDPFmtpLine += ";usedtx=1"
+		c.PayloadType = 0 // the one that was offered: Firefox sends under no other
 		if err := t.SetCodecPreferences([]webrtc.RTPCodecParameters{c}); err != nil {
 			b.log.Debug("no Opus in an offer", "error", err)
 		}

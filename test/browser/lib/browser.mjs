@@ -11,7 +11,6 @@ const run = promisify(execFile);
 
 const chromiumFlags = [
   "--no-sandbox", // as root, in CI
-  "--use-fake-ui-for-media-stream",
   "--auto-accept-this-tab-capture",
   "--disable-background-networking",
   "--disable-component-update",
@@ -48,9 +47,10 @@ export class TestBrowser {
    * @param {object} [options]
    * @param {string} [options.caFile] certificate of the CA to trust
    * @param {string[]} [options.flags] more flags for Chromium
-   * @param {string} [options.device] Chromium's fake devices, such as "fps=15"
+   * @param {string | null} [options.device] Chromium's fake devices, such as "fps=15"; null for none
+   * @param {boolean} [options.allow] whether Chromium's pages may use them without being asked
    */
-  static async launch(kind, { caFile, flags = [], device = "fps=20" } = {}) {
+  static async launch(kind, { caFile, flags = [], device = "fps=20", allow = true } = {}) {
     const made = new TestBrowser();
     made.kind = kind;
     made.#dir = await mkdtemp(path.join(tmpdir(), `umbrella-${kind}-`));
@@ -68,7 +68,12 @@ export class TestBrowser {
           ? await puppeteer.launch({
               executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
               userDataDir: profile,
-              args: [...chromiumFlags, `--use-fake-device-for-media-stream=${device}`, ...flags],
+              args: [
+                ...chromiumFlags,
+                ...(device === null ? [] : [`--use-fake-device-for-media-stream=${device}`]),
+                ...(allow ? ["--use-fake-ui-for-media-stream"] : []),
+                ...flags,
+              ],
               env,
               protocolTimeout: 120_000,
             })

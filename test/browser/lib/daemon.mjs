@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import http from "node:http";
 import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -102,19 +103,24 @@ export class Daemon {
     return how;
   }
 
-  url(at = "/") {
-    return `https://127.0.0.1:${this.port}${at}`;
+  get secure() {
+    return this.more.UMBRELLA_TLS !== "off";
   }
 
+  url(at = "/") {
+    return `${this.secure ? "https" : "http"}://127.0.0.1:${this.port}${this.more.UMBRELLA_PREFIX ?? ""}${at}`;
+  }
+
+  /** Certificate of the daemon's CA; undefined without TLS. */
   get caFile() {
-    return path.join(this.dir, "state/ca.crt");
+    return this.secure ? path.join(this.dir, "state/ca.crt") : undefined;
   }
 
   /** One request, with the daemon's CA trusted. */
   async get(at, headers = {}) {
-    const ca = await readFile(this.caFile);
+    const ca = this.secure ? await readFile(this.caFile) : undefined;
     return new Promise((resolve, reject) => {
-      const request = https.get(this.url(at), { ca, headers, agent: false, timeout: 5_000 }, (answer) => {
+      const request = (this.secure ? https : http).get(this.url(at), { ca, headers, agent: false, timeout: 5_000 }, (answer) => {
         const chunks = [];
         answer.on("data", (chunk) => chunks.push(chunk));
         answer.on("error", reject);

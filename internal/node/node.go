@@ -111,6 +111,9 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 		if err := certs.Start(); err != nil {
 			return nil, nil, fmt.Errorf("option 'tls': %w", err)
 		}
+		if sum := certs.Fingerprint(); sum != "" {
+			n.Log.Info("this node's own CA; /trust on the web server tells how to trust it", "sha256", sum)
+		}
 	}
 	s := &httpd.Server{
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
@@ -197,8 +200,13 @@ func (n *Node) closeWeb(ctx context.Context) error {
 }
 
 // URLs returns the addresses of the web client that people can open, the best
-// one first.
-func (n *Node) URLs() []string { return n.web.URLs() }
+// one first; none while the web server is down for a mistake in the settings.
+func (n *Node) URLs() []string {
+	if n.web == nil {
+		return nil
+	}
+	return n.web.URLs()
+}
 
 // Close ends all calls and stops. Participants are told that the node goes
 // down; what has not ended when ctx is done is cut off.

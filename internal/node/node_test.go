@@ -88,17 +88,11 @@ func join(t *testing.T, cfg *config.Config, p *peer.Peer) *peer.Peer {
 	return p
 }
 
-// gets waits until b gets more of a than it has.
+// gets waits until b gets more sound and pictures of a than it has.
 func gets(t *testing.T, b, a *peer.Peer) {
 	t.Helper()
-	id := a.ID()
-	var audio0, video0 uint64
-	_ = b.Wait(soon(t), func() bool { audio0, video0 = b.From(id); return true })
-	if err := b.Wait(soon(t), func() bool {
-		audio, video := b.From(id)
-		return audio > audio0+10 && video > video0+20
-	}); err != nil {
-		t.Fatalf("%s gets nothing of %s", b.Name, a.Name)
+	if err := b.Gets(soon(t), a); err != nil {
+		t.Fatal(err)
 	}
 }
 

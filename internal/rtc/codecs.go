@@ -74,7 +74,8 @@ func (c codec) retransmission() webrtc.RTPCodecParameters {
 	return p
 }
 
-func newMediaEngine(extensions map[webrtc.RTPCodecType][]string) (*webrtc.MediaEngine, error) {
+// newMediaEngine knows every codec and header extension that we do.
+func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterCodec(opus.parameters(), webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, err
@@ -87,8 +88,11 @@ func newMediaEngine(extensions map[webrtc.RTPCodecType][]string) (*webrtc.MediaE
 			return nil, err
 		}
 	}
-	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
-		for _, uri := range extensions[kind] {
+	for kind, uris := range map[webrtc.RTPCodecType][]string{
+		webrtc.RTPCodecTypeAudio: {sdp.SDESMidURI, sdp.AudioLevelURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
+		webrtc.RTPCodecTypeVideo: {sdp.SDESMidURI, orientationURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
+	} {
+		for _, uri := range uris {
 			err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind)
 			if err != nil {
 				return nil, err
@@ -101,10 +105,7 @@ func newMediaEngine(extensions map[webrtc.RTPCodecType][]string) (*webrtc.MediaE
 // newReceiveAPI makes connections on which peers publish to us: their losses
 // are asked for again, and their congestion control is fed.
 func newReceiveAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
-	m, err := newMediaEngine(map[webrtc.RTPCodecType][]string{
-		webrtc.RTPCodecTypeAudio: {sdp.SDESMidURI, sdp.AudioLevelURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
-		webrtc.RTPCodecTypeVideo: {sdp.SDESMidURI, orientationURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
-	})
+	m, err := newMediaEngine()
 	if err != nil {
 		return nil, err
 	}
@@ -130,10 +131,7 @@ func newReceiveAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
 // newSendAPI makes connections on which we send. No interceptor stands on the
 // way out: forward answers NACKs and writes reports and extensions itself.
 func newSendAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
-	m, err := newMediaEngine(map[webrtc.RTPCodecType][]string{
-		webrtc.RTPCodecTypeAudio: {sdp.SDESMidURI, sdp.AudioLevelURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
-		webrtc.RTPCodecTypeVideo: {sdp.SDESMidURI, orientationURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
-	})
+	m, err := newMediaEngine()
 	if err != nil {
 		return nil, err
 	}

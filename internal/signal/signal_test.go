@@ -93,14 +93,8 @@ func (n *node) join(t testing.TB, p *peer.Peer) *peer.Peer {
 // gets waits until b gets more sound and pictures of a than it has.
 func gets(t testing.TB, b, a *peer.Peer) {
 	t.Helper()
-	id := a.ID()
-	var audio0, video0 uint64
-	_ = b.Wait(soon(t), func() bool { audio0, video0 = b.From(id); return true })
-	if err := b.Wait(soon(t), func() bool {
-		audio, video := b.From(id)
-		return audio > audio0+10 && video > video0+20
-	}); err != nil {
-		t.Fatalf("%s gets nothing of %s: %v", b.Name, a.Name, err)
+	if err := b.Gets(soon(t), a); err != nil {
+		t.Fatal(err)
 	}
 }
 

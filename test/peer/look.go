@@ -1,6 +1,9 @@
 package peer
 
 import (
+	"context"
+	"fmt"
+
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -49,3 +52,18 @@ func (p *Peer) From(participant string) (audio, video uint64) {
 
 // ID0 is ID without the lock, for the condition of Wait.
 func (p *Peer) ID0() string { return p.joined.GetParticipantId() }
+
+// Gets waits until more sound and pictures of another came in than there are.
+func (p *Peer) Gets(ctx context.Context, from *Peer) error {
+	id := from.ID()
+	p.mu.Lock()
+	audio0, video0 := p.From(id)
+	p.mu.Unlock()
+	if err := p.Wait(ctx, func() bool {
+		audio, video := p.From(id)
+		return audio > audio0+10 && video > video0+20
+	}); err != nil {
+		return fmt.Errorf("%s gets nothing of %s: %w", p.Name, from.Name, err)
+	}
+	return nil
+}

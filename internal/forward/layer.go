@@ -22,6 +22,8 @@ type LayerConfig struct {
 	// RequestKeyframe asks the publisher for a keyframe. It is called at most
 	// twice a second and must not block. nil where none can be asked for.
 	RequestKeyframe func()
+	// Totals of the node; nil counts for nobody.
+	Totals *Totals
 }
 
 // Layer is one encoding of a track as it comes in. Push must be called from
@@ -87,6 +89,9 @@ const keyframeInterval = 500 * time.Millisecond
 
 // NewLayer returns a layer that waits for packets.
 func NewLayer(cfg LayerConfig) *Layer {
+	if cfg.Totals == nil {
+		cfg.Totals = &Totals{}
+	}
 	l := &Layer{cfg: cfg, keyframe: keyframeTestFor(cfg.MimeType)}
 	l.streams.Store(&[]*Stream{})
 	return l
@@ -146,6 +151,8 @@ func (l *Layer) count(p *Packet, size int, now time.Time) bool {
 	}
 	l.stats.Packets++
 	l.stats.Bytes += uint64(size)
+	l.cfg.Totals.ReceivedPackets.Add(1)
+	l.cfg.Totals.ReceivedBytes.Add(uint64(size))
 	l.stats.LastPacket = now
 	l.rate.add(size, now)
 	return true
@@ -208,6 +215,7 @@ func (l *Layer) RequestKeyframe() {
 func (l *Layer) requestNow() {
 	l.lastRequest = time.Now()
 	l.stats.KeyframeRequests++
+	l.cfg.Totals.KeyframeRequests.Add(1)
 	l.cfg.RequestKeyframe()
 }
 

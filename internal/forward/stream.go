@@ -29,6 +29,8 @@ type StreamConfig struct {
 	// TransportSequence counts the packets of the whole connection for
 	// transport-wide congestion control; shared by all its streams.
 	TransportSequence *atomic.Uint32
+	// Totals of the node; nil counts for nobody.
+	Totals *Totals
 }
 
 // StreamExtensions are the ids of header extensions as the receiver knows
@@ -108,6 +110,9 @@ const (
 
 // Bind tells the stream how it sends. Until then nothing leaves.
 func (s *Stream) Bind(cfg StreamConfig) {
+	if cfg.Totals == nil {
+		cfg.Totals = &Totals{}
+	}
 	s.mu.Lock()
 	s.cfg = cfg
 	s.mid = []byte(cfg.Mid)
@@ -228,6 +233,8 @@ func (s *Stream) send(l *Layer, p *Packet, now time.Time) {
 	h := s.head(p, s.types.Media, s.cfg.SSRC, seq, ts, now)
 	size := h.MarshalSize() + len(p.Payload)
 	s.stats.Bytes += uint64(size)
+	s.cfg.Totals.SentPackets.Add(1)
+	s.cfg.Totals.SentBytes.Add(uint64(size))
 	s.rate.add(size, now)
 	// What cannot be sent is lost like any packet on the way.
 	_ = s.cfg.Sender.SendRTP(h, p.Payload)
@@ -295,6 +302,7 @@ func (s *Stream) Resend(seq uint16, now time.Time) bool {
 	if s.layer == nil || s.last != s.layer || s.paused || s.cfg.Sender == nil || len(s.sent) == 0 {
 		return false
 	}
+	s.cfg.Totals.Nacks.Add(1)
 	e := &s.sent[int(seq)&(len(s.sent)-1)]
 	if !e.valid || e.out != seq || e.resent >= maxResends {
 		return false
@@ -308,6 +316,7 @@ func (s *Stream) Resend(seq uint16, now time.Time) bool {
 	}
 	e.resent++
 	s.stats.Retransmissions++
+	s.cfg.Totals.Retransmissions.Add(1)
 	if s.cfg.RTXSSRC == 0 || s.types.RTX == 0 {
 		h := s.head(&p, s.types.Media, s.cfg.SSRC, seq, e.outTime, now)
 		return s.cfg.Sender.SendRTP(h, s.scratch[2:]) == nil

@@ -16,74 +16,52 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	writeMetrics(w, s.Status())
 }
 
-// total sums up a node's streams.
-type total struct {
-	participants, tracks, subscriptions           int
-	packetsIn, bytesIn, lost                      uint64
-	packetsOut, bytesOut                          uint64
-	nacks, retransmissions                        uint64
-	keyframes, keyframeRequests, keyframeRequired uint64
-	connections                                   map[string]int
+// present counts what is there now.
+type present struct {
+	participants, tracks, subscriptions int
+	connections                         map[string]int // by state
 }
 
-func sum(st *umbrellav1.Status) total {
-	t := total{connections: map[string]int{
+func count(st *umbrellav1.Status) present {
+	n := present{connections: map[string]int{
 		"new": 0, "connecting": 0, "connected": 0, "disconnected": 0, "failed": 0, "closed": 0,
 	}}
 	for _, room := range st.Rooms {
-		t.participants += len(room.Participants)
+		n.participants += len(room.Participants)
 		for _, p := range room.Participants {
-			t.tracks += len(p.Tracks)
-			t.subscriptions += len(p.Subscriptions)
-			for _, track := range p.Tracks {
-				for _, l := range track.Layers {
-					t.packetsIn += l.Packets
-					t.bytesIn += l.Bytes
-					t.lost += l.Lost
-					t.keyframes += l.Keyframes
-					t.keyframeRequests += l.KeyframeRequests
-				}
-			}
-			for _, sub := range p.Subscriptions {
-				t.packetsOut += sub.Packets
-				t.bytesOut += sub.Bytes
-				t.nacks += sub.Nacks
-				t.retransmissions += sub.Retransmissions
-				t.keyframeRequired += sub.KeyframeRequests
-			}
+			n.tracks += len(p.Tracks)
+			n.subscriptions += len(p.Subscriptions)
 			for _, c := range p.PeerConnections {
-				t.connections[c.State]++
+				n.connections[c.State]++
 			}
 		}
 	}
-	return t
+	return n
 }
 
-// writeMetrics names what is there now, and the sums over the tracks that are
-// there now: gauges, since they shrink when somebody leaves.
+// writeMetrics names what is there now as gauges, and what went through since
+// the start as counters.
 func writeMetrics(w http.ResponseWriter, st *umbrellav1.Status) {
 	set := metrics.NewSet()
 	gauge := func(name string, v float64) { set.NewGauge(name, func() float64 { return v }) }
-	t := sum(st)
+	counter := func(name string, v uint64) { set.NewCounter(name).Set(v) }
+	n, t := count(st), st.Totals
 	gauge(`umbrella_info{version="`+label(st.Version)+`"}`, 1)
 	gauge("umbrella_uptime_seconds", float64(st.NowMs-st.StartedAtMs)/1000)
 	gauge("umbrella_rooms", float64(len(st.Rooms)))
-	gauge("umbrella_participants", float64(t.participants))
-	gauge("umbrella_tracks", float64(t.tracks))
-	gauge("umbrella_subscriptions", float64(t.subscriptions))
-	gauge("umbrella_received_packets", float64(t.packetsIn))
-	gauge("umbrella_received_bytes", float64(t.bytesIn))
-	gauge("umbrella_received_lost_packets", float64(t.lost))
-	gauge("umbrella_sent_packets", float64(t.packetsOut))
-	gauge("umbrella_sent_bytes", float64(t.bytesOut))
-	gauge("umbrella_nacks", float64(t.nacks))
-	gauge("umbrella_retransmissions", float64(t.retransmissions))
-	gauge("umbrella_keyframes", float64(t.keyframes))
-	gauge("umbrella_keyframe_requests_received", float64(t.keyframeRequired))
-	gauge("umbrella_keyframe_requests_sent", float64(t.keyframeRequests))
-	for state, n := range t.connections {
-		gauge(`umbrella_peer_connections{state="`+state+`"}`, float64(n))
+	gauge("umbrella_participants", float64(n.participants))
+	gauge("umbrella_tracks", float64(n.tracks))
+	gauge("umbrella_subscriptions", float64(n.subscriptions))
+	for state, is := range n.connections {
+		gauge(`umbrella_peer_connections{state="`+state+`"}`, float64(is))
 	}
+	counter("umbrella_received_packets_total", t.GetReceivedPackets())
+	counter("umbrella_received_bytes_total", t.GetReceivedBytes())
+	counter("umbrella_sent_packets_total", t.GetSentPackets())
+	counter("umbrella_sent_bytes_total", t.GetSentBytes())
+	counter("umbrella_nacks_total", t.GetNacks())
+	counter("umbrella_retransmissions_total", t.GetRetransmissions())
+	counter("umbrella_keyframe_requests_total", t.GetKeyframeRequests())
 	gauge("umbrella_heap_bytes", float64(st.Process.GetHeapBytes()))
 	gauge("umbrella_system_bytes", float64(st.Process.GetSystemBytes()))
 	gauge("umbrella_goroutines", float64(st.Process.GetGoroutines()))

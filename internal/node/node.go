@@ -13,6 +13,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/config"
+	"umbrella/internal/forward"
 	"umbrella/internal/httpd"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -30,6 +31,7 @@ type Node struct {
 	cfg     *config.Config
 	started time.Time
 
+	totals forward.Totals
 	sfu    *sfu.SFU
 	signal *signal.Server
 	whip   *whip.Server
@@ -73,7 +75,9 @@ func (n *Node) setRules(cfg *config.Config) {
 }
 
 func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
-	e := &rtc.Engine{MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Log: n.Log}
+	e := &rtc.Engine{
+		MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Totals: &n.totals, Log: n.Log,
+	}
 	if err := e.Start(); err != nil {
 		return nil, fmt.Errorf("option 'media_port': %w", err)
 	}

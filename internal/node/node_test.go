@@ -152,6 +152,7 @@ func TestStatusTellsOfACall(t *testing.T) {
 		t.Errorf("Bob: %+v", bob)
 	}
 	if _, body := get(t, "https://"+cfg.Main.Listen+"/metrics"); !strings.Contains(body, "umbrella_participants 2\n") ||
+		strings.Contains(body, "umbrella_sent_packets_total 0\n") || strings.Contains(body, "umbrella_received_bytes_total 0\n") ||
 		!strings.Contains(body, `umbrella_peer_connections{state="connected"} 2`) {
 		t.Error(body)
 	}

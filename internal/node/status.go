@@ -18,7 +18,7 @@ func (n *Node) status() *umbrellav1.Status {
 	maps.Copy(connections, n.whip.Connections())
 	st := &umbrellav1.Status{
 		Version: n.Version, StartedAtMs: n.started.UnixMilli(), NowMs: now.UnixMilli(),
-		Process: process(),
+		Process: process(), Totals: n.totalsStatus(),
 	}
 	for _, r := range n.sfu.Rooms() {
 		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: r.OpenedAt.UnixMilli()}
@@ -28,6 +28,16 @@ func (n *Node) status() *umbrellav1.Status {
 		st.Rooms = append(st.Rooms, room)
 	}
 	return st
+}
+
+func (n *Node) totalsStatus() *umbrellav1.TotalsStatus {
+	t := &n.totals
+	return &umbrellav1.TotalsStatus{
+		ReceivedPackets: t.ReceivedPackets.Load(), ReceivedBytes: t.ReceivedBytes.Load(),
+		SentPackets: t.SentPackets.Load(), SentBytes: t.SentBytes.Load(),
+		Nacks: t.Nacks.Load(), Retransmissions: t.Retransmissions.Load(),
+		KeyframeRequests: t.KeyframeRequests.Load(),
+	}
 }
 
 func process() *umbrellav1.ProcessStatus {

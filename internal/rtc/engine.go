@@ -17,6 +17,8 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/forward"
 )
 
 // Engine owns the media port and makes PeerConnections on it. Set the fields,
@@ -27,7 +29,9 @@ type Engine struct {
 	// PublicAddress are addresses and DNS names under which the port is reached
 	// from outside besides those of the interfaces, as with 1:1 NAT.
 	PublicAddress []string
-	Log           *slog.Logger
+	// Totals of the node; nil counts for nobody.
+	Totals *forward.Totals
+	Log    *slog.Logger
 
 	// receive and send make the connections that publish to us and that
 	// subscribe to us.

@@ -29,6 +29,7 @@ type slot struct {
 	transceiver *webrtc.RTPTransceiver
 	sequence    *atomic.Uint32 // of transport-cc
 	connected   *atomic.Bool   // packets can leave
+	totals      *forward.Totals
 	owned       *sync.WaitGroup
 
 	out    forward.Stream
@@ -63,6 +64,7 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		Mid:               s.transceiver.Mid(),
 		Extensions:        streamExtensions(ctx.HeaderExtensions()),
 		TransportSequence: s.sequence,
+		Totals:            s.totals,
 	}
 	s.mu.Lock()
 	s.negotiated, s.pending = agreed, &cfg

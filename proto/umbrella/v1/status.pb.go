@@ -31,6 +31,7 @@ type Status struct {
 	NowMs         int64                  `protobuf:"varint,3,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
 	Rooms         []*RoomStatus          `protobuf:"bytes,4,rep,name=rooms,proto3" json:"rooms,omitempty"`
 	Process       *ProcessStatus         `protobuf:"bytes,5,opt,name=process,proto3" json:"process,omitempty"`
+	Totals        *TotalsStatus          `protobuf:"bytes,6,opt,name=totals,proto3" json:"totals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -100,6 +101,109 @@ func (x *Status) GetProcess() *ProcessStatus {
 	return nil
 }
 
+func (x *Status) GetTotals() *TotalsStatus {
+	if x != nil {
+		return x.Totals
+	}
+	return nil
+}
+
+// TotalsStatus counts since the node started, tracks that have ended included.
+type TotalsStatus struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ReceivedPackets uint64                 `protobuf:"varint,1,opt,name=received_packets,json=receivedPackets,proto3" json:"received_packets,omitempty"`
+	ReceivedBytes   uint64                 `protobuf:"varint,2,opt,name=received_bytes,json=receivedBytes,proto3" json:"received_bytes,omitempty"`
+	// Without retransmissions.
+	SentPackets uint64 `protobuf:"varint,3,opt,name=sent_packets,json=sentPackets,proto3" json:"sent_packets,omitempty"`
+	SentBytes   uint64 `protobuf:"varint,4,opt,name=sent_bytes,json=sentBytes,proto3" json:"sent_bytes,omitempty"`
+	// Packets that receivers asked for again, and those of them that were sent.
+	Nacks           uint64 `protobuf:"varint,5,opt,name=nacks,proto3" json:"nacks,omitempty"`
+	Retransmissions uint64 `protobuf:"varint,6,opt,name=retransmissions,proto3" json:"retransmissions,omitempty"`
+	// Keyframes asked of publishers.
+	KeyframeRequests uint64 `protobuf:"varint,7,opt,name=keyframe_requests,json=keyframeRequests,proto3" json:"keyframe_requests,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *TotalsStatus) Reset() {
+	*x = TotalsStatus{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TotalsStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TotalsStatus) ProtoMessage() {}
+
+func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TotalsStatus.ProtoReflect.Descriptor instead.
+func (*TotalsStatus) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TotalsStatus) GetReceivedPackets() uint64 {
+	if x != nil {
+		return x.ReceivedPackets
+	}
+	return 0
+}
+
+func (x *TotalsStatus) GetReceivedBytes() uint64 {
+	if x != nil {
+		return x.ReceivedBytes
+	}
+	return 0
+}
+
+func (x *TotalsStatus) GetSentPackets() uint64 {
+	if x != nil {
+		return x.SentPackets
+	}
+	return 0
+}
+
+func (x *TotalsStatus) GetSentBytes() uint64 {
+	if x != nil {
+		return x.SentBytes
+	}
+	return 0
+}
+
+func (x *TotalsStatus) GetNacks() uint64 {
+	if x != nil {
+		return x.Nacks
+	}
+	return 0
+}
+
+func (x *TotalsStatus) GetRetransmissions() uint64 {
+	if x != nil {
+		return x.Retransmissions
+	}
+	return 0
+}
+
+func (x *TotalsStatus) GetKeyframeRequests() uint64 {
+	if x != nil {
+		return x.KeyframeRequests
+	}
+	return 0
+}
+
 type ProcessStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Bytes of heap in use, and of memory taken from the system, as the Go
@@ -113,7 +217,7 @@ type ProcessStatus struct {
 
 func (x *ProcessStatus) Reset() {
 	*x = ProcessStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -125,7 +229,7 @@ func (x *ProcessStatus) String() string {
 func (*ProcessStatus) ProtoMessage() {}
 
 func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -138,7 +242,7 @@ func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessStatus.ProtoReflect.Descriptor instead.
 func (*ProcessStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ProcessStatus) GetHeapBytes() uint64 {
@@ -173,7 +277,7 @@ type RoomStatus struct {
 
 func (x *RoomStatus) Reset() {
 	*x = RoomStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -185,7 +289,7 @@ func (x *RoomStatus) String() string {
 func (*RoomStatus) ProtoMessage() {}
 
 func (x *RoomStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -198,7 +302,7 @@ func (x *RoomStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomStatus.ProtoReflect.Descriptor instead.
 func (*RoomStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RoomStatus) GetName() string {
@@ -241,7 +345,7 @@ type ParticipantStatus struct {
 
 func (x *ParticipantStatus) Reset() {
 	*x = ParticipantStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -253,7 +357,7 @@ func (x *ParticipantStatus) String() string {
 func (*ParticipantStatus) ProtoMessage() {}
 
 func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -266,7 +370,7 @@ func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantStatus.ProtoReflect.Descriptor instead.
 func (*ParticipantStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ParticipantStatus) GetId() string {
@@ -354,7 +458,7 @@ type TrackStatus struct {
 
 func (x *TrackStatus) Reset() {
 	*x = TrackStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -366,7 +470,7 @@ func (x *TrackStatus) String() string {
 func (*TrackStatus) ProtoMessage() {}
 
 func (x *TrackStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -379,7 +483,7 @@ func (x *TrackStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackStatus.ProtoReflect.Descriptor instead.
 func (*TrackStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TrackStatus) GetId() string {
@@ -452,7 +556,7 @@ type LayerStatus struct {
 
 func (x *LayerStatus) Reset() {
 	*x = LayerStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -464,7 +568,7 @@ func (x *LayerStatus) String() string {
 func (*LayerStatus) ProtoMessage() {}
 
 func (x *LayerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -477,7 +581,7 @@ func (x *LayerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerStatus.ProtoReflect.Descriptor instead.
 func (*LayerStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LayerStatus) GetSsrc() uint32 {
@@ -561,7 +665,7 @@ type SubscriptionStatus struct {
 
 func (x *SubscriptionStatus) Reset() {
 	*x = SubscriptionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +677,7 @@ func (x *SubscriptionStatus) String() string {
 func (*SubscriptionStatus) ProtoMessage() {}
 
 func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +690,7 @@ func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionStatus.ProtoReflect.Descriptor instead.
 func (*SubscriptionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SubscriptionStatus) GetTrackId() string {
@@ -690,7 +794,7 @@ type PeerConnectionStatus struct {
 
 func (x *PeerConnectionStatus) Reset() {
 	*x = PeerConnectionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +806,7 @@ func (x *PeerConnectionStatus) String() string {
 func (*PeerConnectionStatus) ProtoMessage() {}
 
 func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +819,7 @@ func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerConnectionStatus.ProtoReflect.Descriptor instead.
 func (*PeerConnectionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PeerConnectionStatus) GetRole() string {
@@ -764,13 +868,23 @@ var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xc2\x01\n" +
+	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xf5\x01\n" +
 	"\x06Status\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
 	"\rstarted_at_ms\x18\x02 \x01(\x03R\vstartedAtMs\x12\x15\n" +
 	"\x06now_ms\x18\x03 \x01(\x03R\x05nowMs\x12-\n" +
 	"\x05rooms\x18\x04 \x03(\v2\x17.umbrella.v1.RoomStatusR\x05rooms\x124\n" +
-	"\aprocess\x18\x05 \x01(\v2\x1a.umbrella.v1.ProcessStatusR\aprocess\"q\n" +
+	"\aprocess\x18\x05 \x01(\v2\x1a.umbrella.v1.ProcessStatusR\aprocess\x121\n" +
+	"\x06totals\x18\x06 \x01(\v2\x19.umbrella.v1.TotalsStatusR\x06totals\"\x8f\x02\n" +
+	"\fTotalsStatus\x12)\n" +
+	"\x10received_packets\x18\x01 \x01(\x04R\x0freceivedPackets\x12%\n" +
+	"\x0ereceived_bytes\x18\x02 \x01(\x04R\rreceivedBytes\x12!\n" +
+	"\fsent_packets\x18\x03 \x01(\x04R\vsentPackets\x12\x1d\n" +
+	"\n" +
+	"sent_bytes\x18\x04 \x01(\x04R\tsentBytes\x12\x14\n" +
+	"\x05nacks\x18\x05 \x01(\x04R\x05nacks\x12(\n" +
+	"\x0fretransmissions\x18\x06 \x01(\x04R\x0fretransmissions\x12+\n" +
+	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\"q\n" +
 	"\rProcessStatus\x12\x1d\n" +
 	"\n" +
 	"heap_bytes\x18\x01 \x01(\x04R\theapBytes\x12!\n" +
@@ -848,38 +962,40 @@ func file_umbrella_v1_status_proto_rawDescGZIP() []byte {
 	return file_umbrella_v1_status_proto_rawDescData
 }
 
-var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_umbrella_v1_status_proto_goTypes = []any{
 	(*Status)(nil),               // 0: umbrella.v1.Status
-	(*ProcessStatus)(nil),        // 1: umbrella.v1.ProcessStatus
-	(*RoomStatus)(nil),           // 2: umbrella.v1.RoomStatus
-	(*ParticipantStatus)(nil),    // 3: umbrella.v1.ParticipantStatus
-	(*TrackStatus)(nil),          // 4: umbrella.v1.TrackStatus
-	(*LayerStatus)(nil),          // 5: umbrella.v1.LayerStatus
-	(*SubscriptionStatus)(nil),   // 6: umbrella.v1.SubscriptionStatus
-	(*PeerConnectionStatus)(nil), // 7: umbrella.v1.PeerConnectionStatus
-	(ParticipantKind)(0),         // 8: umbrella.v1.ParticipantKind
-	(QualityLevel)(0),            // 9: umbrella.v1.QualityLevel
-	(TrackKind)(0),               // 10: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 11: umbrella.v1.TrackSource
+	(*TotalsStatus)(nil),         // 1: umbrella.v1.TotalsStatus
+	(*ProcessStatus)(nil),        // 2: umbrella.v1.ProcessStatus
+	(*RoomStatus)(nil),           // 3: umbrella.v1.RoomStatus
+	(*ParticipantStatus)(nil),    // 4: umbrella.v1.ParticipantStatus
+	(*TrackStatus)(nil),          // 5: umbrella.v1.TrackStatus
+	(*LayerStatus)(nil),          // 6: umbrella.v1.LayerStatus
+	(*SubscriptionStatus)(nil),   // 7: umbrella.v1.SubscriptionStatus
+	(*PeerConnectionStatus)(nil), // 8: umbrella.v1.PeerConnectionStatus
+	(ParticipantKind)(0),         // 9: umbrella.v1.ParticipantKind
+	(QualityLevel)(0),            // 10: umbrella.v1.QualityLevel
+	(TrackKind)(0),               // 11: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 12: umbrella.v1.TrackSource
 }
 var file_umbrella_v1_status_proto_depIdxs = []int32{
-	2,  // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
-	1,  // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
-	3,  // 2: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
-	8,  // 3: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
-	9,  // 4: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
-	4,  // 5: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
-	6,  // 6: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
-	7,  // 7: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
-	10, // 8: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
-	11, // 9: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
-	5,  // 10: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	3,  // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
+	2,  // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
+	1,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
+	4,  // 3: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
+	9,  // 4: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
+	10, // 5: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
+	5,  // 6: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
+	7,  // 7: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
+	8,  // 8: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
+	11, // 9: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
+	12, // 10: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
+	6,  // 11: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_status_proto_init() }
@@ -894,7 +1010,7 @@ func file_umbrella_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_status_proto_rawDesc), len(file_umbrella_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/status.proto.
  */
 export const file_umbrella_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIpUBCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMiTQoNUHJvY2Vzc1N0YXR1cxISCgpoZWFwX2J5dGVzGAEgASgEEhQKDHN5c3RlbV9ieXRlcxgCIAEoBBISCgpnb3JvdXRpbmVzGAMgASgNImYKClJvb21TdGF0dXMSDAoEbmFtZRgBIAEoCRIUCgxvcGVuZWRfYXRfbXMYAiABKAMSNAoMcGFydGljaXBhbnRzGAMgAygLMh4udW1icmVsbGEudjEuUGFydGljaXBhbnRTdGF0dXMi3gIKEVBhcnRpY2lwYW50U3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSFAoMam9pbmVkX2F0X21zGAUgASgDEg8KB2FkZHJlc3MYBiABKAkSKgoHcXVhbGl0eRgHIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbBIoCgZ0cmFja3MYCCADKAsyGC51bWJyZWxsYS52MS5UcmFja1N0YXR1cxI2Cg1zdWJzY3JpcHRpb25zGAkgAygLMh8udW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU3RhdHVzEjsKEHBlZXJfY29ubmVjdGlvbnMYCiADKAsyIS51bWJyZWxsYS52MS5QZWVyQ29ubmVjdGlvblN0YXR1cyLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSKwAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEIvcBChJTdWJzY3JpcHRpb25TdGF0dXMSEAoIdHJhY2tfaWQYASABKAkSCwoDbWlkGAIgASgJEg4KBnBhdXNlZBgDIAEoCBIPCgdwYWNrZXRzGAQgASgEEg0KBWJ5dGVzGAUgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgGIAEoBBINCgVuYWNrcxgHIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYCCABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYCSABKAQSDAoEbG9zcxgKIAEoARIVCg1yb3VuZF90cmlwX21zGAsgASgBEhEKCWppdHRlcl9tcxgMIAEoASKJAQoUUGVlckNvbm5lY3Rpb25TdGF0dXMSDAoEcm9sZRgBIAEoCRINCgVzdGF0ZRgCIAEoCRIRCglpY2Vfc3RhdGUYAyABKAkSFwoPc2lnbmFsaW5nX3N0YXRlGAQgASgJEhYKDnJlbW90ZV9hZGRyZXNzGAUgASgJEhAKCHByb3RvY29sGAYgASgJQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
+  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIsABCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzIq0BCgxUb3RhbHNTdGF0dXMSGAoQcmVjZWl2ZWRfcGFja2V0cxgBIAEoBBIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoBBIUCgxzZW50X3BhY2tldHMYAyABKAQSEgoKc2VudF9ieXRlcxgEIAEoBBINCgVuYWNrcxgFIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQiTQoNUHJvY2Vzc1N0YXR1cxISCgpoZWFwX2J5dGVzGAEgASgEEhQKDHN5c3RlbV9ieXRlcxgCIAEoBBISCgpnb3JvdXRpbmVzGAMgASgNImYKClJvb21TdGF0dXMSDAoEbmFtZRgBIAEoCRIUCgxvcGVuZWRfYXRfbXMYAiABKAMSNAoMcGFydGljaXBhbnRzGAMgAygLMh4udW1icmVsbGEudjEuUGFydGljaXBhbnRTdGF0dXMi3gIKEVBhcnRpY2lwYW50U3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSFAoMam9pbmVkX2F0X21zGAUgASgDEg8KB2FkZHJlc3MYBiABKAkSKgoHcXVhbGl0eRgHIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbBIoCgZ0cmFja3MYCCADKAsyGC51bWJyZWxsYS52MS5UcmFja1N0YXR1cxI2Cg1zdWJzY3JpcHRpb25zGAkgAygLMh8udW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU3RhdHVzEjsKEHBlZXJfY29ubmVjdGlvbnMYCiADKAsyIS51bWJyZWxsYS52MS5QZWVyQ29ubmVjdGlvblN0YXR1cyLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSKwAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEIvcBChJTdWJzY3JpcHRpb25TdGF0dXMSEAoIdHJhY2tfaWQYASABKAkSCwoDbWlkGAIgASgJEg4KBnBhdXNlZBgDIAEoCBIPCgdwYWNrZXRzGAQgASgEEg0KBWJ5dGVzGAUgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgGIAEoBBINCgVuYWNrcxgHIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYCCABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYCSABKAQSDAoEbG9zcxgKIAEoARIVCg1yb3VuZF90cmlwX21zGAsgASgBEhEKCWppdHRlcl9tcxgMIAEoASKJAQoUUGVlckNvbm5lY3Rpb25TdGF0dXMSDAoEcm9sZRgBIAEoCRINCgVzdGF0ZRgCIAEoCRIRCglpY2Vfc3RhdGUYAyABKAkSFwoPc2lnbmFsaW5nX3N0YXRlGAQgASgJEhYKDnJlbW90ZV9hZGRyZXNzGAUgASgJEhAKCHByb3RvY29sGAYgASgJQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
 
 /**
  * Status is a node at one moment.
@@ -46,6 +46,11 @@ export type Status = Message<"umbrella.v1.Status"> & {
    * @generated from field: umbrella.v1.ProcessStatus process = 5;
    */
   process?: ProcessStatus | undefined;
+
+  /**
+   * @generated from field: umbrella.v1.TotalsStatus totals = 6;
+   */
+  totals?: TotalsStatus | undefined;
 };
 
 /**
@@ -54,6 +59,61 @@ export type Status = Message<"umbrella.v1.Status"> & {
  */
 export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_status, 0);
+
+/**
+ * TotalsStatus counts since the node started, tracks that have ended included.
+ *
+ * @generated from message umbrella.v1.TotalsStatus
+ */
+export type TotalsStatus = Message<"umbrella.v1.TotalsStatus"> & {
+  /**
+   * @generated from field: uint64 received_packets = 1;
+   */
+  receivedPackets: bigint;
+
+  /**
+   * @generated from field: uint64 received_bytes = 2;
+   */
+  receivedBytes: bigint;
+
+  /**
+   * Without retransmissions.
+   *
+   * @generated from field: uint64 sent_packets = 3;
+   */
+  sentPackets: bigint;
+
+  /**
+   * @generated from field: uint64 sent_bytes = 4;
+   */
+  sentBytes: bigint;
+
+  /**
+   * Packets that receivers asked for again, and those of them that were sent.
+   *
+   * @generated from field: uint64 nacks = 5;
+   */
+  nacks: bigint;
+
+  /**
+   * @generated from field: uint64 retransmissions = 6;
+   */
+  retransmissions: bigint;
+
+  /**
+   * Keyframes asked of publishers.
+   *
+   * @generated from field: uint64 keyframe_requests = 7;
+   */
+  keyframeRequests: bigint;
+};
+
+/**
+ * Describes the message umbrella.v1.TotalsStatus.
+ * Use `create(TotalsStatusSchema)` to create a new message.
+ */
+export const TotalsStatusSchema: GenMessage<TotalsStatus> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 1);
 
 /**
  * @generated from message umbrella.v1.ProcessStatus
@@ -83,7 +143,7 @@ export type ProcessStatus = Message<"umbrella.v1.ProcessStatus"> & {
  * Use `create(ProcessStatusSchema)` to create a new message.
  */
 export const ProcessStatusSchema: GenMessage<ProcessStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 1);
+  messageDesc(file_umbrella_v1_status, 2);
 
 /**
  * @generated from message umbrella.v1.RoomStatus
@@ -110,7 +170,7 @@ export type RoomStatus = Message<"umbrella.v1.RoomStatus"> & {
  * Use `create(RoomStatusSchema)` to create a new message.
  */
 export const RoomStatusSchema: GenMessage<RoomStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 2);
+  messageDesc(file_umbrella_v1_status, 3);
 
 /**
  * @generated from message umbrella.v1.ParticipantStatus
@@ -174,7 +234,7 @@ export type ParticipantStatus = Message<"umbrella.v1.ParticipantStatus"> & {
  * Use `create(ParticipantStatusSchema)` to create a new message.
  */
 export const ParticipantStatusSchema: GenMessage<ParticipantStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 3);
+  messageDesc(file_umbrella_v1_status, 4);
 
 /**
  * @generated from message umbrella.v1.TrackStatus
@@ -221,7 +281,7 @@ export type TrackStatus = Message<"umbrella.v1.TrackStatus"> & {
  * Use `create(TrackStatusSchema)` to create a new message.
  */
 export const TrackStatusSchema: GenMessage<TrackStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 4);
+  messageDesc(file_umbrella_v1_status, 5);
 
 /**
  * LayerStatus is one encoding of a track as it comes in.
@@ -282,7 +342,7 @@ export type LayerStatus = Message<"umbrella.v1.LayerStatus"> & {
  * Use `create(LayerStatusSchema)` to create a new message.
  */
 export const LayerStatusSchema: GenMessage<LayerStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 5);
+  messageDesc(file_umbrella_v1_status, 6);
 
 /**
  * SubscriptionStatus is one stream as it goes out.
@@ -364,7 +424,7 @@ export type SubscriptionStatus = Message<"umbrella.v1.SubscriptionStatus"> & {
  * Use `create(SubscriptionStatusSchema)` to create a new message.
  */
 export const SubscriptionStatusSchema: GenMessage<SubscriptionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 6);
+  messageDesc(file_umbrella_v1_status, 7);
 
 /**
  * @generated from message umbrella.v1.PeerConnectionStatus
@@ -412,5 +472,5 @@ export type PeerConnectionStatus = Message<"umbrella.v1.PeerConnectionStatus"> &
  * Use `create(PeerConnectionStatusSchema)` to create a new message.
  */
 export const PeerConnectionStatusSchema: GenMessage<PeerConnectionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 7);
+  messageDesc(file_umbrella_v1_status, 8);
 

@@ -2,7 +2,7 @@ import { Error_Code, TrackSource, type IceServer, type Joined } from "../proto/u
 import { Store } from "../state/store";
 import type { Clock } from "./clock";
 import { receivableCodecs } from "./codecs";
-import { bitRates, type LocalMedia } from "./media";
+import { bitRates, type LocalMedia, type VideoQuality } from "./media";
 import type { ServerBody } from "./messages";
 import { Publisher, type OwnTrack } from "./publisher";
 import {
@@ -75,6 +75,7 @@ export class Call {
   private cancelHidden = () => {};
   private cancelRebuild = () => {};
   private quietUntil = Infinity;
+  private quality: VideoQuality = "standard";
   private readonly endMedia: () => void;
 
   constructor(private readonly o: CallOptions) {
@@ -261,6 +262,7 @@ export class Call {
   }
 
   private publish(): void {
+    this.quality = this.o.media.store.state.quality;
     this.publishWatch?.close();
     this.publisher?.close();
     const watch = new Watch(
@@ -270,7 +272,7 @@ export class Call {
     );
     const publisher = new Publisher({
       iceServers: this.iceServers,
-      limits: bitRates[this.o.media.store.state.quality],
+      limits: bitRates[this.quality],
       send: (body) => this.session?.send(body),
       onState: (state) => this.connectionChanged(watch, state),
       onBroken: () => {
@@ -349,6 +351,11 @@ export class Call {
   private mediaChanged(): void {
     if (!this.publisher) return;
     for (const [source, own] of this.ownTracks()) this.publisher.set(source, own);
+    const { quality } = this.o.media.store.state;
+    if (quality !== this.quality) {
+      this.quality = quality;
+      this.publisher.setLimits(bitRates[quality]);
+    }
   }
 
   private tellSoon(): void {

@@ -75,6 +75,20 @@ export class Publisher {
     if (this.apply(source, own)) this.negotiate();
   }
 
+  /** Changes how much of the network pictures may take. */
+  setLimits(limits: VideoLimits): void {
+    this.o.limits = limits;
+    for (const source of [TrackSource.CAMERA, TrackSource.SCREEN]) {
+      const sender = this.slots.get(source)?.transceiver.sender;
+      const parameters = sender?.getParameters();
+      const [encoding] = parameters?.encodings ?? [];
+      if (!sender || !parameters || !encoding) continue;
+      encoding.maxBitrate = source === TrackSource.SCREEN ? limits.screen : limits.camera;
+      // A browser that cannot change it keeps the old limit.
+      sender.setParameters(parameters).catch(() => {});
+    }
+  }
+
   /** Offers anew with an ICE restart, whatever the last offer came to. */
   restart(): void {
     this.restartNext = true;

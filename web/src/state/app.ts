@@ -1,4 +1,4 @@
-import { Call } from "../call/call";
+import { Call, type Phase } from "../call/call";
 import { systemClock } from "../call/clock";
 import { LocalMedia } from "../call/media";
 import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
@@ -45,6 +45,7 @@ export class App {
   readonly ui: Store<Ui>;
   readonly call: Call;
   readonly basePath: string;
+  private phase: Phase = "lobby";
   private lastToast = 0;
   private came: string[] = [];
   private went: string[] = [];
@@ -225,7 +226,12 @@ export class App {
   private callChanged(): void {
     const { phase, room } = this.call.store.state;
     document.documentElement.dataset.callState = phase;
-    if (phase === "failed" && room.selfId !== "") this.media.close();
+    if (phase !== this.phase) {
+      this.phase = phase;
+      if (phase === "failed" && room.selfId !== "") this.media.close();
+      // Whoever wanted just to watch is in the lobby again.
+      else if (phase === "failed") void this.media.open();
+    }
     const speaker = nextSpeaker(this.ui.state.speaker, room.speakers, room.selfId, Date.now());
     if (speaker?.participantId !== this.ui.state.speaker?.participantId || speaker?.heardAt !== this.ui.state.speaker?.heardAt) {
       this.ui.set({ speaker });
@@ -246,6 +252,19 @@ export class App {
     };
   }
 
+  /** Phones tell when they go from Wi-Fi to the mobile network. */
+  private followNetwork(): void {
+    const { connection } = navigator as { connection?: EventTarget & { type?: string } };
+    if (!connection) return;
+    let { type } = connection;
+    // It also tells of every new estimate of its speed.
+    connection.addEventListener("change", () => {
+      if (connection.type === type) return;
+      type = connection.type;
+      this.call.networkChanged();
+    });
+  }
+
   private listen(): void {
     addEventListener("popstate", () => {
       const room = roomOfPath(location.pathname, this.basePath) ?? "";
@@ -261,8 +280,7 @@ export class App {
       if (event.persisted) location.reload();
     });
     addEventListener("online", () => this.call.networkChanged());
-    const connection = (navigator as { connection?: EventTarget }).connection;
-    connection?.addEventListener("change", () => this.call.networkChanged());
+    this.followNetwork();
     document.addEventListener("visibilitychange", () => {
       this.call.setHidden(document.hidden);
       if (!document.hidden) this.call.retryNow();

@@ -7,7 +7,7 @@ const own = document.querySelector<HTMLDetailsElement>(
 );
 // A fingerprint breaks between bytes, not within.
 const print = document.querySelector(".fingerprint code");
-const bytes = print?.textContent?.split(":") ?? [];
+const bytes = print?.textContent.split(":") ?? [];
 print?.replaceChildren(...bytes.flatMap((byte, i) => (i > 0 ? [":", document.createElement("wbr"), byte] : [byte])));
 
 if (own) {

@@ -178,7 +178,19 @@ function NoDevices(): JSX.Element | null {
   return none ? <p class="hint">There is nothing to choose until this page may use the camera or the microphone.</p> : null;
 }
 
-export function TrustLink(): JSX.Element {
+/** Leads to the page on certificates, where the node has one of its own. */
+export function TrustLink(): JSX.Element | null {
+  const [there, setThere] = useState(false);
+  useEffect(() => {
+    const abort = new AbortController();
+    fetch("trust", { method: "HEAD", signal: abort.signal })
+      .then((response) => setThere(response.ok))
+      .catch(() => {
+        // No node, no page.
+      });
+    return () => abort.abort();
+  }, []);
+  if (!there) return null;
   return (
     <p>
       <a href="trust">How to make this device trust the network</a>
@@ -217,10 +229,13 @@ function Preview({ name }: { name: string }): JSX.Element {
 }
 
 function Problems(): JSX.Element {
+  const app = useApp();
+  const missing = useStore(app.media.store, (s) => s.microphone.problem !== null && s.camera.problem !== null);
   return (
     <>
       <Problem kind="microphone" />
       <Problem kind="camera" />
+      {missing && <p class="hint">You can join all the same: you see and hear the others, and can write in the chat.</p>}
     </>
   );
 }

@@ -20,7 +20,6 @@ export function Sounds(): JSX.Element {
 
 function Sound({ track, speakerId }: { track: MediaStreamTrack; speakerId: string }): JSX.Element {
   const app = useApp();
-  const blocked = useStore(app.ui, (s) => s.soundBlocked);
   const ref = useRef<HTMLAudioElement>(null);
 
   useEffect(() => {
@@ -52,7 +51,7 @@ function Sound({ track, speakerId }: { track: MediaStreamTrack; speakerId: strin
     }
   }, [speakerId]);
 
-  return <audio ref={ref} autoPlay data-blocked={blocked} />;
+  return <audio ref={ref} autoPlay />;
 }
 
 /** Asks for the gesture that browsers want before they play sound. */

@@ -105,7 +105,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
 
 /** What stands in for a picture. */
 function Face({ tile, waiting, side }: { tile: Tile; waiting: boolean; side: number }): JSX.Element {
-  const size = Math.max(32, Math.min(160, side * 0.4));
+  const size = Math.max(32, side * 0.36);
   const letters = initials(tile.name);
   const icon = tile.kind === ParticipantKind.CAMERA ? "cctv" : tile.kind === ParticipantKind.STREAM ? "broadcast" : null;
   return (

@@ -48,5 +48,5 @@ export function Video({ track, class: name, onPicture }: Props): JSX.Element {
     };
   }, [track]);
 
-  return <video class={name} ref={ref} autoPlay muted playsInline disablePictureInPicture={false} aria-hidden="true" tabIndex={-1} />;
+  return <video class={name} ref={ref} autoPlay muted playsInline aria-hidden="true" tabIndex={-1} />;
 }

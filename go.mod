@@ -47,3 +47,8 @@ tool (
 	google.golang.org/protobuf/cmd/protoc-gen-go
 	honnef.co/go/tools/cmd/staticcheck
 )
+
+ignore (
+	./test/browser/node_modules
+	./web/node_modules
+)

@@ -203,20 +203,6 @@ export class Person {
     }
   }
 
-  /** Frames of one participant's camera per second, over a time in seconds. */
-  async frameRate(name, seconds) {
-    const count = async () => ({ frames: (await this.heard())[name]?.frames ?? 0, at: performance.now() });
-    const before = await count();
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    const after = await count();
-    return ((after.frames - before.frames) * 1000) / (after.at - before.at);
-  }
-
-  /** Fails when the page complained of anything. */
-  mustBeClean() {
-    if (this.complaints.length > 0) throw new Error(this.complaints.join("\n"));
-  }
-
   async close() {
     await this.context.close();
   }

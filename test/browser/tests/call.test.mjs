@@ -5,11 +5,16 @@ import { sleep, until } from "../lib/wait.mjs";
 
 const { daemon, scene } = await house();
 
+// Small pages and slow cameras: three browsers draw three pictures each.
+const modest = { width: 800, height: 600, launch: { device: "fps=10" } };
+
 scene("three people in Chromium and Firefox", 300, async ({ person, step }) => {
   const room = "kitchen";
-  const ada = await person("Ada");
-  const bob = await person("Bob");
-  const eve = await person("Eve", { kind: "firefox" });
+  const [ada, bob, eve] = await Promise.all([
+    person("Ada", modest),
+    person("Bob", modest),
+    person("Eve", { ...modest, kind: "firefox" }),
+  ]);
   await Promise.all([ada.join(daemon, room), bob.join(daemon, room), eve.join(daemon, room)]);
   const all = [ada, bob, eve];
   const others = (one) => all.filter((p) => p !== one).map((p) => p.name);
@@ -89,7 +94,7 @@ scene("three people in Chromium and Firefox", 300, async ({ person, step }) => {
       assert.equal(tiles.filter((tile) => tile.source === "screen").length, 1);
     }
     // Somebody who comes in now sees it, too.
-    const pat = await person("Pat");
+    const pat = await person("Pat", modest);
     await pat.join(daemon, room, { watch: true });
     await until("Pat sees Bob's screen", 40_000, 200, async () => (await pat.heard()).Bob?.screenFrames > 3);
     await pat.press("Leave");
@@ -102,7 +107,7 @@ scene("three people in Chromium and Firefox", 300, async ({ person, step }) => {
   });
 
   await step("one just watches", async () => {
-    const zoe = await person("Zoe");
+    const zoe = await person("Zoe", modest);
     await zoe.join(daemon, room, { watch: true });
     await zoe.meets(["Ada", "Bob", "Eve"]);
     assert.equal((await zoe.tiles()).length, 3, "a viewer has no tile");

@@ -53,8 +53,8 @@ function rates(before, after) {
 }
 
 scene("a call goes on under attack", 180, async ({ person, step }) => {
-  const ada = await person("Ada");
-  const bob = await person("Bob");
+  const ada = await person("Ada", { width: 800, height: 600 });
+  const bob = await person("Bob", { width: 800, height: 600 });
   await Promise.all([ada.join(daemon, "parlour"), bob.join(daemon, "parlour")]);
   await Promise.all([ada.meets(["Bob"]), bob.meets(["Ada"])]);
   await ada.page.evaluate(() => {

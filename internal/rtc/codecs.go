@@ -104,21 +104,21 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 
 // newReceiveAPI makes connections on which peers publish to us: their losses
 // are asked for again, and their congestion control is fed.
-func newReceiveAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
+func newReceiveAPI(s webrtc.SettingEngine, logs pionLog) (*webrtc.API, error) {
 	m, err := newMediaEngine()
 	if err != nil {
 		return nil, err
 	}
 	r := &interceptor.Registry{}
-	nacks, err := nack.NewGeneratorInterceptor()
+	nacks, err := nack.NewGeneratorInterceptor(nack.WithGeneratorLoggerFactory(logs))
 	if err != nil {
 		return nil, err
 	}
-	reports, err := report.NewReceiverInterceptor()
+	reports, err := report.NewReceiverInterceptor(report.WithReceiverLoggerFactory(logs))
 	if err != nil {
 		return nil, err
 	}
-	feedback, err := twcc.NewSenderInterceptor()
+	feedback, err := twcc.NewSenderInterceptor(twcc.WithLoggerFactory(logs))
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (e *Engine) makeAPIs(logs pionLog) error {
 	// ICE has shown already that the peer is where it says it is.
 	s.SetDTLSInsecureSkipHelloVerify(true)
 	var err error
-	if e.receive, err = newReceiveAPI(*s); err != nil {
+	if e.receive, err = newReceiveAPI(*s, logs); err != nil {
 		return err
 	}
 	e.send, err = newSendAPI(*s)

@@ -83,8 +83,10 @@ function Participant({ participant: p, owners, now }: { participant: Participant
     `here for ${span(now - num(p.joinedAtMs))}`,
     p.id,
   ].filter(Boolean);
+  // Two people may have one name; what they are called for screen readers differs.
+  const who = `${nameOf(p)}, ${p.id ?? ""}`;
   return (
-    <article class="card participant" aria-label={nameOf(p)}>
+    <article class="card participant" aria-label={who}>
       <header class="participant-head">
         <h3>{nameOf(p)}</h3>
         {quality && <span class={`tag tag-${quality}`}>{quality}</span>}
@@ -95,8 +97,8 @@ function Participant({ participant: p, owners, now }: { participant: Participant
           <Connection key={c.role} connection={c} />
         ))}
       </ul>
-      {(p.tracks ?? []).length > 0 && <Tracks name={nameOf(p)} tracks={p.tracks ?? []} />}
-      {(p.subscriptions ?? []).length > 0 && <Subscriptions name={nameOf(p)} list={p.subscriptions ?? []} owners={owners} />}
+      {(p.tracks ?? []).length > 0 && <Tracks name={who} tracks={p.tracks ?? []} />}
+      {(p.subscriptions ?? []).length > 0 && <Subscriptions name={who} list={p.subscriptions ?? []} owners={owners} />}
     </article>
   );
 }

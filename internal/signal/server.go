@@ -55,6 +55,9 @@ const (
 	idleTimeout = 40 * time.Second
 	// resumeTimeout is how long a session waits for a new socket.
 	resumeTimeout = 30 * time.Second
+	// emptyTimeout is how long one waits that never had a media connection: there
+	// is nothing to come back to.
+	emptyTimeout = 3 * time.Second
 )
 
 // Start makes the server ready.

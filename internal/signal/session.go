@@ -132,7 +132,7 @@ func (s *session) run(first *socket) {
 		case sock := <-s.losses:
 			if sock == s.socket {
 				s.socket = nil
-				away = time.After(resumeTimeout)
+				away = time.After(s.patience())
 				s.measure()
 			}
 		case <-s.mail.ring:
@@ -154,6 +154,14 @@ func (s *session) run(first *socket) {
 			return
 		}
 	}
+}
+
+// patience is how long the session waits for its browser to come back.
+func (s *session) patience() time.Duration {
+	if s.pub == nil && s.sub == nil {
+		return emptyTimeout
+	}
+	return resumeTimeout
 }
 
 // end gives everything back.

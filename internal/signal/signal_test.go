@@ -289,6 +289,22 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// One who joins and drops the socket before there is any media is soon gone.
+func TestGhosts(t *testing.T) {
+	n := startNode(t)
+	a := n.join(t, &peer.Peer{Name: "Ada", ViewOnly: true})
+	playing(t, a)
+	ghost := n.join(t, &peer.Peer{Name: "Ghost", ViewOnly: true})
+	defer ghost.Close()
+	if err := a.Wait(soon(t), func() bool { return len(a.Participants()) == 2 }); err != nil {
+		t.Fatal("nobody came")
+	}
+	ghost.Drop()
+	if err := a.Wait(soon(t), func() bool { return len(a.Participants()) == 1 }); err != nil {
+		t.Error("a ghost stays")
+	}
+}
+
 func TestRoomFullAndBadNames(t *testing.T) {
 	n := startNode(t)
 	n.SetLimit(func(room string) int { return 1 })

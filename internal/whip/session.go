@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -25,25 +26,29 @@ type session struct {
 	pub         *rtc.Publisher
 	sub         *rtc.Subscriber
 
-	changed   chan struct{} // the room is not what it was
-	connected chan struct{}
-	once      sync.Once // of connected
-	ended     chan struct{}
-	endOnce   sync.Once
+	changed chan struct{} // the room, or the connection, is not what it was
+	ended   chan struct{}
+	endOnce sync.Once
+	works   atomic.Bool // media can flow
 
 	mu    sync.Mutex // negotiation, one at a time
 	offer string     // the last one
 	tag   string     // of the ICE session
 }
 
-// connectTimeout is how long a client may take until media can flow.
-const connectTimeout = 20 * time.Second
+const (
+	// connectTimeout is how long a client may take until media can flow.
+	connectTimeout = 20 * time.Second
+	// lostTimeout is how long its connection may be lost. pion has waited for
+	// 12 s by then.
+	lostTimeout = 8 * time.Second
+)
 
 func (s *Server) newSession() *session {
 	id := newID()
 	return &session{
 		id: id, server: s, log: s.Log, changed: make(chan struct{}, 1),
-		connected: make(chan struct{}), ended: make(chan struct{}),
+		ended: make(chan struct{}),
 	}
 }
 
@@ -93,37 +98,39 @@ func (s *session) watch(e sfu.Entry, whom, offer string) (answer string, err err
 
 // state is told of the connection.
 func (s *session) state(st webrtc.PeerConnectionState) {
-	switch st {
-	case webrtc.PeerConnectionStateConnected:
-		s.once.Do(func() { close(s.connected) })
-	case webrtc.PeerConnectionStateFailed:
+	works := st == webrtc.PeerConnectionStateConnected
+	s.works.Store(works)
+	if works {
+		s.participant.SetQuality(sfu.Good)
+	} else if st != webrtc.PeerConnectionStateConnecting {
+		s.participant.SetQuality(sfu.Lost)
+	}
+	if st == webrtc.PeerConnectionStateFailed {
 		s.end()
 	}
-	if s.participant != nil {
-		q := sfu.Lost
-		if st == webrtc.PeerConnectionStateConnected {
-			q = sfu.Good
-		}
-		s.participant.SetQuality(q)
-	}
+	s.RoomChanged() // run is to look
 }
 
 // run keeps the session until its client leaves or is lost.
 func (s *session) run() {
 	late := time.NewTimer(connectTimeout)
 	defer late.Stop()
-	s.play()
+	worked := false
 	for {
+		s.play()
 		select {
 		case <-s.ended:
 			return
 		case <-s.changed:
-			s.play()
-		case <-s.connected:
-			late.Stop()
-			s.connected = nil
+			works := s.works.Load()
+			if works && !worked {
+				late.Stop()
+			} else if !works && worked {
+				late.Reset(lostTimeout)
+			}
+			worked = works
 		case <-late.C:
-			s.log.Info("no media connection came about", "seconds", connectTimeout.Seconds())
+			s.log.Info("the media connection is lost, or never came about")
 			return
 		}
 	}

@@ -301,6 +301,20 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+// One who goes without a word is gone before long.
+func TestVanished(t *testing.T) {
+	n := startNode(t)
+	pub := n.publish(t, "/whip/studio?name=obs")
+	p := n.play(t, "/whep/studio")
+	p.more(t, "it plays")
+	if err := pub.pc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the room is without the publisher", func() bool {
+		return n.sfu.Room("studio").Participant("obs") == nil
+	})
+}
+
 func TestICERestart(t *testing.T) {
 	n := startNode(t)
 	pub := n.publish(t, "/whip/studio?name=obs")

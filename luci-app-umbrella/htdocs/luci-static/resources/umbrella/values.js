@@ -1,0 +1,216 @@
+'use strict';
+'require baseclass';
+
+/* What the node takes as the value of an option. Each of these functions takes
+ * the text of one value that is not empty and returns a boolean. Whether a file
+ * is there, only the node can tell. */
+
+const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u;
+const blank = /\s/;
+
+function isPrintable(value, most) {
+	return printable.test(value) && !value.includes('\ufffd') && [...value].length <= most;
+}
+
+function isNumber(value, least, most) {
+	return String(Number(value)) === value && Number.isInteger(+value) && +value >= least && +value <= most;
+}
+
+function isPort(value) {
+	return isNumber(value, 1, 65535);
+}
+
+function isIPv4(value) {
+	const parts = value.split('.');
+
+	return parts.length === 4 && parts.every((part) => isNumber(part, 0, 255));
+}
+
+function isIPv6(value) {
+	const digits = /^[0-9a-f:.]+$/i;
+
+	if (!digits.test(value))
+		return false;
+
+	try {
+		new URL('http://[' + value + ']/');
+		return true;
+	}
+	catch (e) {
+		return false;
+	}
+}
+
+function isAddress(value) {
+	return isIPv4(value) || isIPv6(value);
+}
+
+/* "fe80::1%br-lan" is an address of one link. */
+function isZonedAddress(value) {
+	const zone = value.indexOf('%');
+
+	return isAddress(value) || zone > 0 && zone < value.length - 1 && isIPv6(value.substring(0, zone));
+}
+
+function isMulticast(value) {
+	const v6 = /^ff[0-9a-f]{2}:/i;
+
+	return isIPv4(value) ? +value.split('.')[0] >= 224 && +value.split('.')[0] <= 239 : v6.test(value);
+}
+
+function isUnspecified(value) {
+	const v6 = /^[0:.]+$/;
+
+	return value === '0.0.0.0' || isIPv6(value) && v6.test(value);
+}
+
+function isDNSName(value) {
+	const label = /^(?!-)[0-9A-Za-z_-]{1,63}$/;
+	const number = /^[0-9]+$/;
+	const labels = value.split('.');
+
+	return value.length <= 253
+		&& labels.every((part) => label.test(part) && !part.endsWith('-'))
+		&& !number.test(labels[labels.length - 1]);
+}
+
+/* Returns the host and the port of "host:port", "[v6]:port" and ":port", or
+ * null. */
+function splitHostPort(value) {
+	const form = /^(?:\[([^\[\]]*)\]|([^\[\]:]*)):([^\[\]:]*)$/;
+	const found = form.exec(value);
+
+	return found ? { host: found[1] ?? found[2], port: found[3] } : null;
+}
+
+/* Returns what an absolute URL of one of the schemes consists of, or null. */
+function parseURL(value, schemes) {
+	const form = /^([A-Za-z]+):\/\/([^\/?#]*)(\/[^?#]*)?(\?[^#]*)?$/;
+	const escapes = /%(?![0-9A-Fa-f]{2})/;
+	const login = /^[0-9A-Za-z._:~!$&'()*+,;=@%-]*$/;
+	const found = form.exec(value);
+
+	if (!found || value.length > 2048 || !isPrintable(value, 2048) || blank.test(value))
+		return null;
+
+	const at = found[2].lastIndexOf('@');
+	const url = {
+		scheme: found[1].toLowerCase(),
+		user: at < 0 ? null : found[2].substring(0, at),
+		host: found[2].substring(at + 1),
+		path: found[3] ?? '',
+		query: found[4] ?? null
+	};
+	const host = url.host;
+	const place = splitHostPort(host) ?? splitHostPort(host + ':0');
+
+	if (!schemes.includes(url.scheme) || !place || host.endsWith(':'))
+		return null;
+
+	if (splitHostPort(host) && !isPort(place.port))
+		return null;
+
+	const bracketed = host.startsWith('[');
+	const name = place.host.replace('%25', '%');
+
+	if (bracketed ? !isZonedAddress(name) || isIPv4(name) : !isIPv4(name) && !isDNSName(name))
+		return null;
+
+	if (escapes.test(url.path) || url.user != null && (escapes.test(url.user) || !login.test(url.user)))
+		return null;
+
+	return url;
+}
+
+return baseclass.extend({
+	/* The words of OpenWrt's config_get_bool. */
+	isTrue(value) {
+		return [ '1', 'on', 'true', 'yes', 'enabled' ].includes(value);
+	},
+
+	splitHostPort: splitHostPort,
+
+	isPort: isPort,
+
+	isListen(value) {
+		const place = splitHostPort(value);
+
+		return place != null && isPort(place.port)
+			&& (place.host === '' || isZonedAddress(place.host) && !isMulticast(place.host) || isDNSName(place.host));
+	},
+
+	isPrefix(value) {
+		const part = /^[0-9A-Za-z_.~-]+$/;
+		const path = value.replace(/\/+$/, '');
+
+		return path === '' || path.startsWith('/') && path.length <= 128
+			&& path.substring(1).split('/').every((p) => part.test(p) && p !== '.' && p !== '..');
+	},
+
+	isPublicAddress(value) {
+		if (isAddress(value))
+			return !isUnspecified(value) && !isMulticast(value);
+
+		return isDNSName(value.replace(/\.$/, ''));
+	},
+
+	isProxy(value) {
+		const parts = value.split('/');
+
+		return isAddress(parts[0])
+			&& (parts.length === 1 || parts.length === 2 && isNumber(parts[1], 0, isIPv4(parts[0]) ? 32 : 128));
+	},
+
+	isPath(value) {
+		return isPrintable(value, 4096);
+	},
+
+	isRoomName(value) {
+		const name = /^(?!\.)[0-9A-Za-z_.-]{1,64}$/;
+
+		return name.test(value);
+	},
+
+	isPassword(value) {
+		return isPrintable(value, 128);
+	},
+
+	isMaxParticipants(value) {
+		return isNumber(value, 0, 10000);
+	},
+
+	isBackhaulURL(value) {
+		const url = parseURL(value, [ 'ws', 'wss' ]);
+
+		return url != null && url.user == null && url.query == null && url.path.endsWith('/wsb');
+	},
+
+	isSecret(value) {
+		return isPrintable(value, 256) && [...value].length >= 16 && !blank.test(value);
+	},
+
+	isFingerprint(value) {
+		const digits = /^[0-9a-f]{64}$/i;
+
+		return digits.test(value.replaceAll(':', ''));
+	},
+
+	isShownName(value) {
+		return isPrintable(value, 64);
+	},
+
+	isCameraURL(value) {
+		return parseURL(value, [ 'rtsp', 'rtsps' ]) != null;
+	},
+
+	/* Returns an address as it may be shown: without login and query, where
+	 * cameras take passwords. */
+	redactURL(value) {
+		const url = parseURL(value, [ 'rtsp', 'rtsps', 'ws', 'wss' ]);
+
+		if (!url)
+			return '…';
+
+		return url.scheme + '://' + (url.user == null ? '' : '…@') + url.host + url.path + (url.query == null ? '' : '?…');
+	}
+});

@@ -45,6 +45,13 @@ function isAddress(value) {
 	return isIPv4(value) || isIPv6(value);
 }
 
+/* Returns "::ffff:192.0.2.1" as "192.0.2.1", and anything else as it is. */
+function unmap(value) {
+	const mapped = /^::ffff:(?=[0-9.]+$)/i;
+
+	return value.replace(mapped, '');
+}
+
 /* "fe80::1%br-lan" is an address of one link. */
 function isZonedAddress(value) {
 	const zone = value.indexOf('%');
@@ -148,17 +155,20 @@ return baseclass.extend({
 	},
 
 	isPublicAddress(value) {
-		if (isAddress(value))
-			return !isUnspecified(value) && !isMulticast(value);
+		const address = unmap(value);
+
+		if (isAddress(address))
+			return !isUnspecified(address) && !isMulticast(address);
 
 		return isDNSName(value.replace(/\.$/, ''));
 	},
 
 	isProxy(value) {
 		const parts = value.split('/');
+		const least = unmap(parts[0]) === parts[0] ? 0 : 96;
 
 		return isAddress(parts[0])
-			&& (parts.length === 1 || parts.length === 2 && isNumber(parts[1], 0, isIPv4(parts[0]) ? 32 : 128));
+			&& (parts.length === 1 || parts.length === 2 && isNumber(parts[1], least, isIPv4(parts[0]) ? 32 : 128));
 	},
 
 	isPath(value) {

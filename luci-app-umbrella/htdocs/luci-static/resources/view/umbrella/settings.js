@@ -90,8 +90,10 @@ function checkWith(option, others, problem) {
 
 	for (let name of others) {
 		const other = option.section.getOption(name);
+		const changed = other.onchange;
 
 		other.onchange = function(ev, section_id) {
+			changed?.apply(this, arguments);
 			this.section.getOption(option.option)?.triggerValidation(section_id);
 		};
 	}
@@ -227,6 +229,7 @@ function addRooms(map) {
 
 	s.anonymous = true;
 	s.addremove = true;
+	s.nodescriptions = true;
 	s.addbtntitle = _('Add a room');
 	s.modaltitle = (section_id) => uci.get('umbrella', section_id, 'name') || _('Room');
 
@@ -283,6 +286,7 @@ function addBackhauls(map) {
 	let o;
 
 	s.addremove = true;
+	s.nodescriptions = true;
 	s.addbtntitle = _('Add a trunk');
 	refuseTakenNames(s);
 
@@ -320,13 +324,13 @@ function addBackhauls(map) {
 	o = s.option(form.Value, 'fingerprint', _('Fingerprint'), _('SHA-256 of the other node\'s certificate, in place of a CA.'));
 	o.modalonly = true;
 	check(o, values.isFingerprint, _('the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons'));
-	checkWith(o, [], needsTLS);
+	checkWith(o, [ 'url' ], needsTLS);
 
 	o = s.option(form.Value, 'ca', _('CA'), _('PEM file of the CA that signed the other node\'s certificate; the system\'s CAs if not set.'));
 	o.datatype = 'file';
 	o.modalonly = true;
 	check(o, values.isPath, _('the path of a file that is there'));
-	checkWith(o, [], needsTLS);
+	checkWith(o, [ 'url' ], needsTLS);
 
 	o = s.option(form.DynamicList, 'room', _('Rooms'), _('Room that the trunk joins; all rooms if not set.'));
 	o.textvalue = function(section_id) {
@@ -342,6 +346,7 @@ function addCameras(map) {
 	let o;
 
 	s.addremove = true;
+	s.nodescriptions = true;
 	s.addbtntitle = _('Add a camera');
 	refuseTakenNames(s);
 

@@ -43,6 +43,26 @@ func decode(t *testing.T, name string, into any) {
 	}
 }
 
+func TestMakefile(t *testing.T) {
+	text := read(t, "Makefile")
+	for _, line := range []string{
+		"include $(TOPDIR)/rules.mk",
+		"LUCI_DEPENDS:=+luci-base +umbrella",
+		"LUCI_PKGARCH:=all",
+		"PKG_LICENSE:=Apache-2.0",
+		"include $(TOPDIR)/feeds/luci/luci.mk",
+		// What feeds look for, since the call itself is in luci.mk.
+		"# call BuildPackage - OpenWrt buildroot signature",
+	} {
+		if !slices.Contains(strings.Split(text, "\n"), line) {
+			t.Errorf("the Makefile lacks the line %q", line)
+		}
+	}
+	if !strings.Contains(read(t, "../openwrt/Makefile"), "\nPKG_NAME:=umbrella\n") {
+		t.Error("there is no package umbrella to depend on")
+	}
+}
+
 type rights struct {
 	UCI  []string            `json:"uci"`
 	Ubus map[string][]string `json:"ubus"`

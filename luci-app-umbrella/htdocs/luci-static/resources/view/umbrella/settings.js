@@ -399,6 +399,17 @@ function addCameras(map) {
 	o = s.option(form.Flag, 'on_demand', _('On demand'), _('Connect to the camera only while somebody watches.'));
 	o.modalonly = true;
 	boolean(o, '1');
+
+	/* People have to be able to tell the cameras of a room apart. */
+	const shownAs = (camera) => values.isTrue(camera.enabled || '1')
+		? (camera.room || 'main') + '/' + (camera.name || camera['.name']) : null;
+
+	checkWith(s.getOption('name'), [ 'enabled', 'room' ], (value, get, section_id) => {
+		const shown = shownAs({ '.name': section_id, enabled: get('enabled'), room: get('room'), name: value });
+
+		if (shown != null && isTaken('camera', section_id, shown, shownAs))
+			return _('is the name of another camera in the room as well');
+	});
 }
 
 return view.extend({

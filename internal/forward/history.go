@@ -67,12 +67,3 @@ func (h *history) grow() {
 		}
 	}
 }
-
-// bytes is how much memory the kept payloads take.
-func (h *history) bytes() int {
-	n := 0
-	for i := range h.slots {
-		n += cap(h.slots[i].payload)
-	}
-	return n
-}

@@ -69,8 +69,6 @@ type LayerStats struct {
 	KeyframeRequests     uint64 // that went to the publisher
 	KeyframeRequestsHeld uint64 // that one just sent answered too
 	Malformed            uint64 // packets that were no RTP
-	LastPacket           time.Time
-	HistoryBytes         int
 }
 
 // Lost is how many packets are missing so far.
@@ -96,9 +94,6 @@ func NewLayer(cfg LayerConfig) *Layer {
 	l.streams.Store(&[]*Stream{})
 	return l
 }
-
-// ClockRate of the layer's timestamps, in Hz.
-func (l *Layer) ClockRate() uint32 { return l.cfg.ClockRate }
 
 // Push takes one RTP packet as it arrived and sends it to every stream that
 // plays the layer. raw is the caller's again when Push returns. A packet that
@@ -153,7 +148,6 @@ func (l *Layer) count(p *Packet, size int, now time.Time) bool {
 	l.stats.Bytes += uint64(size)
 	l.cfg.Totals.ReceivedPackets.Add(1)
 	l.cfg.Totals.ReceivedBytes.Add(uint64(size))
-	l.stats.LastPacket = now
 	l.rate.add(size, now)
 	return true
 }
@@ -239,7 +233,6 @@ func (l *Layer) Stats(now time.Time) LayerStats {
 	}
 	st.SSRC = l.cfg.SSRC
 	st.BitsPerSecond = l.rate.bitsPerSecond(now)
-	st.HistoryBytes = l.history.bytes()
 	return st
 }
 

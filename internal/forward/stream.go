@@ -96,7 +96,6 @@ type StreamStats struct {
 	Loss             float64       // share lost, 0 to 1, in the last report
 	RoundTrip        time.Duration // 0 when not known
 	Jitter           time.Duration // RFC 3550 §6.4.1
-	Waiting          bool          // for a first keyframe
 }
 
 const (
@@ -332,6 +331,5 @@ func (s *Stream) Stats(now time.Time) StreamStats {
 	defer s.mu.Unlock()
 	st := s.stats
 	st.BitsPerSecond = s.rate.bitsPerSecond(now)
-	st.Waiting = s.waiting && s.layer != nil && !s.paused
 	return st
 }

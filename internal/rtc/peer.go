@@ -83,14 +83,25 @@ func (p *peer) State() PeerState {
 	return s
 }
 
-// setRemote applies a description from the peer.
-func (p *peer) setRemote(kind webrtc.SDPType, sdp string) error {
-	if len(sdp) > maxSDP {
+// bounded refuses an offer that is too much to be parsed.
+func bounded(offer string) error {
+	if len(offer) > maxSDP {
 		return ErrTooLarge
 	}
-	// What is not an answer to our own m-lines is bounded before it is parsed.
-	if kind == webrtc.SDPTypeOffer && strings.Count(sdp, "\nm=") > maxMedia {
+	if strings.Count(offer, "\nm=") > maxMedia {
 		return ErrTooMany
+	}
+	return nil
+}
+
+// setRemote applies a description from the peer.
+func (p *peer) setRemote(kind webrtc.SDPType, sdp string) error {
+	if kind == webrtc.SDPTypeOffer {
+		if err := bounded(sdp); err != nil {
+			return err
+		}
+	} else if len(sdp) > maxSDP { // its m-lines are our own
+		return ErrTooLarge
 	}
 	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp})
 }

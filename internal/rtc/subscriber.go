@@ -61,10 +61,6 @@ type Wish struct {
 
 // NewSubscriber makes a connection on which we offer.
 func (e *Engine) NewSubscriber(log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
-	return e.newSubscriber(log, onState)
-}
-
-func (e *Engine) newSubscriber(log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
 	pc, err := e.send.NewPeerConnection(e.config)
 	if err != nil {
 		return nil, fmt.Errorf("making a connection: %w", err)
@@ -93,17 +89,14 @@ func (e *Engine) newSubscriber(log *slog.Logger, onState func(webrtc.PeerConnect
 // AnswerSubscriber makes a connection out of an offer of the peer, with the
 // m-lines for receiving that it has, and returns the answer.
 func (e *Engine) AnswerSubscriber(offer string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
-	if len(offer) > maxSDP {
-		return nil, "", ErrTooLarge
+	if err := bounded(offer); err != nil {
+		return nil, "", err
 	}
 	var parsed sdp.SessionDescription
 	if err := parsed.UnmarshalString(offer); err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
-	if len(parsed.MediaDescriptions) > maxMedia {
-		return nil, "", ErrTooMany
-	}
-	s, err := e.newSubscriber(log, onState)
+	s, err := e.NewSubscriber(log, onState)
 	if err != nil {
 		return nil, "", err
 	}

@@ -4,7 +4,6 @@ package whip
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -295,5 +294,3 @@ func validID(id string) bool {
 	}
 	return true
 }
-
-func newID() string { return rand.Text() }

@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
@@ -45,9 +46,8 @@ const (
 )
 
 func (s *Server) newSession() *session {
-	id := newID()
 	return &session{
-		id: id, server: s, log: s.Log, changed: make(chan struct{}, 1),
+		id: rand.Text(), server: s, log: s.Log, changed: make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
 }

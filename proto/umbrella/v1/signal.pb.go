@@ -322,7 +322,7 @@ func (x Error_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Error_Code.Descriptor instead.
 func (Error_Code) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31, 0}
 }
 
 type Goodbye_Reason int32
@@ -381,7 +381,7 @@ func (x Goodbye_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Goodbye_Reason.Descriptor instead.
 func (Goodbye_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32, 0}
 }
 
 // ClientMessage is what a browser sends.
@@ -611,6 +611,7 @@ type ServerMessage struct {
 	//	*ServerMessage_ConnectionQualities
 	//	*ServerMessage_ChatMessage
 	//	*ServerMessage_Pong
+	//	*ServerMessage_PublishDemand
 	Message       isServerMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -752,6 +753,15 @@ func (x *ServerMessage) GetPong() *Pong {
 	return nil
 }
 
+func (x *ServerMessage) GetPublishDemand() *PublishDemand {
+	if x != nil {
+		if x, ok := x.Message.(*ServerMessage_PublishDemand); ok {
+			return x.PublishDemand
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Message interface {
 	isServerMessage_Message()
 }
@@ -800,6 +810,10 @@ type ServerMessage_Pong struct {
 	Pong *Pong `protobuf:"bytes,11,opt,name=pong,proto3,oneof"`
 }
 
+type ServerMessage_PublishDemand struct {
+	PublishDemand *PublishDemand `protobuf:"bytes,12,opt,name=publish_demand,json=publishDemand,proto3,oneof"`
+}
+
 func (*ServerMessage_Joined) isServerMessage_Message() {}
 
 func (*ServerMessage_Error) isServerMessage_Message() {}
@@ -821,6 +835,8 @@ func (*ServerMessage_ConnectionQualities) isServerMessage_Message() {}
 func (*ServerMessage_ChatMessage) isServerMessage_Message() {}
 
 func (*ServerMessage_Pong) isServerMessage_Message() {}
+
+func (*ServerMessage_PublishDemand) isServerMessage_Message() {}
 
 // Join enters a room. It is answered by Joined or Error.
 type Join struct {
@@ -1173,6 +1189,107 @@ func (x *PublishAnswer) GetSdp() string {
 	return ""
 }
 
+// PublishDemand tells a publisher what of its own anybody takes, so that it
+// need not encode and send the rest. It is whole each time, and comes whenever
+// something in it changes. A track that is not named is sent as it was offered.
+type PublishDemand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tracks        []*TrackDemand         `protobuf:"bytes,1,rep,name=tracks,proto3" json:"tracks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishDemand) Reset() {
+	*x = PublishDemand{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishDemand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishDemand) ProtoMessage() {}
+
+func (x *PublishDemand) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishDemand.ProtoReflect.Descriptor instead.
+func (*PublishDemand) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PublishDemand) GetTracks() []*TrackDemand {
+	if x != nil {
+		return x.Tracks
+	}
+	return nil
+}
+
+type TrackDemand struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Mid   string                 `protobuf:"bytes,1,opt,name=mid,proto3" json:"mid,omitempty"`
+	// RIDs (RFC 8852) of the encodings that are to be sent; none of them when the
+	// list is empty. A track without simulcast has one, with the empty name.
+	Rids          []string `protobuf:"bytes,2,rep,name=rids,proto3" json:"rids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrackDemand) Reset() {
+	*x = TrackDemand{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrackDemand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrackDemand) ProtoMessage() {}
+
+func (x *TrackDemand) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrackDemand.ProtoReflect.Descriptor instead.
+func (*TrackDemand) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TrackDemand) GetMid() string {
+	if x != nil {
+		return x.Mid
+	}
+	return ""
+}
+
+func (x *TrackDemand) GetRids() []string {
+	if x != nil {
+		return x.Rids
+	}
+	return nil
+}
+
 // SubscribeOffer is an offer for the PeerConnection that subscribes. The node
 // sends no second one before the answer to the first.
 type SubscribeOffer struct {
@@ -1185,7 +1302,7 @@ type SubscribeOffer struct {
 
 func (x *SubscribeOffer) Reset() {
 	*x = SubscribeOffer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1197,7 +1314,7 @@ func (x *SubscribeOffer) String() string {
 func (*SubscribeOffer) ProtoMessage() {}
 
 func (x *SubscribeOffer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1210,7 +1327,7 @@ func (x *SubscribeOffer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeOffer.ProtoReflect.Descriptor instead.
 func (*SubscribeOffer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{8}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SubscribeOffer) GetId() uint32 {
@@ -1238,7 +1355,7 @@ type SubscribeAnswer struct {
 
 func (x *SubscribeAnswer) Reset() {
 	*x = SubscribeAnswer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1250,7 +1367,7 @@ func (x *SubscribeAnswer) String() string {
 func (*SubscribeAnswer) ProtoMessage() {}
 
 func (x *SubscribeAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1263,7 +1380,7 @@ func (x *SubscribeAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeAnswer.ProtoReflect.Descriptor instead.
 func (*SubscribeAnswer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{9}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SubscribeAnswer) GetId() uint32 {
@@ -1289,7 +1406,7 @@ type RestartIce struct {
 
 func (x *RestartIce) Reset() {
 	*x = RestartIce{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1418,7 @@ func (x *RestartIce) String() string {
 func (*RestartIce) ProtoMessage() {}
 
 func (x *RestartIce) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1431,7 @@ func (x *RestartIce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartIce.ProtoReflect.Descriptor instead.
 func (*RestartIce) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{10}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{12}
 }
 
 // StreamMap says, whole each time, which track plays on which m-line of the
@@ -1328,7 +1445,7 @@ type StreamMap struct {
 
 func (x *StreamMap) Reset() {
 	*x = StreamMap{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1457,7 @@ func (x *StreamMap) String() string {
 func (*StreamMap) ProtoMessage() {}
 
 func (x *StreamMap) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1470,7 @@ func (x *StreamMap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamMap.ProtoReflect.Descriptor instead.
 func (*StreamMap) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *StreamMap) GetStreams() []*Stream {
@@ -1374,7 +1491,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1503,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +1516,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{12}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Stream) GetMid() string {
@@ -1434,7 +1551,7 @@ type SetMuted struct {
 
 func (x *SetMuted) Reset() {
 	*x = SetMuted{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1563,7 @@ func (x *SetMuted) String() string {
 func (*SetMuted) ProtoMessage() {}
 
 func (x *SetMuted) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1576,7 @@ func (x *SetMuted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMuted.ProtoReflect.Descriptor instead.
 func (*SetMuted) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{13}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetMuted) GetMid() string {
@@ -1487,7 +1604,7 @@ type SetSubscriptions struct {
 
 func (x *SetSubscriptions) Reset() {
 	*x = SetSubscriptions{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1499,7 +1616,7 @@ func (x *SetSubscriptions) String() string {
 func (*SetSubscriptions) ProtoMessage() {}
 
 func (x *SetSubscriptions) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1512,7 +1629,7 @@ func (x *SetSubscriptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSubscriptions.ProtoReflect.Descriptor instead.
 func (*SetSubscriptions) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetSubscriptions) GetSettings() []*SubscriptionSetting {
@@ -1536,7 +1653,7 @@ type SubscriptionSetting struct {
 
 func (x *SubscriptionSetting) Reset() {
 	*x = SubscriptionSetting{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1548,7 +1665,7 @@ func (x *SubscriptionSetting) String() string {
 func (*SubscriptionSetting) ProtoMessage() {}
 
 func (x *SubscriptionSetting) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1561,7 +1678,7 @@ func (x *SubscriptionSetting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionSetting.ProtoReflect.Descriptor instead.
 func (*SubscriptionSetting) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{15}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SubscriptionSetting) GetTrackId() string {
@@ -1603,7 +1720,7 @@ type SendChat struct {
 
 func (x *SendChat) Reset() {
 	*x = SendChat{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1732,7 @@ func (x *SendChat) String() string {
 func (*SendChat) ProtoMessage() {}
 
 func (x *SendChat) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1745,7 @@ func (x *SendChat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendChat.ProtoReflect.Descriptor instead.
 func (*SendChat) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{16}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SendChat) GetText() string {
@@ -1649,7 +1766,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1778,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1791,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{17}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ping) GetNumber() uint64 {
@@ -1693,7 +1810,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1822,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1835,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{18}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Pong) GetNumber() uint64 {
@@ -1749,7 +1866,7 @@ type Joined struct {
 
 func (x *Joined) Reset() {
 	*x = Joined{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +1878,7 @@ func (x *Joined) String() string {
 func (*Joined) ProtoMessage() {}
 
 func (x *Joined) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +1891,7 @@ func (x *Joined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Joined.ProtoReflect.Descriptor instead.
 func (*Joined) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{19}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Joined) GetSessionId() string {
@@ -1844,7 +1961,7 @@ type IceServer struct {
 
 func (x *IceServer) Reset() {
 	*x = IceServer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1856,7 +1973,7 @@ func (x *IceServer) String() string {
 func (*IceServer) ProtoMessage() {}
 
 func (x *IceServer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1869,7 +1986,7 @@ func (x *IceServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IceServer.ProtoReflect.Descriptor instead.
 func (*IceServer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *IceServer) GetUrls() []string {
@@ -1905,7 +2022,7 @@ type RoomUpdate struct {
 
 func (x *RoomUpdate) Reset() {
 	*x = RoomUpdate{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1917,7 +2034,7 @@ func (x *RoomUpdate) String() string {
 func (*RoomUpdate) ProtoMessage() {}
 
 func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1930,7 +2047,7 @@ func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomUpdate.ProtoReflect.Descriptor instead.
 func (*RoomUpdate) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RoomUpdate) GetParticipants() []*Participant {
@@ -1962,7 +2079,7 @@ type Participant struct {
 
 func (x *Participant) Reset() {
 	*x = Participant{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1974,7 +2091,7 @@ func (x *Participant) String() string {
 func (*Participant) ProtoMessage() {}
 
 func (x *Participant) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1987,7 +2104,7 @@ func (x *Participant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Participant.ProtoReflect.Descriptor instead.
 func (*Participant) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Participant) GetId() string {
@@ -2048,7 +2165,7 @@ type Track struct {
 
 func (x *Track) Reset() {
 	*x = Track{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2060,7 +2177,7 @@ func (x *Track) String() string {
 func (*Track) ProtoMessage() {}
 
 func (x *Track) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2073,7 +2190,7 @@ func (x *Track) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Track.ProtoReflect.Descriptor instead.
 func (*Track) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Track) GetId() string {
@@ -2128,7 +2245,7 @@ type Speakers struct {
 
 func (x *Speakers) Reset() {
 	*x = Speakers{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2140,7 +2257,7 @@ func (x *Speakers) String() string {
 func (*Speakers) ProtoMessage() {}
 
 func (x *Speakers) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2153,7 +2270,7 @@ func (x *Speakers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speakers.ProtoReflect.Descriptor instead.
 func (*Speakers) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Speakers) GetSpeakers() []*Speaker {
@@ -2175,7 +2292,7 @@ type Speaker struct {
 
 func (x *Speaker) Reset() {
 	*x = Speaker{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2304,7 @@ func (x *Speaker) String() string {
 func (*Speaker) ProtoMessage() {}
 
 func (x *Speaker) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2317,7 @@ func (x *Speaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speaker.ProtoReflect.Descriptor instead.
 func (*Speaker) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Speaker) GetParticipantId() string {
@@ -2228,7 +2345,7 @@ type ConnectionQualities struct {
 
 func (x *ConnectionQualities) Reset() {
 	*x = ConnectionQualities{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2357,7 @@ func (x *ConnectionQualities) String() string {
 func (*ConnectionQualities) ProtoMessage() {}
 
 func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2370,7 @@ func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQualities.ProtoReflect.Descriptor instead.
 func (*ConnectionQualities) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConnectionQualities) GetQualities() []*ConnectionQuality {
@@ -2273,7 +2390,7 @@ type ConnectionQuality struct {
 
 func (x *ConnectionQuality) Reset() {
 	*x = ConnectionQuality{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2285,7 +2402,7 @@ func (x *ConnectionQuality) String() string {
 func (*ConnectionQuality) ProtoMessage() {}
 
 func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2298,7 +2415,7 @@ func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQuality.ProtoReflect.Descriptor instead.
 func (*ConnectionQuality) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConnectionQuality) GetParticipantId() string {
@@ -2330,7 +2447,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2342,7 +2459,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2355,7 +2472,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ChatMessage) GetId() string {
@@ -2405,7 +2522,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2534,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2547,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Error) GetCode() Error_Code {
@@ -2458,7 +2575,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2470,7 +2587,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2483,7 +2600,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Goodbye) GetReason() Goodbye_Reason {
@@ -2518,7 +2635,7 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\vrestart_ice\x18\n" +
 	" \x01(\v2\x17.umbrella.v1.RestartIceH\x00R\n" +
 	"restartIceB\t\n" +
-	"\amessage\"\x9d\x05\n" +
+	"\amessage\"\xe2\x05\n" +
 	"\rServerMessage\x12-\n" +
 	"\x06joined\x18\x01 \x01(\v2\x13.umbrella.v1.JoinedH\x00R\x06joined\x12*\n" +
 	"\x05error\x18\x02 \x01(\v2\x12.umbrella.v1.ErrorH\x00R\x05error\x120\n" +
@@ -2533,7 +2650,8 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x14connection_qualities\x18\t \x01(\v2 .umbrella.v1.ConnectionQualitiesH\x00R\x13connectionQualities\x12=\n" +
 	"\fchat_message\x18\n" +
 	" \x01(\v2\x18.umbrella.v1.ChatMessageH\x00R\vchatMessage\x12'\n" +
-	"\x04pong\x18\v \x01(\v2\x11.umbrella.v1.PongH\x00R\x04pongB\t\n" +
+	"\x04pong\x18\v \x01(\v2\x11.umbrella.v1.PongH\x00R\x04pong\x12C\n" +
+	"\x0epublish_demand\x18\f \x01(\v2\x1a.umbrella.v1.PublishDemandH\x00R\rpublishDemandB\t\n" +
 	"\amessage\"\x8e\x01\n" +
 	"\x04Join\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
@@ -2556,7 +2674,12 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x05muted\x18\x03 \x01(\bR\x05muted\"1\n" +
 	"\rPublishAnswer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x10\n" +
-	"\x03sdp\x18\x02 \x01(\tR\x03sdp\"2\n" +
+	"\x03sdp\x18\x02 \x01(\tR\x03sdp\"A\n" +
+	"\rPublishDemand\x120\n" +
+	"\x06tracks\x18\x01 \x03(\v2\x18.umbrella.v1.TrackDemandR\x06tracks\"3\n" +
+	"\vTrackDemand\x12\x10\n" +
+	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x12\n" +
+	"\x04rids\x18\x02 \x03(\tR\x04rids\"2\n" +
 	"\x0eSubscribeOffer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x10\n" +
 	"\x03sdp\x18\x02 \x01(\tR\x03sdp\"3\n" +
@@ -2698,7 +2821,7 @@ func file_umbrella_v1_signal_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_signal_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_umbrella_v1_signal_proto_goTypes = []any{
 	(ParticipantKind)(0),        // 0: umbrella.v1.ParticipantKind
 	(TrackKind)(0),              // 1: umbrella.v1.TrackKind
@@ -2714,73 +2837,77 @@ var file_umbrella_v1_signal_proto_goTypes = []any{
 	(*PublishOffer)(nil),        // 11: umbrella.v1.PublishOffer
 	(*PublishedTrack)(nil),      // 12: umbrella.v1.PublishedTrack
 	(*PublishAnswer)(nil),       // 13: umbrella.v1.PublishAnswer
-	(*SubscribeOffer)(nil),      // 14: umbrella.v1.SubscribeOffer
-	(*SubscribeAnswer)(nil),     // 15: umbrella.v1.SubscribeAnswer
-	(*RestartIce)(nil),          // 16: umbrella.v1.RestartIce
-	(*StreamMap)(nil),           // 17: umbrella.v1.StreamMap
-	(*Stream)(nil),              // 18: umbrella.v1.Stream
-	(*SetMuted)(nil),            // 19: umbrella.v1.SetMuted
-	(*SetSubscriptions)(nil),    // 20: umbrella.v1.SetSubscriptions
-	(*SubscriptionSetting)(nil), // 21: umbrella.v1.SubscriptionSetting
-	(*SendChat)(nil),            // 22: umbrella.v1.SendChat
-	(*Ping)(nil),                // 23: umbrella.v1.Ping
-	(*Pong)(nil),                // 24: umbrella.v1.Pong
-	(*Joined)(nil),              // 25: umbrella.v1.Joined
-	(*IceServer)(nil),           // 26: umbrella.v1.IceServer
-	(*RoomUpdate)(nil),          // 27: umbrella.v1.RoomUpdate
-	(*Participant)(nil),         // 28: umbrella.v1.Participant
-	(*Track)(nil),               // 29: umbrella.v1.Track
-	(*Speakers)(nil),            // 30: umbrella.v1.Speakers
-	(*Speaker)(nil),             // 31: umbrella.v1.Speaker
-	(*ConnectionQualities)(nil), // 32: umbrella.v1.ConnectionQualities
-	(*ConnectionQuality)(nil),   // 33: umbrella.v1.ConnectionQuality
-	(*ChatMessage)(nil),         // 34: umbrella.v1.ChatMessage
-	(*Error)(nil),               // 35: umbrella.v1.Error
-	(*Goodbye)(nil),             // 36: umbrella.v1.Goodbye
+	(*PublishDemand)(nil),       // 14: umbrella.v1.PublishDemand
+	(*TrackDemand)(nil),         // 15: umbrella.v1.TrackDemand
+	(*SubscribeOffer)(nil),      // 16: umbrella.v1.SubscribeOffer
+	(*SubscribeAnswer)(nil),     // 17: umbrella.v1.SubscribeAnswer
+	(*RestartIce)(nil),          // 18: umbrella.v1.RestartIce
+	(*StreamMap)(nil),           // 19: umbrella.v1.StreamMap
+	(*Stream)(nil),              // 20: umbrella.v1.Stream
+	(*SetMuted)(nil),            // 21: umbrella.v1.SetMuted
+	(*SetSubscriptions)(nil),    // 22: umbrella.v1.SetSubscriptions
+	(*SubscriptionSetting)(nil), // 23: umbrella.v1.SubscriptionSetting
+	(*SendChat)(nil),            // 24: umbrella.v1.SendChat
+	(*Ping)(nil),                // 25: umbrella.v1.Ping
+	(*Pong)(nil),                // 26: umbrella.v1.Pong
+	(*Joined)(nil),              // 27: umbrella.v1.Joined
+	(*IceServer)(nil),           // 28: umbrella.v1.IceServer
+	(*RoomUpdate)(nil),          // 29: umbrella.v1.RoomUpdate
+	(*Participant)(nil),         // 30: umbrella.v1.Participant
+	(*Track)(nil),               // 31: umbrella.v1.Track
+	(*Speakers)(nil),            // 32: umbrella.v1.Speakers
+	(*Speaker)(nil),             // 33: umbrella.v1.Speaker
+	(*ConnectionQualities)(nil), // 34: umbrella.v1.ConnectionQualities
+	(*ConnectionQuality)(nil),   // 35: umbrella.v1.ConnectionQuality
+	(*ChatMessage)(nil),         // 36: umbrella.v1.ChatMessage
+	(*Error)(nil),               // 37: umbrella.v1.Error
+	(*Goodbye)(nil),             // 38: umbrella.v1.Goodbye
 }
 var file_umbrella_v1_signal_proto_depIdxs = []int32{
 	8,  // 0: umbrella.v1.ClientMessage.join:type_name -> umbrella.v1.Join
 	9,  // 1: umbrella.v1.ClientMessage.resume:type_name -> umbrella.v1.Resume
 	10, // 2: umbrella.v1.ClientMessage.leave:type_name -> umbrella.v1.Leave
 	11, // 3: umbrella.v1.ClientMessage.publish_offer:type_name -> umbrella.v1.PublishOffer
-	15, // 4: umbrella.v1.ClientMessage.subscribe_answer:type_name -> umbrella.v1.SubscribeAnswer
-	19, // 5: umbrella.v1.ClientMessage.set_muted:type_name -> umbrella.v1.SetMuted
-	20, // 6: umbrella.v1.ClientMessage.set_subscriptions:type_name -> umbrella.v1.SetSubscriptions
-	22, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
-	23, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
-	16, // 9: umbrella.v1.ClientMessage.restart_ice:type_name -> umbrella.v1.RestartIce
-	25, // 10: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
-	35, // 11: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
-	36, // 12: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
+	17, // 4: umbrella.v1.ClientMessage.subscribe_answer:type_name -> umbrella.v1.SubscribeAnswer
+	21, // 5: umbrella.v1.ClientMessage.set_muted:type_name -> umbrella.v1.SetMuted
+	22, // 6: umbrella.v1.ClientMessage.set_subscriptions:type_name -> umbrella.v1.SetSubscriptions
+	24, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
+	25, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
+	18, // 9: umbrella.v1.ClientMessage.restart_ice:type_name -> umbrella.v1.RestartIce
+	27, // 10: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
+	37, // 11: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
+	38, // 12: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
 	13, // 13: umbrella.v1.ServerMessage.publish_answer:type_name -> umbrella.v1.PublishAnswer
-	14, // 14: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
-	17, // 15: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
-	27, // 16: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
-	30, // 17: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
-	32, // 18: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
-	34, // 19: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
-	24, // 20: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
-	12, // 21: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
-	2,  // 22: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
-	18, // 23: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
-	21, // 24: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
-	28, // 25: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
-	26, // 26: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
-	28, // 27: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
-	0,  // 28: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
-	29, // 29: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
-	1,  // 30: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
-	2,  // 31: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
-	31, // 32: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
-	33, // 33: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
-	3,  // 34: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
-	4,  // 35: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
-	5,  // 36: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	16, // 14: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
+	19, // 15: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
+	29, // 16: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
+	32, // 17: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
+	34, // 18: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
+	36, // 19: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
+	26, // 20: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
+	14, // 21: umbrella.v1.ServerMessage.publish_demand:type_name -> umbrella.v1.PublishDemand
+	12, // 22: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
+	2,  // 23: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
+	15, // 24: umbrella.v1.PublishDemand.tracks:type_name -> umbrella.v1.TrackDemand
+	20, // 25: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
+	23, // 26: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
+	30, // 27: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
+	28, // 28: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
+	30, // 29: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
+	0,  // 30: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
+	31, // 31: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
+	1,  // 32: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
+	2,  // 33: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
+	33, // 34: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
+	35, // 35: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
+	3,  // 36: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
+	4,  // 37: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
+	5,  // 38: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_signal_proto_init() }
@@ -2812,6 +2939,7 @@ func file_umbrella_v1_signal_proto_init() {
 		(*ServerMessage_ConnectionQualities)(nil),
 		(*ServerMessage_ChatMessage)(nil),
 		(*ServerMessage_Pong)(nil),
+		(*ServerMessage_PublishDemand)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2819,7 +2947,7 @@ func file_umbrella_v1_signal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_signal_proto_rawDesc), len(file_umbrella_v1_signal_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   31,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

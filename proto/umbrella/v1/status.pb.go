@@ -550,8 +550,15 @@ type LayerStatus struct {
 	// because one had just been sent.
 	KeyframeRequests     uint64 `protobuf:"varint,7,opt,name=keyframe_requests,json=keyframeRequests,proto3" json:"keyframe_requests,omitempty"`
 	KeyframeRequestsHeld uint64 `protobuf:"varint,8,opt,name=keyframe_requests_held,json=keyframeRequestsHeld,proto3" json:"keyframe_requests_held,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// RID of a simulcast encoding (RFC 8852); empty without simulcast.
+	Rid string `protobuf:"bytes,9,opt,name=rid,proto3" json:"rid,omitempty"`
+	// Subscriptions that take it now. 0: the publisher was asked to pause it.
+	Subscribers uint32 `protobuf:"varint,10,opt,name=subscribers,proto3" json:"subscribers,omitempty"`
+	// Size of its pictures in pixels; 0 where it is not known.
+	Width         uint32 `protobuf:"varint,11,opt,name=width,proto3" json:"width,omitempty"`
+	Height        uint32 `protobuf:"varint,12,opt,name=height,proto3" json:"height,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LayerStatus) Reset() {
@@ -640,6 +647,34 @@ func (x *LayerStatus) GetKeyframeRequestsHeld() uint64 {
 	return 0
 }
 
+func (x *LayerStatus) GetRid() string {
+	if x != nil {
+		return x.Rid
+	}
+	return ""
+}
+
+func (x *LayerStatus) GetSubscribers() uint32 {
+	if x != nil {
+		return x.Subscribers
+	}
+	return 0
+}
+
+func (x *LayerStatus) GetWidth() uint32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *LayerStatus) GetHeight() uint32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
 // SubscriptionStatus is one stream as it goes out.
 type SubscriptionStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -658,7 +693,14 @@ type SubscriptionStatus struct {
 	// Round-trip time in the last report, in milliseconds; 0 if not known.
 	RoundTripMs float64 `protobuf:"fixed64,11,opt,name=round_trip_ms,json=roundTripMs,proto3" json:"round_trip_ms,omitempty"`
 	// Interarrival jitter in the last report, in milliseconds.
-	JitterMs      float64 `protobuf:"fixed64,12,opt,name=jitter_ms,json=jitterMs,proto3" json:"jitter_ms,omitempty"`
+	JitterMs float64 `protobuf:"fixed64,12,opt,name=jitter_ms,json=jitterMs,proto3" json:"jitter_ms,omitempty"`
+	// RID of the encoding that is sent, or waited for; empty without simulcast.
+	Rid string `protobuf:"bytes,13,opt,name=rid,proto3" json:"rid,omitempty"`
+	// The highest spatial and temporal layer in it that is sent.
+	SpatialLayer  uint32 `protobuf:"varint,14,opt,name=spatial_layer,json=spatialLayer,proto3" json:"spatial_layer,omitempty"`
+	TemporalLayer uint32 `protobuf:"varint,15,opt,name=temporal_layer,json=temporalLayer,proto3" json:"temporal_layer,omitempty"`
+	// A better layer would fit the tile, but not the bandwidth.
+	Limited       bool `protobuf:"varint,16,opt,name=limited,proto3" json:"limited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -777,6 +819,34 @@ func (x *SubscriptionStatus) GetJitterMs() float64 {
 	return 0
 }
 
+func (x *SubscriptionStatus) GetRid() string {
+	if x != nil {
+		return x.Rid
+	}
+	return ""
+}
+
+func (x *SubscriptionStatus) GetSpatialLayer() uint32 {
+	if x != nil {
+		return x.SpatialLayer
+	}
+	return 0
+}
+
+func (x *SubscriptionStatus) GetTemporalLayer() uint32 {
+	if x != nil {
+		return x.TemporalLayer
+	}
+	return 0
+}
+
+func (x *SubscriptionStatus) GetLimited() bool {
+	if x != nil {
+		return x.Limited
+	}
+	return false
+}
+
 type PeerConnectionStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "publish" or "subscribe".
@@ -788,8 +858,11 @@ type PeerConnectionStatus struct {
 	// The far end's address and port in use, and "udp" or "tcp".
 	RemoteAddress string `protobuf:"bytes,5,opt,name=remote_address,json=remoteAddress,proto3" json:"remote_address,omitempty"`
 	Protocol      string `protobuf:"bytes,6,opt,name=protocol,proto3" json:"protocol,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// What the path to a subscriber carries, as congestion control sees it, in
+	// bits per second; 0 while it is not known.
+	AvailableBitsPerSecond uint64 `protobuf:"varint,7,opt,name=available_bits_per_second,json=availableBitsPerSecond,proto3" json:"available_bits_per_second,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *PeerConnectionStatus) Reset() {
@@ -864,6 +937,13 @@ func (x *PeerConnectionStatus) GetProtocol() string {
 	return ""
 }
 
+func (x *PeerConnectionStatus) GetAvailableBitsPerSecond() uint64 {
+	if x != nil {
+		return x.AvailableBitsPerSecond
+	}
+	return 0
+}
+
 var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
@@ -918,7 +998,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x05codec\x18\x04 \x01(\tR\x05codec\x12\x14\n" +
 	"\x05muted\x18\x05 \x01(\bR\x05muted\x120\n" +
 	"\x06layers\x18\x06 \x03(\v2\x18.umbrella.v1.LayerStatusR\x06layers\x12 \n" +
-	"\vsubscribers\x18\a \x01(\rR\vsubscribers\"\x8e\x02\n" +
+	"\vsubscribers\x18\a \x01(\rR\vsubscribers\"\xf0\x02\n" +
 	"\vLayerStatus\x12\x12\n" +
 	"\x04ssrc\x18\x01 \x01(\rR\x04ssrc\x12\x18\n" +
 	"\apackets\x18\x02 \x01(\x04R\apackets\x12\x14\n" +
@@ -927,7 +1007,12 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x04lost\x18\x05 \x01(\x04R\x04lost\x12\x1c\n" +
 	"\tkeyframes\x18\x06 \x01(\x04R\tkeyframes\x12+\n" +
 	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\x124\n" +
-	"\x16keyframe_requests_held\x18\b \x01(\x04R\x14keyframeRequestsHeld\"\xf3\x02\n" +
+	"\x16keyframe_requests_held\x18\b \x01(\x04R\x14keyframeRequestsHeld\x12\x10\n" +
+	"\x03rid\x18\t \x01(\tR\x03rid\x12 \n" +
+	"\vsubscribers\x18\n" +
+	" \x01(\rR\vsubscribers\x12\x14\n" +
+	"\x05width\x18\v \x01(\rR\x05width\x12\x16\n" +
+	"\x06height\x18\f \x01(\rR\x06height\"\xeb\x03\n" +
 	"\x12SubscriptionStatus\x12\x19\n" +
 	"\btrack_id\x18\x01 \x01(\tR\atrackId\x12\x10\n" +
 	"\x03mid\x18\x02 \x01(\tR\x03mid\x12\x16\n" +
@@ -941,14 +1026,19 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x04loss\x18\n" +
 	" \x01(\x01R\x04loss\x12\"\n" +
 	"\rround_trip_ms\x18\v \x01(\x01R\vroundTripMs\x12\x1b\n" +
-	"\tjitter_ms\x18\f \x01(\x01R\bjitterMs\"\xc9\x01\n" +
+	"\tjitter_ms\x18\f \x01(\x01R\bjitterMs\x12\x10\n" +
+	"\x03rid\x18\r \x01(\tR\x03rid\x12#\n" +
+	"\rspatial_layer\x18\x0e \x01(\rR\fspatialLayer\x12%\n" +
+	"\x0etemporal_layer\x18\x0f \x01(\rR\rtemporalLayer\x12\x18\n" +
+	"\alimited\x18\x10 \x01(\bR\alimited\"\x84\x02\n" +
 	"\x14PeerConnectionStatus\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1b\n" +
 	"\tice_state\x18\x03 \x01(\tR\biceState\x12'\n" +
 	"\x0fsignaling_state\x18\x04 \x01(\tR\x0esignalingState\x12%\n" +
 	"\x0eremote_address\x18\x05 \x01(\tR\rremoteAddress\x12\x1a\n" +
-	"\bprotocol\x18\x06 \x01(\tR\bprotocolB'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
+	"\bprotocol\x18\x06 \x01(\tR\bprotocol\x129\n" +
+	"\x19available_bits_per_second\x18\a \x01(\x04R\x16availableBitsPerSecondB'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
 
 var (
 	file_umbrella_v1_status_proto_rawDescOnce sync.Once

@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/signal.proto.
  */
 export const file_umbrella_v1_signal: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIt4DCg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSABCCQoHbWVzc2FnZSKdBAoNU2VydmVyTWVzc2FnZRIlCgZqb2luZWQYASABKAsyEy51bWJyZWxsYS52MS5Kb2luZWRIABIjCgVlcnJvchgCIAEoCzISLnVtYnJlbGxhLnYxLkVycm9ySAASJwoHZ29vZGJ5ZRgDIAEoCzIULnVtYnJlbGxhLnYxLkdvb2RieWVIABI0Cg5wdWJsaXNoX2Fuc3dlchgEIAEoCzIaLnVtYnJlbGxhLnYxLlB1Ymxpc2hBbnN3ZXJIABI2Cg9zdWJzY3JpYmVfb2ZmZXIYBSABKAsyGy51bWJyZWxsYS52MS5TdWJzY3JpYmVPZmZlckgAEiwKCnN0cmVhbV9tYXAYBiABKAsyFi51bWJyZWxsYS52MS5TdHJlYW1NYXBIABIuCgtyb29tX3VwZGF0ZRgHIAEoCzIXLnVtYnJlbGxhLnYxLlJvb21VcGRhdGVIABIpCghzcGVha2VycxgIIAEoCzIVLnVtYnJlbGxhLnYxLlNwZWFrZXJzSAASQAoUY29ubmVjdGlvbl9xdWFsaXRpZXMYCSABKAsyIC51bWJyZWxsYS52MS5Db25uZWN0aW9uUXVhbGl0aWVzSAASMAoMY2hhdF9tZXNzYWdlGAogASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2VIABIhCgRwb25nGAsgASgLMhEudW1icmVsbGEudjEuUG9uZ0gAQgkKB21lc3NhZ2UiXwoESm9pbhIMCgRyb29tGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJdmlld19vbmx5GAMgASgIEhAKCHBhc3N3b3JkGAQgASgJEhYKDnJlY2VpdmVfY29kZWNzGAUgAygJIjQKBlJlc3VtZRISCgpzZXNzaW9uX2lkGAEgASgJEhYKDnNlc3Npb25fc2VjcmV0GAIgASgJIgcKBUxlYXZlIlQKDFB1Ymxpc2hPZmZlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkSKwoGdHJhY2tzGAMgAygLMhsudW1icmVsbGEudjEuUHVibGlzaGVkVHJhY2siVgoOUHVibGlzaGVkVHJhY2sSCwoDbWlkGAEgASgJEigKBnNvdXJjZRgCIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAMgASgIIigKDVB1Ymxpc2hBbnN3ZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIikKDlN1YnNjcmliZU9mZmVyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCSIqCg9TdWJzY3JpYmVBbnN3ZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIgwKClJlc3RhcnRJY2UiMQoJU3RyZWFtTWFwEiQKB3N0cmVhbXMYASADKAsyEy51bWJyZWxsYS52MS5TdHJlYW0iPwoGU3RyZWFtEgsKA21pZBgBIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgCIAEoCRIQCgh0cmFja19pZBgDIAEoCSImCghTZXRNdXRlZBILCgNtaWQYASABKAkSDQoFbXV0ZWQYAiABKAgiRgoQU2V0U3Vic2NyaXB0aW9ucxIyCghzZXR0aW5ncxgBIAMoCzIgLnVtYnJlbGxhLnYxLlN1YnNjcmlwdGlvblNldHRpbmciVgoTU3Vic2NyaXB0aW9uU2V0dGluZxIQCgh0cmFja19pZBgBIAEoCRIOCgZwYXVzZWQYAiABKAgSDQoFd2lkdGgYAyABKA0SDgoGaGVpZ2h0GAQgASgNIhgKCFNlbmRDaGF0EgwKBHRleHQYASABKAkiFgoEUGluZxIOCgZudW1iZXIYASABKAQiFgoEUG9uZxIOCgZudW1iZXIYASABKAQi4AEKBkpvaW5lZBISCgpzZXNzaW9uX2lkGAEgASgJEhYKDnNlc3Npb25fc2VjcmV0GAIgASgJEhYKDnBhcnRpY2lwYW50X2lkGAMgASgJEgwKBHJvb20YBCABKAkSDwoHcmVzdW1lZBgFIAEoCBIuCgxwYXJ0aWNpcGFudHMYBiADKAsyGC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudBIrCgtpY2Vfc2VydmVycxgHIAMoCzIWLnVtYnJlbGxhLnYxLkljZVNlcnZlchIWCg5yZXN1bWVfc2Vjb25kcxgIIAEoDSI/CglJY2VTZXJ2ZXISDAoEdXJscxgBIAMoCRIQCgh1c2VybmFtZRgCIAEoCRISCgpjcmVkZW50aWFsGAMgASgJIloKClJvb21VcGRhdGUSLgoMcGFydGljaXBhbnRzGAEgAygLMhgudW1icmVsbGEudjEuUGFydGljaXBhbnQSHAoUbGVmdF9wYXJ0aWNpcGFudF9pZHMYAiADKAkioAEKC1BhcnRpY2lwYW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSIgoGdHJhY2tzGAUgAygLMhIudW1icmVsbGEudjEuVHJhY2sSFAoMam9pbmVkX2F0X21zGAYgASgDIo4BCgVUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEg0KBWNvZGVjGAUgASgJEgsKA21pZBgGIAEoCSIyCghTcGVha2VycxImCghzcGVha2VycxgBIAMoCzIULnVtYnJlbGxhLnYxLlNwZWFrZXIiMAoHU3BlYWtlchIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRINCgVsZXZlbBgCIAEoDSJIChNDb25uZWN0aW9uUXVhbGl0aWVzEjEKCXF1YWxpdGllcxgBIAMoCzIeLnVtYnJlbGxhLnYxLkNvbm5lY3Rpb25RdWFsaXR5IlUKEUNvbm5lY3Rpb25RdWFsaXR5EhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEigKBWxldmVsGAIgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsImEKC0NoYXRNZXNzYWdlEgoKAmlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEdGV4dBgEIAEoCRISCgpzZW50X2F0X21zGAUgASgDIqgCCgVFcnJvchIlCgRjb2RlGAEgASgOMhcudW1icmVsbGEudjEuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJIuYBCgRDb2RlEhQKEENPREVfVU5TUEVDSUZJRUQQABIUChBDT0RFX0JBRF9SRVFVRVNUEAESEQoNQ09ERV9UT09fRkFTVBACEhgKFENPREVfU0VTU0lPTl9VTktOT1dOEAMSEgoOQ09ERV9ST09NX0ZVTEwQBBISCg5DT0RFX0ZPUkJJRERFThAFEhcKE0NPREVfV1JPTkdfUEFTU1dPUkQQBhIUChBDT0RFX1VOQVZBSUxBQkxFEAcSGwoXQ09ERV9ORUdPVElBVElPTl9GQUlMRUQQCBIRCg1DT0RFX0JBRF9OQU1FEAkivwEKB0dvb2RieWUSKwoGcmVhc29uGAEgASgOMhsudW1icmVsbGEudjEuR29vZGJ5ZS5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSJ2CgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPUkVBU09OX1NIVVRET1dOEAESEgoOUkVBU09OX1JFTU9WRUQQAhITCg9SRUFTT05fUkVQTEFDRUQQAxIWChJSRUFTT05fUk9PTV9DTE9TRUQQBCqKAQoPUGFydGljaXBhbnRLaW5kEiAKHFBBUlRJQ0lQQU5UX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQQVJUSUNJUEFOVF9LSU5EX1BFUlNPThABEhsKF1BBUlRJQ0lQQU5UX0tJTkRfQ0FNRVJBEAISGwoXUEFSVElDSVBBTlRfS0lORF9TVFJFQU0QAypTCglUcmFja0tpbmQSGgoWVFJBQ0tfS0lORF9VTlNQRUNJRklFRBAAEhQKEFRSQUNLX0tJTkRfQVVESU8QARIUChBUUkFDS19LSU5EX1ZJREVPEAIqmQEKC1RyYWNrU291cmNlEhwKGFRSQUNLX1NPVVJDRV9VTlNQRUNJRklFRBAAEhsKF1RSQUNLX1NPVVJDRV9NSUNST1BIT05FEAESFwoTVFJBQ0tfU09VUkNFX0NBTUVSQRACEhcKE1RSQUNLX1NPVVJDRV9TQ1JFRU4QAxIdChlUUkFDS19TT1VSQ0VfU0NSRUVOX0FVRElPEAQqjQEKDFF1YWxpdHlMZXZlbBIdChlRVUFMSVRZX0xFVkVMX1VOU1BFQ0lGSUVEEAASFgoSUVVBTElUWV9MRVZFTF9HT09EEAESFgoSUVVBTElUWV9MRVZFTF9GQUlSEAISFgoSUVVBTElUWV9MRVZFTF9QT09SEAMSFgoSUVVBTElUWV9MRVZFTF9MT1NUEARCJ1oldW1icmVsbGEvcHJvdG8vdW1icmVsbGEvdjE7dW1icmVsbGF2MWIGcHJvdG8z");
+  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIt4DCg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSABCCQoHbWVzc2FnZSLTBAoNU2VydmVyTWVzc2FnZRIlCgZqb2luZWQYASABKAsyEy51bWJyZWxsYS52MS5Kb2luZWRIABIjCgVlcnJvchgCIAEoCzISLnVtYnJlbGxhLnYxLkVycm9ySAASJwoHZ29vZGJ5ZRgDIAEoCzIULnVtYnJlbGxhLnYxLkdvb2RieWVIABI0Cg5wdWJsaXNoX2Fuc3dlchgEIAEoCzIaLnVtYnJlbGxhLnYxLlB1Ymxpc2hBbnN3ZXJIABI2Cg9zdWJzY3JpYmVfb2ZmZXIYBSABKAsyGy51bWJyZWxsYS52MS5TdWJzY3JpYmVPZmZlckgAEiwKCnN0cmVhbV9tYXAYBiABKAsyFi51bWJyZWxsYS52MS5TdHJlYW1NYXBIABIuCgtyb29tX3VwZGF0ZRgHIAEoCzIXLnVtYnJlbGxhLnYxLlJvb21VcGRhdGVIABIpCghzcGVha2VycxgIIAEoCzIVLnVtYnJlbGxhLnYxLlNwZWFrZXJzSAASQAoUY29ubmVjdGlvbl9xdWFsaXRpZXMYCSABKAsyIC51bWJyZWxsYS52MS5Db25uZWN0aW9uUXVhbGl0aWVzSAASMAoMY2hhdF9tZXNzYWdlGAogASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2VIABIhCgRwb25nGAsgASgLMhEudW1icmVsbGEudjEuUG9uZ0gAEjQKDnB1Ymxpc2hfZGVtYW5kGAwgASgLMhoudW1icmVsbGEudjEuUHVibGlzaERlbWFuZEgAQgkKB21lc3NhZ2UiXwoESm9pbhIMCgRyb29tGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJdmlld19vbmx5GAMgASgIEhAKCHBhc3N3b3JkGAQgASgJEhYKDnJlY2VpdmVfY29kZWNzGAUgAygJIjQKBlJlc3VtZRISCgpzZXNzaW9uX2lkGAEgASgJEhYKDnNlc3Npb25fc2VjcmV0GAIgASgJIgcKBUxlYXZlIlQKDFB1Ymxpc2hPZmZlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkSKwoGdHJhY2tzGAMgAygLMhsudW1icmVsbGEudjEuUHVibGlzaGVkVHJhY2siVgoOUHVibGlzaGVkVHJhY2sSCwoDbWlkGAEgASgJEigKBnNvdXJjZRgCIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAMgASgIIigKDVB1Ymxpc2hBbnN3ZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIjkKDVB1Ymxpc2hEZW1hbmQSKAoGdHJhY2tzGAEgAygLMhgudW1icmVsbGEudjEuVHJhY2tEZW1hbmQiKAoLVHJhY2tEZW1hbmQSCwoDbWlkGAEgASgJEgwKBHJpZHMYAiADKAkiKQoOU3Vic2NyaWJlT2ZmZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIioKD1N1YnNjcmliZUFuc3dlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkiDAoKUmVzdGFydEljZSIxCglTdHJlYW1NYXASJAoHc3RyZWFtcxgBIAMoCzITLnVtYnJlbGxhLnYxLlN0cmVhbSI/CgZTdHJlYW0SCwoDbWlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEhAKCHRyYWNrX2lkGAMgASgJIiYKCFNldE11dGVkEgsKA21pZBgBIAEoCRINCgVtdXRlZBgCIAEoCCJGChBTZXRTdWJzY3JpcHRpb25zEjIKCHNldHRpbmdzGAEgAygLMiAudW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU2V0dGluZyJWChNTdWJzY3JpcHRpb25TZXR0aW5nEhAKCHRyYWNrX2lkGAEgASgJEg4KBnBhdXNlZBgCIAEoCBINCgV3aWR0aBgDIAEoDRIOCgZoZWlnaHQYBCABKA0iGAoIU2VuZENoYXQSDAoEdGV4dBgBIAEoCSIWCgRQaW5nEg4KBm51bWJlchgBIAEoBCIWCgRQb25nEg4KBm51bWJlchgBIAEoBCLgAQoGSm9pbmVkEhIKCnNlc3Npb25faWQYASABKAkSFgoOc2Vzc2lvbl9zZWNyZXQYAiABKAkSFgoOcGFydGljaXBhbnRfaWQYAyABKAkSDAoEcm9vbRgEIAEoCRIPCgdyZXN1bWVkGAUgASgIEi4KDHBhcnRpY2lwYW50cxgGIAMoCzIYLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50EisKC2ljZV9zZXJ2ZXJzGAcgAygLMhYudW1icmVsbGEudjEuSWNlU2VydmVyEhYKDnJlc3VtZV9zZWNvbmRzGAggASgNIj8KCUljZVNlcnZlchIMCgR1cmxzGAEgAygJEhAKCHVzZXJuYW1lGAIgASgJEhIKCmNyZWRlbnRpYWwYAyABKAkiWgoKUm9vbVVwZGF0ZRIuCgxwYXJ0aWNpcGFudHMYASADKAsyGC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudBIcChRsZWZ0X3BhcnRpY2lwYW50X2lkcxgCIAMoCSKgAQoLUGFydGljaXBhbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIqCgRraW5kGAMgASgOMhwudW1icmVsbGEudjEuUGFydGljaXBhbnRLaW5kEhEKCXZpZXdfb25seRgEIAEoCBIiCgZ0cmFja3MYBSADKAsyEi51bWJyZWxsYS52MS5UcmFjaxIUCgxqb2luZWRfYXRfbXMYBiABKAMijgEKBVRyYWNrEgoKAmlkGAEgASgJEiQKBGtpbmQYAiABKA4yFi51bWJyZWxsYS52MS5UcmFja0tpbmQSKAoGc291cmNlGAMgASgOMhgudW1icmVsbGEudjEuVHJhY2tTb3VyY2USDQoFbXV0ZWQYBCABKAgSDQoFY29kZWMYBSABKAkSCwoDbWlkGAYgASgJIjIKCFNwZWFrZXJzEiYKCHNwZWFrZXJzGAEgAygLMhQudW1icmVsbGEudjEuU3BlYWtlciIwCgdTcGVha2VyEhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEg0KBWxldmVsGAIgASgNIkgKE0Nvbm5lY3Rpb25RdWFsaXRpZXMSMQoJcXVhbGl0aWVzGAEgAygLMh4udW1icmVsbGEudjEuQ29ubmVjdGlvblF1YWxpdHkiVQoRQ29ubmVjdGlvblF1YWxpdHkSFgoOcGFydGljaXBhbnRfaWQYASABKAkSKAoFbGV2ZWwYAiABKA4yGS51bWJyZWxsYS52MS5RdWFsaXR5TGV2ZWwiYQoLQ2hhdE1lc3NhZ2USCgoCaWQYASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIMCgR0ZXh0GAQgASgJEhIKCnNlbnRfYXRfbXMYBSABKAMiqAIKBUVycm9yEiUKBGNvZGUYASABKA4yFy51bWJyZWxsYS52MS5FcnJvci5Db2RlEg8KB21lc3NhZ2UYAiABKAki5gEKBENvZGUSFAoQQ09ERV9VTlNQRUNJRklFRBAAEhQKEENPREVfQkFEX1JFUVVFU1QQARIRCg1DT0RFX1RPT19GQVNUEAISGAoUQ09ERV9TRVNTSU9OX1VOS05PV04QAxISCg5DT0RFX1JPT01fRlVMTBAEEhIKDkNPREVfRk9SQklEREVOEAUSFwoTQ09ERV9XUk9OR19QQVNTV09SRBAGEhQKEENPREVfVU5BVkFJTEFCTEUQBxIbChdDT0RFX05FR09USUFUSU9OX0ZBSUxFRBAIEhEKDUNPREVfQkFEX05BTUUQCSK/AQoHR29vZGJ5ZRIrCgZyZWFzb24YASABKA4yGy51bWJyZWxsYS52MS5Hb29kYnllLlJlYXNvbhIPCgdtZXNzYWdlGAIgASgJInYKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABITCg9SRUFTT05fU0hVVERPV04QARISCg5SRUFTT05fUkVNT1ZFRBACEhMKD1JFQVNPTl9SRVBMQUNFRBADEhYKElJFQVNPTl9ST09NX0NMT1NFRBAEKooBCg9QYXJ0aWNpcGFudEtpbmQSIAocUEFSVElDSVBBTlRfS0lORF9VTlNQRUNJRklFRBAAEhsKF1BBUlRJQ0lQQU5UX0tJTkRfUEVSU09OEAESGwoXUEFSVElDSVBBTlRfS0lORF9DQU1FUkEQAhIbChdQQVJUSUNJUEFOVF9LSU5EX1NUUkVBTRADKlMKCVRyYWNrS2luZBIaChZUUkFDS19LSU5EX1VOU1BFQ0lGSUVEEAASFAoQVFJBQ0tfS0lORF9BVURJTxABEhQKEFRSQUNLX0tJTkRfVklERU8QAiqZAQoLVHJhY2tTb3VyY2USHAoYVFJBQ0tfU09VUkNFX1VOU1BFQ0lGSUVEEAASGwoXVFJBQ0tfU09VUkNFX01JQ1JPUEhPTkUQARIXChNUUkFDS19TT1VSQ0VfQ0FNRVJBEAISFwoTVFJBQ0tfU09VUkNFX1NDUkVFThADEh0KGVRSQUNLX1NPVVJDRV9TQ1JFRU5fQVVESU8QBCqNAQoMUXVhbGl0eUxldmVsEh0KGVFVQUxJVFlfTEVWRUxfVU5TUEVDSUZJRUQQABIWChJRVUFMSVRZX0xFVkVMX0dPT0QQARIWChJRVUFMSVRZX0xFVkVMX0ZBSVIQAhIWChJRVUFMSVRZX0xFVkVMX1BPT1IQAxIWChJRVUFMSVRZX0xFVkVMX0xPU1QQBEInWiV1bWJyZWxsYS9wcm90by91bWJyZWxsYS92MTt1bWJyZWxsYXYxYgZwcm90bzM");
 
 /**
  * ClientMessage is what a browser sends.
@@ -179,6 +179,12 @@ export type ServerMessage = Message<"umbrella.v1.ServerMessage"> & {
      */
     value: Pong;
     case: "pong";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.PublishDemand publish_demand = 12;
+     */
+    value: PublishDemand;
+    case: "publishDemand";
   } | { case: undefined; value?: undefined };
 };
 
@@ -364,6 +370,52 @@ export const PublishAnswerSchema: GenMessage<PublishAnswer> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_signal, 7);
 
 /**
+ * PublishDemand tells a publisher what of its own anybody takes, so that it
+ * need not encode and send the rest. It is whole each time, and comes whenever
+ * something in it changes. A track that is not named is sent as it was offered.
+ *
+ * @generated from message umbrella.v1.PublishDemand
+ */
+export type PublishDemand = Message<"umbrella.v1.PublishDemand"> & {
+  /**
+   * @generated from field: repeated umbrella.v1.TrackDemand tracks = 1;
+   */
+  tracks: TrackDemand[];
+};
+
+/**
+ * Describes the message umbrella.v1.PublishDemand.
+ * Use `create(PublishDemandSchema)` to create a new message.
+ */
+export const PublishDemandSchema: GenMessage<PublishDemand> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 8);
+
+/**
+ * @generated from message umbrella.v1.TrackDemand
+ */
+export type TrackDemand = Message<"umbrella.v1.TrackDemand"> & {
+  /**
+   * @generated from field: string mid = 1;
+   */
+  mid: string;
+
+  /**
+   * RIDs (RFC 8852) of the encodings that are to be sent; none of them when the
+   * list is empty. A track without simulcast has one, with the empty name.
+   *
+   * @generated from field: repeated string rids = 2;
+   */
+  rids: string[];
+};
+
+/**
+ * Describes the message umbrella.v1.TrackDemand.
+ * Use `create(TrackDemandSchema)` to create a new message.
+ */
+export const TrackDemandSchema: GenMessage<TrackDemand> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 9);
+
+/**
  * SubscribeOffer is an offer for the PeerConnection that subscribes. The node
  * sends no second one before the answer to the first.
  *
@@ -386,7 +438,7 @@ export type SubscribeOffer = Message<"umbrella.v1.SubscribeOffer"> & {
  * Use `create(SubscribeOfferSchema)` to create a new message.
  */
 export const SubscribeOfferSchema: GenMessage<SubscribeOffer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 8);
+  messageDesc(file_umbrella_v1_signal, 10);
 
 /**
  * SubscribeAnswer answers the SubscribeOffer with the same id.
@@ -410,7 +462,7 @@ export type SubscribeAnswer = Message<"umbrella.v1.SubscribeAnswer"> & {
  * Use `create(SubscribeAnswerSchema)` to create a new message.
  */
 export const SubscribeAnswerSchema: GenMessage<SubscribeAnswer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 9);
+  messageDesc(file_umbrella_v1_signal, 11);
 
 /**
  * RestartIce asks for a SubscribeOffer with an ICE restart.
@@ -425,7 +477,7 @@ export type RestartIce = Message<"umbrella.v1.RestartIce"> & {
  * Use `create(RestartIceSchema)` to create a new message.
  */
 export const RestartIceSchema: GenMessage<RestartIce> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 10);
+  messageDesc(file_umbrella_v1_signal, 12);
 
 /**
  * StreamMap says, whole each time, which track plays on which m-line of the
@@ -445,7 +497,7 @@ export type StreamMap = Message<"umbrella.v1.StreamMap"> & {
  * Use `create(StreamMapSchema)` to create a new message.
  */
 export const StreamMapSchema: GenMessage<StreamMap> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 11);
+  messageDesc(file_umbrella_v1_signal, 13);
 
 /**
  * @generated from message umbrella.v1.Stream
@@ -472,7 +524,7 @@ export type Stream = Message<"umbrella.v1.Stream"> & {
  * Use `create(StreamSchema)` to create a new message.
  */
 export const StreamSchema: GenMessage<Stream> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 12);
+  messageDesc(file_umbrella_v1_signal, 14);
 
 /**
  * SetMuted tells that an own track carries silence or no picture for now.
@@ -496,7 +548,7 @@ export type SetMuted = Message<"umbrella.v1.SetMuted"> & {
  * Use `create(SetMutedSchema)` to create a new message.
  */
 export const SetMutedSchema: GenMessage<SetMuted> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 13);
+  messageDesc(file_umbrella_v1_signal, 15);
 
 /**
  * SetSubscriptions changes what this browser wants of others' tracks. Tracks
@@ -516,7 +568,7 @@ export type SetSubscriptions = Message<"umbrella.v1.SetSubscriptions"> & {
  * Use `create(SetSubscriptionsSchema)` to create a new message.
  */
 export const SetSubscriptionsSchema: GenMessage<SetSubscriptions> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 14);
+  messageDesc(file_umbrella_v1_signal, 16);
 
 /**
  * @generated from message umbrella.v1.SubscriptionSetting
@@ -552,7 +604,7 @@ export type SubscriptionSetting = Message<"umbrella.v1.SubscriptionSetting"> & {
  * Use `create(SubscriptionSettingSchema)` to create a new message.
  */
 export const SubscriptionSettingSchema: GenMessage<SubscriptionSetting> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 15);
+  messageDesc(file_umbrella_v1_signal, 17);
 
 /**
  * SendChat says something to the whole room.
@@ -573,7 +625,7 @@ export type SendChat = Message<"umbrella.v1.SendChat"> & {
  * Use `create(SendChatSchema)` to create a new message.
  */
 export const SendChatSchema: GenMessage<SendChat> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 16);
+  messageDesc(file_umbrella_v1_signal, 18);
 
 /**
  * Ping is answered by Pong with the same number. A browser sends one every
@@ -593,7 +645,7 @@ export type Ping = Message<"umbrella.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 17);
+  messageDesc(file_umbrella_v1_signal, 19);
 
 /**
  * @generated from message umbrella.v1.Pong
@@ -610,7 +662,7 @@ export type Pong = Message<"umbrella.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 18);
+  messageDesc(file_umbrella_v1_signal, 20);
 
 /**
  * Joined tells a browser that it is in, and everything there is to know.
@@ -672,7 +724,7 @@ export type Joined = Message<"umbrella.v1.Joined"> & {
  * Use `create(JoinedSchema)` to create a new message.
  */
 export const JoinedSchema: GenMessage<Joined> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 19);
+  messageDesc(file_umbrella_v1_signal, 21);
 
 /**
  * @generated from message umbrella.v1.IceServer
@@ -699,7 +751,7 @@ export type IceServer = Message<"umbrella.v1.IceServer"> & {
  * Use `create(IceServerSchema)` to create a new message.
  */
 export const IceServerSchema: GenMessage<IceServer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 20);
+  messageDesc(file_umbrella_v1_signal, 22);
 
 /**
  * RoomUpdate tells what changed since Joined or the last RoomUpdate.
@@ -725,7 +777,7 @@ export type RoomUpdate = Message<"umbrella.v1.RoomUpdate"> & {
  * Use `create(RoomUpdateSchema)` to create a new message.
  */
 export const RoomUpdateSchema: GenMessage<RoomUpdate> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 21);
+  messageDesc(file_umbrella_v1_signal, 23);
 
 /**
  * @generated from message umbrella.v1.Participant
@@ -769,7 +821,7 @@ export type Participant = Message<"umbrella.v1.Participant"> & {
  * Use `create(ParticipantSchema)` to create a new message.
  */
 export const ParticipantSchema: GenMessage<Participant> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 22);
+  messageDesc(file_umbrella_v1_signal, 24);
 
 /**
  * @generated from message umbrella.v1.Track
@@ -815,7 +867,7 @@ export type Track = Message<"umbrella.v1.Track"> & {
  * Use `create(TrackSchema)` to create a new message.
  */
 export const TrackSchema: GenMessage<Track> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 23);
+  messageDesc(file_umbrella_v1_signal, 25);
 
 /**
  * Speakers names who speaks now, loudest first; empty when all are silent.
@@ -834,7 +886,7 @@ export type Speakers = Message<"umbrella.v1.Speakers"> & {
  * Use `create(SpeakersSchema)` to create a new message.
  */
 export const SpeakersSchema: GenMessage<Speakers> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 24);
+  messageDesc(file_umbrella_v1_signal, 26);
 
 /**
  * @generated from message umbrella.v1.Speaker
@@ -859,7 +911,7 @@ export type Speaker = Message<"umbrella.v1.Speaker"> & {
  * Use `create(SpeakerSchema)` to create a new message.
  */
 export const SpeakerSchema: GenMessage<Speaker> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 25);
+  messageDesc(file_umbrella_v1_signal, 27);
 
 /**
  * ConnectionQualities tells how well the node and each participant reach each
@@ -879,7 +931,7 @@ export type ConnectionQualities = Message<"umbrella.v1.ConnectionQualities"> & {
  * Use `create(ConnectionQualitiesSchema)` to create a new message.
  */
 export const ConnectionQualitiesSchema: GenMessage<ConnectionQualities> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 26);
+  messageDesc(file_umbrella_v1_signal, 28);
 
 /**
  * @generated from message umbrella.v1.ConnectionQuality
@@ -901,7 +953,7 @@ export type ConnectionQuality = Message<"umbrella.v1.ConnectionQuality"> & {
  * Use `create(ConnectionQualitySchema)` to create a new message.
  */
 export const ConnectionQualitySchema: GenMessage<ConnectionQuality> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 27);
+  messageDesc(file_umbrella_v1_signal, 29);
 
 /**
  * @generated from message umbrella.v1.ChatMessage
@@ -942,7 +994,7 @@ export type ChatMessage = Message<"umbrella.v1.ChatMessage"> & {
  * Use `create(ChatMessageSchema)` to create a new message.
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 28);
+  messageDesc(file_umbrella_v1_signal, 30);
 
 /**
  * Error answers a request that failed.
@@ -968,7 +1020,7 @@ export type Error = Message<"umbrella.v1.Error"> & {
  * Use `create(ErrorSchema)` to create a new message.
  */
 export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 29);
+  messageDesc(file_umbrella_v1_signal, 31);
 
 /**
  * @generated from enum umbrella.v1.Error.Code
@@ -1041,7 +1093,7 @@ export enum Error_Code {
  * Describes the enum umbrella.v1.Error.Code.
  */
 export const Error_CodeSchema: GenEnum<Error_Code> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 29, 0);
+  enumDesc(file_umbrella_v1_signal, 31, 0);
 
 /**
  * Goodbye comes before the node closes the socket.
@@ -1065,7 +1117,7 @@ export type Goodbye = Message<"umbrella.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 30);
+  messageDesc(file_umbrella_v1_signal, 32);
 
 /**
  * @generated from enum umbrella.v1.Goodbye.Reason
@@ -1109,7 +1161,7 @@ export enum Goodbye_Reason {
  * Describes the enum umbrella.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 30, 0);
+  enumDesc(file_umbrella_v1_signal, 32, 0);
 
 /**
  * @generated from enum umbrella.v1.ParticipantKind

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/status.proto.
  */
 export const file_umbrella_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIsABCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzIq0BCgxUb3RhbHNTdGF0dXMSGAoQcmVjZWl2ZWRfcGFja2V0cxgBIAEoBBIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoBBIUCgxzZW50X3BhY2tldHMYAyABKAQSEgoKc2VudF9ieXRlcxgEIAEoBBINCgVuYWNrcxgFIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQiTQoNUHJvY2Vzc1N0YXR1cxISCgpoZWFwX2J5dGVzGAEgASgEEhQKDHN5c3RlbV9ieXRlcxgCIAEoBBISCgpnb3JvdXRpbmVzGAMgASgNImYKClJvb21TdGF0dXMSDAoEbmFtZRgBIAEoCRIUCgxvcGVuZWRfYXRfbXMYAiABKAMSNAoMcGFydGljaXBhbnRzGAMgAygLMh4udW1icmVsbGEudjEuUGFydGljaXBhbnRTdGF0dXMi3gIKEVBhcnRpY2lwYW50U3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSFAoMam9pbmVkX2F0X21zGAUgASgDEg8KB2FkZHJlc3MYBiABKAkSKgoHcXVhbGl0eRgHIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbBIoCgZ0cmFja3MYCCADKAsyGC51bWJyZWxsYS52MS5UcmFja1N0YXR1cxI2Cg1zdWJzY3JpcHRpb25zGAkgAygLMh8udW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU3RhdHVzEjsKEHBlZXJfY29ubmVjdGlvbnMYCiADKAsyIS51bWJyZWxsYS52MS5QZWVyQ29ubmVjdGlvblN0YXR1cyLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSKwAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEIvcBChJTdWJzY3JpcHRpb25TdGF0dXMSEAoIdHJhY2tfaWQYASABKAkSCwoDbWlkGAIgASgJEg4KBnBhdXNlZBgDIAEoCBIPCgdwYWNrZXRzGAQgASgEEg0KBWJ5dGVzGAUgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgGIAEoBBINCgVuYWNrcxgHIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYCCABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYCSABKAQSDAoEbG9zcxgKIAEoARIVCg1yb3VuZF90cmlwX21zGAsgASgBEhEKCWppdHRlcl9tcxgMIAEoASKJAQoUUGVlckNvbm5lY3Rpb25TdGF0dXMSDAoEcm9sZRgBIAEoCRINCgVzdGF0ZRgCIAEoCRIRCglpY2Vfc3RhdGUYAyABKAkSFwoPc2lnbmFsaW5nX3N0YXRlGAQgASgJEhYKDnJlbW90ZV9hZGRyZXNzGAUgASgJEhAKCHByb3RvY29sGAYgASgJQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
+  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIsABCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzIq0BCgxUb3RhbHNTdGF0dXMSGAoQcmVjZWl2ZWRfcGFja2V0cxgBIAEoBBIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoBBIUCgxzZW50X3BhY2tldHMYAyABKAQSEgoKc2VudF9ieXRlcxgEIAEoBBINCgVuYWNrcxgFIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQiTQoNUHJvY2Vzc1N0YXR1cxISCgpoZWFwX2J5dGVzGAEgASgEEhQKDHN5c3RlbV9ieXRlcxgCIAEoBBISCgpnb3JvdXRpbmVzGAMgASgNImYKClJvb21TdGF0dXMSDAoEbmFtZRgBIAEoCRIUCgxvcGVuZWRfYXRfbXMYAiABKAMSNAoMcGFydGljaXBhbnRzGAMgAygLMh4udW1icmVsbGEudjEuUGFydGljaXBhbnRTdGF0dXMi3gIKEVBhcnRpY2lwYW50U3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSFAoMam9pbmVkX2F0X21zGAUgASgDEg8KB2FkZHJlc3MYBiABKAkSKgoHcXVhbGl0eRgHIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbBIoCgZ0cmFja3MYCCADKAsyGC51bWJyZWxsYS52MS5UcmFja1N0YXR1cxI2Cg1zdWJzY3JpcHRpb25zGAkgAygLMh8udW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU3RhdHVzEjsKEHBlZXJfY29ubmVjdGlvbnMYCiADKAsyIS51bWJyZWxsYS52MS5QZWVyQ29ubmVjdGlvblN0YXR1cyLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSLxAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEEgsKA3JpZBgJIAEoCRITCgtzdWJzY3JpYmVycxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0ixAIKElN1YnNjcmlwdGlvblN0YXR1cxIQCgh0cmFja19pZBgBIAEoCRILCgNtaWQYAiABKAkSDgoGcGF1c2VkGAMgASgIEg8KB3BhY2tldHMYBCABKAQSDQoFYnl0ZXMYBSABKAQSFwoPYml0c19wZXJfc2Vjb25kGAYgASgEEg0KBW5hY2tzGAcgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgIIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgJIAEoBBIMCgRsb3NzGAogASgBEhUKDXJvdW5kX3RyaXBfbXMYCyABKAESEQoJaml0dGVyX21zGAwgASgBEgsKA3JpZBgNIAEoCRIVCg1zcGF0aWFsX2xheWVyGA4gASgNEhYKDnRlbXBvcmFsX2xheWVyGA8gASgNEg8KB2xpbWl0ZWQYECABKAgirAEKFFBlZXJDb25uZWN0aW9uU3RhdHVzEgwKBHJvbGUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJaWNlX3N0YXRlGAMgASgJEhcKD3NpZ25hbGluZ19zdGF0ZRgEIAEoCRIWCg5yZW1vdGVfYWRkcmVzcxgFIAEoCRIQCghwcm90b2NvbBgGIAEoCRIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAcgASgEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
 
 /**
  * Status is a node at one moment.
@@ -335,6 +335,32 @@ export type LayerStatus = Message<"umbrella.v1.LayerStatus"> & {
    * @generated from field: uint64 keyframe_requests_held = 8;
    */
   keyframeRequestsHeld: bigint;
+
+  /**
+   * RID of a simulcast encoding (RFC 8852); empty without simulcast.
+   *
+   * @generated from field: string rid = 9;
+   */
+  rid: string;
+
+  /**
+   * Subscriptions that take it now. 0: the publisher was asked to pause it.
+   *
+   * @generated from field: uint32 subscribers = 10;
+   */
+  subscribers: number;
+
+  /**
+   * Size of its pictures in pixels; 0 where it is not known.
+   *
+   * @generated from field: uint32 width = 11;
+   */
+  width: number;
+
+  /**
+   * @generated from field: uint32 height = 12;
+   */
+  height: number;
 };
 
 /**
@@ -417,6 +443,32 @@ export type SubscriptionStatus = Message<"umbrella.v1.SubscriptionStatus"> & {
    * @generated from field: double jitter_ms = 12;
    */
   jitterMs: number;
+
+  /**
+   * RID of the encoding that is sent, or waited for; empty without simulcast.
+   *
+   * @generated from field: string rid = 13;
+   */
+  rid: string;
+
+  /**
+   * The highest spatial and temporal layer in it that is sent.
+   *
+   * @generated from field: uint32 spatial_layer = 14;
+   */
+  spatialLayer: number;
+
+  /**
+   * @generated from field: uint32 temporal_layer = 15;
+   */
+  temporalLayer: number;
+
+  /**
+   * A better layer would fit the tile, but not the bandwidth.
+   *
+   * @generated from field: bool limited = 16;
+   */
+  limited: boolean;
 };
 
 /**
@@ -465,6 +517,14 @@ export type PeerConnectionStatus = Message<"umbrella.v1.PeerConnectionStatus"> &
    * @generated from field: string protocol = 6;
    */
   protocol: string;
+
+  /**
+   * What the path to a subscriber carries, as congestion control sees it, in
+   * bits per second; 0 while it is not known.
+   *
+   * @generated from field: uint64 available_bits_per_second = 7;
+   */
+  availableBitsPerSecond: bigint;
 };
 
 /**

@@ -24,10 +24,11 @@ type LayerConfig struct {
 	RequestKeyframe func()
 	// Totals of the node; nil counts for nobody.
 	Totals *Totals
+	// Pool helps when there are many streams; nil: nobody does.
+	Pool *Pool
 }
 
-// Layer is one encoding of a track as it comes in. Push must be called from
-// one goroutine at a time; all else from any.
+// Layer is one encoding of a track as it comes in. Safe for concurrent use.
 type Layer struct {
 	cfg      LayerConfig
 	keyframe keyframeTest
@@ -36,6 +37,13 @@ type Layer struct {
 	// replaced: Push reads it without a lock.
 	streams   atomic.Pointer[[]*Stream]
 	streamsMu sync.Mutex
+
+	// pushing guards what is on its way to the streams. The history's packets
+	// are only overwritten under it.
+	pushing sync.Mutex
+	burst   []Packet
+	fanout  fanout
+	late    *time.Timer // for the rest of the burst
 
 	mu      sync.Mutex // guards all below
 	closed  bool
@@ -92,11 +100,25 @@ func NewLayer(cfg LayerConfig) *Layer {
 	}
 	l := &Layer{cfg: cfg, keyframe: keyframeTestFor(cfg.MimeType)}
 	l.streams.Store(&[]*Stream{})
+	l.late = time.AfterFunc(time.Hour, func() {
+		l.pushing.Lock()
+		defer l.pushing.Unlock()
+		l.forward()
+	})
+	l.late.Stop()
 	return l
 }
 
-// Push takes one RTP packet as it arrived and sends it to every stream that
-// plays the layer. raw is the caller's again when Push returns. A packet that
+const (
+	// A burst is the packets of one frame, up to maxBurst of them, or those of
+	// burstWait: what is sent together costs the least.
+	maxBurst  = 32 // less than minHistorySlots, where they lie
+	burstWait = 2 * time.Millisecond
+)
+
+// Push takes one RTP packet as it arrived, and sends it to every stream that
+// plays the layer: at once if it is sound, and with the rest of its frame if
+// it is a picture. raw is the caller's again when Push returns. A packet that
 // is not RTP is counted and dropped.
 func (l *Layer) Push(raw []byte, now time.Time) {
 	var p Packet
@@ -107,22 +129,39 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 		return
 	}
 	p.Keyframe = l.keyframe != nil && l.keyframe(p.Payload)
+	l.pushing.Lock()
+	defer l.pushing.Unlock()
+	if n := len(l.burst); n > 0 && l.burst[n-1].Timestamp != p.Timestamp {
+		l.forward()
+	}
 	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return
+	newest := l.highest
+	keep := !l.closed && l.count(&p, len(raw), now)
+	if keep && len(p.Payload) > 0 {
+		p = l.history.put(&p, now).packet
 	}
-	fresh := l.count(&p, len(raw), now)
-	if fresh && len(p.Payload) > 0 {
-		l.history.put(&p, now)
-	}
+	whole := l.keyframe == nil || p.Marker || l.highest == newest
 	l.mu.Unlock()
-	if !fresh {
+	if !keep {
 		return
 	}
-	for _, s := range *l.streams.Load() {
-		s.send(l, &p, now)
+	l.burst = append(l.burst, p)
+	switch {
+	case whole || len(l.burst) == maxBurst:
+		l.forward()
+	case len(l.burst) == 1:
+		l.late.Reset(burstWait)
 	}
+}
+
+// forward sends the burst on. The caller holds pushing.
+func (l *Layer) forward() {
+	if len(l.burst) == 0 {
+		return
+	}
+	l.late.Stop()
+	l.fanout.run(l.cfg.Pool, l, l.burst, *l.streams.Load())
+	l.burst = l.burst[:0]
 }
 
 // count keeps the books; it returns false for a packet that was here before.
@@ -241,6 +280,10 @@ func (l *Layer) Subscribers() int { return len(*l.streams.Load()) }
 
 // Close ends the layer: streams that play it fall silent.
 func (l *Layer) Close() {
+	l.pushing.Lock()
+	l.late.Stop()
+	l.burst = nil
+	l.pushing.Unlock()
 	l.mu.Lock()
 	l.closed = true
 	if l.requestDue != nil {

@@ -8,11 +8,14 @@ import (
 	"github.com/pion/rtp"
 )
 
-// Sender protects and sends one RTP packet to one receiver. header and payload
-// are the stream's again when it returns. It must not block: a packet that
-// cannot leave at once is dropped.
+// Sender protects and sends RTP to one receiver. It must not block: what cannot
+// leave is dropped.
 type Sender interface {
+	// SendRTP takes one packet, which may wait for Flush. header and payload are
+	// the stream's again when it returns.
 	SendRTP(header *rtp.Header, payload []byte) error
+	// Flush sends what waits.
+	Flush()
 }
 
 // StreamConfig is what was negotiated for one m-line of one receiver.
@@ -198,45 +201,70 @@ func (s *Stream) RequestKeyframe() {
 	request(l)
 }
 
-// send takes a packet of the layer l; p is only valid during the call.
-func (s *Stream) send(l *Layer, p *Packet, now time.Time) {
+// send takes a burst of the layer l; it is only valid during the call. What
+// leaves may wait for flush.
+func (s *Stream) send(l *Layer, burst []Packet, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.layer != l || s.paused || s.cfg.Sender == nil {
 		return
 	}
+	packets, bytes := 0, 0
+	for i := range burst {
+		if n := s.packet(l, &burst[i], now); n > 0 {
+			packets++
+			bytes += n
+		}
+	}
+	if packets == 0 {
+		return
+	}
+	s.stats.Packets += uint64(packets)
+	s.stats.Bytes += uint64(bytes)
+	s.rate.add(bytes, now)
+	s.cfg.Totals.SentPackets.Add(uint64(packets))
+	s.cfg.Totals.SentBytes.Add(uint64(bytes))
+}
+
+// packet sends one packet on; it returns its size, 0 when it does not leave.
+func (s *Stream) packet(l *Layer, p *Packet, now time.Time) int {
 	if s.waiting {
 		if len(p.Payload) == 0 {
-			return
+			return 0
 		}
 		if l.keyframe != nil && !p.Keyframe {
 			if now.Sub(s.asked) >= waitForKeyframe {
 				s.asked = now
 				l.RequestKeyframe()
 			}
-			return
+			return 0
 		}
 		s.begin(l, p, now)
 	}
 	if len(p.Payload) == 0 {
 		s.rewriter.skip(p.SequenceNumber)
-		return
+		return 0
 	}
 	seq, ts, ok := s.rewriter.rewrite(p.SequenceNumber, p.Timestamp, now)
 	if !ok {
-		return
+		return 0
 	}
 	s.sent[int(seq)&(len(s.sent)-1)] = sentPacket{valid: true, out: seq, in: p.SequenceNumber, outTime: ts}
-	s.stats.Packets++
 	s.octets += uint32(len(p.Payload))
 	h := s.head(p, s.types.Media, s.cfg.SSRC, seq, ts, now)
-	size := h.MarshalSize() + len(p.Payload)
-	s.stats.Bytes += uint64(size)
-	s.cfg.Totals.SentPackets.Add(1)
-	s.cfg.Totals.SentBytes.Add(uint64(size))
-	s.rate.add(size, now)
 	// What cannot be sent is lost like any packet on the way.
 	_ = s.cfg.Sender.SendRTP(h, p.Payload)
+	return h.MarshalSize() + len(p.Payload)
+}
+
+// flush sends what waits to leave.
+func (s *Stream) flush() {
+	s.mu.Lock()
+	sender := s.cfg.Sender
+	s.mu.Unlock()
+	if sender != nil {
+		sender.Flush()
+	}
 }
 
 // begin starts a run at p.

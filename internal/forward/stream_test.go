@@ -24,6 +24,8 @@ func (s *sink) SendRTP(h *rtp.Header, payload []byte) error {
 	return s.err
 }
 
+func (s *sink) Flush() {}
+
 func (s *sink) numbers() (list []uint16) {
 	for _, h := range s.headers {
 		list = append(list, h.SequenceNumber)
@@ -343,3 +345,4 @@ func BenchmarkFanOut(b *testing.B) {
 type nowhere struct{}
 
 func (nowhere) SendRTP(*rtp.Header, []byte) error { return nil }
+func (nowhere) Flush()                            {}

@@ -38,6 +38,8 @@ type Engine struct {
 	receive, send *webrtc.API
 
 	config   webrtc.Configuration
+	conn     *mediaConn
+	pool     *forward.Pool
 	udp      *ice.UDPMuxDefault
 	tcp      *ice.TCPMuxDefault
 	accepted *localListener
@@ -63,6 +65,7 @@ func (e *Engine) Start() error {
 	if err != nil {
 		return fmt.Errorf("media port %d: %w", e.MediaPort, err)
 	}
+	e.conn, e.pool = conn, forward.NewPool()
 	e.MediaPort = conn.LocalAddr().(*net.UDPAddr).Port
 	logs := pionLog{e.Log}
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{
@@ -143,6 +146,7 @@ func (e *Engine) closePort() {
 	if err := e.tcp.Close(); err != nil {
 		e.Log.Warn("closing the media port", "protocol", "tcp", "error", err)
 	}
+	e.pool.Close()
 }
 
 // SetPublicAddress replaces the addresses and names told besides those of the

@@ -180,7 +180,7 @@ func (b *Publisher) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPRece
 		cfg := forward.LayerConfig{
 			MimeType: codec.MimeType, ClockRate: codec.ClockRate, SSRC: uint32(remote.SSRC()),
 			Extensions: extensionIDs(receiver.GetParameters().HeaderExtensions),
-			Clock:      b.participant.Clock(), Totals: b.engine.Totals,
+			Clock:      b.participant.Clock(), Totals: b.engine.Totals, Pool: b.engine.pool,
 		}
 		if in.kind == sfu.Video {
 			cfg.RequestKeyframe = func() { b.requestKeyframe(remote.SSRC()) }

@@ -29,7 +29,7 @@ type slot struct {
 	transceiver *webrtc.RTPTransceiver
 	sequence    *atomic.Uint32 // of transport-cc
 	connected   *atomic.Bool   // packets can leave
-	totals      *forward.Totals
+	engine      *Engine
 	owned       *sync.WaitGroup
 
 	out    forward.Stream
@@ -64,7 +64,10 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		Mid:               s.transceiver.Mid(),
 		Extensions:        streamExtensions(ctx.HeaderExtensions()),
 		TransportSequence: s.sequence,
-		Totals:            s.totals,
+		Totals:            s.engine.Totals,
+	}
+	if s.kind == webrtc.RTPCodecTypeAudio {
+		s.engine.conn.setVoice(cfg.SSRC, true)
 	}
 	s.mu.Lock()
 	s.negotiated, s.pending = agreed, &cfg
@@ -98,8 +101,9 @@ func (s *slot) begin() {
 }
 
 // Unbind is called when the m-line ends.
-func (s *slot) Unbind(webrtc.TrackLocalContext) error {
+func (s *slot) Unbind(ctx webrtc.TrackLocalContext) error {
 	s.out.Unbind()
+	s.engine.conn.setVoice(uint32(ctx.SSRC()), false)
 	return nil
 }
 
@@ -108,6 +112,9 @@ func (s *slot) SendRTP(header *rtp.Header, payload []byte) error {
 	_, err := s.writer.WriteRTP(header, payload)
 	return err
 }
+
+// Flush implements forward.Sender.
+func (s *slot) Flush() { s.engine.conn.flush() }
 
 // takes tells whether the slot was made for a codec.
 func (s *slot) takes(c sfu.Codec) bool {
@@ -191,6 +198,7 @@ func (s *slot) feedback(p rtcp.Packet, now time.Time) {
 				return true
 			})
 		}
+		s.Flush()
 	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 		s.out.RequestKeyframe()
 	case *rtcp.ReceiverReport:

@@ -324,7 +324,7 @@ func (s *Subscriber) newGroup() *group {
 func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec) (*slot, error) {
 	sl := &slot{
 		kind: kind, id: kind.String() + strconv.Itoa(s.made), stream: g.stream, codecs: codecs,
-		sequence: &s.sequence, connected: &s.connected, totals: s.engine.Totals, owned: &s.owned,
+		sequence: &s.sequence, connected: &s.connected, engine: s.engine, owned: &s.owned,
 	}
 	s.made++
 	t, err := s.pc.AddTransceiverFromTrack(sl, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})

@@ -6,9 +6,12 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,35 +19,63 @@ import (
 // machine at once. What it sends leaves from the address to which the peer
 // sent, whatever route the kernel would take: on an access point with several
 // networks a reply from another address is one that ICE throws away.
+//
+// RTP that is written to it waits for flush, so that what belongs together
+// leaves together; all else leaves at once.
 type mediaConn struct {
 	*net.UDPConn
+	batch  batchConn
 	v4only bool
+	// segments tells that the kernel can cut a datagram into many (UDP_SEGMENT).
+	segments bool
+
+	// voice are the SSRCs of sound that we send: a copy-on-write set.
+	voice   atomic.Pointer[map[uint32]struct{}]
+	voiceMu sync.Mutex
 
 	mu sync.RWMutex
-	// sources are the control messages (struct in6_pktinfo or in_pktinfo) for
-	// each peer, by when they were last confirmed: the young ones, and those of
-	// the generation before.
-	young, old map[netip.AddrPort][]byte
+	// peers by when they were last confirmed: the young ones, and those of the
+	// generation before.
+	young, old map[netip.AddrPort]*outlet
 	turned     time.Time
+
+	dirtyMu sync.Mutex
+	dirty   []*outlet // those in which something waits
+	waiting atomic.Bool
+	batches sync.Pool
+
+	intake intake
+}
+
+// batchConn is the part of golang.org/x/net that sends and receives many
+// datagrams with one system call; it is the same for both families.
+type batchConn interface {
+	ReadBatch(ms []ipv4.Message, flags int) (int, error)
+	WriteBatch(ms []ipv4.Message, flags int) (int, error)
 }
 
 const (
-	// maxSources bounds each generation: packets from forged addresses must not
+	// maxPeers bounds each generation: packets from forged addresses must not
 	// fill the memory. A peer that fell out is answered as the kernel likes.
-	maxSources = 4096
-	// sourceAge is how long a generation lasts. Peers confirm theirs with each
+	maxPeers = 4096
+	// peerAge is how long a generation lasts. Peers confirm theirs with each
 	// consent check, every 5 s or so (RFC 7675 §5.1).
-	sourceAge = time.Minute
+	peerAge = time.Minute
 )
 
 // listenMedia opens the port, both families where the machine has both.
 func listenMedia(port int) (*mediaConn, error) {
+	segments := false
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		return raw.Control(func(fd uintptr) {
 			// One of the two fails on a socket of the other family, and one that
 			// has neither still works on a machine with one address.
 			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+			// Kernels before 4.18 know neither, those before 5.0 not the second.
+			_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
+			segments = err == nil
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1)
 		})
 	}}
 	conn, err := lc.ListenPacket(context.Background(), "udp", ":"+strconv.Itoa(port))
@@ -55,34 +86,22 @@ func listenMedia(port int) (*mediaConn, error) {
 	// The kernel may give less; a burst then costs packets, no more.
 	_ = udp.SetReadBuffer(socketBuffer)
 	_ = udp.SetWriteBuffer(socketBuffer)
-	return &mediaConn{
-		UDPConn: udp, v4only: udp.LocalAddr().(*net.UDPAddr).IP.To4() != nil,
-		young: map[netip.AddrPort][]byte{}, old: map[netip.AddrPort][]byte{},
-	}, nil
+	c := &mediaConn{
+		UDPConn: udp, v4only: udp.LocalAddr().(*net.UDPAddr).IP.To4() != nil, segments: segments,
+		young: map[netip.AddrPort]*outlet{}, old: map[netip.AddrPort]*outlet{},
+	}
+	c.batches.New = newBatch
+	c.voice.Store(&map[uint32]struct{}{})
+	if c.v4only {
+		c.batch = ipv4.NewPacketConn(udp)
+	} else {
+		c.batch = ipv6.NewPacketConn(udp)
+	}
+	c.intake.start()
+	return c, nil
 }
 
 const socketBuffer = 2 << 20 // bytes
-
-// ReadFromAddrPort reads one packet, and learns from a STUN message to
-// which address its sender sends.
-func (c *mediaConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	var oob [128]byte
-	n, oobn, _, from, err := c.ReadMsgUDPAddrPort(b, oob[:])
-	if err == nil && n >= 20 && b[0] < 4 && oobn > 0 {
-		c.learn(from, oob[:oobn])
-	}
-	return n, from, err
-}
-
-// WriteToAddrPort sends one packet.
-func (c *mediaConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	source := c.source(to)
-	if source == nil {
-		return c.UDPConn.WriteToUDPAddrPort(b, to)
-	}
-	n, _, err := c.WriteMsgUDPAddrPort(b, source, to)
-	return n, err
-}
 
 // ReadFrom implements net.PacketConn.
 func (c *mediaConn) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -102,37 +121,81 @@ func (c *mediaConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	return c.WriteToAddrPort(b, a.AddrPort())
 }
 
+// WriteToAddrPort sends one packet, or keeps it until flush if it is RTP.
+func (c *mediaConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	o := c.peer(to)
+	if o == nil {
+		return c.UDPConn.WriteToUDPAddrPort(b, to)
+	}
+	if isRTP(b) {
+		c.keep(o, b)
+		return len(b), nil
+	}
+	n, _, err := c.WriteMsgUDPAddrPort(b, o.source, to)
+	return n, err
+}
+
+// isRTP tells RTP from RTCP, DTLS and STUN (RFC 7983 §7, RFC 5761 §4).
+func isRTP(b []byte) bool {
+	return len(b) >= 12 && b[0]>>6 == 2 && (b[1] < 192 || b[1] > 223)
+}
+
+// setVoice says whether packets with that SSRC carry sound.
+func (c *mediaConn) setVoice(ssrc uint32, is bool) {
+	c.voiceMu.Lock()
+	defer c.voiceMu.Unlock()
+	next := make(map[uint32]struct{}, len(*c.voice.Load())+1)
+	for k := range *c.voice.Load() {
+		next[k] = struct{}{}
+	}
+	if is {
+		next[ssrc] = struct{}{}
+	} else {
+		delete(next, ssrc)
+	}
+	c.voice.Store(&next)
+}
+
 // key is one peer whichever way its IPv4 address is written.
 func key(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-func (c *mediaConn) source(to netip.AddrPort) []byte {
+// peer returns what is known of a peer that has sent us STUN, or nil.
+func (c *mediaConn) peer(to netip.AddrPort) *outlet {
 	k := key(to)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if s := c.young[k]; s != nil {
-		return s
+	if o := c.young[k]; o != nil {
+		return o
 	}
 	return c.old[k]
 }
 
+// learn notes to which of our addresses a peer sends.
 func (c *mediaConn) learn(from netip.AddrPort, oob []byte) {
-	local, ok := c.destination(oob)
+	local, ok := destination(oob)
 	if !ok {
 		return
 	}
-	now := time.Now()
+	k, now := key(from), time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.young) >= maxSources || now.Sub(c.turned) > sourceAge {
-		c.old, c.young, c.turned = c.young, map[netip.AddrPort][]byte{}, now
+	if len(c.young) >= maxPeers || now.Sub(c.turned) > peerAge {
+		c.old, c.young, c.turned = c.young, map[netip.AddrPort]*outlet{}, now
 	}
-	c.young[key(from)] = c.control(local)
+	o := c.young[k]
+	if o == nil {
+		o = c.old[k]
+	}
+	if o == nil || o.local != local {
+		o = c.newOutlet(k, local)
+	}
+	c.young[k] = o
 }
 
 // destination reads to which of our addresses a packet was sent.
-func (c *mediaConn) destination(oob []byte) (netip.Addr, bool) {
+func destination(oob []byte) (netip.Addr, bool) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
 		return netip.Addr{}, false
@@ -147,12 +210,4 @@ func (c *mediaConn) destination(oob []byte) (netip.Addr, bool) {
 		}
 	}
 	return netip.Addr{}, false
-}
-
-// control is the message that makes a packet leave from local.
-func (c *mediaConn) control(local netip.Addr) []byte {
-	if c.v4only {
-		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local.Unmap().As4()})
-	}
-	return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: local.As16()})
 }

@@ -54,14 +54,14 @@ func TestForgedPeersTakeBoundedMemory(t *testing.T) {
 	}
 	defer c.Close()
 	local := netip.MustParseAddr("127.0.0.1")
-	oob := c.control(local)
-	if got, ok := c.destination(oob); !ok || got.Unmap() != local {
+	oob := c.newOutlet(netip.AddrPortFrom(local, 1), local).source
+	if got, ok := destination(oob); !ok || got.Unmap() != local {
 		t.Fatalf("what is written reads as %v, %v", got, ok)
 	}
-	for i := range 5 * maxSources {
+	for i := range 5 * maxPeers {
 		c.learn(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1), oob)
 	}
-	if n := len(c.young) + len(c.old); n > 2*maxSources {
+	if n := len(c.young) + len(c.old); n > 2*maxPeers {
 		t.Errorf("%d peers are remembered", n)
 	}
 }

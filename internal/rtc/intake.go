@@ -1,0 +1,128 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// intake holds what one system call brought in until it is asked for: several
+// datagrams, each of which the kernel may have made of several packets (GRO).
+// Only the one goroutine that reads the socket touches it.
+type intake struct {
+	messages []ipv4.Message
+	filled   int // of messages
+	next     int
+	// What is left of the message before next, and how it is cut.
+	rest    []byte
+	segment int
+	from    netip.AddrPort
+	oob     []byte
+}
+
+const (
+	intakeMessages = 8
+	// intakeSize holds the most that the kernel joins: a whole IP packet.
+	intakeSize = 1 << 16
+	// intakeControl holds a pktinfo of each family and a segment size.
+	intakeControl = 128
+)
+
+func (in *intake) start() {
+	in.messages = make([]ipv4.Message, intakeMessages)
+	for i := range in.messages {
+		in.messages[i].Buffers = [][]byte{make([]byte, intakeSize)}
+		in.messages[i].OOB = make([]byte, intakeControl)
+	}
+}
+
+// ReadFromAddrPort reads one packet, and learns from a STUN message to which
+// address its sender sends.
+func (c *mediaConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	in := &c.intake
+	for len(in.rest) == 0 {
+		if in.next == in.filled {
+			n, err := c.batch.ReadBatch(in.messages, 0)
+			if err != nil {
+				return 0, netip.AddrPort{}, err
+			}
+			in.filled, in.next = n, 0
+		}
+		in.open(&in.messages[in.next])
+		in.next++
+	}
+	packet := in.rest[:min(in.segment, len(in.rest))]
+	in.rest = in.rest[len(packet):]
+	n := copy(b, packet)
+	if n >= 20 && b[0] < 4 && len(in.oob) > 0 {
+		c.learn(in.from, in.oob)
+	}
+	return n, in.from, nil
+}
+
+// open makes a message the one that is read from.
+func (in *intake) open(m *ipv4.Message) {
+	in.rest = nil
+	a, ok := m.Addr.(*net.UDPAddr)
+	if !ok || m.N == 0 {
+		return
+	}
+	in.rest, in.from = m.Buffers[0][:m.N], a.AddrPort()
+	in.oob = m.OOB[:m.NN]
+	in.segment = m.N
+	if size := segmentSize(in.oob); size > 0 {
+		in.segment = size
+	}
+}
+
+// segmentSize reads how large the packets were that the kernel joined; 0 when
+// it joined none. It walks the control messages by hand: this runs for every
+// datagram, and the library's way allocates.
+func segmentSize(oob []byte) int {
+	for len(oob) >= unix.SizeofCmsghdr {
+		size, level, typ := controlHeader(oob)
+		if size < unix.SizeofCmsghdr || size > len(oob) {
+			return 0
+		}
+		if level == unix.SOL_UDP && typ == unix.UDP_GRO && size >= unix.CmsgLen(4) {
+			return int(binary.NativeEndian.Uint32(oob[unix.CmsgLen(0):]))
+		}
+		next := unix.CmsgSpace(size - unix.CmsgLen(0))
+		if next > len(oob) {
+			return 0
+		}
+		oob = oob[next:]
+	}
+	return 0
+}
+
+// controlHeader reads struct cmsghdr, whose length is as wide as a pointer.
+func controlHeader(b []byte) (size, level, typ int) {
+	word := unix.SizeofCmsghdr - 8
+	if word == 8 {
+		size = int(binary.NativeEndian.Uint64(b))
+	} else {
+		size = int(binary.NativeEndian.Uint32(b))
+	}
+	return size, int(int32(binary.NativeEndian.Uint32(b[word:]))), int(int32(binary.NativeEndian.Uint32(b[word+4:])))
+}
+
+// appendControl appends one control message.
+func appendControl(b []byte, level, typ int, data []byte) []byte {
+	begin := len(b)
+	b = append(b, make([]byte, unix.CmsgSpace(len(data)))...)
+	h := b[begin:]
+	word := unix.SizeofCmsghdr - 8
+	if word == 8 {
+		binary.NativeEndian.PutUint64(h, uint64(unix.CmsgLen(len(data))))
+	} else {
+		binary.NativeEndian.PutUint32(h, uint32(unix.CmsgLen(len(data))))
+	}
+	binary.NativeEndian.PutUint32(h[word:], uint32(level))
+	binary.NativeEndian.PutUint32(h[word+4:], uint32(typ))
+	copy(h[unix.CmsgLen(0):], data)
+	return b
+}

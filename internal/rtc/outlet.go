@@ -1,0 +1,267 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// outlet is one peer of the media port, and the RTP that waits to leave for it.
+type outlet struct {
+	local  netip.Addr // to which the peer sends
+	addr   *net.UDPAddr
+	source []byte // control message: leave from local
+
+	mu sync.Mutex
+	// control messages of RTP: source, mark and, at the end, segment size. They
+	// are made for the first packet: a peer that only knocks takes little.
+	voice, video []byte
+	queued       bool // stands in mediaConn.dirty
+	whole        bool // the way there takes no segments
+	buf          []byte
+	runs         []run
+}
+
+// run is packets that leave in one datagram, to be cut by the kernel: all but
+// the last of them are of one size.
+type run struct {
+	begin, end int // in outlet.buf
+	segment    int
+	packets    int
+	voice      bool
+	closed     bool // the last one was shorter
+}
+
+const (
+	// Marks (RFC 8837 §5), for the air (RFC 8325) and for queues on the way:
+	// sound is expedited, pictures are assured. In the form of the TOS octet.
+	markVoice = 46 << 2 // EF
+	markVideo = 34 << 2 // AF41
+
+	// What the kernel takes in one datagram (UDP_MAX_SEGMENTS, and an IP packet
+	// less its headers).
+	maxSegments = 64
+	maxRun      = 65000 // bytes
+
+	// maxKept bounds what waits for one peer; a whole burst is well below.
+	maxKept = 128 << 10 // bytes
+	// batchMessages is how many datagrams one system call sends at most.
+	batchMessages = 64
+)
+
+func (c *mediaConn) newOutlet(to netip.AddrPort, local netip.Addr) *outlet {
+	o := &outlet{local: local, whole: !c.segments, addr: net.UDPAddrFromAddrPort(to)}
+	if c.v4only {
+		o.source = unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local.Unmap().As4()})
+	} else {
+		o.source = unix.PktInfo6(&unix.Inet6Pktinfo{Addr: local.As16()})
+	}
+	return o
+}
+
+// makeControl makes the control messages. The caller holds mu.
+func (o *outlet) makeControl() {
+	level, typ := unix.IPPROTO_IP, unix.IP_TOS
+	if o.addr.IP.To4() == nil {
+		level, typ = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
+	}
+	control := func(mark uint32) []byte {
+		b := append([]byte(nil), o.source...)
+		b = appendControl(b, level, typ, binary.NativeEndian.AppendUint32(nil, mark))
+		return appendControl(b, unix.SOL_UDP, unix.UDP_SEGMENT, make([]byte, 2))
+	}
+	o.voice, o.video = control(markVoice), control(markVideo)
+}
+
+// segmentSpace is how long the control message at the end of the two is.
+var segmentSpace = unix.CmsgSpace(2)
+
+// keep takes a packet until flush.
+func (c *mediaConn) keep(o *outlet, b []byte) {
+	_, voice := (*c.voice.Load())[binary.BigEndian.Uint32(b[8:])]
+	o.mu.Lock()
+	if o.voice == nil {
+		o.makeControl()
+	}
+	if len(o.buf)+len(b) > maxKept {
+		// Nobody flushes. The oldest are late by now.
+		o.buf, o.runs = o.buf[:0], o.runs[:0]
+	}
+	begin := len(o.buf)
+	o.buf = append(o.buf, b...)
+	end := len(o.buf)
+	if n := len(o.runs); n > 0 && o.runs[n-1].takes(len(b), voice) {
+		r := &o.runs[n-1]
+		r.end, r.closed = end, len(b) < r.segment
+		r.packets++
+	} else {
+		o.runs = append(o.runs, run{begin: begin, end: end, segment: len(b), packets: 1, voice: voice})
+	}
+	queue := !o.queued
+	o.queued = true
+	o.mu.Unlock()
+	if queue {
+		c.dirtyMu.Lock()
+		c.dirty = append(c.dirty, o)
+		c.waiting.Store(true)
+		c.dirtyMu.Unlock()
+	}
+}
+
+func (r *run) takes(size int, voice bool) bool {
+	return !r.closed && size <= r.segment && r.voice == voice && r.packets < maxSegments && r.end-r.begin+size <= maxRun
+}
+
+// flush sends all that waits. Any number may call it at once.
+func (c *mediaConn) flush() {
+	if !c.waiting.Load() {
+		return
+	}
+	b := c.batches.Get().(*batch)
+	defer c.batches.Put(b)
+	c.dirtyMu.Lock()
+	c.dirty, b.outlets = b.outlets[:0], c.dirty
+	c.waiting.Store(false)
+	c.dirtyMu.Unlock()
+	for len(b.taken) < len(b.outlets) {
+		b.taken = append(b.taken, taken{})
+	}
+	for i, o := range b.outlets {
+		t := &b.taken[i]
+		o.mu.Lock()
+		o.queued = false
+		whole := o.whole
+		t.buf, o.buf = o.buf, t.buf[:0]
+		t.runs, o.runs = o.runs, t.runs[:0]
+		o.mu.Unlock()
+		for _, r := range t.runs {
+			b.add(c, o, t.buf[r.begin:r.end], r, whole)
+		}
+	}
+	b.send(c)
+	clear(b.outlets)
+}
+
+// batch is what one flush works with. Buffers go to and fro between batches
+// and outlets: there are as many as there are peers with packets at one time.
+type batch struct {
+	outlets  []*outlet
+	taken    []taken
+	messages [batchMessages]ipv4.Message
+	to       [batchMessages]*outlet // of each message
+	control  [batchMessages][]byte  // memory for the messages' control messages
+	n        int                    // messages in use
+}
+
+type taken struct {
+	buf  []byte
+	runs []run
+}
+
+func newBatch() any {
+	b := &batch{}
+	for i := range b.messages {
+		b.messages[i].Buffers = make([][]byte, 1)
+	}
+	return b
+}
+
+// add makes a run one message, or one for each packet where the way there
+// takes no segments.
+func (b *batch) add(c *mediaConn, o *outlet, data []byte, r run, whole bool) {
+	control := o.video
+	if r.voice {
+		control = o.voice
+	}
+	if r.packets == 1 {
+		b.message(c, o, data, control[:len(control)-segmentSpace], 0)
+		return
+	}
+	if !whole {
+		b.message(c, o, data, control, r.segment)
+		return
+	}
+	for len(data) > 0 {
+		n := min(r.segment, len(data))
+		b.message(c, o, data[:n], control[:len(control)-segmentSpace], 0)
+		data = data[n:]
+	}
+}
+
+func (b *batch) message(c *mediaConn, o *outlet, data, control []byte, segment int) {
+	if b.n == batchMessages {
+		b.send(c)
+	}
+	n := b.n
+	b.n++
+	m := &b.messages[n]
+	m.Buffers[0], m.Addr, m.OOB = data, o.addr, control
+	if segment > 0 {
+		own := append(b.control[n][:0], control...)
+		binary.NativeEndian.PutUint16(own[len(own)-segmentSpace+unix.CmsgLen(0):], uint16(segment))
+		b.control[n], m.OOB = own, own
+	}
+	b.to[n] = o
+}
+
+const (
+	// sendPatience is how long a full socket is waited for, all in all, before
+	// packets are given up: a peer behind a slow queue must not hold up others.
+	sendPatience = 4 * time.Millisecond
+	sendPause    = 500 * time.Microsecond
+)
+
+// send sends the messages.
+func (b *batch) send(c *mediaConn) {
+	patience := sendPatience
+	for i := 0; i < b.n; {
+		n, err := c.batch.WriteBatch(b.messages[i:b.n], unix.MSG_DONTWAIT)
+		if n > 0 {
+			i += n
+			continue
+		}
+		switch {
+		case errors.Is(err, unix.EAGAIN) && patience > 0:
+			patience -= sendPause
+			time.Sleep(sendPause)
+		case errors.Is(err, unix.EAGAIN) || errors.Is(err, net.ErrClosed):
+			i = b.n // lost, like any packet on the way
+		default:
+			b.sendWhole(c, i)
+			i++
+		}
+	}
+	for i := range b.n { // keep nothing alive
+		b.messages[i].Buffers[0], b.messages[i].Addr, b.messages[i].OOB, b.to[i] = nil, nil, nil, nil
+	}
+	b.n = 0
+}
+
+// sendWhole sends the packets of a message that the kernel would not cut, each
+// by itself, and remembers that it would not: the network card on the way may
+// have no checksums to offer, or its MTU may be smaller.
+func (b *batch) sendWhole(c *mediaConn, i int) {
+	m, o := &b.messages[i], b.to[i]
+	control := b.control[i]
+	if len(control) == 0 || &m.OOB[0] != &control[0] {
+		return // a single packet that cannot leave
+	}
+	segment := int(binary.NativeEndian.Uint16(control[len(control)-segmentSpace+unix.CmsgLen(0):]))
+	o.mu.Lock()
+	o.whole = true
+	o.mu.Unlock()
+	control = control[:len(control)-segmentSpace]
+	for data := m.Buffers[0]; len(data) > 0; {
+		n := min(segment, len(data))
+		if _, _, err := c.WriteMsgUDP(data[:n], control, o.addr); err != nil {
+			return
+		}
+		data = data[n:]
+	}
+}

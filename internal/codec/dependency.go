@@ -34,14 +34,6 @@ func (d *descriptors) remember(number uint16, targets grid) {
 	d.frames[number%rememberedFrames] = frameTargets{number: number, known: true, targets: targets}
 }
 
-// had returns the choices that had that frame.
-func (d *descriptors) had(number uint16) grid {
-	if f := &d.frames[number%rememberedFrames]; f.known && f.number == number {
-		return f.targets
-	}
-	return 0
-}
-
 // extended is what follows the mandatory fields.
 type extended struct {
 	structure, active, customDTIs, customDiffs, customChains bool
@@ -64,7 +56,9 @@ func (r *Reader) readDependency(i *Info, dd []byte) {
 	d := r.descriptors
 	i.Begin, i.End = dd[0]&startOfFrame != 0, dd[0]&endOfFrame != 0
 	number := binary.BigEndian.Uint16(dd[1:])
-	i.PictureID, i.HasPictureID, i.LongPictureID, i.bits = number, true, true, 16
+	if !i.HasPictureID {
+		i.PictureID, i.HasPictureID, i.LongPictureID, i.bits = number, true, true, 16
+	}
 
 	b := bits{b: dd, pos: 8 * mandatoryBytes}
 	var x extended
@@ -73,10 +67,10 @@ func (r *Reader) readDependency(i *Info, dd []byte) {
 		x.readFlags(&b)
 		if x.structure {
 			fresh := d.spare
+			fresh.first = number
 			if !fresh.read(&b) {
 				return
 			}
-			fresh.first = number
 			s = d.take(fresh)
 			i.Keyframe = i.Keyframe || i.Begin
 		}
@@ -111,10 +105,7 @@ func (r *Reader) readDependency(i *Info, dd []byte) {
 		return
 	}
 	if x.active && int16(number-s.maskFrame) >= 0 {
-		i.lost = s.activate(x.mask, number)
-		if i.Keyframe {
-			i.lost = 0
-		}
+		s.activate(x.mask, number)
 	}
 	i.kind = descriptions
 	i.Spatial, i.Temporal = t.spatial, t.temporal
@@ -122,14 +113,13 @@ func (r *Reader) readDependency(i *Info, dd []byte) {
 	if s.sized {
 		i.Width, i.Height = s.width[t.spatial], s.height[t.spatial]
 	}
-	i.nested = s.nested
-	i.NotReference = (f.dtis.required|f.dtis.switches)&s.active == 0
+	i.NotReference = i.NotReference || (f.dtis.required|f.dtis.switches)&s.active == 0
 	if custom {
 		i.targets, i.switches = s.grids(&f.dtis)
 	} else {
 		i.targets, i.switches = t.targets, t.switches
 	}
-	i.decodes = d.decodes(&f.diffs, number)
+	i.decodes, i.lacks = d.decodes(&f.diffs, number)
 	d.remember(number, i.targets)
 	own := cell(i.Spatial, i.Temporal)
 	i.SwitchUp = i.switches&own != 0
@@ -141,16 +131,25 @@ func (x *extended) readFlags(b *bits) {
 	x.customDTIs, x.customDiffs, x.customChains = b.flag(), b.flag(), b.flag()
 }
 
-// decodes returns the choices that have all frames from which one is predicted.
-func (d *descriptors) decodes(f *references, number uint16) grid {
+// decodes returns the choices that had all frames from which one is predicted,
+// and those that left one of them out. Of a frame that did not come yet neither
+// is said.
+func (d *descriptors) decodes(f *references, number uint16) (decodes, lacks grid) {
+	decodes = ^grid(0)
 	if f.more {
-		return 0
+		decodes = 0
 	}
-	all := ^grid(0)
 	for k := range f.count {
-		all &= d.had(number - f.diffs[k])
+		ref := number - f.diffs[k]
+		had := d.frames[ref%rememberedFrames]
+		if !had.known || had.number != ref {
+			decodes = 0
+			continue
+		}
+		decodes &= had.targets
+		lacks |= ^had.targets
 	}
-	return all
+	return decodes, lacks
 }
 
 // take makes a structure that was read the current one, unless its packet came

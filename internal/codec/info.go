@@ -46,12 +46,12 @@ type Info struct {
 	Width, Height uint16
 
 	kind     kind
+	layered  bool  // the payload tells layers
 	bits     uint8 // of PictureID
-	nested   nesting
-	targets  grid // of the choices that need this frame
-	switches grid // of the choices that can be made from this frame on
-	decodes  grid // of the choices that have all that this frame is predicted from
-	lost     grid
+	targets  grid  // of the choices that need this frame
+	switches grid  // of the choices that can be made from this frame on
+	decodes  grid  // of the choices that have all that this frame is predicted from
+	lacks    grid  // of the choices that left out a frame that this one is predicted from
 }
 
 // kind is where the layers were read, as the rules for going up differ.
@@ -71,10 +71,6 @@ func cell(spatial, temporal uint8) grid {
 	return 1 << (min(spatial, maxSpatial-1)*maxTemporal + min(temporal, maxTemporal-1))
 }
 
-// nesting tells of a structure whether who took some layers had all frames of
-// those below too.
-type nesting struct{ spatial, temporal bool }
-
 // PictureIDBits is how many bits PictureID has, and so where it wraps: 7, 15 or
 // 16; 0 if there is none.
 func (i *Info) PictureIDBits() int { return int(i.bits) }
@@ -89,11 +85,11 @@ func (i *Info) InTarget(spatial, temporal uint8) bool {
 	return i.Spatial <= spatial && i.Temporal <= temporal
 }
 
-// Lost tells that the encoder has ceased to make the layers that a receiver
-// took, and that it cannot decode those that come in their place before a
-// keyframe.
+// Lost tells that a receiver of those layers gets the frame but cannot decode
+// it, as the encoder has ceased to make what it took, and what comes instead
+// builds upon frames that it was not sent. A keyframe is needed.
 func (i *Info) Lost(spatial, temporal uint8) bool {
-	return i.lost&cell(spatial, temporal) != 0
+	return !i.Keyframe && i.targets&i.lacks&cell(spatial, temporal) != 0
 }
 
 // Switch is asked with the first packet of each frame, also of those that were
@@ -133,14 +129,12 @@ func (i *Info) Switch(spatial, temporal, wantSpatial, wantTemporal uint8) (newSp
 func (i *Info) switchTarget(spatial, temporal, wantSpatial, wantTemporal uint8) (newSpatial, newTemporal uint8) {
 	spatial, temporal = min(spatial, maxSpatial-1), min(temporal, maxTemporal-1)
 	wantSpatial, wantTemporal = min(wantSpatial, maxSpatial-1), min(wantTemporal, maxTemporal-1)
-	decodable := (i.targets|i.decodes)&cell(spatial, temporal) != 0
+	if (i.targets&^i.lacks|i.decodes)&cell(spatial, temporal) == 0 {
+		return spatial, temporal // and if it was let in, it could not be decoded
+	}
 	for s := wantSpatial; ; s = toward(s, spatial) {
 		for t := wantTemporal; ; t = toward(t, temporal) {
-			less := s <= spatial && t <= temporal
-			more := s >= spatial && t >= temporal
-			nested := less && (s == spatial || i.nested.spatial) && (t == temporal || i.nested.temporal)
-			signalled := decodable && i.switches&cell(s, t) != 0
-			if i.Spatial == 0 && (nested || signalled) || more && signalled {
+			if i.switches&cell(s, t) != 0 && (i.Spatial == 0 || s >= spatial && t >= temporal) {
 				return s, t
 			}
 			if t == temporal {

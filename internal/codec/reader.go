@@ -62,7 +62,6 @@ func (r *Reader) Read(payload, dependencyDescriptor []byte, marker bool) Info {
 	switch r.codec {
 	case vp8:
 		r.readVP8(&i, payload, marker)
-		return i
 	case vp9:
 		r.readVP9(&i, payload, marker)
 		return i
@@ -75,8 +74,9 @@ func (r *Reader) Read(payload, dependencyDescriptor []byte, marker bool) Info {
 	default:
 		return Info{Keyframe: true, Begin: true, End: marker}
 	}
-	// VP8 and VP9 say all that is needed in every payload.
-	if len(dependencyDescriptor) >= mandatoryBytes {
+	// VP9 says all that is needed in every payload. Of VP8 browsers leave out the
+	// layers when they send a descriptor.
+	if len(dependencyDescriptor) >= mandatoryBytes && !i.layered {
 		r.readDependency(&i, dependencyDescriptor)
 	}
 	return i

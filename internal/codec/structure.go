@@ -26,7 +26,6 @@ type structure struct {
 	maskFrame                     uint16 // number of the frame that told
 	choice                        [maxSpatial * maxTemporal]uint8
 	spatialLayers, temporalLayers uint8
-	nested                        nesting
 }
 
 type template struct {
@@ -156,7 +155,7 @@ func (s *structure) readLayers(b *bits) (maxSpatialID uint8, ok bool) {
 	return 0, false
 }
 
-// describeTargets is decode_target_layers(), and finds out how targets nest.
+// describeTargets is decode_target_layers().
 func (s *structure) describeTargets() {
 	s.targetSpatial, s.targetTemporal = [maxTargets]uint8{}, [maxTargets]uint8{}
 	for k := range s.count {
@@ -168,43 +167,15 @@ func (s *structure) describeTargets() {
 			}
 		}
 	}
-	s.nested = nesting{true, true}
-	for high := range s.targets {
-		for low := range s.targets {
-			if s.targetSpatial[low] > s.targetSpatial[high] || s.targetTemporal[low] > s.targetTemporal[high] ||
-				s.contains(high, low) {
-				continue
-			}
-			if s.targetSpatial[low] < s.targetSpatial[high] {
-				s.nested.spatial = false
-			}
-			if s.targetTemporal[low] < s.targetTemporal[high] && s.targetSpatial[low] == s.targetSpatial[high] {
-				s.nested.temporal = false
-			}
-		}
-	}
-}
-
-// contains tells whether all templates of one target belong to another too.
-func (s *structure) contains(high, low int) bool {
-	for k := range s.count {
-		p := s.templates[k].dtis.present
-		if p>>low&1 != 0 && p>>high&1 == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // activate sets which targets are available from the frame of that number on.
-// It returns the choices that are not what they were, and cannot be decoded by
-// who made them.
-func (s *structure) activate(mask uint32, number uint16) (lost grid) {
+// None is no news.
+func (s *structure) activate(mask uint32, number uint16) {
 	s.maskFrame = number
 	if mask &= 1<<s.targets - 1; mask == 0 || mask == s.active {
-		return 0
+		return
 	}
-	was, old := s.active != 0, s.choice
 	s.active = mask
 	s.spatialLayers, s.temporalLayers = 0, 0
 	for n := range s.targets {
@@ -215,15 +186,11 @@ func (s *structure) activate(mask uint32, number uint16) (lost grid) {
 	}
 	for k := range s.choice {
 		s.choice[k] = s.choose(uint8(k/maxTemporal), uint8(k%maxTemporal))
-		if was && s.choice[k] != old[k] && !s.nested.spatial && !s.contains(int(old[k]), int(s.choice[k])) {
-			lost |= 1 << k
-		}
 	}
 	for k := range s.count {
 		t := &s.templates[k]
 		t.targets, t.switches = s.grids(&t.dtis)
 	}
-	return lost
 }
 
 // choose returns the available target that is the best within those layers: of

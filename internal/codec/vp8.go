@@ -98,6 +98,7 @@ func (r *Reader) readVP8(i *Info, b []byte, marker bool) {
 		i.TL0PICIDX, i.HasTL0PICIDX = b[d.tl0], true
 	}
 	if d.flags&vp8TID != 0 {
+		i.layered = true
 		i.Temporal = b[d.layer] >> 6
 		i.SwitchUp = b[d.layer]&0x20 != 0 // Y
 	}

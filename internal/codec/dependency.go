@@ -181,14 +181,3 @@ func (d *descriptors) find(template int, number uint16) *structure {
 	}
 	return d.current
 }
-
-// RewriteDependency appends a descriptor to dst, with another frame number.
-// What is too short to have one is appended as it is.
-func RewriteDependency(dst, dd []byte, frameNumber uint16) []byte {
-	n := len(dst)
-	dst = append(dst, dd...)
-	if len(dd) >= mandatoryBytes {
-		binary.BigEndian.PutUint16(dst[n+1:], frameNumber)
-	}
-	return dst
-}

@@ -1,30 +1,13 @@
 package codec
 
 // bitWriter writes what bits reads.
-type bitWriter struct {
-	b []byte
-	n int
-}
-
-func (w *bitWriter) bit(v uint32) {
-	if w.n&7 == 0 {
-		w.b = append(w.b, 0)
-	}
-	w.b[len(w.b)-1] |= byte(v&1) << (7 - w.n&7)
-	w.n++
-}
-
-func (w *bitWriter) write(n int, v uint32) {
-	for n--; n >= 0; n-- {
-		w.bit(v >> n)
-	}
-}
+type bitWriter struct{ bitString }
 
 func (w *bitWriter) flag(v bool) {
 	if v {
-		w.bit(1)
+		w.write(1, 1)
 	} else {
-		w.bit(0)
+		w.write(1, 0)
 	}
 }
 
@@ -100,10 +83,10 @@ func (w *bitWriter) structure(s *testStructure) {
 	}
 	for _, t := range s.templates {
 		for _, d := range t.diffs {
-			w.bit(1)
+			w.write(1, 1)
 			w.write(4, uint32(d-1))
 		}
-		w.bit(0)
+		w.write(1, 0)
 	}
 	w.nonSymmetric(uint32(s.targets)+1, uint32(s.chains))
 	if s.chains > 0 {

@@ -152,7 +152,7 @@ func vp9Size(frame []byte) (width, height uint16, ok bool) {
 	if profile == 3 {
 		b.read(1)
 	}
-	if b.read(1) != 0 || b.read(1) != 0 { // show_existing_frame, frame_type
+	if b.read(2) != 0 { // show_existing_frame, frame_type
 		return 0, 0, false
 	}
 	b.read(2) // show_frame, error_resilient_mode

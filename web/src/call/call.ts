@@ -2,6 +2,7 @@ import { Error_Code, TrackSource, type IceServer, type Joined } from "../proto/u
 import { Store } from "../state/store";
 import type { Clock } from "./clock";
 import { receivableCodecs } from "./codecs";
+import type { VideoCodec } from "./encodings";
 import { bitRates, type LocalMedia, type VideoQuality } from "./media";
 import type { ServerBody } from "./messages";
 import { Publisher, type OwnTrack } from "./publisher";
@@ -76,6 +77,7 @@ export class Call {
   private cancelRebuild = () => {};
   private quietUntil = Infinity;
   private quality: VideoQuality = "standard";
+  private codec: VideoCodec = "";
   private readonly endMedia: () => void;
 
   constructor(private readonly o: CallOptions) {
@@ -224,6 +226,9 @@ export class Call {
       case "publishAnswer":
         void this.publisher?.answered(body.value);
         break;
+      case "publishDemand":
+        this.publisher?.demanded(body.value);
+        break;
       case "subscribeOffer":
         this.ensureSubscriber().offered(body.value);
         break;
@@ -263,6 +268,7 @@ export class Call {
 
   private publish(): void {
     this.quality = this.o.media.store.state.quality;
+    this.codec = this.o.media.store.state.codec;
     this.publishWatch?.close();
     this.publisher?.close();
     const watch = new Watch(
@@ -272,7 +278,9 @@ export class Call {
     );
     const publisher = new Publisher({
       iceServers: this.iceServers,
+      clock: this.o.clock,
       limits: bitRates[this.quality],
+      codec: this.codec,
       send: (body) => this.session?.send(body),
       onState: (state) => this.connectionChanged(watch, state),
       onBroken: () => {
@@ -350,8 +358,13 @@ export class Call {
 
   private mediaChanged(): void {
     if (!this.publisher) return;
+    const { quality, codec } = this.o.media.store.state;
+    if (codec !== this.codec) {
+      // Encodings are chosen once, when a connection is made.
+      this.publish();
+      return;
+    }
     for (const [source, own] of this.ownTracks()) this.publisher.set(source, own);
-    const { quality } = this.o.media.store.state;
     if (quality !== this.quality) {
       this.quality = quality;
       this.publisher.setLimits(bitRates[quality]);

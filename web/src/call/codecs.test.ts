@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canPlay, codecName } from "./codecs";
+import { canPlay, codecName, sendableCodecs, withFirst } from "./codecs";
 
 test("codecs are called what people call them", () => {
   const cases: [mimeType: string, name: string][] = [
@@ -20,4 +20,16 @@ test("what can be played", () => {
   assert.equal(canPlay("video/vp8", receivable), true);
   assert.equal(canPlay("video/H264", receivable), false);
   assert.equal(canPlay("", receivable), true, "a node that does not say is believed");
+});
+
+test("the chosen codec comes first, and the others stay in their order", () => {
+  const list = ["video/VP8", "video/rtx", "video/H264", "video/AV1", "video/h264", "video/red"].map((mimeType) => ({ mimeType }));
+  const order = (name: string) => withFirst(list, name).map((c) => c.mimeType.slice(6)).join(" ");
+  assert.equal(order("H264"), "H264 h264 VP8 rtx AV1 red");
+  assert.equal(order("VP8"), "VP8 rtx H264 AV1 h264 red");
+  assert.equal(order("VP9"), "VP8 rtx H264 AV1 h264 red");
+});
+
+test("where no codec can be preferred there is nothing to choose", () => {
+  assert.deepEqual(sendableCodecs(), []);
 });

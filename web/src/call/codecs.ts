@@ -1,3 +1,5 @@
+import type { VideoCodec } from "./encodings";
+
 /** MIME types that this browser can play, such as "video/VP8". */
 export function receivableCodecs(): string[] {
   const types = new Set<string>();
@@ -10,6 +12,21 @@ export function receivableCodecs(): string[] {
     }
   }
   return [...types];
+}
+
+/** The same codecs, those of that name ("VP8") before all others. */
+export function withFirst<C extends { mimeType: string }>(codecs: readonly C[], name: string): C[] {
+  const is = ({ mimeType }: C) => mimeType.toLowerCase() === `video/${name}`.toLowerCase();
+  return [...codecs.filter(is), ...codecs.filter((c) => !is(c))];
+}
+
+const choices: readonly VideoCodec[] = ["VP8", "VP9", "AV1", "H264"];
+
+/** The codecs that a user may choose for what this browser sends. */
+export function sendableCodecs(): VideoCodec[] {
+  if (!("RTCRtpTransceiver" in globalThis && "setCodecPreferences" in RTCRtpTransceiver.prototype)) return [];
+  const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  return choices.filter((name) => codecs.some((c) => c.mimeType.toLowerCase() === `video/${name}`.toLowerCase()));
 }
 
 const names: Record<string, string> = {

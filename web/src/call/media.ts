@@ -1,4 +1,5 @@
 import { Store } from "../state/store";
+import type { VideoCodec } from "./encodings";
 
 /** Why a camera, a microphone or a screen cannot be had. */
 export type MediaProblem = "permission" | "none" | "busy" | "insecure" | "unsupported" | "lost" | "failed";
@@ -31,6 +32,7 @@ export interface Media {
   /** Where sound comes out; empty for the system's choice. */
   speakerId: string;
   quality: VideoQuality;
+  codec: VideoCodec;
 }
 
 const sizes: Record<VideoQuality, MediaTrackConstraints> = {
@@ -85,6 +87,7 @@ export interface Kept {
   cameraId: string;
   speakerId: string;
   quality: VideoQuality;
+  codec: VideoCodec;
 }
 
 /**
@@ -115,6 +118,7 @@ export class LocalMedia {
       devices: [],
       speakerId: kept.speakerId,
       quality: kept.quality,
+      codec: kept.codec,
     });
     if (mediaProblem() === null) {
       navigator.mediaDevices.addEventListener("devicechange", this.onDevices);
@@ -171,6 +175,10 @@ export class LocalMedia {
     const { track } = this.store.state.camera;
     // A camera that cannot be other than it is stays as it is.
     track?.applyConstraints(sizes[quality]).catch(() => {});
+  }
+
+  chooseCodec(codec: VideoCodec): void {
+    this.store.set({ codec });
   }
 
   /** To the camera at the front or at the back, or to the next one there is. */

@@ -1,5 +1,9 @@
-import { TrackSource, type IceServer, type PublishAnswer } from "../proto/umbrella/v1/signal_pb";
+import { TrackSource, type IceServer, type PublishAnswer, type PublishDemand } from "../proto/umbrella/v1/signal_pb";
+import type { Clock } from "./clock";
+import { withFirst } from "./codecs";
+import { encodingPlans, fitEncodings, type Size, type VideoCodec } from "./encodings";
 import type { ClientBody } from "./messages";
+import { Sending } from "./sending";
 
 /** One of the own sources: its track, if there is one just now. */
 export interface OwnTrack {
@@ -16,7 +20,10 @@ export interface VideoLimits {
 
 export interface PublisherOptions {
   iceServers: IceServer[];
+  clock: Clock;
   limits: VideoLimits;
+  /** What pictures are sent in, where the node takes it. */
+  codec: VideoCodec;
   send(body: ClientBody): void;
   onState(state: RTCPeerConnectionState): void;
   /** An offer could not be made or applied: this one is of no more use. */
@@ -26,12 +33,19 @@ export interface PublisherOptions {
 interface Slot {
   transceiver: RTCRtpTransceiver;
   source: TrackSource;
+  /** Null for sound. */
+  sending: Sending | null;
   /** Named in offers. A microphone and a camera always are. */
   published: boolean;
   muted: boolean;
 }
 
 const lasting = [TrackSource.MICROPHONE, TrackSource.CAMERA];
+// How often it is looked at whether a picture has another size: a phone was
+// turned, or the window that is shared was made larger. No event tells.
+const sizeInterval = 1_000;
+// Nodes do not take simulcast yet.
+const simulcast = false;
 
 export function rtcConfiguration(iceServers: IceServer[]): RTCConfiguration {
   return {
@@ -54,6 +68,7 @@ export class Publisher {
   private again = false;
   private restartNext = false;
   private closed = false;
+  private cancelSizes = () => {};
 
   constructor(private readonly o: PublisherOptions) {
     this.pc = new RTCPeerConnection(rtcConfiguration(o.iceServers));
@@ -67,6 +82,7 @@ export class Publisher {
     for (const source of lasting) this.apply(source, tracks.get(source) ?? { track: null, muted: true });
     for (const [source, own] of tracks) if (!lasting.includes(source)) this.apply(source, own);
     this.negotiate();
+    this.watchSizes();
   }
 
   /** Changes what one source sends. */
@@ -78,14 +94,13 @@ export class Publisher {
   /** Changes how much of the network pictures may take. */
   setLimits(limits: VideoLimits): void {
     this.o.limits = limits;
-    for (const source of [TrackSource.CAMERA, TrackSource.SCREEN]) {
-      const sender = this.slots.get(source)?.transceiver.sender;
-      const parameters = sender?.getParameters();
-      const [encoding] = parameters?.encodings ?? [];
-      if (!sender || !parameters || !encoding) continue;
-      encoding.maxBitrate = source === TrackSource.SCREEN ? limits.screen : limits.camera;
-      // A browser that cannot change it keeps the old limit.
-      sender.setParameters(parameters).catch(() => {});
+    for (const { source, sending } of this.slots.values()) sending?.setLimit(limitOf(source, limits));
+  }
+
+  /** What of the own pictures anybody takes. */
+  demanded({ tracks }: PublishDemand): void {
+    for (const { transceiver, sending } of this.slots.values()) {
+      sending?.setDemand(tracks.find((t) => t.mid === transceiver.mid)?.rids ?? null);
     }
   }
 
@@ -104,6 +119,8 @@ export class Publisher {
       this.fail(error);
       return;
     }
+    // A node that takes no simulcast leaves the first encoding alone.
+    this.updateSizes();
     this.inFlight = false;
     if (this.again) this.negotiate();
   }
@@ -116,6 +133,8 @@ export class Publisher {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.cancelSizes();
+    for (const { sending } of this.slots.values()) sending?.close();
     this.pc.onconnectionstatechange = null;
     this.pc.close();
   }
@@ -127,10 +146,13 @@ export class Publisher {
       if (!own.track && !lasting.includes(source)) return false;
       slot = this.addSlot(source, own.track);
     }
-    const { sender } = slot.transceiver;
-    if (sender.track !== own.track) {
+    const { transceiver, sending } = slot;
+    if (transceiver.sender.track !== own.track) {
       // A track of the same kind needs no negotiation.
-      sender.replaceTrack(own.track).catch((error: unknown) => this.fail(error));
+      transceiver.sender.replaceTrack(own.track).then(
+        () => sending?.update(),
+        (error: unknown) => this.fail(error),
+      );
     }
     const published = lasting.includes(source) || own.track !== null;
     const changed = published !== slot.published;
@@ -147,14 +169,49 @@ export class Publisher {
 
   private addSlot(source: TrackSource, track: MediaStreamTrack | null): Slot {
     const audio = source === TrackSource.MICROPHONE || source === TrackSource.SCREEN_AUDIO;
-    const limit = source === TrackSource.SCREEN ? this.o.limits.screen : this.o.limits.camera;
-    const transceiver = this.pc.addTransceiver(track ?? (audio ? "audio" : "video"), {
-      direction: "sendonly",
-      sendEncodings: audio ? [{}] : [{ maxBitrate: limit }],
-    });
-    const slot = { transceiver, source, published: false, muted: false };
+    const transceiver = audio
+      ? this.pc.addTransceiver(track ?? "audio", { direction: "sendonly" })
+      : this.addPicture(source === TrackSource.SCREEN, track);
+    const { sender } = transceiver;
+    const sending = audio
+      ? null
+      : new Sending(sender, this.o.clock, source === TrackSource.SCREEN, () => sizeOf(sender.track));
+    sending?.setLimit(limitOf(source, this.o.limits));
+    const slot = { transceiver, source, sending, published: false, muted: false };
     this.slots.set(source, slot);
     return slot;
+  }
+
+  private addPicture(screen: boolean, track: MediaStreamTrack | null): RTCRtpTransceiver {
+    const limit = screen ? this.o.limits.screen : this.o.limits.camera;
+    let refusal: unknown;
+    for (const sendEncodings of encodingPlans(screen, this.o.codec, simulcast)) {
+      fitEncodings(sendEncodings, { screen, size: sizeOf(track), limit, demand: null });
+      try {
+        const transceiver = this.pc.addTransceiver(track ?? "video", { direction: "sendonly", sendEncodings });
+        try {
+          const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+          transceiver.setCodecPreferences(withFirst(codecs, this.o.codec || "VP8"));
+        } catch {
+          // A browser that cannot do that sends what it likes best.
+        }
+        return transceiver;
+      } catch (error) {
+        refusal = error;
+      }
+    }
+    throw refusal;
+  }
+
+  private updateSizes(): void {
+    for (const { sending } of this.slots.values()) sending?.update();
+  }
+
+  private watchSizes(): void {
+    this.cancelSizes = this.o.clock.after(sizeInterval, () => {
+      this.updateSizes();
+      this.watchSizes();
+    });
   }
 
   private negotiate(): void {
@@ -187,4 +244,13 @@ export class Publisher {
     this.close();
     this.o.onBroken(error);
   }
+}
+
+function limitOf(source: TrackSource, limits: VideoLimits): number {
+  return source === TrackSource.SCREEN ? limits.screen : limits.camera;
+}
+
+function sizeOf(track: MediaStreamTrack | null): Size | null {
+  const { width, height } = track?.getSettings() ?? {};
+  return width && height ? { width, height } : null;
 }

@@ -241,7 +241,7 @@ export class App {
   }
 
   private keepMedia(): void {
-    const { microphone, camera, speakerId, quality } = this.media.store.state;
+    const { microphone, camera, speakerId, quality, codec } = this.media.store.state;
     this.settings.media = {
       microphoneOn: microphone.wanted,
       cameraOn: camera.wanted,
@@ -249,6 +249,7 @@ export class App {
       cameraId: camera.deviceId,
       speakerId,
       quality,
+      codec,
     };
   }
 

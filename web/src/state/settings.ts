@@ -1,3 +1,4 @@
+import { sendableCodecs } from "../call/codecs";
 import type { Kept, VideoQuality } from "../call/media";
 
 /** Settings are what the browser remembers of its user. */
@@ -33,6 +34,7 @@ export class Settings {
       cameraId: read(localStorage, "camera"),
       speakerId: read(localStorage, "speaker"),
       quality: read(localStorage, "quality") === "saving" ? "saving" : "standard",
+      codec: sendableCodecs().find((c) => c === read(localStorage, "codec")) ?? "",
     };
   }
   set media(kept: Kept) {
@@ -42,6 +44,7 @@ export class Settings {
     write(localStorage, "camera", kept.cameraId);
     write(localStorage, "speaker", kept.speakerId);
     write(localStorage, "quality", kept.quality satisfies VideoQuality);
+    write(localStorage, "codec", kept.codec);
   }
 }
 

@@ -1,5 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { codecName, sendableCodecs } from "../call/codecs";
+import type { VideoCodec } from "../call/encodings";
 import type { VideoQuality } from "../call/media";
 import { LevelMeter } from "../call/level";
 import { useApp, useStore } from "./context";
@@ -69,6 +71,8 @@ function withDefault(speakers: { id: string; name: string }[]): { id: string; na
 export function DeviceDialog({ onClose }: { onClose: () => void }): JSX.Element {
   const { media } = useApp();
   const quality = useStore(media.store, (s) => s.quality);
+  const codec = useStore(media.store, (s) => s.codec);
+  const codecs = sendableCodecs();
   const none = useStore(media.store, (s) => s.devices.length === 0);
   return (
     <Dialog title="Devices" onClose={onClose}>
@@ -85,6 +89,17 @@ export function DeviceDialog({ onClose }: { onClose: () => void }): JSX.Element 
           ]}
           onChange={(id) => media.chooseQuality(id as VideoQuality)}
         />
+        {codecs.length > 1 && (
+          <div>
+            <Select
+              label="Video codec"
+              value={codec}
+              options={[{ id: "", name: "Automatic" }, ...codecs.map((id) => ({ id, name: codecName(id) }))]}
+              onChange={(id) => media.chooseCodec(id as VideoCodec)}
+            />
+            <p class="hint">Those whose browser cannot play it see words instead of your picture.</p>
+          </div>
+        )}
       </div>
     </Dialog>
   );

@@ -10,7 +10,7 @@ type history struct {
 	slots []slot
 }
 
-// slot is one kept packet. Its payload's memory is used again.
+// slot is one kept packet. The memory of what it points to is used again.
 type slot struct {
 	used    bool
 	packet  Packet
@@ -37,9 +37,10 @@ func (h *history) put(p *Packet, now time.Time) *slot {
 	}
 	s.used = true
 	s.arrival = now
-	s.payload = append(s.payload[:0], p.Payload...)
+	s.payload = append(append(s.payload[:0], p.Payload...), p.Dependency...)
 	s.packet = *p
-	s.packet.Payload = s.payload
+	n := len(p.Payload)
+	s.packet.Payload, s.packet.Dependency = s.payload[:n:n], s.payload[n:]
 	return s
 }
 

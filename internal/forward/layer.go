@@ -1,9 +1,12 @@
 package forward
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"umbrella/internal/codec"
 )
 
 // LayerConfig is what a Layer has to know of its encoding.
@@ -12,8 +15,10 @@ type LayerConfig struct {
 	MimeType string
 	// ClockRate of the timestamps, in Hz.
 	ClockRate uint32
-	// SSRC as it comes in; only shown.
+	// SSRC as it comes in, and RID (RFC 8852) of a simulcast encoding; only
+	// shown.
 	SSRC uint32
+	RID  string
 	// Extensions of the packets as they come in.
 	Extensions ExtensionIDs
 	// Clock is shared by all layers of one publisher; nil where the publisher
@@ -22,6 +27,9 @@ type LayerConfig struct {
 	// RequestKeyframe asks the publisher for a keyframe. It is called at most
 	// twice a second and must not block. nil where none can be asked for.
 	RequestKeyframe func()
+	// Demand is told when the layer is wanted by a first stream, or was left by
+	// the last one. It must not block.
+	Demand func()
 	// Totals of the node; nil counts for nobody.
 	Totals *Totals
 	// Pool helps when there are many streams; nil: nobody does.
@@ -30,8 +38,11 @@ type LayerConfig struct {
 
 // Layer is one encoding of a track as it comes in. Safe for concurrent use.
 type Layer struct {
-	cfg      LayerConfig
-	keyframe keyframeTest
+	cfg   LayerConfig
+	mime  string // in small letters
+	video bool
+	// numbered: payloads have picture ids; gapless: without a gap.
+	numbered, gapless bool
 
 	// streams are those that play this layer. The slice is never changed, only
 	// replaced: Push reads it without a lock.
@@ -43,13 +54,15 @@ type Layer struct {
 	pushing sync.Mutex
 	burst   []Packet
 	fanout  fanout
-	late    *time.Timer // for the rest of the burst
+	wait    *time.Timer // for the rest of the burst
+	reader  *codec.Reader
 
 	mu      sync.Mutex // guards all below
 	closed  bool
 	history history
 	stats   LayerStats
 	rate    rateMeter
+	scale   scale
 	report  senderReport
 
 	begun        bool
@@ -59,6 +72,12 @@ type Layer struct {
 
 	lastRequest time.Time
 	requestDue  *time.Timer // a request that was held back
+	dueAt       time.Time
+
+	// Whether a stream takes it, since when, and when the last one left.
+	wanted              bool
+	wantedSince, leftAt time.Time
+	starved             bool // nothing came while it was wanted the last time
 
 	level    uint8 // loudest since TakeLevel, in -dBov
 	hasLevel bool
@@ -67,6 +86,7 @@ type Layer struct {
 // LayerStats is what a layer has seen so far.
 type LayerStats struct {
 	SSRC          uint32
+	RID           string
 	Packets       uint64
 	Bytes         uint64 // headers included
 	BitsPerSecond uint64 // in the last full second
@@ -89,23 +109,33 @@ type senderReport struct {
 	rtp   uint32
 }
 
-// keyframeInterval is the least time between two keyframe requests to one
-// publisher, whoever asks.
-const keyframeInterval = 500 * time.Millisecond
+const (
+	// keyframeInterval is the least time between two keyframe requests to one
+	// publisher, whoever asks.
+	keyframeInterval = 500 * time.Millisecond
+	// repairInterval is that for receivers that lost the picture: one with a bad
+	// connection must not make the pictures worse for all others.
+	repairInterval = 2 * time.Second
+)
 
 // NewLayer returns a layer that waits for packets.
 func NewLayer(cfg LayerConfig) *Layer {
 	if cfg.Totals == nil {
 		cfg.Totals = &Totals{}
 	}
-	l := &Layer{cfg: cfg, keyframe: keyframeTestFor(cfg.MimeType)}
+	mime := strings.ToLower(cfg.MimeType)
+	l := &Layer{
+		cfg: cfg, mime: mime, video: strings.HasPrefix(mime, "video/"), gapless: mime == "video/vp8",
+		numbered: mime == "video/vp8" || mime == "video/vp9",
+		reader:   codec.NewReader(cfg.MimeType),
+	}
 	l.streams.Store(&[]*Stream{})
-	l.late = time.AfterFunc(time.Hour, func() {
+	l.wait = time.AfterFunc(time.Hour, func() {
 		l.pushing.Lock()
 		defer l.pushing.Unlock()
 		l.forward()
 	})
-	l.late.Stop()
+	l.wait.Stop()
 	return l
 }
 
@@ -128,9 +158,11 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 		l.mu.Unlock()
 		return
 	}
-	p.Keyframe = l.keyframe != nil && l.keyframe(p.Payload)
 	l.pushing.Lock()
 	defer l.pushing.Unlock()
+	if l.video && len(p.Payload) > 0 {
+		p.Info = l.reader.Read(p.Payload, p.Dependency, p.Marker)
+	}
 	if n := len(l.burst); n > 0 && l.burst[n-1].Timestamp != p.Timestamp {
 		l.forward()
 	}
@@ -140,7 +172,8 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 	if keep && len(p.Payload) > 0 {
 		p = l.history.put(&p, now).packet
 	}
-	whole := l.keyframe == nil || p.Marker || l.highest == newest
+	p.late = l.highest == newest && l.stats.Packets > 1
+	whole := !l.video || p.Marker || p.late
 	l.mu.Unlock()
 	if !keep {
 		return
@@ -150,7 +183,7 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 	case whole || len(l.burst) == maxBurst:
 		l.forward()
 	case len(l.burst) == 1:
-		l.late.Reset(burstWait)
+		l.wait.Reset(burstWait)
 	}
 }
 
@@ -159,7 +192,7 @@ func (l *Layer) forward() {
 	if len(l.burst) == 0 {
 		return
 	}
-	l.late.Stop()
+	l.wait.Stop()
 	l.fanout.run(l.cfg.Pool, l, l.burst, *l.streams.Load())
 	l.burst = l.burst[:0]
 }
@@ -176,7 +209,7 @@ func (l *Layer) count(p *Packet, size int, now time.Time) bool {
 	if d := int16(p.SequenceNumber - uint16(l.highest)); d > 0 {
 		l.highest += uint32(d)
 	}
-	if p.Keyframe && (l.stats.Keyframes == 0 || p.Timestamp != l.keyframeTime) {
+	if p.Info.Keyframe && (l.stats.Keyframes == 0 || p.Timestamp != l.keyframeTime) {
 		l.stats.Keyframes++
 		l.keyframeTime = p.Timestamp
 	}
@@ -188,6 +221,7 @@ func (l *Layer) count(p *Packet, size int, now time.Time) bool {
 	l.cfg.Totals.ReceivedPackets.Add(1)
 	l.cfg.Totals.ReceivedBytes.Add(uint64(size))
 	l.rate.add(size, now)
+	l.scale.add(p, size, now)
 	return true
 }
 
@@ -200,6 +234,19 @@ func (l *Layer) SetSenderReport(ntp uint64, rtpTime uint32, arrival time.Time) {
 	l.mu.Lock()
 	l.report = senderReport{known: true, at: at, rtp: rtpTime}
 	l.mu.Unlock()
+}
+
+// timeOf is when, on our clock, a timestamp of the layer was taken; ok is false
+// before the first sender report.
+func (l *Layer) timeOf(ts uint32) (at time.Time, ok bool) {
+	l.mu.Lock()
+	r := l.report
+	l.mu.Unlock()
+	if !r.known {
+		return time.Time{}, false
+	}
+	ticks := float64(int32(ts-r.rtp)) / float64(l.cfg.ClockRate)
+	return r.at.Add(time.Duration(ticks * float64(time.Second))), true
 }
 
 // timestampAt is the layer's timestamp at a time of our clock; ok is false
@@ -215,9 +262,15 @@ func (l *Layer) timestampAt(now time.Time) (ts uint32, ok bool) {
 	return r.rtp + uint32(int64(ticks)), true
 }
 
-// RequestKeyframe asks the publisher for a keyframe, now or as soon as half a
-// second has passed since the last time.
-func (l *Layer) RequestKeyframe() {
+// RequestKeyframe asks the publisher for a keyframe for a stream that begins,
+// now or as soon as half a second has passed since the last time.
+func (l *Layer) RequestKeyframe() { l.requestKeyframe(keyframeInterval) }
+
+// RepairKeyframe asks for a keyframe for a receiver that lost the picture, now
+// or as soon as two seconds have passed since the last time.
+func (l *Layer) RepairKeyframe() { l.requestKeyframe(repairInterval) }
+
+func (l *Layer) requestKeyframe(interval time.Duration) {
 	if l.cfg.RequestKeyframe == nil {
 		return
 	}
@@ -226,26 +279,34 @@ func (l *Layer) RequestKeyframe() {
 	if l.closed {
 		return
 	}
-	wait := keyframeInterval - time.Since(l.lastRequest)
-	switch {
-	case wait <= 0:
+	now := time.Now()
+	due := l.lastRequest.Add(interval)
+	if !due.After(now) {
 		l.requestNow()
-	case l.requestDue == nil:
-		l.stats.KeyframeRequestsHeld++
-		l.requestDue = time.AfterFunc(wait, func() {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.requestDue = nil
-			if !l.closed {
-				l.requestNow()
-			}
-		})
-	default:
-		l.stats.KeyframeRequestsHeld++
+		return
 	}
+	l.stats.KeyframeRequestsHeld++
+	if l.requestDue != nil {
+		if !due.Before(l.dueAt) {
+			return // one is on its way by then
+		}
+		l.requestDue.Stop()
+	}
+	l.dueAt = due
+	l.requestDue = time.AfterFunc(due.Sub(now), func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.closed && l.dueAt.Equal(due) && l.requestDue != nil {
+			l.requestNow()
+		}
+	})
 }
 
 func (l *Layer) requestNow() {
+	if l.requestDue != nil {
+		l.requestDue.Stop()
+		l.requestDue = nil
+	}
 	l.lastRequest = time.Now()
 	l.stats.KeyframeRequests++
 	l.cfg.Totals.KeyframeRequests.Add(1)
@@ -270,7 +331,7 @@ func (l *Layer) Stats(now time.Time) LayerStats {
 	if l.begun {
 		st.Expected = uint64(l.highest-l.first) + 1
 	}
-	st.SSRC = l.cfg.SSRC
+	st.SSRC, st.RID = l.cfg.SSRC, l.cfg.RID
 	st.BitsPerSecond = l.rate.bitsPerSecond(now)
 	return st
 }
@@ -281,7 +342,7 @@ func (l *Layer) Subscribers() int { return len(*l.streams.Load()) }
 // Close ends the layer: streams that play it fall silent.
 func (l *Layer) Close() {
 	l.pushing.Lock()
-	l.late.Stop()
+	l.wait.Stop()
 	l.burst = nil
 	l.pushing.Unlock()
 	l.mu.Lock()
@@ -304,6 +365,9 @@ func (l *Layer) add(s *Stream) {
 	next := append(make([]*Stream, 0, len(old)+1), old...)
 	next = append(next, s)
 	l.streams.Store(&next)
+	if len(old) == 0 {
+		l.taken(time.Now())
+	}
 }
 
 func (l *Layer) remove(s *Stream) {
@@ -317,10 +381,57 @@ func (l *Layer) remove(s *Stream) {
 		}
 	}
 	l.streams.Store(&next)
+	if len(next) == 0 && len(old) > 0 {
+		l.left(time.Now())
+	}
 }
 
-// recall copies the packet with that sequence number into p, its payload into
-// buf, if it is still kept. It returns buf, which may have grown.
+// taken notes that somebody takes the layer now, and left that nobody does.
+func (l *Layer) taken(now time.Time) {
+	l.mu.Lock()
+	l.wanted, l.wantedSince = true, now
+	l.mu.Unlock()
+	if l.cfg.Demand != nil {
+		l.cfg.Demand()
+	}
+}
+
+func (l *Layer) left(now time.Time) {
+	l.mu.Lock()
+	l.starved = l.scale.last.Before(l.wantedSince)
+	l.wanted, l.leftAt = false, now
+	l.mu.Unlock()
+	if l.cfg.Demand != nil {
+		l.cfg.Demand()
+	}
+}
+
+const (
+	// starvedAfter is how long a layer that is wanted may send nothing.
+	starvedAfter = 1500 * time.Millisecond
+	// starvedFor is how long one that did not come is not tried again.
+	starvedFor = 5 * time.Second
+)
+
+// Available tells whether the layer can be had: it comes in, or will when it
+// is wanted. A publisher that is short of bandwidth or of a processor leaves
+// its best layers out.
+func (l *Layer) Available(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+		return false
+	case now.Sub(l.scale.last) < starvedAfter:
+		return true
+	case l.wanted:
+		return now.Sub(l.wantedSince) < starvedAfter
+	}
+	return !l.starved || now.Sub(l.leftAt) > starvedFor
+}
+
+// recall copies the packet with that sequence number into p, and what it points
+// to into buf, if it is still kept. It returns buf, which may have grown.
 func (l *Layer) recall(seq uint16, p *Packet, buf []byte) ([]byte, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -328,8 +439,9 @@ func (l *Layer) recall(seq uint16, p *Packet, buf []byte) ([]byte, bool) {
 	if s == nil {
 		return buf, false
 	}
-	buf = append(buf, s.packet.Payload...)
 	*p = s.packet
-	p.Payload = nil
+	n := len(p.Payload)
+	buf = append(append(buf, p.Payload...), p.Dependency...)
+	p.Payload, p.Dependency = buf[:n], buf[n:]
 	return buf, true
 }

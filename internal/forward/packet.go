@@ -3,6 +3,8 @@ package forward
 import (
 	"encoding/binary"
 	"errors"
+
+	"umbrella/internal/codec"
 )
 
 // Packet is one RTP packet (RFC 3550 §5.1) as far as forwarding has to know
@@ -13,8 +15,11 @@ type Packet struct {
 	SSRC           uint32
 	PayloadType    uint8
 	Marker         bool
-	// Keyframe is set on the packet with which a decoder can start.
-	Keyframe bool
+	// Info is what the payload says of its picture.
+	Info codec.Info
+	// Dependency is the Dependency Descriptor, in the bytes that were parsed.
+	Dependency []byte
+	late       bool // newer ones came before it
 	// Payload is what stands behind the header, without padding. It is empty in
 	// a packet that is nothing but padding.
 	Payload []byte
@@ -32,6 +37,7 @@ type Packet struct {
 type ExtensionIDs struct {
 	AudioLevel  uint8
 	Orientation uint8
+	Dependency  uint8
 }
 
 var (
@@ -45,7 +51,7 @@ const (
 	twoByteProfile = 0x1000 // the lowest four bits are the application's
 )
 
-// parse reads raw into p. Keyframe is left for the codec to tell.
+// parse reads raw into p. Info is left for the codec to tell.
 func (p *Packet) parse(raw []byte, ids ExtensionIDs) error {
 	if len(raw) < 12 {
 		return errShort
@@ -136,6 +142,8 @@ func (p *Packet) extension(id uint8, value []byte, ids ExtensionIDs) {
 		p.AudioLevel, p.HasAudioLevel = value[0]&0x7f, true
 	case ids.Orientation:
 		p.Orientation, p.HasOrientation = value[0], true
+	case ids.Dependency:
+		p.Dependency = value
 	}
 }
 

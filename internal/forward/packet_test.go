@@ -67,7 +67,7 @@ func TestParse(t *testing.T) {
 func equal(a, b Packet) bool {
 	a.Payload, b.Payload = nil, nil
 	return a.SequenceNumber == b.SequenceNumber && a.Timestamp == b.Timestamp && a.SSRC == b.SSRC &&
-		a.PayloadType == b.PayloadType && a.Marker == b.Marker && a.Keyframe == b.Keyframe &&
+		a.PayloadType == b.PayloadType && a.Marker == b.Marker &&
 		a.AudioLevel == b.AudioLevel && a.HasAudioLevel == b.HasAudioLevel &&
 		a.Orientation == b.Orientation && a.HasOrientation == b.HasOrientation
 }
@@ -114,72 +114,6 @@ func FuzzParse(f *testing.F) {
 		}
 		if !bytes.Equal(before, raw) {
 			t.Error("the packet was changed")
-		}
-	})
-}
-
-func TestKeyframe(t *testing.T) {
-	for _, c := range []struct {
-		mime, name string
-		payload    []byte
-		want       bool
-	}{
-		{"video/VP8", "key", []byte{0x10, 0x00}, true},
-		{"video/VP8", "delta", []byte{0x10, 0x01}, false},
-		{"video/VP8", "key, not its start", []byte{0x00, 0x00}, false},
-		{"video/VP8", "second partition", []byte{0x11, 0x00}, false},
-		{"video/VP8", "key, 15-bit picture id", []byte{0x90, 0x80, 0x81, 0x02, 0x00}, true},
-		{"video/VP8", "key, 7-bit picture id, TL0, T", []byte{0x90, 0xe0, 0x01, 0x02, 0x03, 0x00}, true},
-		{"video/VP8", "delta, all there is", []byte{0x90, 0xf0, 0x81, 0x02, 0x03, 0x04, 0x01}, false},
-		{"video/VP8", "cut off", []byte{0x90, 0x80, 0x81}, false},
-		{"video/VP9", "key", []byte{0x08}, true},
-		{"video/VP9", "inter", []byte{0x48}, false},
-		{"video/VP9", "key, not its start", []byte{0x00}, false},
-		{"video/VP9", "key, layer 0", []byte{0xa8, 0x81, 0x02, 0x00}, true},
-		{"video/VP9", "key, spatial layer 1", []byte{0xa8, 0x81, 0x02, 0x02}, false},
-		{"video/VP9", "cut off", []byte{0xa8, 0x81}, false},
-		{"video/H264", "IDR", []byte{0x65, 0x88}, true},
-		{"video/H264", "SPS", []byte{0x67, 0x42}, true},
-		{"video/H264", "slice", []byte{0x61, 0x9a}, false},
-		{"video/H264", "STAP-A with SPS", []byte{0x78, 0, 1, 0x68, 0, 2, 0x67, 0x42}, true},
-		{"video/H264", "STAP-A without", []byte{0x78, 0, 1, 0x68, 0, 2, 0x61, 0x42}, false},
-		{"video/H264", "STAP-A cut off", []byte{0x78, 0, 9, 0x67}, false},
-		{"video/H264", "FU-A start of IDR", []byte{0x7c, 0x85}, true},
-		{"video/H264", "FU-A middle of IDR", []byte{0x7c, 0x05}, false},
-		{"video/H264", "FU-A start of slice", []byte{0x5c, 0x81}, false},
-		{"video/H265", "VPS", []byte{0x40, 0x01}, true},
-		{"video/H265", "IDR_W_RADL", []byte{0x26, 0x01}, true},
-		{"video/H265", "TRAIL_R", []byte{0x02, 0x01}, false},
-		{"video/H265", "AP with SPS", []byte{0x60, 0x01, 0, 2, 0x42, 0x01}, true},
-		{"video/H265", "FU start of IDR", []byte{0x62, 0x01, 0x93}, true},
-		{"video/H265", "FU middle of IDR", []byte{0x62, 0x01, 0x13}, false},
-		{"video/AV1", "new sequence", []byte{0x18, 0x0a}, true},
-		{"video/AV1", "going on", []byte{0x10, 0x32}, false},
-		{"video/AV1", "cut off", []byte{0x18}, false},
-	} {
-		if got := keyframeTestFor(c.mime)(c.payload); got != c.want {
-			t.Errorf("%s, %s: %v", c.mime, c.name, got)
-		}
-		if keyframeTestFor(c.mime)(nil) {
-			t.Errorf("%s: nothing is a keyframe", c.mime)
-		}
-	}
-	if keyframeTestFor("audio/opus") != nil {
-		t.Error("sound has keyframes")
-	}
-}
-
-func FuzzKeyframe(f *testing.F) {
-	f.Add([]byte{0x90, 0xf0, 0x81, 0x02, 0x03, 0x04, 0x01})
-	f.Add([]byte{0xa8, 0x81, 0x02, 0x00})
-	f.Add([]byte{0x78, 0, 1, 0x68, 0, 2, 0x67, 0x42})
-	f.Add([]byte{0x60, 0x01, 0, 2, 0x42, 0x01})
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		for _, mime := range []string{"video/vp8", "video/vp9", "video/h264", "video/h265", "video/av1"} {
-			test := keyframeTestFor(mime)
-			if test(payload) && len(payload) == 0 {
-				t.Errorf("%s: nothing is a keyframe", mime)
-			}
 		}
 	})
 }

@@ -12,10 +12,10 @@ import (
 func (s *Stream) SenderReport(now time.Time) (report *rtcp.SenderReport, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.layer == nil || s.paused || s.waiting || !s.rewriter.begun || s.cfg.Sender == nil {
+	if s.playing == nil || !s.rewriter.begun || s.cfg.Sender == nil {
 		return nil, false
 	}
-	ts, ok := s.layer.timestampAt(now)
+	ts, ok := s.playing.timestampAt(now)
 	if !ok {
 		return nil, false
 	}

@@ -29,11 +29,19 @@ type StreamConfig struct {
 	// Mid of the m-line, sent with every packet where Extensions.Mid is set.
 	Mid        string
 	Extensions StreamExtensions
-	// TransportSequence counts the packets of the whole connection for
-	// transport-wide congestion control; shared by all its streams.
-	TransportSequence *atomic.Uint32
+	// Transport counts what leaves on the connection; nil counts nothing.
+	Transport *Transport
 	// Totals of the node; nil counts for nobody.
 	Totals *Totals
+}
+
+// Transport is what all streams of one connection have in common: the numbers
+// of transport-wide congestion control.
+type Transport struct {
+	sequence atomic.Uint32
+	// Sent is told of each packet that leaves with a number; size is that of
+	// the RTP packet, in bytes. It must not block.
+	Sent func(number uint16, size int, at time.Time)
 }
 
 // StreamExtensions are the ids of header extensions as the receiver knows
@@ -44,36 +52,50 @@ type StreamExtensions struct {
 	Orientation uint8
 	AbsSendTime uint8
 	TransportCC uint8
+	Dependency  uint8
 }
 
 // PayloadTypes are the numbers under which a receiver takes a codec.
 type PayloadTypes struct {
 	Media uint8
 	RTX   uint8 // 0 where it was not negotiated
+	// Primary tells that the track is RED (RFC 2198) and the receiver takes only
+	// what is in it.
+	Primary bool
 }
 
-// Stream is one m-line of one receiver. It plays one layer at a time; its
-// sequence numbers and timestamps go on from one to the next. Safe for
-// concurrent use.
+// Stream is one m-line of one receiver. It plays one layer of a source at a
+// time; its sequence numbers, timestamps and picture numbers go on from one to
+// the next. Safe for concurrent use.
 type Stream struct {
 	mu  sync.Mutex
 	cfg StreamConfig
 
-	layer   *Layer
-	last    *Layer // the one that played last: its timestamps still fit
-	types   PayloadTypes
-	paused  bool
-	waiting bool      // for a keyframe of the layer
-	asked   time.Time // when it was asked for
+	source *Source
+	types  PayloadTypes
+	paused bool
+
+	playing *Layer    // its packets leave
+	next    *Layer    // it is to play from its next keyframe on
+	joined  [2]*Layer // those whose packets come in
+	last    *Layer    // the one that played last: its timestamps still fit
+	asked   time.Time // when a keyframe was asked for; zero: it is to be
+	// Layers that are wanted of next, or else of playing.
+	wantSpatial, wantTemporal uint8
 
 	rewriter rewriter
+	selector selector
+	pictures pictures
 	sent     []sentPacket
+	layers   []*Layer // that sentPacket names; the oldest is forgotten
 	rtxSeq   uint16
 
 	header  rtp.Header // reused for each packet
 	values  [8]byte    // of the header extensions
 	mid     []byte
-	scratch []byte // a packet to send again
+	scratch []byte // a payload that is changed
+	again   []byte // a packet to be sent again
+	depend  []byte // a Dependency Descriptor that is changed
 
 	stats  StreamStats
 	rate   rateMeter
@@ -82,10 +104,13 @@ type Stream struct {
 
 // sentPacket is what one number that left stood for.
 type sentPacket struct {
-	valid   bool
-	resent  uint8
-	out, in uint16
 	outTime uint32
+	out, in uint16
+	picture uint16
+	tl0     uint8
+	layer   uint8 // in Stream.layers, from 1; 0 is an empty entry
+	resent  uint8
+	marker  bool
 }
 
 // StreamStats is what a stream has sent, and what its receiver said of it.
@@ -99,11 +124,14 @@ type StreamStats struct {
 	Loss             float64       // share lost, 0 to 1, in the last report
 	RoundTrip        time.Duration // 0 when not known
 	Jitter           time.Duration // RFC 3550 §6.4.1
+	// RID of the layer that plays or is to play, and what leaves of it.
+	RID               string
+	Spatial, Temporal uint8
 }
 
 const (
 	audioMemory = 128 // packets that left and can be asked for again
-	videoMemory = 1024
+	videoMemory = 512
 	maxResends  = 8 // of one packet
 
 	// waitForKeyframe is how long a stream waits before it asks once more.
@@ -116,145 +144,88 @@ func (s *Stream) Bind(cfg StreamConfig) {
 		cfg.Totals = &Totals{}
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.cfg = cfg
 	s.mid = []byte(cfg.Mid)
-	l := s.restart()
-	s.mu.Unlock()
-	request(l)
+	s.hold()
+	s.settle()
 }
 
 // Unbind stops sending: the connection is gone.
 func (s *Stream) Unbind() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.cfg = StreamConfig{}
-	s.mu.Unlock()
+	s.hold()
+	s.settle()
 }
 
-// Play makes the stream send l from its next keyframe on, in place of what it
-// played.
-func (s *Stream) Play(l *Layer, types PayloadTypes) {
+// Play makes the stream play src in place of what it played. Which layer of it
+// is for Aim to say; until then nothing leaves.
+func (s *Stream) Play(src *Source, types PayloadTypes) {
 	s.mu.Lock()
-	old := s.layer
-	s.layer, s.types = l, types
-	ask := s.restart()
-	s.mu.Unlock()
-	if old != nil && old != l {
-		old.remove(s)
+	defer s.mu.Unlock()
+	if s.source != src {
+		s.silence()
 	}
-	if old != l {
-		l.add(s)
-	}
-	request(ask)
+	s.source, s.types = src, types
+	s.settle()
 }
 
 // Stop makes the stream fall silent.
-func (s *Stream) Stop() {
+func (s *Stream) Stop() { s.Play(nil, PayloadTypes{}) }
+
+// Aim chooses what is to leave: a layer, and in it spatial and temporal layers
+// up to those numbers. It begins with the layer's next keyframe; what plays
+// goes on until then. With nil the stream falls silent.
+func (s *Stream) Aim(l *Layer, spatial, temporal uint8) {
 	s.mu.Lock()
-	old := s.layer
-	s.layer = nil
-	s.rewriter.stop()
-	s.mu.Unlock()
-	if old != nil {
-		old.remove(s)
+	defer s.mu.Unlock()
+	s.wantSpatial, s.wantTemporal = spatial, temporal
+	switch {
+	case l == nil || s.source == nil:
+		s.silence()
+	case l == s.playing:
+		s.next = nil
+		s.selector.aim(spatial, temporal)
+		if s.selector.wantsKeyframe(l.SpatialLayers()) && time.Since(s.asked) > waitForKeyframe {
+			s.ask(l)
+		}
+	case l != s.next:
+		s.next, s.asked = l, time.Time{}
+		if s.playing != nil && l.Rate() < s.playing.Rate() {
+			// Too much is on its way already: the least of it until then.
+			s.selector.aim(s.selector.spatial, 0)
+		}
 	}
+	s.settle()
 }
 
 // SetPaused holds the stream, or lets it go on from the next keyframe.
 func (s *Stream) SetPaused(paused bool) {
 	s.mu.Lock()
-	if s.paused == paused {
-		s.mu.Unlock()
-		return
-	}
-	s.paused = paused
-	ask := s.restart()
-	s.mu.Unlock()
-	request(ask)
-}
-
-// restart waits for a keyframe, and returns the layer to ask for it.
-func (s *Stream) restart() *Layer {
-	s.rewriter.stop()
-	s.waiting = true
-	if s.layer == nil || s.paused || s.cfg.Sender == nil {
-		return nil
-	}
-	s.asked = time.Now()
-	return s.layer
-}
-
-func request(l *Layer) {
-	if l != nil {
-		l.RequestKeyframe()
-	}
-}
-
-// RequestKeyframe passes on what the receiver asks for (PLI or FIR).
-func (s *Stream) RequestKeyframe() {
-	s.mu.Lock()
-	s.stats.KeyframeRequests++
-	l := s.layer
-	if s.paused {
-		l = nil
-	}
-	s.mu.Unlock()
-	request(l)
-}
-
-// send takes a burst of the layer l; it is only valid during the call. What
-// leaves may wait for flush.
-func (s *Stream) send(l *Layer, burst []Packet, now time.Time) {
-	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.layer != l || s.paused || s.cfg.Sender == nil {
-		return
+	if s.paused != paused {
+		s.paused = paused
+		s.hold()
+		s.settle()
 	}
-	packets, bytes := 0, 0
-	for i := range burst {
-		if n := s.packet(l, &burst[i], now); n > 0 {
-			packets++
-			bytes += n
-		}
-	}
-	if packets == 0 {
-		return
-	}
-	s.stats.Packets += uint64(packets)
-	s.stats.Bytes += uint64(bytes)
-	s.rate.add(bytes, now)
-	s.cfg.Totals.SentPackets.Add(uint64(packets))
-	s.cfg.Totals.SentBytes.Add(uint64(bytes))
 }
 
-// packet sends one packet on; it returns its size, 0 when it does not leave.
-func (s *Stream) packet(l *Layer, p *Packet, now time.Time) int {
-	if s.waiting {
-		if len(p.Payload) == 0 {
-			return 0
-		}
-		if l.keyframe != nil && !p.Keyframe {
-			if now.Sub(s.asked) >= waitForKeyframe {
-				s.asked = now
-				l.RequestKeyframe()
-			}
-			return 0
-		}
-		s.begin(l, p, now)
+// silence stops what plays. The caller holds mu, here and below.
+func (s *Stream) silence() {
+	s.playing, s.next = nil, nil
+	s.rewriter.stop()
+}
+
+// hold makes what plays, or is to play, begin anew with a keyframe.
+func (s *Stream) hold() {
+	if s.next == nil {
+		s.next = s.playing
 	}
-	if len(p.Payload) == 0 {
-		s.rewriter.skip(p.SequenceNumber)
-		return 0
-	}
-	seq, ts, ok := s.rewriter.rewrite(p.SequenceNumber, p.Timestamp, now)
-	if !ok {
-		return 0
-	}
-	s.sent[int(seq)&(len(s.sent)-1)] = sentPacket{valid: true, out: seq, in: p.SequenceNumber, outTime: ts}
-	s.octets += uint32(len(p.Payload))
-	h := s.head(p, s.types.Media, s.cfg.SSRC, seq, ts, now)
-	// What cannot be sent is lost like any packet on the way.
-	_ = s.cfg.Sender.SendRTP(h, p.Payload)
-	return h.MarshalSize() + len(p.Payload)
+	s.playing = nil
+	s.asked = time.Time{}
+	s.rewriter.stop()
 }
 
 // flush sends what waits to leave.
@@ -267,90 +238,50 @@ func (s *Stream) flush() {
 	}
 }
 
-// begin starts a run at p.
-func (s *Stream) begin(l *Layer, p *Packet, now time.Time) {
-	s.waiting = false
-	if s.sent == nil {
-		n := videoMemory
-		if l.keyframe == nil {
-			n = audioMemory
+// settle takes packets of just the layers that are needed: none while the
+// stream is held, so that nobody sends for it. It asks for the keyframe that
+// is waited for, once.
+func (s *Stream) settle() {
+	want := [2]*Layer{s.playing, s.next}
+	if s.paused || s.cfg.Sender == nil {
+		want = [2]*Layer{}
+	}
+	for i, l := range s.joined {
+		if l != nil && l != want[0] && l != want[1] {
+			l.remove(s)
+			s.joined[i] = nil
 		}
-		s.sent = make([]sentPacket, n)
 	}
-	if s.last != l {
-		clear(s.sent) // their numbers are another layer's
+	for _, l := range want {
+		if l == nil || l == s.joined[0] || l == s.joined[1] {
+			continue
+		}
+		l.add(s)
+		if s.joined[0] == nil {
+			s.joined[0] = l
+		} else {
+			s.joined[1] = l
+		}
 	}
-	s.rewriter.clockRate = l.cfg.ClockRate
-	s.rewriter.start(p.SequenceNumber, p.Timestamp, now, s.last == l)
-	s.last = l
+	if l := want[1]; l != nil && s.asked.IsZero() {
+		s.ask(l)
+	}
 }
 
-// head fills in the stream's header for a packet to leave now.
-func (s *Stream) head(p *Packet, payloadType uint8, ssrc uint32, seq uint16, ts uint32, now time.Time) *rtp.Header {
-	h := &s.header
-	*h = rtp.Header{
-		Version: 2, Marker: p.Marker, PayloadType: payloadType,
-		SequenceNumber: seq, Timestamp: ts, SSRC: ssrc,
-		Extensions: h.Extensions[:0],
-	}
-	ids := &s.cfg.Extensions
-	// An id out of range is the only error, and ids come from a negotiation.
-	if ids.Mid != 0 && len(s.mid) > 0 {
-		_ = h.SetExtension(ids.Mid, s.mid)
-	}
-	if ids.AudioLevel != 0 && p.HasAudioLevel {
-		s.values[0] = p.AudioLevel
-		_ = h.SetExtension(ids.AudioLevel, s.values[0:1])
-	}
-	if ids.Orientation != 0 && p.HasOrientation {
-		s.values[1] = p.Orientation
-		_ = h.SetExtension(ids.Orientation, s.values[1:2])
-	}
-	if ids.AbsSendTime != 0 {
-		t := toNTP(now) >> 14 // 6.18 fixed point seconds
-		s.values[2], s.values[3], s.values[4] = byte(t>>16), byte(t>>8), byte(t)
-		_ = h.SetExtension(ids.AbsSendTime, s.values[2:5])
-	}
-	if ids.TransportCC != 0 && s.cfg.TransportSequence != nil {
-		n := s.cfg.TransportSequence.Add(1)
-		s.values[5], s.values[6] = byte(n>>8), byte(n)
-		_ = h.SetExtension(ids.TransportCC, s.values[5:7])
-	}
-	return h
+func (s *Stream) ask(l *Layer) {
+	s.asked = time.Now()
+	l.RequestKeyframe()
 }
 
-// Resend answers a NACK (RFC 4585 §6.2.1) for one sequence number from the
-// layer's history. It returns false when the packet is no longer there, or was
-// asked for too often.
-func (s *Stream) Resend(seq uint16, now time.Time) bool {
+// RequestKeyframe passes on that the receiver has lost the picture (PLI or
+// FIR).
+func (s *Stream) RequestKeyframe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Nacks++
-	if s.layer == nil || s.last != s.layer || s.paused || s.cfg.Sender == nil || len(s.sent) == 0 {
-		return false
+	s.stats.KeyframeRequests++
+	if s.playing != nil && !s.paused {
+		s.playing.RepairKeyframe()
 	}
-	s.cfg.Totals.Nacks.Add(1)
-	e := &s.sent[int(seq)&(len(s.sent)-1)]
-	if !e.valid || e.out != seq || e.resent >= maxResends {
-		return false
-	}
-	var p Packet
-	// RFC 4588 §4: the original number stands before the payload.
-	s.scratch = append(s.scratch[:0], byte(seq>>8), byte(seq))
-	var ok bool
-	if s.scratch, ok = s.layer.recall(e.in, &p, s.scratch); !ok {
-		return false
-	}
-	e.resent++
-	s.stats.Retransmissions++
-	s.cfg.Totals.Retransmissions.Add(1)
-	if s.cfg.RTXSSRC == 0 || s.types.RTX == 0 {
-		h := s.head(&p, s.types.Media, s.cfg.SSRC, seq, e.outTime, now)
-		return s.cfg.Sender.SendRTP(h, s.scratch[2:]) == nil
-	}
-	s.rtxSeq++
-	h := s.head(&p, s.types.RTX, s.cfg.RTXSSRC, s.rtxSeq, e.outTime, now)
-	return s.cfg.Sender.SendRTP(h, s.scratch) == nil
 }
 
 // Stats returns the counts so far.
@@ -359,5 +290,11 @@ func (s *Stream) Stats(now time.Time) StreamStats {
 	defer s.mu.Unlock()
 	st := s.stats
 	st.BitsPerSecond = s.rate.bitsPerSecond(now)
+	st.Spatial, st.Temporal = s.selector.spatial, s.selector.temporal
+	if s.playing != nil {
+		st.RID = s.playing.cfg.RID
+	} else if s.next != nil {
+		st.RID = s.next.cfg.RID
+	}
 	return st
 }

@@ -38,6 +38,14 @@ func videoLayer(requests *atomic.Int32) *Layer {
 		RequestKeyframe: func() { requests.Add(1) }})
 }
 
+// play makes a stream play all of a layer that is its source's only one.
+func play(s *Stream, l *Layer, types PayloadTypes) {
+	src := &Source{}
+	src.Add(l)
+	s.Play(src, types)
+	s.Aim(l, all, all)
+}
+
 var key, delta = []byte{0x10, 0x00, 'k'}, []byte{0x10, 0x01, 'd'}
 
 func push(t *testing.T, l *Layer, seq uint16, payload []byte) {
@@ -50,7 +58,7 @@ func TestStreamBeginsWithKeyframe(t *testing.T) {
 	l := videoLayer(&requests)
 	out := &sink{}
 	s := &Stream{}
-	s.Play(l, PayloadTypes{Media: 96})
+	play(s, l, PayloadTypes{Media: 96})
 	push(t, l, 1, key)
 	if len(out.headers) != 0 {
 		t.Fatal("something left before the stream was bound")
@@ -85,7 +93,7 @@ func TestStreamPauseAndSwitch(t *testing.T) {
 	out := &sink{}
 	s := &Stream{}
 	s.Bind(StreamConfig{Sender: out, SSRC: 1})
-	s.Play(a, PayloadTypes{Media: 96})
+	play(s, a, PayloadTypes{Media: 96})
 	push(t, a, 100, key)
 	push(t, a, 101, delta)
 	s.SetPaused(true)
@@ -93,7 +101,7 @@ func TestStreamPauseAndSwitch(t *testing.T) {
 	s.SetPaused(false)
 	push(t, a, 103, delta)
 	push(t, a, 104, key)
-	s.Play(b, PayloadTypes{Media: 98})
+	play(s, b, PayloadTypes{Media: 98})
 	push(t, a, 105, delta)
 	push(t, b, 5000, delta)
 	push(t, b, 5001, key)
@@ -117,7 +125,7 @@ func TestStreamPassesOverPadding(t *testing.T) {
 	out := &sink{}
 	s := &Stream{}
 	s.Bind(StreamConfig{Sender: out})
-	s.Play(l, PayloadTypes{Media: 96})
+	play(s, l, PayloadTypes{Media: 96})
 	push(t, l, 1, key)
 	pad := packetBytes(t, rtp.Header{SequenceNumber: 2}, []byte{0, 0, 3})
 	pad[0] |= 0x20
@@ -131,18 +139,18 @@ func TestStreamPassesOverPadding(t *testing.T) {
 func TestResend(t *testing.T) {
 	var requests atomic.Int32
 	l := videoLayer(&requests)
-	var sequence atomic.Uint32
+	var path Transport
 	for _, rtx := range []bool{true, false} {
 		out := &sink{}
 		s := &Stream{}
-		cfg := StreamConfig{Sender: out, SSRC: 1, Mid: "3", TransportSequence: &sequence,
+		cfg := StreamConfig{Sender: out, SSRC: 1, Mid: "3", Transport: &path,
 			Extensions: StreamExtensions{Mid: 1, TransportCC: 2, AbsSendTime: 3}}
 		types := PayloadTypes{Media: 96}
 		if rtx {
 			cfg.RTXSSRC, types.RTX = 2, 97
 		}
 		s.Bind(cfg)
-		s.Play(l, types)
+		play(s, l, types)
 		push(t, l, 1000, key)
 		push(t, l, 1001, delta)
 		first := out.headers[0].SequenceNumber
@@ -183,7 +191,7 @@ func TestExtensions(t *testing.T) {
 	out := &sink{}
 	s := &Stream{}
 	s.Bind(StreamConfig{Sender: out, Mid: "a", Extensions: StreamExtensions{Mid: 4, AudioLevel: 7, Orientation: 6}})
-	s.Play(l, PayloadTypes{Media: 111})
+	play(s, l, PayloadTypes{Media: 111})
 	h := rtp.Header{SequenceNumber: 1}
 	if err := h.SetExtension(5, []byte{0x80 | 20}); err != nil {
 		t.Fatal(err)
@@ -246,7 +254,7 @@ func TestSendErrorsAreLosses(t *testing.T) {
 	out := &sink{err: errors.New("no route")}
 	s := &Stream{}
 	s.Bind(StreamConfig{Sender: out})
-	s.Play(l, PayloadTypes{Media: 96})
+	play(s, l, PayloadTypes{Media: 96})
 	push(t, l, 1, key)
 	push(t, l, 2, delta)
 	if len(out.headers) != 2 {
@@ -260,7 +268,7 @@ func TestReports(t *testing.T) {
 	out := &sink{}
 	s := &Stream{}
 	s.Bind(StreamConfig{Sender: out, SSRC: 5})
-	s.Play(l, PayloadTypes{Media: 96})
+	play(s, l, PayloadTypes{Media: 96})
 	if _, ok := s.SenderReport(t0); ok {
 		t.Error("a silent stream reports")
 	}
@@ -323,12 +331,12 @@ func TestHistoryGrowsToASecond(t *testing.T) {
 // What a packet costs to fan out, without the sending: 100 receivers.
 func BenchmarkFanOut(b *testing.B) {
 	l := NewLayer(LayerConfig{MimeType: "video/VP8", ClockRate: 90000})
-	var sequence atomic.Uint32
+	var path Transport
 	for range 100 {
 		s := &Stream{}
-		s.Bind(StreamConfig{Sender: nowhere{}, SSRC: 1, Mid: "0", TransportSequence: &sequence,
+		s.Bind(StreamConfig{Sender: nowhere{}, SSRC: 1, Mid: "0", Transport: &path,
 			Extensions: StreamExtensions{Mid: 1, TransportCC: 2, AbsSendTime: 3}})
-		s.Play(l, PayloadTypes{Media: 96, RTX: 97})
+		play(s, l, PayloadTypes{Media: 96, RTX: 97})
 	}
 	raw := packetBytes(b, rtp.Header{}, append([]byte{0x10, 0x00}, make([]byte, 1000)...))
 	now := time.Now()

@@ -59,16 +59,17 @@ func participantStatus(p *sfu.Participant, c rtc.Connections, now time.Time) *um
 		st.Tracks = append(st.Tracks, trackStatus(t, now))
 	}
 	if c.Publish != nil {
-		st.PeerConnections = append(st.PeerConnections, peerStatus("publish", c.Publish.State()))
+		st.PeerConnections = append(st.PeerConnections, peerStatus("publish", c.Publish.State(), 0))
 	}
 	if c.Subscribe != nil {
-		st.PeerConnections = append(st.PeerConnections, peerStatus("subscribe", c.Subscribe.State()))
+		st.PeerConnections = append(st.PeerConnections, peerStatus("subscribe", c.Subscribe.State(), c.Subscribe.Available()))
 		for _, o := range c.Subscribe.Outputs(now) {
 			st.Subscriptions = append(st.Subscriptions, &umbrellav1.SubscriptionStatus{
 				TrackId: o.Track.ID, Mid: o.Mid, Paused: o.Paused,
 				Packets: o.Packets, Bytes: o.Bytes, BitsPerSecond: o.BitsPerSecond,
 				Nacks: o.Nacks, Retransmissions: o.Retransmissions, KeyframeRequests: o.KeyframeRequests,
 				Loss: o.Loss, RoundTripMs: milliseconds(o.RoundTrip), JitterMs: milliseconds(o.Jitter),
+				Rid: o.RID, SpatialLayer: uint32(o.Spatial), TemporalLayer: uint32(o.Temporal), Limited: o.Limited,
 			})
 		}
 	}
@@ -76,22 +77,28 @@ func participantStatus(p *sfu.Participant, c rtc.Connections, now time.Time) *um
 }
 
 func trackStatus(t *sfu.Track, now time.Time) *umbrellav1.TrackStatus {
-	l := t.Layer.Stats(now)
-	return &umbrellav1.TrackStatus{
+	st := &umbrellav1.TrackStatus{
 		Id: t.ID, Kind: umbrellav1.TrackKind(t.Kind), Source: umbrellav1.TrackSource(t.Source),
-		Codec: t.Codec.MimeType, Muted: t.Muted(), Subscribers: uint32(t.Layer.Subscribers()),
-		Layers: []*umbrellav1.LayerStatus{{
-			Ssrc: l.SSRC, Packets: l.Packets, Bytes: l.Bytes, BitsPerSecond: l.BitsPerSecond,
+		Codec: t.Codec.MimeType, Muted: t.Muted(),
+	}
+	for _, layer := range t.Media.Layers() {
+		l, scale := layer.Stats(now), layer.Scale()
+		subscribers := uint32(layer.Subscribers())
+		st.Subscribers += subscribers
+		st.Layers = append(st.Layers, &umbrellav1.LayerStatus{
+			Ssrc: l.SSRC, Rid: l.RID, Packets: l.Packets, Bytes: l.Bytes, BitsPerSecond: l.BitsPerSecond,
 			Lost: l.Lost(), Keyframes: l.Keyframes,
 			KeyframeRequests: l.KeyframeRequests, KeyframeRequestsHeld: l.KeyframeRequestsHeld,
-		}},
+			Subscribers: subscribers, Width: uint32(scale.Width), Height: uint32(scale.Height),
+		})
 	}
+	return st
 }
 
-func peerStatus(role string, s rtc.PeerState) *umbrellav1.PeerConnectionStatus {
+func peerStatus(role string, s rtc.PeerState, available uint64) *umbrellav1.PeerConnectionStatus {
 	return &umbrellav1.PeerConnectionStatus{
 		Role: role, State: s.Connection, IceState: s.ICE, SignalingState: s.Signaling,
-		RemoteAddress: s.Remote, Protocol: s.Protocol,
+		RemoteAddress: s.Remote, Protocol: s.Protocol, AvailableBitsPerSecond: available,
 	}
 }
 

@@ -4,10 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
-	"github.com/pion/interceptor/pkg/report"
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
@@ -17,6 +13,7 @@ import (
 
 const (
 	orientationURI = "urn:3gpp:video-orientation"
+	dependencyURI  = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 	opusFmtp       = "minptime=10;useinbandfec=1"
 )
 
@@ -88,9 +85,10 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 			return nil, err
 		}
 	}
+	video := webrtc.RTPCodecTypeVideo
 	for kind, uris := range map[webrtc.RTPCodecType][]string{
 		webrtc.RTPCodecTypeAudio: {sdp.SDESMidURI, sdp.AudioLevelURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
-		webrtc.RTPCodecTypeVideo: {sdp.SDESMidURI, orientationURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
+		video:                    {sdp.SDESMidURI, orientationURI, dependencyURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
 	} {
 		for _, uri := range uris {
 			err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind)
@@ -99,44 +97,15 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 			}
 		}
 	}
+	// Which encoding of simulcast a packet belongs to is only told to us.
+	for _, uri := range []string{sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI} {
+		err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, video,
+			webrtc.RTPTransceiverDirectionRecvonly)
+		if err != nil {
+			return nil, err
+		}
+	}
 	return m, nil
-}
-
-// newReceiveAPI makes connections on which peers publish to us: their losses
-// are asked for again, and their congestion control is fed.
-func newReceiveAPI(s webrtc.SettingEngine, logs pionLog) (*webrtc.API, error) {
-	m, err := newMediaEngine()
-	if err != nil {
-		return nil, err
-	}
-	r := &interceptor.Registry{}
-	nacks, err := nack.NewGeneratorInterceptor(nack.WithGeneratorLoggerFactory(logs))
-	if err != nil {
-		return nil, err
-	}
-	reports, err := report.NewReceiverInterceptor(report.WithReceiverLoggerFactory(logs))
-	if err != nil {
-		return nil, err
-	}
-	feedback, err := twcc.NewSenderInterceptor(twcc.WithLoggerFactory(logs))
-	if err != nil {
-		return nil, err
-	}
-	r.Add(nacks)
-	r.Add(reports)
-	r.Add(feedback)
-	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s), webrtc.WithInterceptorRegistry(r)), nil
-}
-
-// newSendAPI makes connections on which we send. No interceptor stands on the
-// way out: forward answers NACKs and writes reports and extensions itself.
-func newSendAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
-	m, err := newMediaEngine()
-	if err != nil {
-		return nil, err
-	}
-	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s),
-		webrtc.WithInterceptorRegistry(&interceptor.Registry{})), nil
 }
 
 // extensionIDs finds the ids of the extensions that forward reads.
@@ -147,6 +116,8 @@ func extensionIDs(list []webrtc.RTPHeaderExtensionParameter) (ids forward.Extens
 			ids.AudioLevel = uint8(x.ID)
 		case orientationURI:
 			ids.Orientation = uint8(x.ID)
+		case dependencyURI:
+			ids.Dependency = uint8(x.ID)
 		}
 	}
 	return ids
@@ -166,6 +137,8 @@ func streamExtensions(list []webrtc.RTPHeaderExtensionParameter) (ids forward.St
 			ids.AudioLevel = id
 		case orientationURI:
 			ids.Orientation = id
+		case dependencyURI:
+			ids.Dependency = id
 		case sdp.ABSSendTimeURI:
 			ids.AbsSendTime = id
 		case sdp.TransportCCURI:

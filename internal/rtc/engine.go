@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
@@ -33,13 +32,13 @@ type Engine struct {
 	Totals *forward.Totals
 	Log    *slog.Logger
 
-	// receive and send make the connections that publish to us and that
-	// subscribe to us.
-	receive, send *webrtc.API
+	// codecs is what connections negotiate.
+	codecs *webrtc.MediaEngine
 
 	config   webrtc.Configuration
 	conn     *mediaConn
 	pool     *forward.Pool
+	clock    clock
 	udp      *ice.UDPMuxDefault
 	tcp      *ice.TCPMuxDefault
 	accepted *localListener
@@ -66,6 +65,7 @@ func (e *Engine) Start() error {
 		return fmt.Errorf("media port %d: %w", e.MediaPort, err)
 	}
 	e.conn, e.pool = conn, forward.NewPool()
+	e.clock.start()
 	e.MediaPort = conn.LocalAddr().(*net.UDPAddr).Port
 	logs := pionLog{e.Log}
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{
@@ -74,23 +74,21 @@ func (e *Engine) Start() error {
 	e.accepted = listener
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
 		Listener: listener, Logger: logs.NewLogger("tcp"),
-		ReadBufferSize: 64, // packets
-		// A receiver that does not read loses packets, and holds nobody up.
-		WriteBufferSize:              1 << 20,
+		ReadBufferSize:               64, // packets
 		FirstStunBindTimeout:         10 * time.Second,
 		AliveDurationForConnFromStun: 10 * time.Second,
 	})
 	e.reach = newAddresses(e.MediaPort, e.PublicAddress, e.Log)
 	e.reach.start()
-	if err := e.makeAPIs(logs); err != nil {
+	if err := e.configure(logs); err != nil {
 		e.closePort()
 		return fmt.Errorf("media: %w", err)
 	}
 	return nil
 }
 
-// makeAPIs fixes what every connection has in common.
-func (e *Engine) makeAPIs(logs pionLog) error {
+// configure fixes what every connection has in common.
+func (e *Engine) configure(logs pionLog) (err error) {
 	s := &e.settings
 	s.LoggerFactory = logs
 	// ICE-lite (RFC 8445 §2.5): the node has an address that can be reached, or
@@ -112,14 +110,12 @@ func (e *Engine) makeAPIs(logs pionLog) error {
 	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
 		return err
 	}
-	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	s.SetSRTPProtectionProfiles(profilesByCost()...)
 	// ICE has shown already that the peer is where it says it is.
 	s.SetDTLSInsecureSkipHelloVerify(true)
-	var err error
-	if e.receive, err = newReceiveAPI(*s, logs); err != nil {
-		return err
-	}
-	e.send, err = newSendAPI(*s)
+	// An encoding that its publisher has paused for now is still wanted.
+	s.SetIgnoreRidPauseForRecv(true)
+	e.codecs, err = newMediaEngine()
 	return err
 }
 
@@ -146,6 +142,7 @@ func (e *Engine) closePort() {
 	if err := e.tcp.Close(); err != nil {
 		e.Log.Warn("closing the media port", "protocol", "tcp", "error", err)
 	}
+	e.clock.stop()
 	e.pool.Close()
 }
 

@@ -2,10 +2,9 @@ package rtc
 
 import (
 	"encoding/binary"
-	"net"
 	"net/netip"
+	"time"
 
-	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
 
@@ -13,14 +12,17 @@ import (
 // datagrams, each of which the kernel may have made of several packets (GRO).
 // Only the one goroutine that reads the socket touches it.
 type intake struct {
-	messages []ipv4.Message
-	filled   int // of messages
+	messages *messages
+	data     [][]byte // of each message
+	control  [][]byte
+	filled   int // messages
 	next     int
 	// What is left of the message before next, and how it is cut.
 	rest    []byte
 	segment int
 	from    netip.AddrPort
 	oob     []byte
+	now     time.Time
 }
 
 const (
@@ -32,50 +34,71 @@ const (
 )
 
 func (in *intake) start() {
-	in.messages = make([]ipv4.Message, intakeMessages)
-	for i := range in.messages {
-		in.messages[i].Buffers = [][]byte{make([]byte, intakeSize)}
-		in.messages[i].OOB = make([]byte, intakeControl)
+	in.messages = newMessages(intakeMessages)
+	for range intakeMessages {
+		in.data = append(in.data, make([]byte, intakeSize))
+		in.control = append(in.control, make([]byte, intakeControl))
 	}
 }
 
-// ReadFromAddrPort reads one packet, and learns from a STUN message to which
-// address its sender sends.
+// fill waits for datagrams.
+func (in *intake) fill(c *mediaConn) error {
+	for i := range in.data {
+		in.messages.set(i, in.data[i], in.control[i], nil)
+	}
+	n, err := in.messages.receive(c.raw)
+	in.filled, in.next, in.now = n, 0, time.Now()
+	return err
+}
+
+// ReadFromAddrPort reads one packet that is not media, and learns from a STUN
+// message to which address its sender sends. Media that comes meanwhile goes to
+// the transport of its peer; from a peer that has none it is dropped.
 func (c *mediaConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	in := &c.intake
-	for len(in.rest) == 0 {
-		if in.next == in.filled {
-			n, err := c.batch.ReadBatch(in.messages, 0)
-			if err != nil {
-				return 0, netip.AddrPort{}, err
+	for {
+		for len(in.rest) == 0 {
+			if in.next == in.filled {
+				if err := in.fill(c); err != nil {
+					return 0, netip.AddrPort{}, err
+				}
 			}
-			in.filled, in.next = n, 0
+			in.open()
 		}
-		in.open(&in.messages[in.next])
-		in.next++
+		packet := in.cut()
+		if isMedia(packet) {
+			if o := c.peer(in.from); o != nil {
+				if t := o.transport.Load(); t != nil {
+					t.packet(packet, in.now)
+				}
+			}
+			continue
+		}
+		n := copy(b, packet)
+		if n >= 20 && b[0] < 4 && len(in.oob) > 0 {
+			c.learn(in.from, in.oob)
+		}
+		return n, in.from, nil
 	}
-	packet := in.rest[:min(in.segment, len(in.rest))]
-	in.rest = in.rest[len(packet):]
-	n := copy(b, packet)
-	if n >= 20 && b[0] < 4 && len(in.oob) > 0 {
-		c.learn(in.from, in.oob)
-	}
-	return n, in.from, nil
 }
 
-// open makes a message the one that is read from.
-func (in *intake) open(m *ipv4.Message) {
-	in.rest = nil
-	a, ok := m.Addr.(*net.UDPAddr)
-	if !ok || m.N == 0 {
-		return
+// open makes the next message the one that is read from.
+func (in *intake) open() {
+	i := in.next
+	in.next++
+	size, control, from := in.messages.received(i)
+	in.rest, in.oob, in.from = in.data[i][:size], in.control[i][:control], from
+	in.segment = size
+	if n := segmentSize(in.oob); n > 0 {
+		in.segment = n
 	}
-	in.rest, in.from = m.Buffers[0][:m.N], a.AddrPort()
-	in.oob = m.OOB[:m.NN]
-	in.segment = m.N
-	if size := segmentSize(in.oob); size > 0 {
-		in.segment = size
-	}
+}
+
+// cut returns the next packet of the message.
+func (in *intake) cut() []byte {
+	packet := in.rest[:min(in.segment, len(in.rest))]
+	in.rest = in.rest[len(packet):]
+	return packet
 }
 
 // segmentSize reads how large the packets were that the kernel joined; 0 when

@@ -107,7 +107,7 @@ func testParticipant(tb testing.TB) *sfu.Participant {
 
 func TestAnswer(t *testing.T) {
 	e := testEngine(t)
-	b, err := e.NewPublisher(testParticipant(t), e.Log, nil)
+	b, err := e.NewPublisher(testParticipant(t), e.Log, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestAnswer(t *testing.T) {
 // Firefox has numbers of its own and sends under no others.
 func TestAnswerKeepsTheNumbersOfTheOffer(t *testing.T) {
 	e := testEngine(t)
-	b, err := e.NewPublisher(testParticipant(t), e.Log, nil)
+	b, err := e.NewPublisher(testParticipant(t), e.Log, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func FuzzOffer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sdp string) {
 		late := time.AfterFunc(20*time.Second, func() { panic("no answer in 20 s") })
 		defer late.Stop()
-		b, err := e.NewPublisher(p, e.Log, nil)
+		b, err := e.NewPublisher(p, e.Log, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

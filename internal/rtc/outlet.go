@@ -5,10 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,7 +17,10 @@ import (
 type outlet struct {
 	local  netip.Addr // to which the peer sends
 	addr   *net.UDPAddr
+	name   []byte // the same, as the kernel takes it
 	source []byte // control message: leave from local
+	// transport takes the media that comes from there; nil before ICE has chosen.
+	transport atomic.Pointer[transport]
 
 	mu sync.Mutex
 	// control messages of RTP: source, mark and, at the end, segment size. They
@@ -56,7 +60,7 @@ const (
 )
 
 func (c *mediaConn) newOutlet(to netip.AddrPort, local netip.Addr) *outlet {
-	o := &outlet{local: local, whole: !c.segments, addr: net.UDPAddrFromAddrPort(to)}
+	o := &outlet{local: local, whole: !c.segments, addr: net.UDPAddrFromAddrPort(to), name: sockaddr(to)}
 	if c.v4only {
 		o.source = unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local.Unmap().As4()})
 	} else {
@@ -82,36 +86,42 @@ func (o *outlet) makeControl() {
 // segmentSpace is how long the control message at the end of the two is.
 var segmentSpace = unix.CmsgSpace(2)
 
-// keep takes a packet until flush.
-func (c *mediaConn) keep(o *outlet, b []byte) {
-	_, voice := (*c.voice.Load())[binary.BigEndian.Uint32(b[8:])]
-	o.mu.Lock()
+// room returns memory for a packet of that size, behind those that wait. The
+// caller holds mu.
+func (o *outlet) room(size int) []byte {
 	if o.voice == nil {
 		o.makeControl()
 	}
-	if len(o.buf)+len(b) > maxKept {
+	if len(o.buf)+size > maxKept {
 		// Nobody flushes. The oldest are late by now.
 		o.buf, o.runs = o.buf[:0], o.runs[:0]
 	}
+	o.buf = slices.Grow(o.buf, size)
+	return o.buf[len(o.buf) : len(o.buf)+size]
+}
+
+// commit keeps the packet that was written to room until flush. The caller
+// holds o.mu.
+func (c *mediaConn) commit(o *outlet, size int, ssrc uint32) {
+	_, voice := (*c.voice.Load())[ssrc]
 	begin := len(o.buf)
-	o.buf = append(o.buf, b...)
-	end := len(o.buf)
-	if n := len(o.runs); n > 0 && o.runs[n-1].takes(len(b), voice) {
+	end := begin + size
+	o.buf = o.buf[:end]
+	if n := len(o.runs); n > 0 && o.runs[n-1].takes(size, voice) {
 		r := &o.runs[n-1]
-		r.end, r.closed = end, len(b) < r.segment
+		r.end, r.closed = end, size < r.segment
 		r.packets++
-	} else {
-		o.runs = append(o.runs, run{begin: begin, end: end, segment: len(b), packets: 1, voice: voice})
+		return
 	}
-	queue := !o.queued
-	o.queued = true
-	o.mu.Unlock()
-	if queue {
-		c.dirtyMu.Lock()
-		c.dirty = append(c.dirty, o)
-		c.waiting.Store(true)
-		c.dirtyMu.Unlock()
-	}
+	o.runs = append(o.runs, run{begin: begin, end: end, segment: size, packets: 1, voice: voice})
+}
+
+// queue says that something waits for o.
+func (c *mediaConn) queue(o *outlet) {
+	c.dirtyMu.Lock()
+	c.dirty = append(c.dirty, o)
+	c.waiting.Store(true)
+	c.dirtyMu.Unlock()
 }
 
 func (r *run) takes(size int, voice bool) bool {
@@ -153,10 +163,17 @@ func (c *mediaConn) flush() {
 type batch struct {
 	outlets  []*outlet
 	taken    []taken
-	messages [batchMessages]ipv4.Message
-	to       [batchMessages]*outlet // of each message
-	control  [batchMessages][]byte  // memory for the messages' control messages
-	n        int                    // messages in use
+	messages *messages
+	parts    [batchMessages]part
+	n        int // messages in use
+}
+
+// part is what one message of a batch was made of.
+type part struct {
+	to      *outlet
+	data    []byte
+	control []byte // memory of its own, for a message that is to be cut
+	segment int    // 0: it is one packet
 }
 
 type taken struct {
@@ -164,13 +181,7 @@ type taken struct {
 	runs []run
 }
 
-func newBatch() any {
-	b := &batch{}
-	for i := range b.messages {
-		b.messages[i].Buffers = make([][]byte, 1)
-	}
-	return b
-}
+func newBatch() any { return &batch{messages: newMessages(batchMessages)} }
 
 // add makes a run one message, or one for each packet where the way there
 // takes no segments.
@@ -198,16 +209,15 @@ func (b *batch) message(c *mediaConn, o *outlet, data, control []byte, segment i
 	if b.n == batchMessages {
 		b.send(c)
 	}
-	n := b.n
-	b.n++
-	m := &b.messages[n]
-	m.Buffers[0], m.Addr, m.OOB = data, o.addr, control
+	p := &b.parts[b.n]
+	p.to, p.data, p.segment = o, data, segment
 	if segment > 0 {
-		own := append(b.control[n][:0], control...)
-		binary.NativeEndian.PutUint16(own[len(own)-segmentSpace+unix.CmsgLen(0):], uint16(segment))
-		b.control[n], m.OOB = own, own
+		p.control = append(p.control[:0], control...)
+		binary.NativeEndian.PutUint16(p.control[len(control)-segmentSpace+unix.CmsgLen(0):], uint16(segment))
+		control = p.control
 	}
-	b.to[n] = o
+	b.messages.set(b.n, data, control, o.name)
+	b.n++
 }
 
 const (
@@ -221,7 +231,7 @@ const (
 func (b *batch) send(c *mediaConn) {
 	patience := sendPatience
 	for i := 0; i < b.n; {
-		n, err := c.batch.WriteBatch(b.messages[i:b.n], unix.MSG_DONTWAIT)
+		n, err := b.messages.send(c.raw, i, b.n)
 		if n > 0 {
 			i += n
 			continue
@@ -233,12 +243,13 @@ func (b *batch) send(c *mediaConn) {
 		case errors.Is(err, unix.EAGAIN) || errors.Is(err, net.ErrClosed):
 			i = b.n // lost, like any packet on the way
 		default:
-			b.sendWhole(c, i)
+			b.parts[i].sendWhole(c)
 			i++
 		}
 	}
 	for i := range b.n { // keep nothing alive
-		b.messages[i].Buffers[0], b.messages[i].Addr, b.messages[i].OOB, b.to[i] = nil, nil, nil, nil
+		b.messages.forget(i)
+		b.parts[i].to, b.parts[i].data = nil, nil
 	}
 	b.n = 0
 }
@@ -246,20 +257,17 @@ func (b *batch) send(c *mediaConn) {
 // sendWhole sends the packets of a message that the kernel would not cut, each
 // by itself, and remembers that it would not: the network card on the way may
 // have no checksums to offer, or its MTU may be smaller.
-func (b *batch) sendWhole(c *mediaConn, i int) {
-	m, o := &b.messages[i], b.to[i]
-	control := b.control[i]
-	if len(control) == 0 || &m.OOB[0] != &control[0] {
+func (p *part) sendWhole(c *mediaConn) {
+	if p.segment == 0 {
 		return // a single packet that cannot leave
 	}
-	segment := int(binary.NativeEndian.Uint16(control[len(control)-segmentSpace+unix.CmsgLen(0):]))
-	o.mu.Lock()
-	o.whole = true
-	o.mu.Unlock()
-	control = control[:len(control)-segmentSpace]
-	for data := m.Buffers[0]; len(data) > 0; {
-		n := min(segment, len(data))
-		if _, _, err := c.WriteMsgUDP(data[:n], control, o.addr); err != nil {
+	p.to.mu.Lock()
+	p.to.whole = true
+	p.to.mu.Unlock()
+	control := p.control[:len(p.control)-segmentSpace]
+	for data := p.data; len(data) > 0; {
+		n := min(p.segment, len(data))
+		if _, _, err := c.WriteMsgUDP(data[:n], control, p.to.addr); err != nil {
 			return
 		}
 		data = data[n:]

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -29,9 +31,37 @@ type peer struct {
 	engine *Engine
 	pc     *webrtc.PeerConnection
 	owned  sync.WaitGroup // goroutines that end when the connection is closed
+	media  transport
+	// tick is called every clockInterval from when the connection works.
+	tick func(now time.Time)
+}
 
-	// transport carries everything: all m-lines are bundled.
-	transport func() *webrtc.DTLSTransport
+// connect makes the PeerConnection. onState is told of each change of its
+// state, from a goroutine of its own.
+func (p *peer) connect(e *Engine, onState func(webrtc.PeerConnectionState)) error {
+	p.engine, p.media.engine = e, e
+	p.media.keys.agreed = p.media.agreed
+	settings := e.settings
+	p.media.keys.listen(&settings)
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.codecs), webrtc.WithSettingEngine(settings),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	pc, err := api.NewPeerConnection(e.config)
+	if err != nil {
+		return fmt.Errorf("making a connection: %w", err)
+	}
+	p.pc = pc
+	// All m-lines are bundled: one transport carries everything.
+	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(p.media.settle)
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		if state == webrtc.PeerConnectionStateConnected {
+			p.media.begin()
+			e.clock.add(p)
+		}
+		if onState != nil {
+			onState(state)
+		}
+	})
+	return nil
 }
 
 // maxSDP bounds a description from a peer, in bytes. 100 m-lines with every
@@ -45,6 +75,7 @@ const maxMedia = 64
 var (
 	ErrTooLarge = errors.New("the SDP is larger than 512 KiB")
 	ErrTooMany  = errors.New("the SDP has more than 64 m-lines")
+	ErrPassive  = errors.New("the SDP says a=setup:passive: the node is the DTLS server, offer a=setup:actpass and answer a=setup:active")
 )
 
 // begun tells that the connection has worked; it may be lost by now.
@@ -70,8 +101,8 @@ func (p *peer) State() PeerState {
 		Signaling:  p.pc.SignalingState().String(),
 	}
 	// pion does not guard the transport before ICE has begun.
-	if t := p.transport(); t != nil && p.begun() {
-		if pair, err := t.ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil && pair.Remote != nil {
+	if p.begun() {
+		if pair, err := p.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil && pair.Remote != nil {
 			s.Remote = fmt.Sprintf("%s:%d", pair.Remote.Address, pair.Remote.Port)
 			if pair.Remote.Protocol == webrtc.ICEProtocolTCP || pair.Local.Protocol == webrtc.ICEProtocolTCP {
 				s.Protocol = "tcp"
@@ -103,6 +134,10 @@ func (p *peer) setRemote(kind webrtc.SDPType, sdp string) error {
 	} else if len(sdp) > maxSDP { // its m-lines are our own
 		return ErrTooLarge
 	}
+	// The keys of a handshake in which we were the client would stay unknown.
+	if strings.Contains(sdp, "\na=setup:passive") {
+		return ErrPassive
+	}
 	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp})
 }
 
@@ -119,6 +154,8 @@ func (p *peer) setLocal(d webrtc.SessionDescription) (string, error) {
 
 // Close ends the connection and waits for all that ran for it.
 func (p *peer) Close() error {
+	p.engine.clock.remove(p)
+	p.media.close()
 	err := p.pc.GracefulClose()
 	p.owned.Wait()
 	return err

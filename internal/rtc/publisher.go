@@ -3,10 +3,13 @@ package rtc
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
@@ -20,9 +23,16 @@ type Publisher struct {
 	participant *sfu.Participant
 	log         *slog.Logger
 
+	demand demand
+	// arrivals sorts what comes in; the transport's inbound lock guards it.
+	arrivals arrivals
+	self     uint32 // SSRC of our feedback
+	turns    int
+
 	mu        sync.Mutex
 	announced map[string]Announced // by mid
 	inputs    map[string]*input    // by mid
+	lines     map[string]*line     // by mid
 }
 
 // Announced is what the peer says of an m-line on which it sends.
@@ -33,36 +43,39 @@ type Announced struct {
 
 // input is an m-line on which packets come in.
 type input struct {
-	layer atomic.Pointer[forward.Layer] // nil while it is not announced
-	make  func() *forward.Layer
-	kind  sfu.TrackKind
-	codec sfu.Codec
-	track *sfu.Track
+	kind      sfu.TrackKind
+	codec     sfu.Codec
+	encodings []*encoding
+	track     *sfu.Track
+}
+
+// encoding is one of the streams of an m-line: the only one, or one of
+// simulcast.
+type encoding struct {
+	mid, rid string
+	ssrc     uint32
+	nack     bool                          // lost packets may be asked for again
+	layer    atomic.Pointer[forward.Layer] // nil while it is not announced
+	make     func() *forward.Layer
+
+	reception reception // guarded by the transport's inbound lock
 }
 
 // NewPublisher makes a connection on which p publishes. onState is told of
-// each change of the connection's state, from a goroutine of its own.
-func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Publisher, error) {
-	pc, err := e.receive.NewPeerConnection(e.config)
-	if err != nil {
-		return nil, fmt.Errorf("making a connection: %w", err)
-	}
+// each change of the connection's state, and onDemand that Demand has changed,
+// each from a goroutine of its own.
+func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func(webrtc.PeerConnectionState), onDemand func()) (*Publisher, error) {
 	b := &Publisher{
-		peer: peer{engine: e, pc: pc}, participant: p, log: log,
-		announced: map[string]Announced{}, inputs: map[string]*input{},
+		participant: p, log: log, announced: map[string]Announced{}, inputs: map[string]*input{},
+		self: rand.Uint32(),
 	}
-	b.transport = func() *webrtc.DTLSTransport {
-		for _, r := range pc.GetReceivers() {
-			if t := r.Transport(); t != nil {
-				return t
-			}
-		}
-		return nil
+	b.arrivals = arrivals{streams: map[uint32]*stream{}, find: b.encoding, congestion: twcc.NewRecorder(b.self)}
+	b.demand.init(b.demanded, onDemand)
+	b.media.rtp, b.media.rtcp = b.arrivals.take, b.reports
+	b.tick = b.turn
+	if err := b.connect(e, onState); err != nil {
+		return nil, err
 	}
-	if onState != nil {
-		pc.OnConnectionStateChange(onState)
-	}
-	pc.OnTrack(b.onTrack)
 	return b, nil
 }
 
@@ -105,11 +118,15 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 	if err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}
-	sdp, err := b.setLocal(answer)
+	local, err := b.setLocal(answer)
 	if err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}
-	return sdp, nil
+	local = withoutDependency(local)
+	if err := b.agree(offer, local); err != nil {
+		return "", fmt.Errorf("answering: %w", err)
+	}
+	return local, nil
 }
 
 // SetMuted tells that what comes in on an m-line is silence, or no picture.
@@ -133,120 +150,206 @@ func (b *Publisher) Layers() []*forward.Layer {
 	defer b.mu.Unlock()
 	var layers []*forward.Layer
 	for _, in := range b.inputs {
-		if l := in.layer.Load(); l != nil {
-			layers = append(layers, l)
+		for _, e := range in.encodings {
+			if l := e.layer.Load(); l != nil {
+				layers = append(layers, l)
+			}
 		}
 	}
 	return layers
 }
 
+// Close ends the connection.
+func (b *Publisher) Close() error {
+	b.demand.stop()
+	err := b.peer.Close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for mid := range b.inputs {
+		b.drop(mid)
+	}
+	return err
+}
+
 // settle publishes an input that is announced and takes back one that is not.
+// The caller holds mu.
 func (b *Publisher) settle(mid string, in *input) {
 	a, ok := b.announced[mid]
-	switch {
-	case ok && in.track == nil:
-		layer := in.make()
+	if !ok || len(in.encodings) == 0 {
+		if in.track != nil {
+			for _, e := range in.encodings {
+				e.layer.Store(nil)
+			}
+			in.track.Close()
+			in.track = nil
+		}
+		return
+	}
+	media := &forward.Source{}
+	if in.track != nil {
+		media = in.track.Media
+	}
+	var fresh []*encoding
+	for _, e := range in.encodings {
+		if e.layer.Load() == nil {
+			l := e.make()
+			media.Add(l)
+			e.layer.Store(l)
+			fresh = append(fresh, e)
+		}
+	}
+	if in.track == nil {
 		track, err := b.participant.Publish(sfu.Publication{
-			Kind: in.kind, Source: a.Source, Codec: in.codec, Mid: mid, Muted: a.Muted, Layer: layer,
+			Kind: in.kind, Source: a.Source, Codec: in.codec, Mid: mid, Muted: a.Muted, Media: media,
 		})
 		if err != nil { // it left meanwhile
-			layer.Close()
+			for _, e := range fresh {
+				e.layer.Store(nil)
+			}
+			media.Close()
 			return
 		}
 		in.track = track
-		in.layer.Store(layer)
-	case !ok && in.track != nil:
-		in.layer.Store(nil)
-		in.track.Close()
-		in.track = nil
+	}
+	if len(fresh) > 0 {
+		b.demand.changed()
 	}
 }
 
-// onTrack is called by pion, on a goroutine, when first packets come in on an
-// m-line.
-func (b *Publisher) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-	mid := ""
-	for _, t := range b.pc.GetTransceivers() {
-		if t.Receiver() == receiver {
-			mid = t.Mid()
+// encoding returns the one of an m-line with that RID, and makes it when there
+// is none. It is called with the inbound lock held.
+func (b *Publisher) encoding(mid, rid string, ssrc uint32, payloadType uint8) *encoding {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := b.lines[mid]
+	if m == nil {
+		return nil
+	}
+	codec, ok := m.codecs[payloadType]
+	if !ok {
+		return nil
+	}
+	in := b.inputs[mid]
+	if in == nil || in.codec != codec {
+		// It sends in another codec from now on: another track.
+		b.drop(mid)
+		in = &input{kind: m.kind, codec: codec}
+		b.inputs[mid] = in
+	}
+	for _, e := range in.encodings {
+		if e.rid == rid {
+			// A new SSRC for what was there: the old one has ended.
+			b.end(in, e)
+			break
 		}
 	}
-	codec := codecOf(remote.Codec())
-	in := &input{kind: sfu.Audio, codec: codec}
-	if remote.Kind() == webrtc.RTPCodecTypeVideo {
-		in.kind = sfu.Video
+	if len(in.encodings) >= maxEncodings {
+		return nil
 	}
-	in.make = func() *forward.Layer {
+	e := &encoding{mid: mid, rid: rid, ssrc: ssrc, nack: m.nack, reception: reception{rate: codec.ClockRate}}
+	e.make = func() *forward.Layer {
 		cfg := forward.LayerConfig{
-			MimeType: codec.MimeType, ClockRate: codec.ClockRate, SSRC: uint32(remote.SSRC()),
-			Extensions: extensionIDs(receiver.GetParameters().HeaderExtensions),
-			Clock:      b.participant.Clock(), Totals: b.engine.Totals, Pool: b.engine.pool,
+			MimeType: codec.MimeType, ClockRate: codec.ClockRate, SSRC: ssrc, RID: rid, Extensions: m.extensions,
+			Clock: b.participant.Clock(), Totals: b.engine.Totals, Pool: b.engine.pool,
 		}
 		if in.kind == sfu.Video {
-			cfg.RequestKeyframe = func() { b.requestKeyframe(remote.SSRC()) }
+			cfg.RequestKeyframe = func() { b.requestKeyframe(ssrc) }
+			cfg.Demand = b.demand.changed
 		}
 		return forward.NewLayer(cfg)
 	}
-	b.mu.Lock()
-	b.inputs[mid] = in
+	in.encodings = append(in.encodings, e)
 	b.settle(mid, in)
-	b.mu.Unlock()
+	return e
+}
 
-	b.owned.Go(func() { b.readReports(in, receiver) })
-	b.read(in, remote)
+// maxEncodings bounds the encodings of one m-line.
+const maxEncodings = 4
 
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.inputs[mid] == in {
-		delete(b.inputs, mid)
-	}
-	if in.track != nil {
-		in.layer.Store(nil)
-		in.track.Close()
-		in.track = nil
+// end takes an encoding away. The caller holds mu.
+func (b *Publisher) end(in *input, e *encoding) {
+	in.encodings = slices.DeleteFunc(in.encodings, func(o *encoding) bool { return o == e })
+	if l := e.layer.Swap(nil); l != nil && in.track != nil {
+		in.track.Media.Remove(l)
 	}
 }
 
-// read passes packets on until the m-line ends.
-func (b *Publisher) read(in *input, remote *webrtc.TrackRemote) {
-	buf := make([]byte, 1500)
-	for {
-		n, _, err := remote.Read(buf)
-		if err != nil {
-			return
-		}
-		if l := in.layer.Load(); l != nil {
-			l.Push(buf[:n], time.Now())
-		}
+// drop takes back what came in on an m-line. The caller holds mu.
+func (b *Publisher) drop(mid string) {
+	in := b.inputs[mid]
+	if in == nil {
+		return
 	}
+	for _, e := range in.encodings {
+		e.layer.Store(nil)
+	}
+	in.encodings = nil
+	b.settle(mid, in)
+	delete(b.inputs, mid)
 }
 
-// readReports takes the sender reports of the m-line.
-func (b *Publisher) readReports(in *input, receiver *webrtc.RTPReceiver) {
-	buf := make([]byte, 1500)
-	for {
-		n, _, err := receiver.Read(buf)
-		if err != nil {
-			return
-		}
-		now := time.Now()
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			continue
-		}
-		for _, p := range packets {
-			if sr, ok := p.(*rtcp.SenderReport); ok {
-				if l := in.layer.Load(); l != nil {
-					l.SetSenderReport(sr.NTPTime, sr.RTPTime, now)
-				}
+// reports takes what the peer says of what it sends.
+func (b *Publisher) reports(packets []rtcp.Packet, now time.Time) {
+	for _, p := range packets {
+		switch p := p.(type) {
+		case *rtcp.SenderReport:
+			s := b.arrivals.streams[p.SSRC]
+			if s == nil || s.repair {
+				continue
+			}
+			s.encoding.reception.sender(p.NTPTime, now)
+			if l := s.encoding.layer.Load(); l != nil {
+				l.SetSenderReport(p.NTPTime, p.RTPTime, now)
+			}
+		case *rtcp.Goodbye:
+			for _, ssrc := range p.Sources {
+				b.goodbye(ssrc)
 			}
 		}
 	}
 }
 
-func (b *Publisher) requestKeyframe(ssrc webrtc.SSRC) {
-	err := b.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(ssrc)}})
-	if err != nil {
+// goodbye ends the encoding that came under an SSRC.
+func (b *Publisher) goodbye(ssrc uint32) {
+	s := b.arrivals.streams[ssrc]
+	if s == nil {
+		return
+	}
+	delete(b.arrivals.streams, ssrc)
+	if s.repair {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if in := b.inputs[s.encoding.mid]; in != nil {
+		b.end(in, s.encoding)
+		if len(in.encodings) == 0 {
+			b.drop(s.encoding.mid)
+		}
+	}
+}
+
+const (
+	// Every how many turns of the clock the peer is told how packets arrive, and
+	// how the connection is.
+	congestionTurns = 3
+	reportTurns     = int(time.Second / clockInterval)
+)
+
+// turn does what has to be done every now and then.
+func (b *Publisher) turn(now time.Time) {
+	b.turns++
+	b.media.in.Lock()
+	list := b.arrivals.feedback(b.self, now, b.turns%congestionTurns == 0, b.turns%reportTurns == 0)
+	b.media.in.Unlock()
+	if len(list) > 0 {
+		// Lost like any packet when it cannot be sent.
+		_ = b.media.sendRTCP(list...)
+	}
+}
+
+func (b *Publisher) requestKeyframe(ssrc uint32) {
+	if err := b.media.sendRTCP(&rtcp.PictureLossIndication{SenderSSRC: b.self, MediaSSRC: ssrc}); err != nil {
 		b.log.Debug("asking for a keyframe", "error", err)
 	}
 }

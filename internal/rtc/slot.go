@@ -5,14 +5,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
-	"github.com/pion/interceptor"
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/bandwidth"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 )
@@ -27,14 +24,16 @@ type slot struct {
 	codecs []codec
 
 	transceiver *webrtc.RTPTransceiver
-	sequence    *atomic.Uint32 // of transport-cc
-	connected   *atomic.Bool   // packets can leave
-	engine      *Engine
-	owned       *sync.WaitGroup
+	owner       *Subscriber
 
 	out    forward.Stream
-	paused bool                    // by the receiver
-	writer webrtc.TrackLocalWriter // set before out is bound
+	paused bool // by the receiver
+	width  int  // of the tile, in device pixels
+	height int
+	choice bandwidth.Option // what it gets; Layer -1: nothing
+	// limited: a better layer would fit the tile, but not the path.
+	limited bool
+	writer  webrtc.TrackLocalWriter // set before out is bound
 
 	// track is what plays, or nil. The Subscriber changes it, holding its own
 	// lock as well.
@@ -55,20 +54,19 @@ func (s *slot) Kind() webrtc.RTPCodecType { return s.kind }
 // leave: a keyframe that came in between would be lost.
 func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	agreed := ctx.CodecParameters()
-	s.writer = ctx.WriteStream()
-	s.owned.Go(func() { s.readFeedback(ctx.RTCPReader()) })
 	cfg := forward.StreamConfig{
-		Sender:            s,
-		SSRC:              uint32(ctx.SSRC()),
-		RTXSSRC:           uint32(ctx.SSRCRetransmission()),
-		Mid:               s.transceiver.Mid(),
-		Extensions:        streamExtensions(ctx.HeaderExtensions()),
-		TransportSequence: s.sequence,
-		Totals:            s.engine.Totals,
+		Sender:     s,
+		SSRC:       uint32(ctx.SSRC()),
+		RTXSSRC:    uint32(ctx.SSRCRetransmission()),
+		Mid:        s.transceiver.Mid(),
+		Extensions: streamExtensions(ctx.HeaderExtensions()),
+		Transport:  &s.owner.path,
+		Totals:     s.owner.engine.Totals,
 	}
 	if s.kind == webrtc.RTPCodecTypeAudio {
-		s.engine.conn.setVoice(cfg.SSRC, true)
+		s.owner.engine.conn.setVoice(cfg.SSRC, true)
 	}
+	s.owner.bind(cfg.SSRC, s)
 	s.mu.Lock()
 	s.negotiated, s.pending = agreed, &cfg
 	s.play()
@@ -89,7 +87,7 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 
 // begin lets packets leave, if they can by now.
 func (s *slot) begin() {
-	if !s.connected.Load() {
+	if !s.owner.media.open.Load() {
 		return
 	}
 	s.mu.Lock()
@@ -103,18 +101,17 @@ func (s *slot) begin() {
 // Unbind is called when the m-line ends.
 func (s *slot) Unbind(ctx webrtc.TrackLocalContext) error {
 	s.out.Unbind()
-	s.engine.conn.setVoice(uint32(ctx.SSRC()), false)
+	s.owner.engine.conn.setVoice(uint32(ctx.SSRC()), false)
 	return nil
 }
 
 // SendRTP implements forward.Sender.
 func (s *slot) SendRTP(header *rtp.Header, payload []byte) error {
-	_, err := s.writer.WriteRTP(header, payload)
-	return err
+	return s.owner.media.sendRTP(header, payload)
 }
 
 // Flush implements forward.Sender.
-func (s *slot) Flush() { s.engine.conn.flush() }
+func (s *slot) Flush() { s.owner.media.flush() }
 
 // takes tells whether the slot was made for a codec.
 func (s *slot) takes(c sfu.Codec) bool {
@@ -130,7 +127,8 @@ func (s *slot) takes(c sfu.Codec) bool {
 func (s *slot) set(t *sfu.Track) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.track, s.paused = t, false
+	s.track, s.paused, s.limited = t, false, false
+	s.choice.Layer = -1
 	s.out.SetPaused(false)
 	if t == nil {
 		s.out.Stop()
@@ -146,7 +144,7 @@ func (s *slot) play() {
 		return
 	}
 	if types, ok := s.payloadTypes(s.track.Codec); ok {
-		s.out.Play(s.track.Layer, types)
+		s.out.Play(s.track.Media, types)
 	}
 }
 
@@ -168,42 +166,4 @@ func (s *slot) payloadTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
 		}
 	}
 	return types, true
-}
-
-// readFeedback answers what the receiver says of the m-line, until it ends.
-func (s *slot) readFeedback(r interceptor.RTCPReader) {
-	buf := make([]byte, 1500)
-	for {
-		n, _, err := r.Read(buf, nil)
-		if err != nil {
-			return
-		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			continue
-		}
-		now := time.Now()
-		for _, p := range packets {
-			s.feedback(p, now)
-		}
-	}
-}
-
-func (s *slot) feedback(p rtcp.Packet, now time.Time) {
-	switch p := p.(type) {
-	case *rtcp.TransportLayerNack:
-		for _, pair := range p.Nacks {
-			pair.Range(func(seq uint16) bool {
-				s.out.Resend(seq, now)
-				return true
-			})
-		}
-		s.Flush()
-	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-		s.out.RequestKeyframe()
-	case *rtcp.ReceiverReport:
-		for _, r := range p.Reports {
-			s.out.HandleReport(r, now)
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/bandwidth"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 )
@@ -28,15 +30,21 @@ type Subscriber struct {
 	// fixed: the peer made the m-lines, there will be no more.
 	fixed bool
 
-	sequence  atomic.Uint32
-	connected atomic.Bool
+	path      forward.Transport
+	estimator *bandwidth.Estimator
+	due       atomic.Bool   // the bandwidth is to be shared out anew
+	wanted    atomic.Uint64 // bits per second that would be taken
+	probing   atomic.Bool
+	bound     atomic.Pointer[map[uint32]*slot] // by SSRC: copy on write
+	boundMu   sync.Mutex
 
-	mu       sync.Mutex
-	groups   []*group
-	made     int  // slots so far, for their names
-	unsaid   bool // there are m-lines that no offer has told of
-	stopped  chan struct{}
-	stopOnce sync.Once
+	mu         sync.Mutex
+	groups     []*group
+	made       int  // slots so far, for their names
+	unsaid     bool // there are m-lines that no offer has told of
+	allocation allocation
+	// When the bandwidth was shared out and reports were sent.
+	allocated, reported time.Time
 }
 
 // group is m-lines that play in step: the sound and the picture of one source.
@@ -57,24 +65,17 @@ type Mapping struct {
 type Wish struct {
 	Track  *sfu.Track
 	Paused bool
+	// Size of the tile in device pixels; 0 where it does not matter.
+	Width, Height int
 }
 
 // NewSubscriber makes a connection on which we offer.
 func (e *Engine) NewSubscriber(log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
-	pc, err := e.send.NewPeerConnection(e.config)
-	if err != nil {
-		return nil, fmt.Errorf("making a connection: %w", err)
-	}
-	s := &Subscriber{peer: peer{engine: e, pc: pc}, log: log, stopped: make(chan struct{})}
-	s.transport = func() *webrtc.DTLSTransport {
-		for _, r := range pc.GetSenders() {
-			if t := r.Transport(); t != nil {
-				return t
-			}
-		}
-		return nil
-	}
-	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+	s := &Subscriber{log: log, estimator: bandwidth.NewEstimator()}
+	s.path.Sent = s.estimator.Sent
+	s.media.rtp, s.media.rtcp = func([]byte, time.Time) {}, s.feedback
+	s.tick = s.turn
+	err := s.connect(e, func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
 			s.begin()
 		}
@@ -82,7 +83,9 @@ func (e *Engine) NewSubscriber(log *slog.Logger, onState func(webrtc.PeerConnect
 			onState(state)
 		}
 	})
-	s.owned.Go(s.report)
+	if err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -168,7 +171,8 @@ func (s *Subscriber) Offer(restartICE bool) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("offering: %w", err)
 	}
-	return local, nil
+	// The DTLS server chooses the SRTP profile, and knows the keys first: be it.
+	return strings.ReplaceAll(local, "a=setup:actpass\r\n", "a=setup:passive\r\n"), nil
 }
 
 // NeedsOffer tells that there are m-lines that the peer does not know of.
@@ -194,7 +198,7 @@ func (s *Subscriber) Set(wishes []Wish) (changed bool) {
 	defer s.mu.Unlock()
 	wanted := make(map[*sfu.Track]bool, len(wishes))
 	for _, w := range wishes {
-		wanted[w.Track] = w.Paused
+		wanted[w.Track] = true
 	}
 	for _, g := range s.groups {
 		used := false
@@ -202,7 +206,7 @@ func (s *Subscriber) Set(wishes []Wish) (changed bool) {
 			if sl.track == nil {
 				continue
 			}
-			if _, ok := wanted[sl.track]; !ok {
+			if !wanted[sl.track] {
 				sl.set(nil)
 				changed = true
 				continue
@@ -231,11 +235,13 @@ func (s *Subscriber) Set(wishes []Wish) (changed bool) {
 			playing[w.Track] = sl
 			changed = true
 		}
+		sl.width, sl.height = w.Width, w.Height
 		if sl.paused != w.Paused {
 			sl.paused = w.Paused
 			sl.out.SetPaused(w.Paused)
 		}
 	}
+	s.allocate(time.Now())
 	return changed
 }
 
@@ -324,8 +330,9 @@ func (s *Subscriber) newGroup() *group {
 func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec) (*slot, error) {
 	sl := &slot{
 		kind: kind, id: kind.String() + strconv.Itoa(s.made), stream: g.stream, codecs: codecs,
-		sequence: &s.sequence, connected: &s.connected, engine: s.engine, owned: &s.owned,
+		owner: s,
 	}
+	sl.choice.Layer = -1
 	s.made++
 	t, err := s.pc.AddTransceiverFromTrack(sl, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
@@ -351,7 +358,6 @@ func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec)
 
 // begin lets packets leave on every m-line.
 func (s *Subscriber) begin() {
-	s.connected.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, g := range s.groups {
@@ -381,6 +387,8 @@ type Output struct {
 	Mid    string
 	Track  *sfu.Track
 	Paused bool
+	// Limited tells that a better layer would fit the tile, but not the path.
+	Limited bool
 	forward.StreamStats
 }
 
@@ -393,7 +401,7 @@ func (s *Subscriber) Outputs(now time.Time) []Output {
 		for _, sl := range g.slots {
 			if sl.track != nil {
 				list = append(list, Output{
-					Mid: sl.transceiver.Mid(), Track: sl.track, Paused: sl.paused,
+					Mid: sl.transceiver.Mid(), Track: sl.track, Paused: sl.paused, Limited: sl.limited,
 					StreamStats: sl.out.Stats(now),
 				})
 			}
@@ -402,29 +410,28 @@ func (s *Subscriber) Outputs(now time.Time) []Output {
 	return list
 }
 
+// Available is what the path to the receiver carries, in bits per second.
+func (s *Subscriber) Available() uint64 { return s.estimator.Target() }
+
 // Close ends the connection.
 func (s *Subscriber) Close() error {
-	s.stopOnce.Do(func() { close(s.stopped) })
 	s.Set(nil)
 	return s.peer.Close()
 }
 
-// report sends a sender report of each stream, every second: it lets receivers
-// play sound and picture in step, and tells us the round-trip time.
-func (s *Subscriber) report() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.stopped:
-			return
-		case <-tick.C:
-		}
-		if s.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
-			continue
-		}
-		var streams []*forward.Stream
-		s.mu.Lock()
+const reportInterval = time.Second
+
+// turn does what has to be done every now and then.
+func (s *Subscriber) turn(now time.Time) {
+	due := s.due.Swap(false)
+	s.mu.Lock()
+	if due || now.Sub(s.allocated) >= allocateInterval {
+		s.allocated = now
+		s.allocate(now)
+	}
+	var streams []*forward.Stream
+	if now.Sub(s.reported) >= reportInterval {
+		s.reported = now
 		for _, g := range s.groups {
 			for _, sl := range g.slots {
 				if sl.track != nil {
@@ -432,16 +439,69 @@ func (s *Subscriber) report() {
 				}
 			}
 		}
-		s.mu.Unlock()
-		now := time.Now()
-		for _, out := range streams {
-			if sr, ok := out.SenderReport(now); ok {
-				// Lost like any packet when it cannot be sent.
-				_ = s.pc.WriteRTCP([]rtcp.Packet{sr, &rtcp.SourceDescription{
-					Chunks: []rtcp.SourceDescriptionChunk{{Source: sr.SSRC, Items: []rtcp.SourceDescriptionItem{
-						{Type: rtcp.SDESCNAME, Text: "umbrella"}}}},
-				}})
+	}
+	s.mu.Unlock()
+	if len(streams) > 0 {
+		s.report(streams, now)
+	}
+	s.probe(now)
+}
+
+// report sends a sender report of each stream: it lets receivers play sound and
+// picture in step, and tells us the round-trip time.
+func (s *Subscriber) report(streams []*forward.Stream, now time.Time) {
+	var reports []rtcp.Packet
+	for _, out := range streams {
+		if sr, ok := out.SenderReport(now); ok {
+			reports = append(reports, sr)
+		}
+	}
+	if len(reports) == 0 {
+		return
+	}
+	first := reports[0].(*rtcp.SenderReport).SSRC
+	reports = append(reports, &rtcp.SourceDescription{
+		Chunks: []rtcp.SourceDescriptionChunk{{Source: first, Items: []rtcp.SourceDescriptionItem{
+			{Type: rtcp.SDESCNAME, Text: "umbrella"}}}},
+	})
+	// Lost like any packet when it cannot be sent.
+	_ = s.media.sendRTCP(reports...)
+}
+
+// probe sends more than is needed for a moment, if congestion control wants to
+// see whether the path carries more.
+func (s *Subscriber) probe(now time.Time) {
+	if s.probing.Load() {
+		return
+	}
+	p, ok := s.estimator.Probe(now, s.wanted.Load())
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	var best *slot
+	for _, g := range s.groups {
+		for _, sl := range g.slots {
+			if sl.track != nil && sl.track.Kind == sfu.Video && !sl.paused && (best == nil || sl.choice.Bitrate > best.choice.Bitrate) {
+				best = sl
 			}
 		}
 	}
+	s.mu.Unlock()
+	if best == nil {
+		return
+	}
+	s.probing.Store(true)
+	s.owned.Go(func() {
+		defer s.probing.Store(false)
+		const step = 5 * time.Millisecond
+		size := int(p.Rate / 8 * uint64(step) / uint64(time.Second))
+		for begin := time.Now(); time.Since(begin) < p.Duration && s.media.open.Load(); {
+			if best.out.Probe(size, time.Now()) == 0 {
+				return
+			}
+			best.Flush()
+			time.Sleep(step)
+		}
+	})
 }

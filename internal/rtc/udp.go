@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -10,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,11 +19,12 @@ import (
 // sent, whatever route the kernel would take: on an access point with several
 // networks a reply from another address is one that ICE throws away.
 //
-// RTP that is written to it waits for flush, so that what belongs together
-// leaves together; all else leaves at once.
+// Media does not pass through ReadFrom and WriteTo: what comes in is handed to
+// the transport of its peer, what goes out waits in outlets for flush, so that
+// what belongs together leaves together.
 type mediaConn struct {
 	*net.UDPConn
-	batch  batchConn
+	raw    syscall.RawConn
 	v4only bool
 	// segments tells that the kernel can cut a datagram into many (UDP_SEGMENT).
 	segments bool
@@ -45,13 +45,6 @@ type mediaConn struct {
 	batches sync.Pool
 
 	intake intake
-}
-
-// batchConn is the part of golang.org/x/net that sends and receives many
-// datagrams with one system call; it is the same for both families.
-type batchConn interface {
-	ReadBatch(ms []ipv4.Message, flags int) (int, error)
-	WriteBatch(ms []ipv4.Message, flags int) (int, error)
 }
 
 const (
@@ -92,10 +85,8 @@ func listenMedia(port int) (*mediaConn, error) {
 	}
 	c.batches.New = newBatch
 	c.voice.Store(&map[uint32]struct{}{})
-	if c.v4only {
-		c.batch = ipv4.NewPacketConn(udp)
-	} else {
-		c.batch = ipv6.NewPacketConn(udp)
+	if c.raw, err = udp.SyscallConn(); err != nil {
+		return nil, errors.Join(err, udp.Close())
 	}
 	c.intake.start()
 	return c, nil
@@ -121,24 +112,21 @@ func (c *mediaConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	return c.WriteToAddrPort(b, a.AddrPort())
 }
 
-// WriteToAddrPort sends one packet, or keeps it until flush if it is RTP.
+// WriteToAddrPort sends one packet.
 func (c *mediaConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	o := c.peer(to)
 	if o == nil {
 		return c.UDPConn.WriteToUDPAddrPort(b, to)
 	}
-	if isRTP(b) {
-		c.keep(o, b)
-		return len(b), nil
-	}
 	n, _, err := c.WriteMsgUDPAddrPort(b, o.source, to)
 	return n, err
 }
 
-// isRTP tells RTP from RTCP, DTLS and STUN (RFC 7983 §7, RFC 5761 §4).
-func isRTP(b []byte) bool {
-	return len(b) >= 12 && b[0]>>6 == 2 && (b[1] < 192 || b[1] > 223)
-}
+// isMedia tells RTP and RTCP from DTLS and STUN (RFC 7983 §7).
+func isMedia(b []byte) bool { return len(b) > 0 && b[0]>>6 == 2 }
+
+// isRTP tells RTP from RTCP (RFC 5761 §4).
+func isRTP(b []byte) bool { return len(b) >= 12 && (b[1] < 192 || b[1] > 223) }
 
 // setVoice says whether packets with that SSRC carry sound.
 func (c *mediaConn) setVoice(ssrc uint32, is bool) {

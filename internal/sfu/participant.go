@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -46,6 +47,7 @@ type Participant struct {
 	room     *Room
 	observer Observer
 	clock    forward.Clock
+	speaking atomic.Bool
 
 	mu      sync.Mutex
 	left    bool
@@ -59,6 +61,9 @@ func (p *Participant) Room() *Room { return p.room }
 
 // Clock relates the wall clock of what the participant publishes to ours.
 func (p *Participant) Clock() *forward.Clock { return &p.clock }
+
+// Speaking tells whether the participant is one of those who speak now.
+func (p *Participant) Speaking() bool { return p.speaking.Load() }
 
 // State is a participant at one moment.
 type State struct {
@@ -129,7 +134,7 @@ func (p *Participant) takeLevel() (level uint8, ok bool) {
 		if t.Kind != Audio || t.Muted() {
 			continue
 		}
-		if l, had := t.Layer.TakeLevel(); had && (!ok || l < level) {
+		if l, had := t.Media.TakeLevel(); had && (!ok || l < level) {
 			level, ok = l, true
 		}
 	}

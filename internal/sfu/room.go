@@ -147,6 +147,7 @@ func (r *Room) listen() {
 		return
 	}
 	for _, p := range participants {
+		p.speaking.Store(slices.ContainsFunc(speakers, func(s Speaker) bool { return s.ParticipantID == p.ID }))
 		if p.observer != nil {
 			p.observer.Speaking(speakers)
 		}

@@ -70,7 +70,7 @@ func TestRoomsOpenAndClose(t *testing.T) {
 	if s.Room("r") != nil {
 		t.Error("a room stays open behind its last participant")
 	}
-	if _, err := b.Publish(Publication{Layer: forward.NewLayer(forward.LayerConfig{})}); !errors.Is(err, ErrLeft) {
+	if _, err := b.Publish(Publication{Media: &forward.Source{}}); !errors.Is(err, ErrLeft) {
 		t.Errorf("one who left publishes: %v", err)
 	}
 	// The same name opens a new room.
@@ -121,8 +121,7 @@ func TestTracks(t *testing.T) {
 	w := &witness{}
 	a, b := join(t, s, Entry{Room: "r", Name: "Ada"}), join(t, s, Entry{Room: "r", Name: "Bob", Observer: w})
 	was := a.State().Version
-	track, err := a.Publish(Publication{Kind: Audio, Source: Microphone, Mid: "0",
-		Layer: forward.NewLayer(forward.LayerConfig{MimeType: "audio/opus", ClockRate: 48000})})
+	track, err := a.Publish(Publication{Kind: Audio, Source: Microphone, Mid: "0", Media: &forward.Source{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +166,9 @@ func TestSpeakersAreTold(t *testing.T) {
 	b := join(t, s, Entry{Room: "r", Name: "Bob", ViewOnly: true, Observer: w})
 	layer := forward.NewLayer(forward.LayerConfig{MimeType: "audio/opus", ClockRate: 48000,
 		Extensions: forward.ExtensionIDs{AudioLevel: 1}})
-	if _, err := a.Publish(Publication{Kind: Audio, Layer: layer}); err != nil {
+	media := &forward.Source{}
+	media.Add(layer)
+	if _, err := a.Publish(Publication{Kind: Audio, Media: media}); err != nil {
 		t.Fatal(err)
 	}
 	speak := func(until func([]Speaker) bool) bool {

@@ -47,8 +47,8 @@ type Track struct {
 	Codec  Codec
 	// Mid of the m-line that it was published on, for its publisher.
 	Mid string
-	// Layer is its one encoding.
-	Layer *forward.Layer
+	// Media is what it sends.
+	Media *forward.Source
 
 	owner *Participant
 	muted atomic.Bool
@@ -62,9 +62,9 @@ type Publication struct {
 	Codec  Codec
 	Mid    string
 	Muted  bool
-	// Layer takes the packets. Its publisher pushes to it, and the track closes
-	// it when it ends.
-	Layer *forward.Layer
+	// Media has the layers that its publisher pushes to. The track closes it when
+	// it ends.
+	Media *forward.Source
 }
 
 // ErrLeft is returned to one who publishes after it left.
@@ -74,7 +74,7 @@ var ErrLeft = errors.New("the participant has left the room")
 func (p *Participant) Publish(pub Publication) (*Track, error) {
 	t := &Track{
 		ID: rand.Text()[:16], Kind: pub.Kind, Source: pub.Source, Codec: pub.Codec,
-		Mid: pub.Mid, Layer: pub.Layer, owner: p,
+		Mid: pub.Mid, Media: pub.Media, owner: p,
 	}
 	t.muted.Store(pub.Muted)
 	p.mu.Lock()
@@ -116,6 +116,6 @@ func (t *Track) end() bool {
 	if t.ended.Swap(true) {
 		return false
 	}
-	t.Layer.Close()
+	t.Media.Close()
 	return true
 }

@@ -23,7 +23,7 @@ func (s *session) publish(m *umbrellav1.PublishOffer) {
 		s.closePublisher()
 	}
 	if s.pub == nil {
-		pub, err := s.server.Engine().NewPublisher(s.participant, s.log, s.state)
+		pub, err := s.server.Engine().NewPublisher(s.participant, s.log, s.state, s.demanded)
 		if err != nil {
 			s.log.Error("no connection for publishing", "error", err)
 			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")
@@ -49,6 +49,18 @@ func (s *session) publish(m *umbrellav1.PublishOffer) {
 	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_PublishAnswer{
 		PublishAnswer: &umbrellav1.PublishAnswer{Id: m.Id, Sdp: answer},
 	}})
+}
+
+// tellDemand tells the browser what of its own anybody takes.
+func (s *session) tellDemand() {
+	if s.pub == nil || s.socket == nil {
+		return
+	}
+	m := &umbrellav1.PublishDemand{}
+	for _, d := range s.pub.Demand() {
+		m.Tracks = append(m.Tracks, &umbrellav1.TrackDemand{Mid: d.Mid, Rids: d.RIDs})
+	}
+	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_PublishDemand{PublishDemand: m}})
 }
 
 func (s *session) closePublisher() {
@@ -84,7 +96,10 @@ func (s *session) subscribe(states []sfu.State) {
 		for _, t := range st.Tracks {
 			known[t.ID] = true
 			if s.receives[strings.ToLower(t.Codec.MimeType)] {
-				wishes = append(wishes, rtc.Wish{Track: t, Paused: s.settings[t.ID].paused})
+				set := s.settings[t.ID]
+				wishes = append(wishes, rtc.Wish{
+					Track: t, Paused: set.paused, Width: set.width, Height: set.height,
+				})
 			}
 		}
 	}
@@ -159,10 +174,15 @@ func (s *session) answered(m *umbrellav1.SubscribeAnswer) {
 // maxSettings bounds what a browser can make us remember of tracks.
 const maxSettings = 1000
 
+// maxTile bounds the sides of a tile, in device pixels.
+const maxTile = 1 << 14
+
 func (s *session) set(m *umbrellav1.SetSubscriptions) {
 	for _, t := range m.Settings {
 		if _, had := s.settings[t.TrackId]; had || len(s.settings) < maxSettings {
-			s.settings[t.TrackId] = setting{paused: t.Paused}
+			s.settings[t.TrackId] = setting{
+				paused: t.Paused, width: int(min(t.Width, maxTile)), height: int(min(t.Height, maxTile)),
+			}
 		}
 	}
 	s.subscribe(s.look())

@@ -29,6 +29,7 @@ type session struct {
 	sockets chan *socket // new ones
 	losses  chan *socket
 	states  chan struct{} // a connection is not what it was
+	demands chan struct{} // what others take is not what it was
 	ended   chan struct{}
 
 	socket *socket // nil while the browser is away
@@ -57,7 +58,8 @@ type received struct {
 
 // setting is what the browser said of a track.
 type setting struct {
-	paused bool
+	paused        bool
+	width, height int // of its tile in device pixels; 0 where it does not matter
 }
 
 const (
@@ -72,7 +74,7 @@ func newSession(s *Server, m *umbrellav1.Join) *session {
 	in := &session{
 		id: rand.Text(), secret: rand.Text(), server: s, mail: newMailbox(),
 		inbox: make(chan received), sockets: make(chan *socket), losses: make(chan *socket),
-		states: make(chan struct{}, 1), ended: make(chan struct{}),
+		states: make(chan struct{}, 1), demands: make(chan struct{}, 1), ended: make(chan struct{}),
 		receives: map[string]bool{}, settings: map[string]setting{},
 		layersWere: map[*forward.Layer]forward.LayerStats{},
 	}
@@ -144,6 +146,8 @@ func (s *session) run(first *socket) {
 			s.tell()
 		case <-s.states:
 			s.measure()
+		case <-s.demands:
+			s.tellDemand()
 		case <-quality.C:
 			s.measure()
 		case <-away:
@@ -216,6 +220,13 @@ func (s *session) state(webrtc.PeerConnectionState) {
 	}
 }
 
+func (s *session) demanded() {
+	select {
+	case s.demands <- struct{}{}:
+	default:
+	}
+}
+
 // greet tells a socket everything there is.
 func (s *session) greet(sock *socket, resumed bool) {
 	s.socket = sock
@@ -235,6 +246,7 @@ func (s *session) greet(sock *socket, resumed bool) {
 		s.send(subscribeOffer(s.offer))
 	}
 	s.tell()
+	s.tellDemand()
 	s.sendSpeakers(s.participant.Room().Speakers())
 }
 

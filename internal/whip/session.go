@@ -81,7 +81,7 @@ func (s *session) publish(e sfu.Entry, offer string) (answer string, err error) 
 		return "", err
 	}
 	s.offer = offer
-	if s.pub, err = s.server.Engine().NewPublisher(s.participant, s.log, s.state); err != nil {
+	if s.pub, err = s.server.Engine().NewPublisher(s.participant, s.log, s.state, nil); err != nil {
 		return "", err
 	}
 	return s.pub.Answer(offer, nil)

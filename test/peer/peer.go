@@ -151,6 +151,10 @@ func api() *webrtc.API {
 	}
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
+	// As browsers answer. pion would be the server to a node that is ICE-lite.
+	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleClient); err != nil {
+		panic(err)
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s))
 }
 

@@ -1,0 +1,71 @@
+package forward
+
+import "time"
+
+// Resend answers a NACK (RFC 4585 §6.2.1) for one sequence number from the
+// layer's history. It returns false when the packet is no longer there, or was
+// asked for too often. The caller flushes.
+func (s *Stream) Resend(seq uint16, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Nacks++
+	if s.paused || s.cfg.Sender == nil || len(s.sent) == 0 {
+		return false
+	}
+	s.cfg.Totals.Nacks.Add(1)
+	e := &s.sent[int(seq)&(len(s.sent)-1)]
+	if e.layer == 0 || e.out != seq || e.resent >= maxResends {
+		return false
+	}
+	e.resent++
+	return s.repeat(e, now)
+}
+
+// repeat sends once more what e stood for.
+func (s *Stream) repeat(e *sentPacket, now time.Time) bool {
+	l := s.layers[e.layer-1]
+	var p Packet
+	var ok bool
+	if s.again, ok = l.recall(e.in, &p, s.again[:0]); !ok {
+		return false
+	}
+	// RFC 4588 §4: the original number stands before the payload.
+	s.scratch = append(s.scratch[:0], byte(e.out>>8), byte(e.out))
+	payload := s.renumber(l, &p, e, p.Payload)
+	h := s.head(l, &p, e, now)
+	if s.cfg.RTXSSRC == 0 || s.types.RTX == 0 {
+		h.PayloadType, h.SSRC, h.SequenceNumber = s.types.Media, s.cfg.SSRC, e.out
+	} else {
+		if len(s.scratch) == 2 { // it is not there yet
+			s.scratch = append(s.scratch, payload...)
+		}
+		payload = s.scratch
+		s.rtxSeq++
+		h.PayloadType, h.SSRC, h.SequenceNumber = s.types.RTX, s.cfg.RTXSSRC, s.rtxSeq
+	}
+	s.stats.Retransmissions++
+	s.cfg.Totals.Retransmissions.Add(1)
+	s.transmit(h, payload, h.MarshalSize()+len(payload), now)
+	return true
+}
+
+// Probe sends packets that left before once more, by RTX, as far as size bytes
+// go: congestion control sees by them what the path carries, and the receiver
+// drops them. It returns how many bytes left; none where there is no RTX. The
+// caller flushes.
+func (s *Stream) Probe(size int, now time.Time) (sent int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paused || s.cfg.Sender == nil || s.playing == nil || s.cfg.RTXSSRC == 0 || s.types.RTX == 0 {
+		return 0
+	}
+	seq := s.rewriter.lastOutSeq
+	for back := 0; sent < size && back < len(s.sent)/2; back++ {
+		e := &s.sent[int(seq)&(len(s.sent)-1)]
+		if e.layer > 0 && e.out == seq && s.repeat(e, now) {
+			sent += len(s.scratch)
+		}
+		seq--
+	}
+	return sent
+}

@@ -1,0 +1,190 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+)
+
+// arrivals sorts the packets that come in on one connection: which encoding of
+// which m-line a packet belongs to is told by its SSRC, once a MID and a RID
+// have come with it or the SDP has named it (RFC 8843 §9.2, RFC 8852).
+// The transport's inbound lock guards all of it.
+type arrivals struct {
+	ids     arrivalIDs
+	streams map[uint32]*stream
+	// find returns the encoding for an m-line and a RID, and makes it when there
+	// is none; nil for an m-line that takes nothing.
+	find func(mid, rid string, ssrc uint32, payloadType uint8) *encoding
+	// mids of SSRCs that the SDP names, and the media that a retransmission's
+	// SSRC belongs to.
+	mids    map[uint32]string
+	repairs map[uint32]uint32
+	// byType is the m-line of a payload type that only one has.
+	byType map[uint8]string
+	// apt is the payload type that an RTX payload type repairs.
+	apt map[uint8]uint8
+
+	congestion *twcc.Recorder
+	hasNumbers bool // for congestion control
+	header     rtp.Header
+}
+
+// arrivalIDs are the ids of header extensions; 0 is one that was not agreed.
+type arrivalIDs struct {
+	mid, rid, repairedRID, transportCC uint8
+}
+
+// stream is one SSRC that comes in.
+type stream struct {
+	encoding *encoding
+	repair   bool // retransmissions of the encoding
+}
+
+// maxStreams bounds the SSRCs of one connection.
+const maxStreams = 128
+
+// take takes a packet in clear and passes it on to its encoding. It may change
+// raw.
+func (a *arrivals) take(raw []byte, now time.Time) {
+	if len(raw) < 12 {
+		return
+	}
+	ssrc := binary.BigEndian.Uint32(raw[8:])
+	payloadType := raw[1] & 0x7f
+	s := a.streams[ssrc]
+	if s == nil || a.ids.transportCC != 0 {
+		if _, err := a.header.Unmarshal(raw); err != nil {
+			return
+		}
+		if v := a.header.GetExtension(a.ids.transportCC); a.ids.transportCC != 0 && len(v) >= 2 {
+			a.hasNumbers = true
+			a.congestion.Record(ssrc, binary.BigEndian.Uint16(v), now.UnixMicro())
+		}
+	}
+	if s == nil {
+		if s = a.learn(ssrc, payloadType); s == nil {
+			return
+		}
+	}
+	e := s.encoding
+	if s.repair {
+		if raw = a.restore(raw, e, payloadType); raw == nil {
+			return
+		}
+		e.reception.restored(binary.BigEndian.Uint16(raw[2:]))
+	} else {
+		e.reception.arrived(binary.BigEndian.Uint16(raw[2:]), binary.BigEndian.Uint32(raw[4:]), now)
+	}
+	if l := e.layer.Load(); l != nil {
+		l.Push(raw, now)
+	}
+}
+
+// learn finds out what an SSRC is that was not seen before. The header has been
+// read.
+func (a *arrivals) learn(ssrc uint32, payloadType uint8) *stream {
+	if len(a.streams) >= maxStreams {
+		return nil
+	}
+	value := func(id uint8) string {
+		if id == 0 {
+			return ""
+		}
+		return string(a.header.GetExtension(id))
+	}
+	mid, rid := value(a.ids.mid), value(a.ids.rid)
+	_, isRepair := a.apt[payloadType]
+	if isRepair {
+		rid = value(a.ids.repairedRID)
+	}
+	if mid == "" {
+		mid = a.mids[ssrc]
+	}
+	if mid == "" {
+		mid = a.byType[payloadType]
+	}
+	if mid == "" {
+		return nil
+	}
+	if isRepair {
+		var e *encoding
+		if of, ok := a.repairs[ssrc]; ok && a.streams[of] != nil {
+			e = a.streams[of].encoding
+		} else if rid != "" || !ok {
+			e = a.known(mid, rid)
+		}
+		if e == nil {
+			return nil
+		}
+		s := &stream{encoding: e, repair: true}
+		a.streams[ssrc] = s
+		return s
+	}
+	e := a.find(mid, rid, ssrc, payloadType)
+	if e == nil {
+		return nil
+	}
+	s := &stream{encoding: e}
+	a.streams[ssrc] = s
+	return s
+}
+
+// known is the encoding of an m-line with that RID, of those that have come.
+func (a *arrivals) known(mid, rid string) *encoding {
+	for _, s := range a.streams {
+		if !s.repair && s.encoding.mid == mid && s.encoding.rid == rid {
+			return s.encoding
+		}
+	}
+	return nil
+}
+
+// restore makes a retransmission (RFC 4588 §4) the packet that it repeats, in
+// place; nil when it is none.
+func (a *arrivals) restore(raw []byte, e *encoding, payloadType uint8) []byte {
+	n, err := a.header.Unmarshal(raw)
+	if err != nil || len(raw) < n+3 {
+		return nil // empty ones are sent to probe the path
+	}
+	original := [2]byte{raw[n], raw[n+1]}
+	copy(raw[2:n+2], raw[:n])
+	raw = raw[2:]
+	raw[1] = raw[1]&0x80 | a.apt[payloadType]
+	raw[2], raw[3] = original[0], original[1]
+	binary.BigEndian.PutUint32(raw[8:], e.ssrc)
+	return raw
+}
+
+// feedback is what is to be told the sender now: what is missing, how packets
+// arrived, and once a second, with reports, how the connection is.
+func (a *arrivals) feedback(self uint32, now time.Time, congestion, reports bool) (list []rtcp.Packet) {
+	var report *rtcp.ReceiverReport
+	if reports {
+		report = &rtcp.ReceiverReport{SSRC: self}
+		list = append(list, report)
+	}
+	var seqs []uint16
+	for ssrc, s := range a.streams {
+		if s.repair {
+			continue
+		}
+		r := &s.encoding.reception
+		if seqs = r.due(seqs[:0], now); len(seqs) > 0 && s.encoding.nack {
+			list = append(list, &rtcp.TransportLayerNack{SenderSSRC: self, MediaSSRC: ssrc, Nacks: nackPairs(seqs)})
+		}
+		if report != nil && len(report.Reports) < 31 {
+			report.Reports = append(report.Reports, r.report(ssrc, now))
+		}
+	}
+	if congestion && a.hasNumbers {
+		list = append(list, a.congestion.BuildFeedbackPacket()...)
+	}
+	if reports && len(report.Reports) == 0 {
+		list = list[1:]
+	}
+	return list
+}

@@ -1,0 +1,80 @@
+package rtc
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// clock does for all connections of an engine what has to be done again and
+// again: one goroutine that wakes for all of them costs less than one for each.
+type clock struct {
+	mu      sync.Mutex
+	peers   []*peer
+	stopped chan struct{}
+	wake    chan struct{} // a first one came
+	done    sync.WaitGroup
+}
+
+const clockInterval = 20 * time.Millisecond
+
+func (c *clock) start() {
+	c.stopped, c.wake = make(chan struct{}), make(chan struct{}, 1)
+	c.done.Go(c.run)
+}
+
+func (c *clock) run() {
+	tick := time.NewTicker(clockInterval)
+	defer tick.Stop()
+	var list []*peer
+	for {
+		select {
+		case <-c.stopped:
+			return
+		case <-c.wake:
+			tick.Reset(clockInterval)
+			continue
+		case <-tick.C:
+		}
+		c.mu.Lock()
+		list = append(list[:0], c.peers...)
+		c.mu.Unlock()
+		if len(list) == 0 {
+			tick.Stop() // until somebody comes
+			continue
+		}
+		now := time.Now()
+		for _, p := range list {
+			p.tick(now)
+		}
+		clear(list)
+	}
+}
+
+func (c *clock) stop() {
+	close(c.stopped)
+	c.done.Wait()
+}
+
+func (c *clock) add(p *peer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.Contains(c.peers, p) {
+		return
+	}
+	c.peers = append(c.peers, p)
+	if len(c.peers) == 1 {
+		select {
+		case c.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (c *clock) remove(p *peer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.peers, p); i >= 0 {
+		c.peers = slices.Delete(c.peers, i, i+1)
+	}
+}

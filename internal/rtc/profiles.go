@@ -1,0 +1,60 @@
+package rtc
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// profilesByCost returns the SRTP protection profiles that we take, the one
+// that costs this machine the least first. With AES instructions that is GCM by
+// far; without them it is not said.
+func profilesByCost() []dtls.SRTPProtectionProfile {
+	profiles := []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80}
+	cost := map[dtls.SRTPProtectionProfile]time.Duration{}
+	for _, p := range profiles {
+		cost[p] = profileCost(srtp.ProtectionProfile(p))
+	}
+	slices.SortStableFunc(profiles, func(a, b dtls.SRTPProtectionProfile) int {
+		return int(cost[a] - cost[b])
+	})
+	return profiles
+}
+
+// profileCost is what protecting a packet takes: the least of several tries of
+// well below a millisecond each.
+func profileCost(profile srtp.ProtectionProfile) time.Duration {
+	const tries, packets, size = 8, 16, 1100
+	never := time.Duration(1<<63 - 1)
+	keyLen, err := profile.KeyLen()
+	if err != nil {
+		return never
+	}
+	saltLen, err := profile.SaltLen()
+	if err != nil {
+		return never
+	}
+	ctx, err := srtp.CreateContext(make([]byte, keyLen), make([]byte, saltLen), profile)
+	if err != nil {
+		return never
+	}
+	plain := make([]byte, size)
+	plain[0] = 0x80
+	out := make([]byte, 0, size+overhead)
+	var h rtp.Header
+	best := never
+	for range tries {
+		begin := time.Now()
+		for i := range packets {
+			plain[3] = byte(i)
+			if _, err := ctx.EncryptRTP(out, plain, &h); err != nil {
+				return never
+			}
+		}
+		best = min(best, time.Since(begin)/packets)
+	}
+	return best
+}

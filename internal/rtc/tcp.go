@@ -1,0 +1,178 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// localListener is the media port's TCP: to pion, every connection came to one
+// of the two addresses that it knows.
+type localListener struct {
+	net.Listener
+	owned sync.WaitGroup
+	mu    sync.Mutex
+	open  map[netip.AddrPort]*localConn // by the peer's address; nil when closed
+}
+
+func newLocalListener(l net.Listener) *localListener {
+	return &localListener{Listener: l, open: map[netip.AddrPort]*localConn{}}
+}
+
+func (l *localListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	from := key(c.RemoteAddr().(*net.TCPAddr).AddrPort())
+	lc := &localConn{Conn: c, listener: l, from: from, queue: make(chan []byte, tcpQueue), closed: make(chan struct{})}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		_ = c.Close()
+		return nil, net.ErrClosed
+	}
+	l.open[from] = lc
+	l.owned.Go(lc.write)
+	return lc, nil
+}
+
+// conn returns the connection from an address, or nil.
+func (l *localListener) conn(from netip.AddrPort) *localConn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open[from]
+}
+
+// closeConns closes what was accepted: pion's mux waits for connections that
+// belong to no agent any more, and does not close them.
+func (l *localListener) closeConns() {
+	l.mu.Lock()
+	open := l.open
+	l.open = nil
+	l.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close()
+	}
+	l.owned.Wait()
+}
+
+// localConn is one connection of ICE-TCP: packets behind their length (RFC 4571
+// §2). Media is taken out of what pion reads, and put between what it writes.
+// Nobody who writes waits for the peer to read.
+type localConn struct {
+	net.Conn
+	listener  *localListener
+	from      netip.AddrPort
+	transport atomic.Pointer[transport]
+
+	queue  chan []byte // whole frames
+	closed chan struct{}
+	once   sync.Once
+
+	// What Read has of a frame for pion; only its one reader touches it.
+	frameBuf [2 + maxFrame]byte
+	rest     []byte
+}
+
+// tcpQueue is how many packets wait for a peer that does not read; more are
+// lost.
+const tcpQueue = 512
+
+// maxFrame bounds what a peer may send as one packet, in bytes: more than any
+// network carries.
+const maxFrame = 8 << 10
+
+var errFrame = errors.New("ice-tcp: a frame of more than 8 KiB")
+
+func (c *localConn) Read(b []byte) (int, error) {
+	for len(c.rest) == 0 {
+		f := c.frameBuf[:]
+		if _, err := io.ReadFull(c.Conn, f[:2]); err != nil {
+			return 0, err
+		}
+		size := int(binary.BigEndian.Uint16(f))
+		if size > maxFrame {
+			return 0, errFrame
+		}
+		f = f[:2+size]
+		if _, err := io.ReadFull(c.Conn, f[2:]); err != nil {
+			return 0, err
+		}
+		if !isMedia(f[2:]) {
+			c.rest = f
+		} else if t := c.transport.Load(); t != nil {
+			t.packet(f[2:], time.Now())
+		}
+	}
+	n := copy(b, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// Write takes one frame of pion's.
+func (c *localConn) Write(b []byte) (int, error) {
+	if err := c.enqueue(append([]byte(nil), b...)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// frame sends a packet of media.
+func (c *localConn) frame(packet []byte) error {
+	return c.enqueue(append(binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(packet)), uint16(len(packet))), packet...))
+}
+
+func (c *localConn) enqueue(frame []byte) error {
+	select {
+	case <-c.closed:
+		return net.ErrClosed
+	default:
+	}
+	select {
+	case c.queue <- frame:
+	default: // it does not read: lost, like any packet on the way
+	}
+	return nil
+}
+
+// write sends frames until the connection is closed.
+func (c *localConn) write() {
+	for {
+		select {
+		case f := <-c.queue:
+			if _, err := c.Conn.Write(f); err != nil {
+				_ = c.Close()
+				return
+			}
+		case <-c.closed:
+			return
+		}
+	}
+}
+
+func (c *localConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	c.listener.mu.Lock()
+	if c.listener.open[c.from] == c {
+		delete(c.listener.open, c.from)
+	}
+	c.listener.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (c *localConn) LocalAddr() net.Addr {
+	a, ok := c.Conn.LocalAddr().(*net.TCPAddr)
+	switch {
+	case !ok:
+		return c.Conn.LocalAddr()
+	case a.IP.To4() != nil:
+		return &net.TCPAddr{IP: local4, Port: a.Port}
+	}
+	return &net.TCPAddr{IP: local6, Port: a.Port}
+}

@@ -1,0 +1,242 @@
+package rtc
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// transport is the media of one PeerConnection. ICE and DTLS are pion's; RTP
+// and RTCP go between it and the socket, protected here.
+type transport struct {
+	engine *Engine
+	keys   keys
+	// rtp and rtcp take what comes in, one packet at a time; they may keep
+	// nothing of it.
+	rtp  func(raw []byte, now time.Time)
+	rtcp func(packets []rtcp.Packet, now time.Time)
+
+	way  atomic.Pointer[way]
+	open atomic.Bool // the peer is who it should be
+
+	in      sync.Mutex
+	inbound *srtp.Context
+	header  rtp.Header
+	early   [][]byte // came before open
+
+	out      sync.Mutex
+	outbound *srtp.Context
+	sending  rtp.Header
+	control  []byte
+}
+
+// way is where a transport's packets go: one of the two.
+type way struct {
+	udp *outlet
+	tcp *localConn
+}
+
+const (
+	// maxEarly is how many packets are kept until the handshake has ended: the
+	// first picture, more or less.
+	maxEarly = 128
+	// overhead is the most that protection adds to a packet, in bytes.
+	overhead = 32
+)
+
+// settle takes the way that ICE has chosen.
+func (t *transport) settle(pair *webrtc.ICECandidatePair) {
+	addr, err := netip.ParseAddr(pair.Remote.Address)
+	if err != nil {
+		return
+	}
+	to := key(netip.AddrPortFrom(addr, pair.Remote.Port))
+	var w way
+	if pair.Local.Protocol == webrtc.ICEProtocolTCP {
+		w.tcp = t.engine.accepted.conn(to)
+		if w.tcp == nil {
+			return
+		}
+		w.tcp.transport.Store(t)
+	} else {
+		w.udp = t.engine.conn.peer(to)
+		if w.udp == nil {
+			return
+		}
+		w.udp.transport.Store(t)
+	}
+	t.way.Store(&w)
+}
+
+// agreed takes the keys of the handshake.
+func (t *transport) agreed(k srtp.SessionKeys, profile srtp.ProtectionProfile) {
+	in, err := srtp.CreateContext(k.RemoteMasterKey, k.RemoteMasterSalt, profile,
+		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+	if err != nil {
+		return // pion will find the same, and the connection fails
+	}
+	out, err := srtp.CreateContext(k.LocalMasterKey, k.LocalMasterSalt, profile)
+	if err != nil {
+		return
+	}
+	t.in.Lock()
+	t.inbound = in
+	t.in.Unlock()
+	t.out.Lock()
+	t.outbound = out
+	t.out.Unlock()
+}
+
+// replayWindow is in packets: late ones are asked for for a second and more.
+const replayWindow = 1024
+
+// begin lets packets through: the handshake has ended well.
+func (t *transport) begin() {
+	t.in.Lock()
+	defer t.in.Unlock()
+	if t.open.Swap(true) {
+		return
+	}
+	now := time.Now()
+	for _, b := range t.early {
+		t.take(b, now)
+	}
+	t.early = nil
+}
+
+// packet takes a protected packet off the wire. b is the caller's again when it
+// returns, and has changed.
+func (t *transport) packet(b []byte, now time.Time) {
+	t.in.Lock()
+	defer t.in.Unlock()
+	if !t.open.Load() {
+		if len(t.early) < maxEarly && t.inbound != nil {
+			t.early = append(t.early, append([]byte(nil), b...))
+		}
+		return
+	}
+	t.take(b, now)
+}
+
+func (t *transport) take(b []byte, now time.Time) {
+	if t.inbound == nil {
+		return
+	}
+	if isRTP(b) {
+		if plain, err := t.inbound.DecryptRTP(b, b, &t.header); err == nil {
+			t.rtp(plain, now)
+		}
+		return
+	}
+	plain, err := t.inbound.DecryptRTCP(b, b, nil)
+	if err != nil {
+		return
+	}
+	if packets, err := rtcp.Unmarshal(plain); err == nil {
+		t.rtcp(packets, now)
+	}
+}
+
+// sendRTP protects a packet; it leaves with the next flush.
+func (t *transport) sendRTP(h *rtp.Header, payload []byte) error {
+	w := t.way.Load()
+	if w == nil || !t.open.Load() {
+		return errNoWay
+	}
+	t.out.Lock()
+	defer t.out.Unlock()
+	if t.outbound == nil {
+		return errNoWay
+	}
+	size := h.MarshalSize() + len(payload)
+	if w.tcp != nil {
+		b := make([]byte, size, size+overhead)
+		if err := t.protect(b, h, payload); err != nil {
+			return err
+		}
+		b, err := t.outbound.EncryptRTP(b[:0], b, &t.sending)
+		if err != nil {
+			return err
+		}
+		return w.tcp.frame(b)
+	}
+	o := w.udp
+	o.mu.Lock()
+	b := o.room(size + overhead)[:size]
+	err := t.protect(b, h, payload)
+	if err == nil {
+		if b, err = t.outbound.EncryptRTP(b[:0], b, &t.sending); err == nil {
+			t.engine.conn.commit(o, len(b), h.SSRC)
+		}
+	}
+	dirty := err == nil && !o.queued
+	o.queued = o.queued || dirty
+	o.mu.Unlock()
+	if dirty {
+		t.engine.conn.queue(o)
+	}
+	return err
+}
+
+// protect writes a packet, still in clear, to b.
+func (t *transport) protect(b []byte, h *rtp.Header, payload []byte) error {
+	n, err := h.MarshalTo(b)
+	if err == nil {
+		copy(b[n:], payload)
+	}
+	return err
+}
+
+// close stops taking packets.
+func (t *transport) close() {
+	t.open.Store(false)
+	if w := t.way.Load(); w != nil && w.udp != nil {
+		w.udp.transport.CompareAndSwap(t, nil)
+	}
+	// Whoever handles a packet just now is waited for.
+	t.in.Lock()
+	t.inbound, t.early = nil, nil
+	t.in.Unlock()
+	t.out.Lock()
+	t.outbound = nil
+	t.out.Unlock()
+}
+
+// flush sends what waits.
+func (t *transport) flush() { t.engine.conn.flush() }
+
+// sendRTCP protects and sends at once.
+func (t *transport) sendRTCP(packets ...rtcp.Packet) error {
+	w := t.way.Load()
+	if w == nil || !t.open.Load() {
+		return errNoWay
+	}
+	plain, err := rtcp.Marshal(packets)
+	if err != nil {
+		return err
+	}
+	t.out.Lock()
+	defer t.out.Unlock()
+	if t.outbound == nil {
+		return errNoWay
+	}
+	b, err := t.outbound.EncryptRTCP(t.control[:0], plain, nil)
+	if err != nil {
+		return err
+	}
+	t.control = b
+	if w.tcp != nil {
+		return w.tcp.frame(b)
+	}
+	_, _, err = t.engine.conn.WriteMsgUDP(b, w.udp.source, w.udp.addr)
+	return err
+}
+
+var errNoWay = ice.ErrNoCandidatePairs

@@ -9,6 +9,7 @@ import { Publisher, type OwnTrack } from "./publisher";
 import {
   emptyRoom,
   joinedRoom,
+  moving,
   updatedRoom,
   withChat,
   withQualities,
@@ -19,6 +20,7 @@ import {
 import { Session, type Ending, type Entrance } from "./session";
 import type { Connect } from "./socket";
 import { Subscriber, type Streams } from "./subscriber";
+import { Stalls } from "./stalls";
 import { Subscriptions, type TileView } from "./subscriptions";
 import { Watch } from "./watch";
 
@@ -38,6 +40,8 @@ export interface CallState {
   room: Room;
   /** What plays, by the id of the track. */
   streams: Streams;
+  /** Ids of tracks whose pictures ought to move, and do not. */
+  stalled: ReadonlySet<string>;
   /** MIME types that this browser can play. */
   codecs: readonly string[];
 }
@@ -58,6 +62,8 @@ const hiddenDelay = 2_000;
 // After coming in anew, those who come back with us are no news.
 const quietTime = 5_000;
 const rebuildDelay = 1_000;
+// Counting frames costs a browser some work.
+const lookInterval = 1_000;
 
 /**
  * Call is a stay in a room with everything that belongs to it: signalling,
@@ -73,7 +79,9 @@ export class Call {
   private iceServers: IceServer[] = [];
   private readonly subscriptions = new Subscriptions();
   private cancelTell: (() => void) | null = null;
+  private cancelLater = () => {};
   private cancelHidden = () => {};
+  private cancelLook = () => {};
   private cancelRebuild = () => {};
   private quietUntil = Infinity;
   private quality: VideoQuality = "standard";
@@ -89,6 +97,7 @@ export class Call {
       viewOnly: false,
       room: emptyRoom,
       streams: new Map(),
+      stalled: new Set(),
       codecs: [],
     });
     this.endMedia = o.media.store.subscribe(() => this.mediaChanged());
@@ -322,6 +331,7 @@ export class Call {
     this.subscriber = subscriber;
     this.subscribeWatch = watch;
     watch.resume();
+    this.lookSoon(subscriber, new Stalls());
     return subscriber;
   }
 
@@ -371,12 +381,33 @@ export class Call {
     }
   }
 
+  /** Looks again and again which pictures stand still. */
+  private lookSoon(subscriber: Subscriber, stalls: Stalls): void {
+    this.cancelLook();
+    this.cancelLook = this.o.clock.after(lookInterval, () => {
+      const { phase, room } = this.store.state;
+      const ids = phase === "joined" ? moving(room).filter((id) => this.subscriptions.wants(id)) : [];
+      const look = (frames: ReadonlyMap<string, number>) => {
+        if (subscriber !== this.subscriber) return;
+        const stalled = stalls.look(frames, this.o.clock.now());
+        const old = this.store.state.stalled;
+        if (stalled.length !== old.size || !stalled.every((id) => old.has(id))) this.store.set({ stalled: new Set(stalled) });
+        this.lookSoon(subscriber, stalls);
+      };
+      subscriber.frames(ids).then(look, () => look(new Map()));
+    });
+  }
+
   private tellSoon(): void {
     this.cancelTell ??= this.o.clock.after(tellDelay, () => {
       this.cancelTell = null;
       if (this.store.state.phase !== "joined") return;
-      const settings = this.subscriptions.take();
+      const now = this.o.clock.now();
+      const settings = this.subscriptions.take(now);
       if (settings.length > 0) this.session?.send({ case: "setSubscriptions", value: { settings } });
+      this.cancelLater();
+      const wait = this.subscriptions.wait(now);
+      if (wait < Infinity) this.cancelLater = this.o.clock.after(wait, () => this.tellSoon());
     });
   }
 
@@ -393,6 +424,8 @@ export class Call {
 
   private teardown(): void {
     this.cancelRebuild();
+    this.cancelLater();
+    this.cancelLook();
     this.publishWatch?.close();
     this.subscribeWatch?.close();
     this.publisher?.close();

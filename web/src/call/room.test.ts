@@ -12,7 +12,7 @@ import {
   TrackKind,
   TrackSource,
 } from "../proto/umbrella/v1/signal_pb";
-import { emptyRoom, isMuted, joinedRoom, updatedRoom, withChat, withQualities, withSpeakers } from "./room";
+import { emptyRoom, isMuted, joinedRoom, moving, updatedRoom, withChat, withQualities, withSpeakers } from "./room";
 
 type Init = MessageInitShape<typeof ParticipantSchema>;
 const person = (id: string, at: number, more: Init = {}) =>
@@ -84,4 +84,21 @@ test("who is muted", () => {
     ["a stream with sound", [audio(TrackSource.UNSPECIFIED, false)], false],
   ];
   for (const [name, tracks, muted] of cases) assert.equal(isMuted(person("x", 1, { tracks })), muted, name);
+});
+
+test("which pictures ought to move", () => {
+  const of = (id: string, muted = false): Init => ({
+    tracks: [
+      { id: `${id}-picture`, kind: TrackKind.VIDEO, source: TrackSource.CAMERA, muted },
+      { id: `${id}-sound`, kind: TrackKind.AUDIO, source: TrackSource.MICROPHONE },
+    ],
+  });
+  const participants = [person("me", 1, of("me")), person("a", 2, of("a")), person("b", 3, of("b", true)), person("c", 4, of("c"))];
+  const room = joinedRoom(emptyRoom, create(JoinedSchema, { participantId: "me", participants }));
+  assert.deepEqual(moving(room), ["a-picture", "c-picture"]);
+  const given = (level: QualityLevel) =>
+    moving(withQualities(room, create(ConnectionQualitiesSchema, { qualities: [{ participantId: "c", level }] })));
+  assert.deepEqual(given(QualityLevel.FAIR), ["a-picture", "c-picture"]);
+  assert.deepEqual(given(QualityLevel.POOR), ["a-picture"]);
+  assert.deepEqual(given(QualityLevel.LOST), ["a-picture"]);
 });

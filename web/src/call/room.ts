@@ -1,7 +1,6 @@
-import type {
-  QualityLevel} from "../proto/umbrella/v1/signal_pb";
 import {
   ParticipantKind,
+  QualityLevel,
   TrackKind,
   TrackSource,
   type ChatMessage,
@@ -113,6 +112,16 @@ export function withChat(room: Room, message: ChatMessage): Room {
 
 export function trackOf(participant: Participant, source: TrackSource): Track | undefined {
   return participant.tracks.find((t) => t.source === source);
+}
+
+/**
+ * Ids of the others' pictures that ought to move, if they come through. Where
+ * the other one's connection is poor it may be that they do not set out.
+ */
+export function moving(room: Room): string[] {
+  return room.participants
+    .filter((p) => p.id !== room.selfId && (room.qualities.get(p.id) ?? 0) < QualityLevel.POOR)
+    .flatMap((p) => p.tracks.filter((t) => t.kind === TrackKind.VIDEO && !t.muted).map((t) => t.id));
 }
 
 /** Is it silent: no microphone, or one that is muted? */

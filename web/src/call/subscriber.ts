@@ -51,6 +51,23 @@ export class Subscriber {
     this.o.send({ case: "restartIce", value: {} });
   }
 
+  /** How many frames were decoded of each of those tracks that plays. */
+  async frames(trackIds: readonly string[]): Promise<Map<string, number>> {
+    const playing = new Map<string, string>();
+    for (const id of trackIds) {
+      const track = this.streams.get(id);
+      if (track) playing.set(track.id, id);
+    }
+    const frames = new Map<string, number>();
+    if (playing.size === 0 || this.closed) return frames;
+    // The reports are keyed by anything; TypeScript knows of forEach alone.
+    (await this.pc.getStats()).forEach((report: RTCInboundRtpStreamStats) => {
+      const id = report.type === "inbound-rtp" && playing.get(report.trackIdentifier);
+      if (id) frames.set(id, report.framesDecoded ?? 0);
+    });
+    return frames;
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = true;

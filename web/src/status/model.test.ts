@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { millis, num, percent, plain, rate, size, span, totals } from "./model";
+import { layerWords, millis, num, percent, plain, rate, size, span, taken, takers, totals, type SubscriptionStatus } from "./model";
 
 test("numbers as protobuf's JSON has them", () => {
   assert.equal(num("12345678901"), 12345678901);
@@ -44,4 +44,30 @@ test("totals", () => {
     }),
     { participants: 2, tracks: 2, incoming: 120, outgoing: 7 },
   );
+});
+
+test("encodings, and who takes them", () => {
+  assert.equal(layerWords({}), "");
+  assert.equal(layerWords({ rid: "h", width: 640, height: 360 }), "h, 640×360");
+  assert.equal(layerWords({ width: 640, height: 360 }), "640×360");
+  assert.equal(layerWords({ rid: "q" }), "q");
+  assert.equal(takers({ kind: "TRACK_KIND_VIDEO" }, { subscribers: 3 }), "3");
+  assert.equal(takers({ kind: "TRACK_KIND_VIDEO" }, {}), "paused");
+  assert.equal(takers({ kind: "TRACK_KIND_VIDEO", muted: true }, {}), "0");
+  assert.equal(takers({ kind: "TRACK_KIND_AUDIO" }, {}), "0");
+});
+
+test("what a subscription gets", () => {
+  const track = { layers: [{ rid: "q", width: 320, height: 180 }, { rid: "h", width: 640, height: 360 }] };
+  const cases: [SubscriptionStatus, string][] = [
+    [{}, "playing"],
+    [{ paused: true, rid: "h", limited: true }, "paused"],
+    [{ rid: "h", temporalLayer: 2 }, "h, 640×360, T2"],
+    [{ rid: "q", limited: true }, "q, 320×180, limited by bandwidth"],
+    [{ rid: "f" }, "f"],
+    [{ spatialLayer: 1 }, "S1, T0"],
+    [{ limited: true }, "limited by bandwidth"],
+  ];
+  for (const [status, words] of cases) assert.equal(taken(status, track), words);
+  assert.equal(taken({ rid: "h" }, undefined), "h");
 });

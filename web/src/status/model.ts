@@ -51,6 +51,10 @@ export interface LayerStatus {
   keyframes?: Long;
   keyframeRequests?: Long;
   keyframeRequestsHeld?: Long;
+  rid?: string;
+  subscribers?: number;
+  width?: number;
+  height?: number;
 }
 
 export interface SubscriptionStatus {
@@ -66,6 +70,10 @@ export interface SubscriptionStatus {
   loss?: number;
   roundTripMs?: number;
   jitterMs?: number;
+  rid?: string;
+  spatialLayer?: number;
+  temporalLayer?: number;
+  limited?: boolean;
 }
 
 export interface PeerConnectionStatus {
@@ -76,6 +84,7 @@ export interface PeerConnectionStatus {
   remoteAddress?: string;
   protocol?: string;
   srtpProfile?: string;
+  availableBitsPerSecond?: Long;
 }
 
 /** A number that may be a text, or left out. */
@@ -137,6 +146,31 @@ export function percent(share: number): string {
 export function millis(ms: number): string {
   if (ms <= 0) return "–";
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+}
+
+/** An encoding: "h, 640×360", as far as it is known. */
+export function layerWords({ rid, width, height }: LayerStatus): string {
+  return [rid, width && height ? `${width}×${height}` : ""].filter(Boolean).join(", ");
+}
+
+/** Who takes an encoding of a track: a number, or why it is not sent. */
+export function takers(track: TrackStatus, layer: LayerStatus): string {
+  const n = layer.subscribers ?? 0;
+  return n === 0 && track.kind === "TRACK_KIND_VIDEO" && !track.muted ? "paused" : String(n);
+}
+
+/** What a subscription gets: "h, 640×360, T2", "paused"; with why that is. */
+export function taken(s: SubscriptionStatus, track: TrackStatus | undefined): string {
+  const layer = track?.layers?.find((l) => (l.rid ?? "") === (s.rid ?? ""));
+  const parts = s.paused
+    ? ["paused"]
+    : [
+        s.rid,
+        s.rid && layer ? layerWords({ ...layer, rid: "" }) : "",
+        s.spatialLayer ? `S${s.spatialLayer}` : "",
+        s.spatialLayer || s.temporalLayer ? `T${s.temporalLayer ?? 0}` : "",
+      ];
+  return [...parts, s.limited && !s.paused ? "limited by bandwidth" : ""].filter(Boolean).join(", ") || "playing";
 }
 
 export interface Totals {

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import {
+  layerWords,
   millis,
   num,
   percent,
@@ -7,6 +8,8 @@ import {
   rate,
   size,
   span,
+  taken,
+  takers,
   totals,
   type ParticipantStatus,
   type PeerConnectionStatus,
@@ -53,9 +56,9 @@ function Figure({ name, children }: { name: string; children: ComponentChildren 
 
 function Room({ room, now }: { room: RoomStatus; now: number }): JSX.Element {
   const participants = room.participants ?? [];
-  const owners = new Map<string, string>();
+  const owners: Owners = new Map();
   for (const p of participants) {
-    for (const track of p.tracks ?? []) owners.set(track.id ?? "", `${nameOf(p)}, ${sourceOf(track)}`);
+    for (const track of p.tracks ?? []) owners.set(track.id ?? "", { name: `${nameOf(p)}, ${sourceOf(track)}`, track });
   }
   return (
     <section aria-labelledby={`room-${room.name ?? ""}`}>
@@ -72,10 +75,12 @@ function Room({ room, now }: { room: RoomStatus; now: number }): JSX.Element {
   );
 }
 
+type Owners = Map<string, { name: string; track: TrackStatus }>;
+
 const nameOf = (p: ParticipantStatus) => p.name ?? (p.viewOnly ? "A viewer" : "Nameless");
 const sourceOf = (t: TrackStatus) => plain(t.source, "TRACK_SOURCE") || plain(t.kind, "TRACK_KIND");
 
-function Participant({ participant: p, owners, now }: { participant: ParticipantStatus; owners: Map<string, string>; now: number }): JSX.Element {
+function Participant({ participant: p, owners, now }: { participant: ParticipantStatus; owners: Owners; now: number }): JSX.Element {
   const quality = plain(p.quality, "QUALITY_LEVEL");
   const about = [
     plain(p.kind, "PARTICIPANT_KIND") + (p.viewOnly ? ", just watching" : ""),
@@ -110,6 +115,7 @@ function Connection({ connection: c }: { connection: PeerConnectionStatus }): JS
     c.signalingState && `signalling ${c.signalingState}`,
     c.remoteAddress && `${c.remoteAddress}${c.protocol ? ` (${c.protocol})` : ""}`,
     c.srtpProfile,
+    num(c.availableBitsPerSecond) > 0 && `${rate(num(c.availableBitsPerSecond))} available`,
   ].filter(Boolean);
   return (
     <li>
@@ -119,14 +125,14 @@ function Connection({ connection: c }: { connection: PeerConnectionStatus }): JS
   );
 }
 
-function Table({ label, head, children }: { label: string; head: string[]; children: ComponentChildren }): JSX.Element {
+function Table({ label, head, words, children }: { label: string; head: string[]; words: number; children: ComponentChildren }): JSX.Element {
   return (
     <div class="table" role="region" aria-label={label} tabIndex={0}>
       <table>
         <thead>
           <tr>
             {head.map((h, i) => (
-              <th key={h} scope="col" class={i > 1 ? "number" : ""}>
+              <th key={h} scope="col" class={i >= words ? "number" : ""}>
                 {h}
               </th>
             ))}
@@ -142,7 +148,8 @@ function Tracks({ name, tracks }: { name: string; tracks: TrackStatus[] }): JSX.
   return (
     <Table
       label={`Tracks of ${name}`}
-      head={["Publishes", "Codec", "Rate", "Packets", "Data", "Lost", "Keyframes", "Requests (held back)", "Receivers"]}
+      words={3}
+      head={["Publishes", "Codec", "Layer", "Taken by", "Rate", "Packets", "Data", "Lost", "Keyframes", "Requests (held back)"]}
     >
       {tracks.flatMap((track) =>
         (track.layers ?? [{}]).map((layer, i) => (
@@ -150,9 +157,10 @@ function Tracks({ name, tracks }: { name: string; tracks: TrackStatus[] }): JSX.
             <th scope="row">
               {sourceOf(track)}
               {track.muted && <span class="quiet"> (muted)</span>}
-              {i > 0 && <span class="quiet"> layer {i + 1}</span>}
             </th>
             <td>{(track.codec ?? "").replace(/^\w+\//, "")}</td>
+            <td>{layerWords(layer)}</td>
+            <td class="number">{takers(track, layer)}</td>
             <td class="number">{rate(num(layer.bitsPerSecond))}</td>
             <td class="number">{num(layer.packets).toLocaleString()}</td>
             <td class="number">{size(num(layer.bytes))}</td>
@@ -161,7 +169,6 @@ function Tracks({ name, tracks }: { name: string; tracks: TrackStatus[] }): JSX.
             <td class="number">
               {num(layer.keyframeRequests)} ({num(layer.keyframeRequestsHeld)})
             </td>
-            <td class="number">{i === 0 ? num(track.subscribers) : ""}</td>
           </tr>
         )),
       )}
@@ -169,16 +176,17 @@ function Tracks({ name, tracks }: { name: string; tracks: TrackStatus[] }): JSX.
   );
 }
 
-function Subscriptions({ name, list, owners }: { name: string; list: SubscriptionStatus[]; owners: Map<string, string> }): JSX.Element {
+function Subscriptions({ name, list, owners }: { name: string; list: SubscriptionStatus[]; owners: Owners }): JSX.Element {
   return (
     <Table
       label={`What ${name} receives`}
-      head={["Receives", "State", "Rate", "Packets", "Data", "Loss", "Round trip", "Jitter", "NACKs (sent again)", "Keyframe requests"]}
+      words={2}
+      head={["Receives", "Layer", "Rate", "Packets", "Data", "Loss", "Round trip", "Jitter", "NACKs (sent again)", "Keyframe requests"]}
     >
       {list.map((s) => (
         <tr key={`${s.mid ?? ""} ${s.trackId ?? ""}`}>
-          <th scope="row">{owners.get(s.trackId ?? "") ?? s.trackId}</th>
-          <td>{s.paused ? "paused" : "playing"}</td>
+          <th scope="row">{owners.get(s.trackId ?? "")?.name ?? s.trackId}</th>
+          <td>{taken(s, owners.get(s.trackId ?? "")?.track)}</td>
           <td class="number">{rate(num(s.bitsPerSecond))}</td>
           <td class="number">{num(s.packets).toLocaleString()}</td>
           <td class="number">{size(num(s.bytes))}</td>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fitOf, gridLayout, minTileWidth, stageLayout, type Box, type Layout, type Rect } from "./layout";
+import { drawnIn, fitOf, gridLayout, minTileWidth, stageLayout, type Box, type Layout, type Rect } from "./layout";
 
 const boxes: Box[] = [
   { width: 1280, height: 640 },
@@ -117,4 +117,19 @@ test("pictures fill their tiles unless too much would be lost", () => {
     ["16:9 in a square", 16 / 9, 1, "cover"],
   ];
   for (const [name, picture, tile, fit] of cases) assert.equal(fitOf(picture, tile), fit, name);
+});
+
+test("how large a picture is drawn", () => {
+  const box = { width: 800, height: 400 };
+  const cases: [picture: number, fit: "cover" | "contain", width: number, height: number][] = [
+    [2, "contain", 800, 400],
+    [2, "cover", 800, 400],
+    [4, "contain", 800, 200],
+    [4, "cover", 1600, 400],
+    [0.5, "contain", 200, 400],
+    [0.5, "cover", 800, 1600],
+  ];
+  for (const [picture, fit, width, height] of cases) {
+    assert.deepEqual(drawnIn(box, picture, fit), { width, height }, `${picture} ${fit}`);
+  }
 });

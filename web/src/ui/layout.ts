@@ -150,3 +150,9 @@ const leastShown = 0.38;
 export function fitOf(picture: number, tile: number): "cover" | "contain" {
   return Math.min(picture / tile, tile / picture) >= leastShown ? "cover" : "contain";
 }
+
+/** The size at which a picture of that width / height is drawn in a box. */
+export function drawnIn(box: Box, picture: number, fit: "cover" | "contain"): Box {
+  const byHeight = picture > box.width / box.height === (fit === "cover");
+  return byHeight ? { width: box.height * picture, height: box.height } : { width: box.width, height: box.width / picture };
+}

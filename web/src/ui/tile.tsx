@@ -5,7 +5,7 @@ import { ParticipantKind, QualityLevel } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
 import { Bars, Icon } from "./icons";
-import { fitOf, type Rect } from "./layout";
+import { drawnIn, fitOf, type Rect } from "./layout";
 import type { Tile } from "./tiles";
 import { Video } from "./video";
 import { qualityWords } from "./words";
@@ -30,19 +30,22 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
   const [aspect, setAspect] = useState(0);
   const inView = useInView(root, scroller);
   const shown = inView && (full === "" || full === tile.key);
-  useSubscription(tile.trackId, shown, rect, full === tile.key);
+  const box = full === tile.key ? { width: window.innerWidth, height: window.innerHeight } : rect;
+  const fit = tile.source === "screen" ? "contain" : fitOf(aspect || 16 / 9, box.width / Math.max(1, box.height));
+  useSubscription(tile.trackId, shown, aspect ? drawnIn(box, aspect, fit) : box);
 
   const picture = tile.picture && track !== null;
-  const fit = tile.source === "screen" ? "contain" : fitOf(aspect || 16 / 9, rect.width / Math.max(1, rect.height));
+  const stalled = useStore(app.call.store, (s) => s.stalled.has(tile.trackId));
+  const note = tile.unplayable || (picture && stalled ? "Picture paused: your connection is slow" : "");
   const speaking = tile.level > 0 && !tile.muted;
   const small = rect.width < 180;
-  const label = describe(tile);
+  const label = describe(tile, note);
 
   return (
     <div
       ref={root}
       class={`tile ${large ? "tile-large" : ""} ${small ? "tile-small" : ""} ${speaking ? "tile-speaking" : ""} ${
-        tile.quality === QualityLevel.LOST && !tile.own ? "tile-lost" : ""
+        stalled || (tile.quality === QualityLevel.LOST && !tile.own) ? "tile-lost" : ""
       }`}
       role="group"
       aria-label={label}
@@ -61,7 +64,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
         height: `${rect.height}px`,
       }}
     >
-      {(!picture || aspect === 0) && <Face tile={tile} waiting={picture} side={Math.min(rect.width, rect.height)} />}
+      {(!picture || aspect === 0) && <Face tile={tile} note={note} waiting={picture} side={Math.min(rect.width, rect.height)} />}
       <Video
         track={picture ? track : null}
         class={`tile-video tile-${fit} ${tile.own && tile.source === "camera" && mirrored ? "mirrored" : ""} ${
@@ -69,6 +72,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
         }`}
         onPicture={setAspect}
       />
+      {note && picture && aspect > 0 && <p class="face face-note">{note}</p>}
       <div class="tile-label">
         {tile.source === "screen" ? (
           <Icon name="screen" />
@@ -104,7 +108,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
 }
 
 /** What stands in for a picture. */
-function Face({ tile, waiting, side }: { tile: Tile; waiting: boolean; side: number }): JSX.Element {
+function Face({ tile, note, waiting, side }: { tile: Tile; note: string; waiting: boolean; side: number }): JSX.Element {
   const size = Math.max(32, side * 0.36);
   const letters = initials(tile.name);
   const icon = tile.kind === ParticipantKind.CAMERA ? "cctv" : tile.kind === ParticipantKind.STREAM ? "broadcast" : null;
@@ -117,7 +121,7 @@ function Face({ tile, waiting, side }: { tile: Tile; waiting: boolean; side: num
       >
         {tile.source === "screen" ? <Icon name="screen" /> : icon ? <Icon name={icon} /> : letters || "?"}
       </div>
-      {tile.unplayable && <p class="face-note">{tile.unplayable}</p>}
+      {note && <p class="face-note">{note}</p>}
       {tile.quality === QualityLevel.LOST && !tile.own && <p class="face-note">Connection lost</p>}
     </div>
   );
@@ -128,10 +132,11 @@ function nameOn(tile: Tile): string {
   return tile.source === "screen" ? `${tile.name}’s screen` : tile.name;
 }
 
-function describe(tile: Tile): string {
+function describe(tile: Tile, note: string): string {
   const parts = [nameOn(tile)];
   if (tile.source === "camera" && tile.muted && tile.kind !== ParticipantKind.CAMERA) parts.push("muted");
-  if (!tile.picture && tile.source === "camera") parts.push(tile.unplayable || "camera off");
+  if (note) parts.push(note);
+  else if (!tile.picture && tile.source === "camera") parts.push("camera off");
   return parts.join(", ");
 }
 
@@ -187,12 +192,12 @@ function useInView(root: { current: HTMLElement | null }, scroller: { current: H
   return inView;
 }
 
-/** Tells the node whether the tile is seen, and how large. */
-function useSubscription(trackId: string, visible: boolean, rect: Rect, full: boolean): void {
+/** Tells the node whether the tile is seen, and how large its picture is. */
+function useSubscription(trackId: string, visible: boolean, box: { width: number; height: number }): void {
   const { call } = useApp();
   const ratio = window.devicePixelRatio || 1;
-  const width = Math.round((full ? window.innerWidth : rect.width) * ratio);
-  const height = Math.round((full ? window.innerHeight : rect.height) * ratio);
+  const width = Math.round(box.width * ratio);
+  const height = Math.round(box.height * ratio);
   useEffect(() => {
     if (trackId) call.setTileView(trackId, { visible, width, height });
   }, [call, trackId, visible, width, height]);

@@ -7,9 +7,10 @@ const (
 	// groupSpan is for how long packets that leave one after another are taken
 	// as one group.
 	groupSpan = 5_000
-	// delayWindow is the time over which the delay is looked at: long enough for
-	// Wi-Fi to have let a packet through without waiting, short enough to see a
-	// path that has become narrow before a queue of a second stands there.
+	// delayWindow is the time over which the delay is looked at, by the clock of
+	// the receiver: long enough for Wi-Fi to have let a packet through without
+	// waiting, short enough to see soon that a path has become narrow. By the clock
+	// of the sender that would take as much longer as the queue grows meanwhile.
 	delayWindow = 250_000
 	// sparseWindow is the same where so little is sent that delayWindow holds
 	// fewer than fewSamples.
@@ -39,7 +40,9 @@ const (
 	underuse // a queue is being worked off
 )
 
-type sample struct{ sent, queue int64 }
+// sample is a group of packets: when it was sent, and how much later by the
+// receiver's clock the packet arrived that was delayed least.
+type sample struct{ sent, delay int64 }
 
 // delayDetector tells from when packets left and arrived whether a queue builds
 // up on the path.
@@ -125,14 +128,14 @@ func (d *delayDetector) judge() {
 	oldest := last.sent
 	for n < d.used {
 		s := d.samples[(d.count-1-n)%maxSamples]
-		age := last.sent - s.sent
+		age := last.sent + last.delay - s.sent - s.delay
 		if age > sparseWindow || age > delayWindow && n >= fewSamples {
 			break
 		}
 		oldest = s.sent
-		q := s.queue - base
+		q := s.delay - base
 		queue = min(queue, q)
-		x, y := -float64(age), float64(q)
+		x, y := float64(s.sent-last.sent), float64(q)
 		sx, sy, sxx, sxy = sx+x, sy+y, sxx+x*x, sxy+x*y
 		n++
 	}

@@ -28,7 +28,7 @@ const (
 	// growth is how fast the estimate rises on a path that is used, per second.
 	growth = 1.08
 	// ahead is how far the estimate may be ahead of what was seen to arrive.
-	ahead = 1.5
+	ahead = 1.2
 	// ackedSpan is over what time it is measured what arrives, in µs;
 	// promptSpan when a queue builds up, and what came before says nothing.
 	ackedSpan  = 1_000_000
@@ -199,7 +199,7 @@ func (e *Estimator) take(number uint16, s status, reference, now int64) (sentAt 
 			e.loss.add(0, 1)
 		}
 		r.fate = missing
-		e.prober.lost(sentAt, int(r.size))
+		e.prober.lost(sentAt)
 		return 0, false
 	}
 	if counts {
@@ -214,7 +214,7 @@ func (e *Estimator) take(number uint16, s status, reference, now int64) (sentAt 
 		at := reference + s.at
 		e.acked.add(at, int(r.size))
 		e.delay.packet(sentAt, at)
-		e.prober.arrived(sentAt, at, int(r.size))
+		e.prober.arrived(sentAt, at)
 	}
 	return sentAt, true
 }
@@ -253,6 +253,7 @@ func (e *Estimator) react(now int64) {
 		e.tooSlow(now)
 	case e.delay.state == normal && !e.loss.rising(loss) && e.delay.queue < 2*smallQueue:
 		e.loss.learn(loss, now)
+		e.prober.held(now)
 		e.increase(passed)
 	default:
 		e.loss.learn(loss, now)
@@ -287,7 +288,7 @@ func (e *Estimator) tooMuchLost(loss float64, now int64) {
 		return
 	}
 	acked := e.acked.rate(promptSpan)
-	to := acked
+	to := keep * acked
 	if loss < heavyLoss {
 		to = acked / (1 - loss) * (1 - loss/2)
 	}

@@ -3,19 +3,33 @@ package bandwidth
 import "time"
 
 const (
-	// probeSpan is how long a probe lasts: long enough for a rate to be read from
-	// it, short enough that a path that carries half of it holds a queue of no
-	// more than that for a moment.
-	probeSpan = 50_000
+	// probeBytes is what a probe should send in all, so that a rate can be read
+	// from it even where a shaper lets a few packets pass at once, and minSpan and
+	// maxSpan are how long it lasts therefore, in µs. A path that carries half of
+	// it holds a queue of no more than half that time for a moment.
+	probeBytes       = 20_000
+	minSpan, maxSpan = 50_000, 100_000
+	// maxStretch is how often their length is doubled where short ones promised
+	// what the path did not hold, as shapers with large buckets do.
+	maxStretch = 1
 	// probeMaxBytes is what one may add at most. Faster ones are shorter.
 	probeMaxBytes = 64_000
-	probeMinSpan  = 10_000
-	// probeStep and probeLeap are how far above the estimate a probe goes.
-	probeStep, probeLeap = 1.5, 2.0
+	// leastSpan is that of the fastest, and for how long after the end packets are
+	// taken as part of it.
+	leastSpan = 10_000
+	// trustAfter is for how long a raised estimate must hold to be believed.
+	trustAfter = 5_000_000
+	// probeStep is how far above the estimate a probe goes at least if the path
+	// allows, probeLeap at most, and probeChain one that follows one that brought
+	// all that was hoped for.
+	probeStep, probeLeap, probeChain = 1.5, 2.0, 3.0
 	// firstWait and lastWait bound the time after a probe that brought nothing
 	// until the next, in µs. lastWait is what it takes at most to see that a path
 	// has become better; the probes then are a percent of what is sent.
-	firstWait, lastWait = 1_000_000, 4_000_000
+	firstWait, lastWait = 1_000_000, 3_000_000
+	// paceSlack is by how much, in µs, a probe may take longer on the path than it
+	// took to send without anything being made of it.
+	paceSlack = 3_000
 	// probeAgain is the time after one that brought all that was hoped for.
 	probeAgain = 100_000
 	// probePatience is how long is waited for the reports on one.
@@ -41,19 +55,42 @@ type prober struct {
 	first, last int64 // time of sending
 	lastSize    int
 
-	arrivals             int
-	arrivedBytes         int
-	firstSize            int
-	firstArrival         int64
-	lastArrival          int64
-	missing, missingSize int
+	arrivals, missing int
+	whole, late       part // what arrived in all, and of what was sent in the second half
 
-	next    int64 // not before this time
-	wait    int64
-	upAt    int64 // when a probe last raised the estimate
-	up      bool
+	next    int64   // not before this time
+	wait    int64   // after the next one that fails
+	upAt    int64   // when a probe last raised the estimate; 0: long ago
+	up      bool    // and that is not believed yet
+	chain   bool    // the last one brought all that was hoped for
+	once    bool    // it went beyond where the path was full before, so it is repeated
+	found   float64 // what the last one found, if it failed
 	former  float64 // the estimate before the receiver was silent
-	raising bool    // the one before brought all that was hoped for
+	stretch uint    // probes are longer by this power of two
+}
+
+// part is what arrived of a part of a probe.
+type part struct {
+	begun                bool
+	sentFirst, sentLast  int64 // by our clock
+	arrivedAt, arrivedBy int64 // the first and the last, by the receiver's clock
+}
+
+func (p *part) add(sent, arrived int64) {
+	if !p.begun {
+		*p = part{true, sent, sent, arrived, arrived}
+	}
+	p.sentFirst, p.sentLast = min(p.sentFirst, sent), max(p.sentLast, sent)
+	p.arrivedAt, p.arrivedBy = min(p.arrivedAt, arrived), max(p.arrivedBy, arrived)
+}
+
+// pace is how much of the rate it was sent at it kept on the path, at most 1.
+func (p *part) pace() float64 {
+	took, gave := p.arrivedBy-p.arrivedAt-paceSlack, p.sentLast-p.sentFirst
+	if took <= gave {
+		return 1
+	}
+	return float64(gave) / float64(took)
 }
 
 // Probe tells whether to probe now, when wanted bit/s could be put to use. It is
@@ -78,28 +115,32 @@ func (e *Estimator) Probe(now time.Time, wanted uint64) (p Probe, ok bool) {
 	if loss, of := e.loss.share(); e.loss.rising(loss) || congested(loss, of) {
 		return Probe{}, false
 	}
-	goal := max(float64(target)*probeLeap, b.former)
-	goal = min(goal, max(float64(wanted)*1.05, float64(target)*probeStep), float64(high)*1.05)
+	leap := probeLeap
+	if b.chain {
+		leap = probeChain
+	}
+	goal := max(float64(target)*leap, b.former)
+	goal = min(goal, max(float64(wanted), float64(target)*probeStep)*1.1, float64(high)*1.1)
 	rate := goal - e.sent.rateAt(t, ackedSpan)
 	if rate < goal/10 {
 		// It is sent anyway.
 		return Probe{}, false
 	}
-	span := int64(probeSpan)
+	span := min(max(int64(probeBytes*8e6/goal), minSpan), maxSpan) << b.stretch
 	if most := int64(probeMaxBytes * 8e6 / rate); most < span {
-		span = max(most, probeMinSpan)
+		span = max(most, leastSpan)
 		rate = min(rate, probeMaxBytes*8e6/float64(span))
 	}
 	*b = prober{
 		active: true, begin: t, end: t + span, deadline: t + span + probePatience + 2*e.roundTrip,
-		next: b.next, wait: b.wait, upAt: b.upAt, up: b.up, raising: b.raising, former: b.former,
+		next: b.next, wait: b.wait, upAt: b.upAt, up: b.up, former: b.former, stretch: b.stretch, found: b.found, once: b.once, chain: b.chain,
 	}
 	return Probe{Rate: uint64(rate), Duration: time.Duration(span) * time.Microsecond}, true
 }
 
 // sent notes a packet that leaves.
 func (b *prober) sent(at int64, size int) {
-	if at < b.begin || at > b.end+probeMinSpan {
+	if at < b.begin || at > b.end+leastSpan {
 		return
 	}
 	if b.bytes == 0 {
@@ -110,35 +151,31 @@ func (b *prober) sent(at int64, size int) {
 }
 
 func (b *prober) has(sentAt int64) bool {
-	return b.active && sentAt >= b.begin && sentAt <= b.end+probeMinSpan
+	return b.active && sentAt >= b.begin && sentAt <= b.end+leastSpan
 }
 
 // arrived notes a packet that arrived.
-func (b *prober) arrived(sentAt, at int64, size int) {
+func (b *prober) arrived(sentAt, at int64) {
 	if !b.has(sentAt) {
 		return
 	}
-	if b.arrivals == 0 || at < b.firstArrival {
-		b.firstArrival, b.firstSize = at, size
-	}
-	if b.arrivals == 0 || at > b.lastArrival {
-		b.lastArrival = at
-	}
 	b.arrivals++
-	b.arrivedBytes += size
+	b.whole.add(sentAt, at)
+	if sentAt >= (b.begin+b.end)/2 {
+		b.late.add(sentAt, at)
+	}
 }
 
 // lost notes a packet that did not arrive.
-func (b *prober) lost(sentAt int64, size int) {
+func (b *prober) lost(sentAt int64) {
 	if b.has(sentAt) {
 		b.missing++
-		b.missingSize += size
 	}
 }
 
 // reported is told that all packets sent up to a time were reported on.
 func (b *prober) reported(e *Estimator, sentAt, now int64) {
-	if b.active && (sentAt > b.end+probeMinSpan || now > b.deadline) {
+	if b.active && (sentAt > b.end+leastSpan || now > b.deadline) {
 		b.conclude(e, now)
 	}
 }
@@ -156,36 +193,44 @@ func (b *prober) conclude(e *Estimator, now int64) {
 	}
 	share := float64(b.missing) / float64(max(b.missing+b.arrivals, 1))
 	if b.arrivals < 5 || share > 2*e.loss.usual+0.15 {
-		b.failed(now)
+		b.failed(now, 0)
 		return
 	}
-	got := float64(b.arrivedBytes - b.firstSize)
-	got *= 1 + min(share, 2*e.loss.usual)
-	rate := got * 8e6 / float64(max(b.lastArrival-b.firstArrival, 1000))
+	pace := min(b.whole.pace(), b.late.pace())
+	rate := sendRate * pace * (1 - max(share-2*e.loss.usual, 0))
 	switch {
 	case e.delay.state == overuse:
-		b.failed(now)
-	case rate > 0.9*sendRate:
-		e.set(max(target, min(rate, sendRate)*0.95))
-		b.up, b.upAt, b.wait, b.next = true, now, 0, now+probeAgain
+		b.failed(now, 0)
+	case pace > 0.9 && e.limit > 0 && sendRate > e.limit && !b.once:
+		// A shaper lets so much pass once, after a pause.
+		b.once, b.next = true, now
+	case pace > 0.9:
+		b.once = false
+		e.set(max(target, 0.95*rate))
+		b.up, b.upAt, b.next, b.chain, b.found = true, now, now+probeAgain, true, 0
 		if e.limit > 0 && sendRate > e.limit {
 			e.limit = 0
 		}
-		if sendRate >= b.former {
-			b.former = 0
-		}
+		b.former = 0
 	case rate > 1.1*target:
+		if e.limit > 0 {
+			rate = min(rate, 1.3*e.limit)
+		}
 		e.set(max(target, 0.9*rate))
-		b.up, b.upAt, b.former = true, now, 0
+		b.up, b.upAt, b.former, b.found, b.once, b.chain = true, now, 0, 0, false, false
 		b.next = now + 2*firstWait
 	default:
-		b.failed(now)
+		if both := max(rate, b.found); b.found > 0 && both < keep*target {
+			// Twice less was found than is thought to be there.
+			e.set(max(both, 1.1*e.acked.rate(ackedSpan)))
+		}
+		b.failed(now, rate)
 	}
 }
 
 // failed puts the next one off.
-func (b *prober) failed(now int64) {
-	b.former = 0
+func (b *prober) failed(now int64, found float64) {
+	b.former, b.found, b.up, b.chain, b.once = 0, found, false, false, false
 	b.wait = min(max(2*b.wait, firstWait), lastWait)
 	b.next = now + b.wait
 }
@@ -193,12 +238,24 @@ func (b *prober) failed(now int64) {
 // decreased is told that the estimate was lowered. If a probe had raised it
 // just before, that had promised too much.
 func (b *prober) decreased(now int64) {
-	b.active = false
-	if b.up && now-b.upAt < 5_000_000 {
-		b.failed(now)
+	raised := b.upAt > 0 && now-b.upAt < trustAfter
+	if raised || b.active {
+		b.failed(now, 0)
 	}
-	b.up = false
+	if raised {
+		b.stretch = min(b.stretch+1, maxStretch)
+	}
+	b.active = false
+	b.up, b.upAt, b.chain = false, 0, false
 	b.next = max(b.next, now+firstWait)
+}
+
+// held is told that the path carries what it is thought to.
+func (b *prober) held(now int64) {
+	if b.up && now-b.upAt > trustAfter {
+		b.up, b.wait = false, 0
+		b.stretch -= min(b.stretch, 1)
+	}
 }
 
 // silence is told that the receiver has become silent.

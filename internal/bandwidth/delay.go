@@ -26,9 +26,8 @@ const (
 	minRiseLimit, firstRiseLimit, maxRiseLimit = 6_000, 12_000, 60_000
 	// smallQueue may stand there without being called a queue.
 	smallQueue = 10_000
-	// firstQueueLimit is a queue that is too long even if it does not grow.
-	firstQueueLimit = 60_000
-	maxQueueLimit   = 1_000_000
+	// longQueue is too long even if it does not grow.
+	longQueue = 60_000
 )
 
 // usage says how the path is used.
@@ -57,8 +56,7 @@ type delayDetector struct {
 	queue int64 // least time waited in the window
 	rise  int64 // how much the time waited grew in it, by a straight line through it
 
-	riseLimit  float64
-	queueLimit float64
+	riseLimit float64
 
 	groupSent, groupDelay int64
 	grouped               bool
@@ -94,7 +92,7 @@ func (d *delayDetector) group(sent, delay int64) {
 	}
 	if d.used == 0 && d.count == 0 {
 		d.epochStart, d.least, d.leastUntil = sent, delay, delay
-		d.riseLimit, d.queueLimit = firstRiseLimit, firstQueueLimit
+		d.riseLimit = firstRiseLimit
 	}
 	if sent-d.epochStart > epochSpan {
 		d.epochStart, d.leastUntil, d.least = sent, d.least, delay
@@ -112,10 +110,12 @@ func (d *delayDetector) reset() {
 	*d = delayDetector{grouped: d.grouped, groupSent: d.groupSent, groupDelay: d.groupDelay}
 }
 
-// accept takes the queue that stands there for one that others keep up, so that
-// it is too long only when it gets longer still.
+// accept takes the queue that stands there for a part of the path: others keep
+// it up, or it is another path by now.
 func (d *delayDetector) accept() {
-	d.queueLimit = min(1.5*float64(d.queue), maxQueueLimit)
+	d.least = min(d.least, d.leastUntil) + d.queue
+	d.leastUntil = d.least
+	d.queue, d.state = 0, normal
 }
 
 // judge looks at the window that ends with the latest sample.
@@ -152,7 +152,7 @@ func (d *delayDetector) judge() {
 	rise, limit := float64(d.rise), d.riseLimit
 	switch {
 	case queue > smallQueue && rise > limit,
-		float64(queue) > d.queueLimit && rise > -limit/2:
+		queue > longQueue && rise > -limit/2:
 		d.state = overuse
 	case queue > smallQueue && rise < -limit/2:
 		d.state = underuse
@@ -173,8 +173,5 @@ func (d *delayDetector) adapt(passed float64) {
 		}
 		d.riseLimit += (rise - d.riseLimit) * passed / over
 		d.riseLimit = min(max(d.riseLimit, minRiseLimit), maxRiseLimit)
-	}
-	if d.queueLimit > firstQueueLimit && float64(d.queue) < d.queueLimit/2 {
-		d.queueLimit = max(firstQueueLimit, d.queueLimit*(1-passed/5_000_000))
 	}
 }

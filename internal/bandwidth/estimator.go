@@ -28,11 +28,15 @@ const (
 	// growth is how fast the estimate rises on a path that is used, per second.
 	growth = 1.08
 	// ahead is how far the estimate may be ahead of what was seen to arrive.
-	ahead = 1.2
+	ahead = 1.15
 	// ackedSpan is over what time it is measured what arrives, in µs;
 	// promptSpan when a queue builds up, and what came before says nothing.
 	ackedSpan  = 1_000_000
 	promptSpan = 250_000
+	// limitHolds is for how long, in µs, the estimate does not by itself rise above
+	// what was found to be all; after that it may by 1 % a second. A probe that
+	// shows more ends it at once.
+	limitHolds = 10_000_000
 	// silentAfter is how long a receiver that reports may be silent, in µs, and
 	// silentPackets how many packets must have been sent to it meanwhile.
 	silentAfter   = 1_000_000
@@ -70,6 +74,7 @@ type Estimator struct {
 	decreasedAt int64
 	decreased   bool
 	limit       float64 // where the path was full the last time; 0: not known
+	limitAt     int64
 	full        float64 // what arrived when it was found full
 	fullQueue   int64
 	silent      bool
@@ -254,7 +259,7 @@ func (e *Estimator) react(now int64) {
 	case e.delay.state == normal && !e.loss.rising(loss) && e.delay.queue < 2*smallQueue:
 		e.loss.learn(loss, now)
 		e.prober.held(now)
-		e.increase(passed)
+		e.increase(passed, now)
 	default:
 		e.loss.learn(loss, now)
 	}
@@ -271,6 +276,10 @@ func (e *Estimator) tooSlow(now int64) {
 		return
 	}
 	acked := e.acked.rate(promptSpan)
+	if e.prober.blamed(now) {
+		e.limit, e.limitAt = acked, now
+		return
+	}
 	if e.full > 0 && now-e.decreasedAt < 10_000_000 && acked < 0.9*e.full &&
 		e.delay.queue > e.fullQueue*8/10 && e.delay.rise < int64(e.delay.riseLimit) {
 		// Less was sent, and the queue is there as before: others keep it up.
@@ -300,14 +309,14 @@ func (e *Estimator) decrease(to, limit float64, now int64) {
 	if target := float64(e.Target()); to < target {
 		e.set(to)
 	}
-	e.limit = limit
+	e.limit, e.limitAt = limit, now
 	e.decreased, e.decreasedAt = true, now
 	e.loss.clear()
 	e.prober.decreased(now)
 }
 
 // increase lets the estimate rise after a time in which all went well.
-func (e *Estimator) increase(passed int64) {
+func (e *Estimator) increase(passed, now int64) {
 	target := float64(e.Target())
 	ceiling := ahead*e.acked.rate(ackedSpan) + 10_000
 	if target >= ceiling || passed <= 0 {
@@ -316,16 +325,17 @@ func (e *Estimator) increase(passed int64) {
 	seconds := float64(passed) / 1e6
 	next := target * math.Pow(growth, seconds)
 	if e.limit > 0 {
-		switch {
-		case target > 1.2*e.limit:
-			e.limit = 0
-		case target > 0.8*e.limit:
+		if now-e.limitAt > limitHolds {
+			e.limit *= 1 + seconds/100
+		}
+		ceiling = min(ceiling, 1.05*e.limit)
+		if target > 0.8*e.limit {
 			// Close to where it was full: a packet more per time of response.
 			response := float64(e.roundTrip)/1e6 + 0.1
 			next = min(next, target+1200*8/response*seconds)
 		}
 	}
-	e.set(min(next, ceiling))
+	e.set(max(target, min(next, ceiling)))
 }
 
 // resume goes on after a receiver was silent: what it missed meanwhile does

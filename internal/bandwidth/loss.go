@@ -73,7 +73,7 @@ func (l *lossMeter) learn(loss float64, now int64) {
 // packets, three of twenty are.
 func congested(loss float64, of int) bool {
 	const share = congestionLoss * (1 - congestionLoss)
-	return of >= 20 && loss > congestionLoss+1.65*math.Sqrt(share/float64(of))
+	return of >= 20 && loss > congestionLoss+2.5*math.Sqrt(share/float64(of))
 }
 
 // rising tells whether more is lost than is usual, so that it is better not to

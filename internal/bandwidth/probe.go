@@ -30,6 +30,11 @@ const (
 	// paceSlack is by how much, in µs, a probe may take longer on the path than it
 	// took to send without anything being made of it.
 	paceSlack = 3_000
+	// probeQueue is the queue that a probe may make where the path carries no more
+	// than it did when it was full the last time, and probeGrace how long after a
+	// probe a queue is taken for that.
+	probeQueue = 80_000
+	probeGrace = 400_000
 	// probeAgain is the time after one that brought all that was hoped for.
 	probeAgain = 100_000
 	// probePatience is how long is waited for the reports on one.
@@ -51,6 +56,7 @@ type prober struct {
 	active      bool
 	begin, end  int64 // by our clock
 	deadline    int64
+	goal        float64
 	bytes       int   // sent
 	first, last int64 // time of sending
 	lastSize    int
@@ -116,8 +122,11 @@ func (e *Estimator) Probe(now time.Time, wanted uint64) (p Probe, ok bool) {
 		return Probe{}, false
 	}
 	leap := probeLeap
-	if b.chain {
+	switch {
+	case b.chain:
 		leap = probeChain
+	case b.stretch > 0:
+		leap = probeStep
 	}
 	goal := max(float64(target)*leap, b.former)
 	goal = min(goal, max(float64(wanted), float64(target)*probeStep)*1.1, float64(high)*1.1)
@@ -127,12 +136,15 @@ func (e *Estimator) Probe(now time.Time, wanted uint64) (p Probe, ok bool) {
 		return Probe{}, false
 	}
 	span := min(max(int64(probeBytes*8e6/goal), minSpan), maxSpan) << b.stretch
+	if e.limit > 0 && goal > e.limit {
+		span = min(span, max(int64(probeQueue/(goal/e.limit-1)), minSpan))
+	}
 	if most := int64(probeMaxBytes * 8e6 / rate); most < span {
 		span = max(most, leastSpan)
 		rate = min(rate, probeMaxBytes*8e6/float64(span))
 	}
 	*b = prober{
-		active: true, begin: t, end: t + span, deadline: t + span + probePatience + 2*e.roundTrip,
+		active: true, goal: goal, begin: t, end: t + span, deadline: t + span + probePatience + 2*e.roundTrip,
 		next: b.next, wait: b.wait, upAt: b.upAt, up: b.up, former: b.former, stretch: b.stretch, found: b.found, once: b.once, chain: b.chain,
 	}
 	return Probe{Rate: uint64(rate), Duration: time.Duration(span) * time.Microsecond}, true
@@ -197,7 +209,7 @@ func (b *prober) conclude(e *Estimator, now int64) {
 		return
 	}
 	pace := min(b.whole.pace(), b.late.pace())
-	rate := sendRate * pace * (1 - max(share-2*e.loss.usual, 0))
+	rate := min(sendRate, b.goal) * pace * (1 - max(share-2*e.loss.usual, 0))
 	switch {
 	case e.delay.state == overuse:
 		b.failed(now, 0)
@@ -214,7 +226,7 @@ func (b *prober) conclude(e *Estimator, now int64) {
 		b.former = 0
 	case rate > 1.1*target:
 		if e.limit > 0 {
-			rate = min(rate, 1.3*e.limit)
+			rate = min(rate, 1.2*e.limit)
 		}
 		e.set(max(target, 0.9*rate))
 		b.up, b.upAt, b.former, b.found, b.once, b.chain = true, now, 0, 0, false, false
@@ -233,6 +245,19 @@ func (b *prober) failed(now int64, found float64) {
 	b.former, b.found, b.up, b.chain, b.once = 0, found, false, false, false
 	b.wait = min(max(2*b.wait, firstWait), lastWait)
 	b.next = now + b.wait
+}
+
+// blamed tells whether a queue found now is of the probe's own making. The
+// probe then has failed.
+func (b *prober) blamed(now int64) bool {
+	if b.end == 0 || now > b.end+probeGrace {
+		return false
+	}
+	if b.active {
+		b.active = false
+		b.failed(now, 0)
+	}
+	return true
 }
 
 // decreased is told that the estimate was lowered. If a probe had raised it

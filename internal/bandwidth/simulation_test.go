@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ type path struct {
 	loss   float64                        // lost by chance, both ways
 	hold   func(at time.Duration) time.Duration
 	silent func(at time.Duration) bool // nothing gets through
+	jump   time.Duration               // by which the receiver's clock is set after 10 s
+	untidy bool                        // some reports come twice, some late
 }
 
 type flying struct {
@@ -35,7 +38,7 @@ type track struct {
 	switchAt  time.Duration
 	frameAt   time.Duration
 	key       bool
-	enough    time.Duration // how long it had the best option
+	enough    time.Duration // for how long it had the best option
 }
 
 // simulation sends as an SFU does: frames as bursts, keyframes at switches.
@@ -225,18 +228,38 @@ func (s *simulation) report() {
 		return
 	}
 	s.reportAt = s.at + 100*time.Millisecond
-	f := makeReport(s.reported, int(s.highest-s.reported)+1, s.count, s.received)
+	var jump time.Duration
+	if s.at >= 10*time.Second {
+		jump = s.path.jump
+	}
+	f := makeReport(jump, s.reported, int(s.highest-s.reported)+1, s.count, s.received)
 	s.count++
 	s.reported = s.highest + 1
 	if s.random.Float64() < s.path.loss || s.path.silent != nil && s.path.silent(s.at) {
 		return
 	}
-	s.reports = append(s.reports, func() { s.e.Feedback(f, s.clock()) })
-	s.reportIn = append(s.reportIn, s.at+s.path.base)
+	in := s.at + s.path.base
+	if s.path.untidy && s.count%5 == 0 {
+		in += 150 * time.Millisecond
+	}
+	s.deliverAt(in, f)
+	if s.path.untidy && s.count%3 == 0 {
+		s.deliverAt(in+80*time.Millisecond, f)
+	}
+}
+
+// deliverAt lets a report come at a time.
+func (s *simulation) deliverAt(at time.Duration, f *rtcp.TransportLayerCC) {
+	i := len(s.reports)
+	for i > 0 && s.reportIn[i-1] > at {
+		i--
+	}
+	s.reports = slices.Insert(s.reports, i, func() { s.e.Feedback(f, s.clock()) })
+	s.reportIn = slices.Insert(s.reportIn, i, at)
 }
 
 // makeReport writes a report as a receiver does, and forgets what is in it.
-func makeReport(base uint16, count int, number uint8, received map[uint16]time.Duration) *rtcp.TransportLayerCC {
+func makeReport(jump time.Duration, base uint16, count int, number uint8, received map[uint16]time.Duration) *rtcp.TransportLayerCC {
 	f := &rtcp.TransportLayerCC{BaseSequenceNumber: base, PacketStatusCount: uint16(count), FbPktCount: number}
 	// The receiver's clock is another one, and it wraps.
 	const shift = (1<<24-100)*64*time.Millisecond + 123*time.Microsecond
@@ -245,7 +268,7 @@ func makeReport(base uint16, count int, number uint8, received map[uint16]time.D
 		at, ok := received[base+uint16(i)]
 		symbol := rtcp.TypeTCCPacketNotReceived
 		if ok {
-			at += shift
+			at += shift + jump
 			delete(received, base+uint16(i))
 			if len(f.RecvDeltas) == 0 {
 				f.ReferenceTime = uint32(at/(64*time.Millisecond)) & 0xffffff

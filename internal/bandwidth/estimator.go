@@ -277,7 +277,10 @@ func (e *Estimator) tooSlow(now int64) {
 	}
 	acked := e.acked.rate(promptSpan)
 	if e.prober.blamed(now) {
-		e.limit, e.limitAt = acked, now
+		if e.limit == 0 || acked < e.limit {
+			e.limit = acked
+		}
+		e.limitAt = now
 		return
 	}
 	if e.full > 0 && now-e.decreasedAt < 10_000_000 && acked < 0.9*e.full &&
@@ -328,7 +331,7 @@ func (e *Estimator) increase(passed, now int64) {
 		if now-e.limitAt > limitHolds {
 			e.limit *= 1 + seconds/100
 		}
-		ceiling = min(ceiling, 1.05*e.limit)
+		ceiling = min(ceiling, e.limit)
 		if target > 0.8*e.limit {
 			// Close to where it was full: a packet more per time of response.
 			response := float64(e.roundTrip)/1e6 + 0.1

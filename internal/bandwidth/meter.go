@@ -11,6 +11,7 @@ const (
 type meter struct {
 	bytes         [meterBuckets]uint32
 	first, newest int64 // the first and the latest time that were added
+	last          int   // bytes of the newest
 	begun         bool
 }
 
@@ -20,16 +21,16 @@ func (m *meter) add(at int64, size int) {
 	switch {
 	case !m.begun || slot >= last+meterBuckets || slot <= last-4*meterBuckets:
 		// The first one, a long pause, or a clock that was set.
-		*m = meter{begun: true, first: at, newest: at}
+		*m = meter{begun: true, first: at, newest: at, last: size}
 	case slot > last:
 		for s := last + 1; s <= slot; s++ {
 			m.bytes[s&(meterBuckets-1)] = 0
 		}
-		m.newest = at
+		m.newest, m.last = at, size
 	case slot <= last-meterBuckets:
 		return
-	default:
-		m.newest = max(m.newest, at)
+	case at >= m.newest:
+		m.newest, m.last = at, size
 	}
 	m.bytes[slot&(meterBuckets-1)] += uint32(size)
 }
@@ -50,6 +51,10 @@ func (m *meter) rateAt(now, span int64) float64 {
 	sum := uint64(0)
 	for s := max(last-n+1, oldest); s <= m.newest>>meterShift; s++ {
 		sum += uint64(m.bytes[s&(meterBuckets-1)])
+	}
+	if now == m.newest {
+		// The time ends with the arrival of a packet, and so has half of one too many.
+		sum -= min(sum, uint64(m.last/2))
 	}
 	covered := now - (last-n+1)<<meterShift
 	covered = max(min(covered, now-m.first), 2<<meterShift)

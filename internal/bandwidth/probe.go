@@ -50,19 +50,10 @@ type Probe struct {
 	Duration time.Duration
 }
 
-// prober decides when to probe and reads what came of it. All that is sent
-// while a probe lasts is taken as part of it.
+// prober decides when to probe and reads what came of it.
 type prober struct {
-	active      bool
-	begin, end  int64 // by our clock
-	deadline    int64
-	goal        float64
-	bytes       int   // sent
-	first, last int64 // time of sending
-	lastSize    int
-
-	arrivals, missing int
-	whole, late       part // what arrived in all, and of what was sent in the second half
+	cluster
+	active bool
 
 	next    int64   // not before this time
 	wait    int64   // after the next one that fails
@@ -73,6 +64,19 @@ type prober struct {
 	found   float64 // what the last one found, if it failed
 	former  float64 // the estimate before the receiver was silent
 	stretch uint    // probes are longer by this power of two
+}
+
+// cluster is one probe: all that is sent while it lasts.
+type cluster struct {
+	begin, end  int64 // by our clock
+	deadline    int64
+	goal        float64
+	bytes       int   // sent
+	first, last int64 // time of sending
+	lastSize    int
+
+	arrivals, missing int
+	whole, late       part // what arrived in all, and of what was sent in the second half
 }
 
 // part is what arrived of a part of a probe.
@@ -143,10 +147,8 @@ func (e *Estimator) Probe(now time.Time, wanted uint64) (p Probe, ok bool) {
 		span = max(most, leastSpan)
 		rate = min(rate, probeMaxBytes*8e6/float64(span))
 	}
-	*b = prober{
-		active: true, goal: goal, begin: t, end: t + span, deadline: t + span + probePatience + 2*e.roundTrip,
-		next: b.next, wait: b.wait, upAt: b.upAt, up: b.up, former: b.former, stretch: b.stretch, found: b.found, once: b.once, chain: b.chain,
-	}
+	b.active = true
+	b.cluster = cluster{begin: t, end: t + span, deadline: t + span + probePatience + 2*e.roundTrip, goal: goal}
 	return Probe{Rate: uint64(rate), Duration: time.Duration(span) * time.Microsecond}, true
 }
 
@@ -209,10 +211,10 @@ func (b *prober) conclude(e *Estimator, now int64) {
 		return
 	}
 	pace := min(b.whole.pace(), b.late.pace())
-	rate := min(sendRate, b.goal) * pace * (1 - max(share-2*e.loss.usual, 0))
+	rate := min(sendRate*pace*(1-max(share-2*e.loss.usual, 0)), b.goal)
 	switch {
 	case e.delay.state == overuse:
-		b.failed(now, 0)
+		b.less(e, rate, now)
 	case pace > 0.9 && e.limit > 0 && sendRate > e.limit && !b.once:
 		// A shaper lets so much pass once, after a pause.
 		b.once, b.next = true, now
@@ -226,18 +228,25 @@ func (b *prober) conclude(e *Estimator, now int64) {
 		b.former = 0
 	case rate > 1.1*target:
 		if e.limit > 0 {
-			rate = min(rate, 1.2*e.limit)
+			rate = min(rate, 1.15*e.limit)
 		}
 		e.set(max(target, 0.9*rate))
 		b.up, b.upAt, b.former, b.found, b.once, b.chain = true, now, 0, 0, false, false
 		b.next = now + 2*firstWait
 	default:
-		if both := max(rate, b.found); b.found > 0 && both < keep*target {
-			// Twice less was found than is thought to be there.
-			e.set(max(both, 1.1*e.acked.rate(ackedSpan)))
-		}
-		b.failed(now, rate)
+		b.less(e, rate, now)
 	}
+}
+
+// less is told that there was no more than that.
+func (b *prober) less(e *Estimator, rate float64, now int64) {
+	target := float64(e.Target())
+	if both := max(rate, b.found); b.found > 0 && both < 0.95*target {
+		// Twice less was found than is thought to be there.
+		e.set(min(max(both, 1.1*e.acked.rate(ackedSpan)), target))
+	}
+	e.limitAt = now
+	b.failed(now, rate)
 }
 
 // failed puts the next one off.
@@ -247,18 +256,8 @@ func (b *prober) failed(now int64, found float64) {
 	b.next = now + b.wait
 }
 
-// blamed tells whether a queue found now is of the probe's own making. The
-// probe then has failed.
-func (b *prober) blamed(now int64) bool {
-	if b.end == 0 || now > b.end+probeGrace {
-		return false
-	}
-	if b.active {
-		b.active = false
-		b.failed(now, 0)
-	}
-	return true
-}
+// blamed tells whether a queue found now is of the probe's own making.
+func (b *prober) blamed(now int64) bool { return b.end != 0 && now < b.end+probeGrace }
 
 // decreased is told that the estimate was lowered. If a probe had raised it
 // just before, that had promised too much.

@@ -100,10 +100,9 @@ func (o *outlet) room(size int) []byte {
 	return o.buf[len(o.buf) : len(o.buf)+size]
 }
 
-// commit keeps the packet that was written to room until flush. The caller
-// holds o.mu.
-func (c *mediaConn) commit(o *outlet, size int, ssrc uint32) {
-	_, voice := (*c.voice.Load())[ssrc]
+// commit keeps the packet that was written to room until flush; voice tells
+// that it carries sound. The caller holds mu.
+func (o *outlet) commit(size int, voice bool) {
 	begin := len(o.buf)
 	end := begin + size
 	o.buf = o.buf[:end]

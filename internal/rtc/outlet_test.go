@@ -76,11 +76,13 @@ func (r receiver) take(t *testing.T) ([]byte, int) {
 	return b[:n], mark
 }
 
+const voice = 7 // SSRC of sound
+
 // keep leaves a packet for a peer until flush, as a transport does.
 func keep(c *mediaConn, o *outlet, b []byte) {
 	o.mu.Lock()
 	copy(o.room(len(b)), b)
-	c.commit(o, len(b), binary.BigEndian.Uint32(b[8:]))
+	o.commit(len(b), binary.BigEndian.Uint32(b[8:]) == voice)
 	dirty := !o.queued
 	o.queued = true
 	o.mu.Unlock()
@@ -113,8 +115,6 @@ func TestBurstLeavesAsItWasWritten(t *testing.T) {
 				}
 				c.segments = !whole
 				peers := []receiver{newReceiver(t, c, ip), newReceiver(t, c, ip)}
-				const voice = 7
-				c.setVoice(voice, true)
 				var sent [][]byte
 				for i, size := range sizes {
 					ssrc := uint32(1)

@@ -332,7 +332,7 @@ func (b *Publisher) goodbye(ssrc uint32) {
 const (
 	// Every how many turns of the clock the peer is told how packets arrive, and
 	// how the connection is.
-	congestionTurns = 3
+	congestionTurns = 5
 	reportTurns     = int(time.Second / clockInterval)
 )
 

@@ -63,9 +63,6 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		Transport:  &s.owner.path,
 		Totals:     s.owner.engine.Totals,
 	}
-	if s.kind == webrtc.RTPCodecTypeAudio {
-		s.owner.engine.conn.setVoice(cfg.SSRC, true)
-	}
 	s.owner.bind(cfg.SSRC, s)
 	s.mu.Lock()
 	s.negotiated, s.pending = agreed, &cfg
@@ -99,15 +96,14 @@ func (s *slot) begin() {
 }
 
 // Unbind is called when the m-line ends.
-func (s *slot) Unbind(ctx webrtc.TrackLocalContext) error {
+func (s *slot) Unbind(webrtc.TrackLocalContext) error {
 	s.out.Unbind()
-	s.owner.engine.conn.setVoice(uint32(ctx.SSRC()), false)
 	return nil
 }
 
 // SendRTP implements forward.Sender.
 func (s *slot) SendRTP(header *rtp.Header, payload []byte) error {
-	return s.owner.media.sendRTP(header, payload)
+	return s.owner.media.sendRTP(header, payload, s.kind == webrtc.RTPCodecTypeAudio)
 }
 
 // Flush implements forward.Sender.

@@ -144,8 +144,9 @@ func (t *transport) take(b []byte, now time.Time) {
 	}
 }
 
-// sendRTP protects a packet; it leaves with the next flush.
-func (t *transport) sendRTP(h *rtp.Header, payload []byte) error {
+// sendRTP protects a packet; it leaves with the next flush, marked as sound or
+// as a picture.
+func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 	w := t.way.Load()
 	if w == nil || !t.open.Load() {
 		return errNoWay
@@ -173,7 +174,7 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte) error {
 	err := t.protect(b, h, payload)
 	if err == nil {
 		if b, err = t.outbound.EncryptRTP(b[:0], b, &t.sending); err == nil {
-			t.engine.conn.commit(o, len(b), h.SSRC)
+			o.commit(len(b), voice)
 		}
 	}
 	dirty := err == nil && !o.queued

@@ -29,10 +29,6 @@ type mediaConn struct {
 	// segments tells that the kernel can cut a datagram into many (UDP_SEGMENT).
 	segments bool
 
-	// voice are the SSRCs of sound that we send: a copy-on-write set.
-	voice   atomic.Pointer[map[uint32]struct{}]
-	voiceMu sync.Mutex
-
 	mu sync.RWMutex
 	// peers by when they were last confirmed: the young ones, and those of the
 	// generation before.
@@ -84,7 +80,6 @@ func listenMedia(port int) (*mediaConn, error) {
 		young: map[netip.AddrPort]*outlet{}, old: map[netip.AddrPort]*outlet{},
 	}
 	c.batches.New = newBatch
-	c.voice.Store(&map[uint32]struct{}{})
 	if c.raw, err = udp.SyscallConn(); err != nil {
 		return nil, errors.Join(err, udp.Close())
 	}
@@ -127,22 +122,6 @@ func isMedia(b []byte) bool { return len(b) > 0 && b[0]>>6 == 2 }
 
 // isRTP tells RTP from RTCP (RFC 5761 §4).
 func isRTP(b []byte) bool { return len(b) >= 12 && (b[1] < 192 || b[1] > 223) }
-
-// setVoice says whether packets with that SSRC carry sound.
-func (c *mediaConn) setVoice(ssrc uint32, is bool) {
-	c.voiceMu.Lock()
-	defer c.voiceMu.Unlock()
-	next := make(map[uint32]struct{}, len(*c.voice.Load())+1)
-	for k := range *c.voice.Load() {
-		next[k] = struct{}{}
-	}
-	if is {
-		next[ssrc] = struct{}{}
-	} else {
-		delete(next, ssrc)
-	}
-	c.voice.Store(&next)
-}
 
 // key is one peer whichever way its IPv4 address is written.
 func key(a netip.AddrPort) netip.AddrPort {

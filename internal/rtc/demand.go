@@ -125,6 +125,15 @@ func (b *Publisher) demanded(now time.Time) (list []Demand, again time.Duration)
 				}
 			}
 		}
+		if l := b.lines[mid]; l != nil && len(d.RIDs) > 0 {
+			// One that never came is not known to be of no use: publishers begin
+			// with the small ones.
+			for _, rid := range l.rids {
+				if !slices.ContainsFunc(in.encodings, func(e *encoding) bool { return e.rid == rid }) {
+					d.RIDs = append(d.RIDs, rid)
+				}
+			}
+		}
 		slices.Sort(d.RIDs)
 		list = append(list, d)
 	}

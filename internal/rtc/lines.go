@@ -17,6 +17,7 @@ import (
 type line struct {
 	kind       sfu.TrackKind
 	codecs     map[uint8]sfu.Codec // by payload type, without RTX
+	rids       []string            // of simulcast, as offered
 	nack       bool
 	extensions forward.ExtensionIDs
 }
@@ -60,6 +61,7 @@ func (b *Publisher) agree(offer, answer string) error {
 			}
 		}
 		lines[mid] = l
+		l.rids = rids(theirs.MediaDescriptions[i])
 		sources(theirs.MediaDescriptions[i], mid, &a)
 	}
 	for pt := range shared {
@@ -146,6 +148,16 @@ func (l *line) extension(id uint8, words []string, a *arrivals) {
 	case dependencyURI:
 		l.extensions.Dependency = id
 	}
+}
+
+// rids are the encodings that a peer offers to send (RFC 8851).
+func rids(m *sdp.MediaDescription) (list []string) {
+	for _, at := range m.Attributes {
+		if words := strings.Fields(at.Value); at.Key == "rid" && len(words) > 1 && words[1] == "send" && len(list) < maxEncodings {
+			list = append(list, words[0])
+		}
+	}
+	return list
 }
 
 // sources reads which SSRCs a peer has named for an m-line (RFC 5576).

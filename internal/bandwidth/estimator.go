@@ -256,7 +256,7 @@ func (e *Estimator) react(now int64) {
 		e.tooMuchLost(loss, now)
 	case e.delay.state == overuse:
 		e.tooSlow(now)
-	case e.delay.state == normal && !e.loss.rising(loss) && e.delay.queue < 2*smallQueue:
+	case e.delay.state == normal && !e.loss.rising(loss, of) && e.delay.queue < 2*smallQueue:
 		e.loss.learn(loss, now)
 		e.prober.held(now)
 		e.increase(passed, now)
@@ -385,7 +385,7 @@ func (e *Estimator) Loss(share float64, now time.Time) {
 	target, sent := float64(e.Target()), e.sent.rateAt(t, ackedSpan)
 	switch {
 	case e.reportLoss >= congestionLoss:
-		if t-e.decreasedAt > 1_000_000 || !e.decreased {
+		if t-e.decreasedAt >= 900_000 || !e.decreased {
 			if sent > 0 {
 				target = min(target, sent)
 			}

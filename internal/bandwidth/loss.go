@@ -20,9 +20,11 @@ const (
 type lossMeter struct {
 	buckets [lossBuckets]struct{ arrived, missing int }
 	newest  int64
-	// usual is what is lost when the path is not full, a mean over ten seconds.
-	usual  float64
-	usedAt int64
+	// usual is what is lost when the path is not full, a mean over ten seconds or
+	// what there was so far.
+	usual   float64
+	learned float64 // for how long, in µs
+	usedAt  int64
 }
 
 // turn makes room for the time now, in µs.
@@ -62,10 +64,11 @@ func (l *lossMeter) share() (loss float64, of int) {
 
 // learn lets the usual loss follow.
 func (l *lossMeter) learn(loss float64, now int64) {
-	passed := float64(min(now-l.usedAt, 1_000_000))
+	passed := float64(min(max(now-l.usedAt, 1), 1_000_000))
 	l.usedAt = now
 	if loss < congestionLoss {
-		l.usual += (loss - l.usual) * passed / 10_000_000
+		l.learned = min(l.learned+passed, 10_000_000)
+		l.usual += (loss - l.usual) * min(passed/l.learned, 1)
 	}
 }
 
@@ -76,8 +79,9 @@ func congested(loss float64, of int) bool {
 	return of >= 20 && loss > congestionLoss+2.5*math.Sqrt(share/float64(of))
 }
 
-// rising tells whether more is lost than is usual, so that it is better not to
-// send more for now.
-func (l *lossMeter) rising(loss float64) bool {
-	return loss > someLoss && loss > 1.5*l.usual+someLoss
+// rising tells whether more is lost than is usual, by more than chance would
+// have it, so that it is better not to send more for now.
+func (l *lossMeter) rising(loss float64, of int) bool {
+	chance := 2 * math.Sqrt(l.usual*(1-l.usual)/float64(max(of, 1)))
+	return loss > someLoss+l.usual+chance
 }

@@ -51,7 +51,7 @@ func TestNarrow(t *testing.T) {
 					t.Fatalf("seed %d: layer %d before, want the best", seed, s.tracks[0].now)
 				}
 				s.run(7 * time.Second)
-				if got := s.e.Target(); got > 440e3 {
+				if got := s.e.Target(); got > 450e3 {
 					t.Errorf("seed %d: 2 s after it has become narrow: %d bit/s, want at most a little more than the path's 400000", seed, got)
 				}
 				s.run(8 * time.Second)
@@ -226,5 +226,47 @@ func TestSilence(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A camera's keyframes are long, and come as bursts every other second.
+func TestLongKeyframes(t *testing.T) {
+	for seed := range uint64(5) {
+		p := free(4e6)
+		s := simulate(t, seed, 1, p)
+		s.keyEvery, s.keySize = 2*time.Second, 12
+		least := ^uint64(0)
+		s.each = func() { least = min(least, s.e.Target()) }
+		s.run(60 * time.Second)
+		if k := s.tracks[0]; k.enough < 57*time.Second || least < 1_800_000 {
+			t.Errorf("seed %d: the best for %v of a minute, at least %d bit/s, want always, and what it needs", seed, k.enough, least)
+		}
+	}
+}
+
+// Where nothing can be sent to probe, it is tried.
+func TestWithoutPadding(t *testing.T) {
+	for seed := range uint64(5) {
+		s := simulate(t, seed, 2, free(20e6))
+		s.e.Initial, s.noPadding = 100_000, true
+		s.run(20 * time.Second)
+		for i, k := range s.tracks {
+			if k.now != 2 {
+				t.Errorf("seed %d: picture %d on layer %d, want the best", seed, i, k.now)
+			}
+		}
+
+		s = simulate(t, seed, 2, free(600e3))
+		s.noPadding = true
+		waited := time.Duration(0)
+		s.each = func() {
+			if s.at > 10*time.Second && s.backlog() > 100*time.Millisecond {
+				waited += time.Millisecond
+			}
+		}
+		s.run(130 * time.Second)
+		if waited > 12*time.Second {
+			t.Errorf("seed %d: a queue for %v of two minutes, want 12 s at most", seed, waited)
+		}
 	}
 }

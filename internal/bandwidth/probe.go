@@ -35,6 +35,9 @@ const (
 	// probe a queue is taken for that.
 	probeQueue = 80_000
 	probeGrace = 400_000
+	// lastBlindWait is the longest time until more is tried again where there was
+	// nothing to probe with.
+	lastBlindWait = 32_000_000
 	// probeAgain is the time after one that brought all that was hoped for.
 	probeAgain = 100_000
 	// probePatience is how long is waited for the reports on one.
@@ -50,13 +53,20 @@ type Probe struct {
 	Duration time.Duration
 }
 
+// Due is how many bytes in all should have left some time after the begin. Whole
+// packets may go a little beyond that, but the ones after them then wait: a path
+// that carries 400 kbit/s is blocked for long by what is nothing elsewhere.
+func (p Probe) Due(elapsed time.Duration) int {
+	return int(float64(p.Rate) / 8 * min(elapsed, p.Duration).Seconds())
+}
+
 // prober decides when to probe and reads what came of it.
 type prober struct {
 	cluster
 	active bool
 
 	next    int64   // not before this time
-	wait    int64   // after the next one that fails
+	wait    int64   // after the last one that failed
 	upAt    int64   // when a probe last raised the estimate; 0: long ago
 	up      bool    // and that is not believed yet
 	chain   bool    // the last one brought all that was hoped for
@@ -64,6 +74,7 @@ type prober struct {
 	found   float64 // what the last one found, if it failed
 	former  float64 // the estimate before the receiver was silent
 	stretch uint    // probes are longer by this power of two
+	blind   bool    // the estimate was raised without a probe
 }
 
 // cluster is one probe: all that is sent while it lasts.
@@ -71,6 +82,7 @@ type cluster struct {
 	begin, end  int64 // by our clock
 	deadline    int64
 	goal        float64
+	wanted      float64
 	bytes       int   // sent
 	first, last int64 // time of sending
 	lastSize    int
@@ -122,7 +134,7 @@ func (e *Estimator) Probe(now time.Time, wanted uint64) (p Probe, ok bool) {
 		t-e.reportedAt > probePatience || e.delay.state != normal || e.delay.queue > 2*smallQueue {
 		return Probe{}, false
 	}
-	if loss, of := e.loss.share(); e.loss.rising(loss) || congested(loss, of) {
+	if loss, of := e.loss.share(); e.loss.rising(loss, of) || congested(loss, of) {
 		return Probe{}, false
 	}
 	leap := probeLeap
@@ -148,7 +160,7 @@ func (e *Estimator) Probe(now time.Time, wanted uint64) (p Probe, ok bool) {
 		rate = min(rate, probeMaxBytes*8e6/float64(span))
 	}
 	b.active = true
-	b.cluster = cluster{begin: t, end: t + span, deadline: t + span + probePatience + 2*e.roundTrip, goal: goal}
+	b.cluster = cluster{begin: t, end: t + span, deadline: t + span + probePatience + 2*e.roundTrip, goal: goal, wanted: float64(wanted)}
 	return Probe{Rate: uint64(rate), Duration: time.Duration(span) * time.Microsecond}, true
 }
 
@@ -201,12 +213,22 @@ func (b *prober) conclude(e *Estimator, now int64) {
 	sendSpan := float64(max(b.last-b.first, (b.end-b.begin)*3/4))
 	sendRate := float64(b.bytes-b.lastSize) * 8e6 / sendSpan
 	if b.bytes == 0 || sendRate < 1.1*target {
-		// There was nothing to probe with: no news.
 		b.next = now + firstWait
+		if sendRate < b.goal/2 && e.delay.state == normal {
+			// There was nothing to probe with, as no picture is sent, or the receiver
+			// takes no packets twice. Then it can only be tried.
+			step := probeLeap
+			if e.limit > 0 {
+				step = probeStep
+			}
+			e.set(max(target, min(step*target, b.wanted)))
+			b.up, b.upAt, b.blind = true, now, true
+		}
 		return
 	}
+	b.blind = false
 	share := float64(b.missing) / float64(max(b.missing+b.arrivals, 1))
-	if b.arrivals < 5 || share > 2*e.loss.usual+0.15 {
+	if b.arrivals < 5 || share > 2*e.loss.usual+0.25 {
 		b.failed(now, 0)
 		return
 	}
@@ -262,11 +284,15 @@ func (b *prober) blamed(now int64) bool { return b.end != 0 && now < b.end+probe
 // decreased is told that the estimate was lowered. If a probe had raised it
 // just before, that had promised too much.
 func (b *prober) decreased(now int64) {
-	raised := b.upAt > 0 && now-b.upAt < trustAfter
+	raised, wait := b.upAt > 0 && now-b.upAt < trustAfter, b.wait
 	if raised || b.active {
 		b.failed(now, 0)
 	}
-	if raised {
+	switch {
+	case raised && b.blind:
+		b.wait = min(max(4*firstWait, 2*wait), lastBlindWait)
+		b.next = now + b.wait
+	case raised:
 		b.stretch = min(b.stretch+1, maxStretch)
 	}
 	b.active = false

@@ -68,10 +68,12 @@ type simulation struct {
 	reportIn []time.Duration
 	count    uint8
 
-	probeUntil time.Duration
-	probeRate  float64
-	probeDebt  float64
-	probeBytes int
+	probing    Probe
+	probeBegin time.Duration
+	probeSent  int
+	noPadding  bool
+	keyEvery   time.Duration // between keyframes that nobody asked for
+	keySize    float64       // of a keyframe, in frames
 
 	last  uint64
 	trace bool
@@ -81,7 +83,7 @@ type simulation struct {
 func simulate(t *testing.T, seed uint64, tracks int, p path) *simulation {
 	s := &simulation{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), e: NewEstimator(), path: p,
-		epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), number: 65000, reported: 65000, highest: 64999,
+		epoch: start(), keySize: 5, number: 65000, reported: 65000, highest: 64999,
 		received: map[uint16]time.Duration{}, trace: os.Getenv("TRACE") != "",
 		options: []Option{
 			{Bitrate: 150_000, Width: 320, Height: 180, Layer: 0},
@@ -159,24 +161,24 @@ func (s *simulation) media() {
 			continue
 		}
 		k.frameAt += time.Second / 30
+		if s.keyEvery > 0 && s.at/s.keyEvery != (s.at+time.Second/30)/s.keyEvery {
+			k.key = true
+		}
 		if k.now < 0 {
 			continue
 		}
 		size := float64(s.options[k.now].Bitrate) / 8 / 30 * (0.8 + 0.3*s.random.Float64())
 		if k.key {
-			size, k.key = size*5, false
+			size, k.key = size*s.keySize, false
 		}
 		for ; size > 0; size -= 1200 {
 			s.send(int(min(size, 1200)) + 12)
 		}
 	}
-	if s.at < s.probeUntil && s.at%(5*time.Millisecond) == 0 {
-		s.probeDebt += s.probeRate / 8 * 0.005
-		for s.probeDebt > 0 {
-			size := int(min(max(s.probeDebt, 100), 1200))
-			s.probeDebt -= float64(size)
-			s.probeBytes += size
-			s.send(size)
+	if in := s.at - s.probeBegin; in < s.probing.Duration && in%(5*time.Millisecond) == 0 && !s.noPadding {
+		for s.probeSent < s.probing.Due(in+5*time.Millisecond) {
+			s.probeSent += 1200
+			s.send(1200)
 		}
 	}
 }
@@ -322,6 +324,6 @@ func (s *simulation) probe() {
 		if s.trace {
 			fmt.Printf("%6.2fs probe %d for %v (wait %v)\n", s.at.Seconds(), p.Rate/1000, p.Duration, s.e.prober.wait/1000)
 		}
-		s.probeUntil, s.probeRate, s.probeDebt = s.at+p.Duration, float64(p.Rate), 0
+		s.probing, s.probeBegin, s.probeSent = p, s.at, 0
 	}
 }

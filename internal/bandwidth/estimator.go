@@ -163,12 +163,12 @@ func (e *Estimator) Feedback(f *rtcp.TransportLayerCC, now time.Time) {
 		e.resume(t)
 	}
 	e.loss.turn(t)
-	gap := e.reported && int16(base-e.expected) > 0
+	expected, gap := e.expected, e.reported && int16(base-e.expected) > 0
 	newest := int64(-1)
 	for i, s := range statuses(f, skip, limit) {
 		number := base + uint16(i)
 		if gap && s.timed {
-			e.credit(base, reference+s.at)
+			e.credit(expected, base, reference+s.at)
 			gap = false
 		}
 		if sent, ok := e.take(number, s, reference, t); ok {
@@ -226,11 +226,11 @@ func (e *Estimator) take(number uint16, s status, reference, now int64) (sentAt 
 
 // credit counts packets as arrived on which a report was lost: those between
 // the last report and this one.
-func (e *Estimator) credit(before uint16, at int64) {
-	if before-e.expected > historySize {
+func (e *Estimator) credit(from, before uint16, at int64) {
+	if before-from > historySize {
 		return
 	}
-	for n := e.expected; n != before; n++ {
+	for n := from; n != before; n++ {
 		if r := e.history.find(n); r != nil && r.fate == inFlight {
 			r.fate = arrived
 			e.acked.add(at, int(r.size))

@@ -28,17 +28,18 @@
 //
 // Overused, the estimate falls to 0.85 of what arrived in the last 250 ms, and
 // not again before the change can have shown. If the queue stays although less
-// is sent, others keep it up, and it is accepted. Otherwise, and when no queue is
-// left, it rises by 8 % a second, or a packet per response time close to where it
-// was full the last time, up to 1.5 times what arrived in the last second: an SFU
-// often sends far less than the path carries, and that says nothing about the
-// path, so the estimate then neither falls nor rises.
+// is sent, others keep it up or the route is another one, and it is accepted.
+// Otherwise, when no queue is left, the estimate rises by 8 % a second, or a
+// packet per response time close to where the path was full the last time, up to
+// 1.15 times what arrived in the last second: an SFU often sends far less than
+// the path carries, and that says nothing about the path, so the estimate then
+// neither falls nor rises.
 //
 // Loss. Below 10 % it does not lower the estimate, as radio loses packets on a
 // path that is not full. From 10 % on, by more than chance would have it, the
 // estimate falls: up to 20 % to what was sent less half the loss, as in the
-// draft, above that to what arrived. Between 2 and 10 % it does not rise, unless
-// that much loss is usual on this path.
+// draft, above that to 0.85 of what arrived. Below 10 % it keeps the estimate
+// from rising when it is more than what is usual on this path.
 //
 // Silence. While a receiver that reported is not heard for a second although
 // packets are sent to it, the estimate is halved each second. When it is heard
@@ -46,10 +47,15 @@
 // possible before is possible again.
 //
 // Probes. When more is wanted than the estimate, and the path is quiet, up to
-// twice the estimate is sent for 50 ms, and it is looked at how fast that
-// arrives. When it arrives as it was sent, the next probe follows at once, else
-// after one, two, then each four seconds. A probe adds no more than 64 kB; on a
-// path that carries half of it, it makes a queue of 50 ms that is gone as fast.
+// twice the estimate is sent for 50 to 100 ms, and it is looked at whether that
+// arrives as fast as it was sent. If it does, a next probe goes up to three times
+// as far, else it is tried again after one, two, then each three seconds. Beyond
+// where the path was found full before, a probe must succeed twice, since
+// shapers let a bucket of packets pass at once after a pause; and where what it
+// promised did not hold, later ones are longer. A probe adds no more than 64 kB,
+// and a queue of its own making does not lower the estimate. Where there is
+// nothing to probe with, as no picture is sent at all, the estimate is raised to
+// try, more and more seldom if that goes wrong.
 //
 // Receivers that send receiver reports only are led by the loss in them.
 //

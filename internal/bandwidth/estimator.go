@@ -50,7 +50,9 @@ const (
 // methods may be called from several goroutines. The zero value works.
 type Estimator struct {
 	// Initial is what is assumed at first, Min and Max are bounds, all in bit/s.
-	// 0 stands for the defaults. Not to be changed once in use.
+	// 0 stands for the defaults. Initial may be set higher where more is known of
+	// the receiver, as that it is on the local network. Not to be changed once in
+	// use.
 	Initial, Min, Max uint64
 
 	target atomic.Uint64 // 0: still Initial

@@ -80,17 +80,28 @@ func (s *Subscriber) allocate(now time.Time) {
 // add makes a request for a slot with a picture.
 func (a *allocation) add(sl *slot, layers []*forward.Layer, now time.Time) {
 	first := len(a.options)
+	temporal := uint8(0)
 	for _, l := range layers {
 		if !l.Available(now) {
 			continue
 		}
 		a.layers = append(a.layers, l)
-		a.options = appendOptions(a.options, l.Scale(), len(a.layers)-1)
+		scale := l.Scale()
+		temporal = max(temporal, scale.Temporal)
+		a.options = appendOptions(a.options, scale, len(a.layers)-1)
 	}
 	options := a.options[first:]
 	slices.SortStableFunc(options, func(x, y bandwidth.Option) int {
 		return cmp.Or(cmp.Compare(x.Height, y.Height), cmp.Compare(x.Temporal, y.Temporal))
 	})
+	if sl.track.Source != sfu.Screen && len(options) > 0 {
+		// A smaller picture that moves is better than one with a quarter of its
+		// frames.
+		least := options[0].Height
+		options = slices.DeleteFunc(options, func(o bandwidth.Option) bool {
+			return o.Height > least && o.Temporal+2 < temporal
+		})
+	}
 	options = affordable(options)
 	a.options = a.options[:first+len(options)]
 	current := -1

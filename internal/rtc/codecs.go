@@ -41,7 +41,14 @@ var videoCodecs = []codec{
 	{webrtc.MimeTypeAV1, "level-idx=5;profile=0;tier=0", 117, 118},
 }
 
-var opus = codec{mime: webrtc.MimeTypeOpus, fmtp: opusFmtp, pt: 111}
+var (
+	opus = codec{mime: webrtc.MimeTypeOpus, fmtp: opusFmtp, pt: 111}
+	// red is Opus with its last packets repeated (RFC 2198); it is taken from
+	// whoever prefers it, and passed on to whoever knows it.
+	red = codec{mime: mimeRED, fmtp: "111/111", pt: 63}
+)
+
+const mimeRED = "audio/red"
 
 func h264(profile string, mode int) string {
 	return "level-asymmetry-allowed=1;packetization-mode=" + strconv.Itoa(mode) + ";profile-level-id=" + profile
@@ -51,7 +58,7 @@ func (c codec) parameters() webrtc.RTPCodecParameters {
 	p := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(c.pt)}
 	p.MimeType, p.SDPFmtpLine = c.mime, c.fmtp
 	p.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "transport-cc"}}
-	if c.mime == webrtc.MimeTypeOpus {
+	if c.mime == webrtc.MimeTypeOpus || c.mime == mimeRED {
 		p.ClockRate, p.Channels = 48000, 2
 		return p
 	}
@@ -74,8 +81,10 @@ func (c codec) retransmission() webrtc.RTPCodecParameters {
 // newMediaEngine knows every codec and header extension that we do.
 func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
-	if err := m.RegisterCodec(opus.parameters(), webrtc.RTPCodecTypeAudio); err != nil {
-		return nil, err
+	for _, c := range []codec{opus, red} {
+		if err := m.RegisterCodec(c.parameters(), webrtc.RTPCodecTypeAudio); err != nil {
+			return nil, err
+		}
 	}
 	for _, c := range videoCodecs {
 		if err := m.RegisterCodec(c.parameters(), webrtc.RTPCodecTypeVideo); err != nil {

@@ -48,10 +48,15 @@ func (s *Subscriber) feedback(packets []rtcp.Packet, now time.Time) {
 }
 
 func (s *Subscriber) reports(list []rtcp.ReceptionReport, now time.Time) {
+	loss, known := 0.0, false
 	for _, r := range list {
 		if sl := s.slotOf(r.SSRC); sl != nil {
 			sl.out.HandleReport(r, now)
+			loss, known = max(loss, float64(r.FractionLost)/256), true
 		}
+	}
+	if known {
+		s.estimator.Loss(loss, now)
 	}
 }
 

@@ -179,6 +179,25 @@ func sources(m *sdp.MediaDescription, mid string, a *arrivals) {
 	}
 }
 
+// prefersRED tells whether RED comes before Opus in the m-line of an offer.
+func prefersRED(offer, mid string) bool {
+	for _, section := range strings.Split(offer, "\r\nm=")[1:] {
+		if !strings.Contains(section+"\r\n", "\r\na=mid:"+mid+"\r\n") {
+			continue
+		}
+		words := strings.Fields(strings.SplitN(section, "\r\n", 2)[0])
+		for _, format := range words[min(3, len(words)):] {
+			switch {
+			case strings.Contains(section, "\r\na=rtpmap:"+format+" red/48000"):
+				return true
+			case strings.Contains(section, "\r\na=rtpmap:"+format+" opus/"):
+				return false
+			}
+		}
+	}
+	return false
+}
+
 // withoutDependency takes the Dependency Descriptor out of the m-lines of an
 // answer that do not begin with AV1: with it browsers leave out of VP8 what
 // receivers need that do not have it, and the payloads of VP9 tell all of it.

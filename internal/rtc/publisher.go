@@ -107,10 +107,15 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 			continue
 		}
 		// Silence need not be sent (RFC 7587 §7).
-		c := opus.parameters()
+		c, r := opus.parameters(), red.parameters()
 		c.SDPFmtpLine += ";usedtx=1"
-		c.PayloadType = 0 // the one that was offered: Firefox sends under no other
-		if err := t.SetCodecPreferences([]webrtc.RTPCodecParameters{c}); err != nil {
+		// The numbers that were offered: Firefox sends under no others.
+		c.PayloadType, r.PayloadType = 0, 0
+		list := []webrtc.RTPCodecParameters{c}
+		if prefersRED(offer, t.Mid()) {
+			list = []webrtc.RTPCodecParameters{r, c}
+		}
+		if err := t.SetCodecPreferences(list); err != nil {
 			b.log.Debug("no Opus in an offer", "error", err)
 		}
 	}

@@ -146,6 +146,9 @@ func (s *slot) play() {
 
 // payloadTypes finds the numbers for a codec. The caller holds mu.
 func (s *slot) payloadTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
+	if strings.EqualFold(c.MimeType, mimeRED) {
+		return s.redTypes(c)
+	}
 	for _, n := range s.negotiated {
 		if sameCodec(c, codecOf(n)) {
 			types.Media, ok = uint8(n.PayloadType), true
@@ -162,4 +165,21 @@ func (s *slot) payloadTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
 		}
 	}
 	return types, true
+}
+
+// redTypes finds the numbers for Opus in RED. A receiver that does not know
+// RED, or knows what is in it under another number, gets the Opus alone.
+func (s *slot) redTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
+	plain, ok := s.payloadTypes(codecOf(opus.parameters()))
+	if !ok {
+		return types, false
+	}
+	inside, _, _ := strings.Cut(c.Fmtp, "/")
+	for _, n := range s.negotiated {
+		if strings.EqualFold(n.MimeType, mimeRED) && inside == strconv.Itoa(int(plain.Media)) {
+			return forward.PayloadTypes{Media: uint8(n.PayloadType)}, true
+		}
+	}
+	plain.Primary = true
+	return plain, true
 }

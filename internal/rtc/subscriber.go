@@ -3,6 +3,7 @@ package rtc
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,9 +70,17 @@ type Wish struct {
 	Width, Height int
 }
 
-// NewSubscriber makes a connection on which we offer.
-func (e *Engine) NewSubscriber(log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
+// nearRate is what the path to a receiver in the same house is thought to carry
+// at first, in bit/s: any Wi-Fi does.
+const nearRate = 10_000_000
+
+// NewSubscriber makes a connection on which we offer. address is the host and
+// port that the receiver's signalling comes from.
+func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
 	s := &Subscriber{log: log, estimator: bandwidth.NewEstimator()}
+	if a, err := netip.ParseAddrPort(address); err == nil && near(a.Addr().Unmap()) {
+		s.estimator.Initial = nearRate
+	}
 	s.path.Sent = s.estimator.Sent
 	s.media.rtp, s.media.rtcp = func([]byte, time.Time) {}, s.feedback
 	s.tick = s.turn
@@ -89,9 +98,12 @@ func (e *Engine) NewSubscriber(log *slog.Logger, onState func(webrtc.PeerConnect
 	return s, nil
 }
 
+// near tells an address that is not on the Internet.
+func near(a netip.Addr) bool { return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() }
+
 // AnswerSubscriber makes a connection out of an offer of the peer, with the
 // m-lines for receiving that it has, and returns the answer.
-func (e *Engine) AnswerSubscriber(offer string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
+func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
 	if err := bounded(offer); err != nil {
 		return nil, "", err
 	}
@@ -99,7 +111,7 @@ func (e *Engine) AnswerSubscriber(offer string, log *slog.Logger, onState func(w
 	if err := parsed.UnmarshalString(offer); err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
-	s, err := e.NewSubscriber(log, onState)
+	s, err := e.NewSubscriber(address, log, onState)
 	if err != nil {
 		return nil, "", err
 	}
@@ -293,7 +305,7 @@ func (s *Subscriber) place(t *sfu.Track) *slot {
 	sl := g.idle(t)
 	if sl == nil {
 		kind := webrtc.RTPCodecTypeAudio
-		codecs := []codec{opus}
+		codecs := []codec{opus, red}
 		if t.Kind == sfu.Video {
 			kind = webrtc.RTPCodecTypeVideo
 			codecs = slices.DeleteFunc(slices.Clone(videoCodecs), func(c codec) bool {
@@ -347,7 +359,12 @@ func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec)
 				prefs = append(prefs, c.retransmission())
 			}
 		}
-		if err := t.SetCodecPreferences(prefs); err != nil {
+		err := t.SetCodecPreferences(prefs)
+		if err != nil && kind == webrtc.RTPCodecTypeAudio {
+			// The receiver has turned RED down before.
+			err = t.SetCodecPreferences(prefs[:1])
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -495,13 +512,18 @@ func (s *Subscriber) probe(now time.Time) {
 	s.owned.Go(func() {
 		defer s.probing.Store(false)
 		const step = 5 * time.Millisecond
-		size := int(p.Rate / 8 * uint64(step) / uint64(time.Second))
-		for begin := time.Now(); time.Since(begin) < p.Duration && s.media.open.Load(); {
-			if best.out.Probe(size, time.Now()) == 0 {
+		sent := 0
+		for begin := time.Now(); time.Since(begin) < p.Duration && s.media.open.Load(); time.Sleep(step) {
+			due := p.Due(time.Since(begin)+step) - sent
+			if due <= 0 {
+				continue
+			}
+			n := best.out.Probe(due, time.Now())
+			if n == 0 {
 				return
 			}
+			sent += n
 			best.Flush()
-			time.Sleep(step)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -136,12 +137,34 @@ func (t *transport) take(b []byte, now time.Time) {
 		return
 	}
 	plain, err := t.inbound.DecryptRTCP(b, b, nil)
-	if err != nil {
+	if err != nil || !modest(plain) {
 		return
 	}
 	if packets, err := rtcp.Unmarshal(plain); err == nil {
 		t.rtcp(packets, now)
 	}
+}
+
+// maxStatuses is for how many packets one report may speak: more than leave
+// within several reports. A few bytes can claim 65,535, for each of which the
+// library takes memory.
+const maxStatuses = 4096
+
+// modest tells that a compound packet has no transport-wide report that is
+// larger than any real one.
+func modest(b []byte) bool {
+	for len(b) >= 4 {
+		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
+		const feedback, congestion = 205, 15 // RTPFB, and its format
+		if b[1] == feedback && b[0]&0x1f == congestion && len(b) >= 16 && binary.BigEndian.Uint16(b[14:]) > maxStatuses {
+			return false
+		}
+		if size > len(b) {
+			break
+		}
+		b = b[size:]
+	}
+	return true
 }
 
 // sendRTP protects a packet; it leaves with the next flush, marked as sound or

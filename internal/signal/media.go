@@ -95,7 +95,7 @@ func (s *session) subscribe(states []sfu.State) {
 		}
 		for _, t := range st.Tracks {
 			known[t.ID] = true
-			if s.receives[strings.ToLower(t.Codec.MimeType)] {
+			if s.receives[strings.ToLower(heard(t.Codec.MimeType))] {
 				set := s.settings[t.ID]
 				wishes = append(wishes, rtc.Wish{
 					Track: t, Paused: set.paused, Width: set.width, Height: set.height,
@@ -112,7 +112,7 @@ func (s *session) subscribe(states []sfu.State) {
 		if len(wishes) == 0 {
 			return
 		}
-		sub, err := s.server.Engine().NewSubscriber(s.log, s.state)
+		sub, err := s.server.Engine().NewSubscriber(s.participant.Address, s.log, s.state)
 		if err != nil {
 			s.log.Error("no connection for subscribing", "error", err)
 			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, "no connection can be made")

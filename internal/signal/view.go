@@ -1,6 +1,8 @@
 package signal
 
 import (
+	"strings"
+
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -66,7 +68,7 @@ func participant(s sfu.State, own bool) *umbrellav1.Participant {
 	for _, t := range s.Tracks {
 		d := &umbrellav1.Track{
 			Id: t.ID, Kind: umbrellav1.TrackKind(t.Kind), Source: umbrellav1.TrackSource(t.Source),
-			Muted: t.Muted(), Codec: t.Codec.MimeType,
+			Muted: t.Muted(), Codec: heard(t.Codec.MimeType),
 		}
 		if own {
 			d.Mid = t.Mid
@@ -74,4 +76,13 @@ func participant(s sfu.State, own bool) *umbrellav1.Participant {
 		p.Tracks = append(p.Tracks, d)
 	}
 	return p
+}
+
+// heard is the codec that a browser has to have for a track: what is in RED is
+// Opus, and is taken out for one that does not know RED.
+func heard(mimeType string) string {
+	if strings.EqualFold(mimeType, "audio/red") {
+		return "audio/opus"
+	}
+	return mimeType
 }

@@ -92,7 +92,7 @@ func (s *session) watch(e sfu.Entry, whom, offer string) (answer string, err err
 		return "", err
 	}
 	s.offer, s.whom = offer, whom
-	s.sub, answer, err = s.server.Engine().AnswerSubscriber(offer, s.log, s.state)
+	s.sub, answer, err = s.server.Engine().AnswerSubscriber(offer, e.Address, s.log, s.state)
 	return answer, err
 }
 

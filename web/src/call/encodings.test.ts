@@ -59,6 +59,12 @@ test("how each encoding is sent", () => {
       { demand: ["f"], size: { width: 640, height: 360 } },
       "-q h:1:1500000 -f",
     ],
+    [
+      "unless something else is taken",
+      ["q", "h", "f"],
+      { demand: ["f", "q"], size: { width: 640, height: 360 } },
+      "q:2:500000 -h -f",
+    ],
     ["a name that nobody knows", ["q", "h", "f"], { demand: ["x"] }, "-q -h -f"],
     // Chromium keeps the name of an encoding that is left alone.
     ["alone after all", ["q"], { demand: [""] }, "q:1:1500000"],

@@ -21,9 +21,9 @@ const screenShares = [1, 1 / 6];
  * know it refuses as a whole. Each lists the encodings from the smallest
  * picture to the full one: Chromium serves the first ones first.
  */
-export function encodingPlans(screen: boolean, codec: VideoCodec, simulcast = true): Encoding[][] {
+export function encodingPlans(screen: boolean, codec: VideoCodec): Encoding[][] {
   const layered = codec === "VP9" || codec === "AV1";
-  const rids = layered || !simulcast ? [undefined] : screen ? ["h", "f"] : ["q", "h", "f"];
+  const rids = layered ? [undefined] : screen ? ["h", "f"] : ["q", "h", "f"];
   const modes =
     codec === "H264"
       ? [undefined]
@@ -54,13 +54,14 @@ export interface Fit {
 /**
  * Sets what each encoding is to be, from the smallest to the full picture.
  * Those that the picture is too small for are the last ones, whatever their
- * names; who wants one of them gets the full picture. Returns whether anything
+ * names; who wants them alone gets the full picture. Returns whether anything
  * is other than it was.
  */
 export function fitEncodings(encodings: RTCRtpEncodingParameters[], { screen, size, limit, demand }: Fit): boolean {
   const n = filled(encodings.length, size);
   const shares = screen ? screenShares : cameraShares;
-  const beyond = encodings.slice(n).some((e) => demand?.includes(e.rid ?? ""));
+  const demanded = (list: RTCRtpEncodingParameters[]) => list.some((e) => demand?.includes(e.rid ?? ""));
+  const beyond = demanded(encodings) && !demanded(encodings.slice(0, n));
   let changed = false;
   encodings.forEach((e, i) => {
     const halvings = Math.max(0, n - 1 - i);

@@ -44,8 +44,6 @@ const lasting = [TrackSource.MICROPHONE, TrackSource.CAMERA];
 // How often it is looked at whether a picture has another size: a phone was
 // turned, or the window that is shared was made larger. No event tells.
 const sizeInterval = 1_000;
-// Nodes do not take simulcast yet.
-const simulcast = false;
 
 export function rtcConfiguration(iceServers: IceServer[]): RTCConfiguration {
   return {
@@ -175,7 +173,7 @@ export class Publisher {
     const { sender } = transceiver;
     const sending = audio
       ? null
-      : new Sending(sender, this.o.clock, source === TrackSource.SCREEN, () => sizeOf(sender.track));
+      : new Sending(sender, source === TrackSource.SCREEN, () => sizeOf(sender.track));
     sending?.setLimit(limitOf(source, this.o.limits));
     const slot = { transceiver, source, sending, published: false, muted: false };
     this.slots.set(source, slot);
@@ -185,7 +183,7 @@ export class Publisher {
   private addPicture(screen: boolean, track: MediaStreamTrack | null): RTCRtpTransceiver {
     const limit = screen ? this.o.limits.screen : this.o.limits.camera;
     let refusal: unknown;
-    for (const sendEncodings of encodingPlans(screen, this.o.codec, simulcast)) {
+    for (const sendEncodings of encodingPlans(screen, this.o.codec)) {
       fitEncodings(sendEncodings, { screen, size: sizeOf(track), limit, demand: null });
       try {
         const transceiver = this.pc.addTransceiver(track ?? "video", { direction: "sendonly", sendEncodings });

@@ -1,12 +1,7 @@
-import type { Clock } from "./clock";
-import { filled, fitEncodings, type Size } from "./encodings";
+import { fitEncodings, type Size } from "./encodings";
 
 /** What of an RTCRtpSender is needed. */
 export type Parametric = Pick<RTCRtpSender, "getParameters" | "setParameters">;
-
-// A picture that grew has encodings that the node has not seen: it gets so
-// many milliseconds to say whether it takes them.
-const lookTime = 3_000;
 
 /**
  * Sending keeps the encodings of one video sender as the size of the picture,
@@ -16,15 +11,12 @@ const lookTime = 3_000;
 export class Sending {
   private limit = 0;
   private demand: readonly string[] | null = null;
-  private count = 0;
-  private cancelLook: (() => void) | null = null;
   private running = false;
   private again = false;
   private closed = false;
 
   constructor(
     private readonly sender: Parametric,
-    private readonly clock: Clock,
     private readonly screen: boolean,
     private readonly size: () => Size | null,
   ) {}
@@ -37,34 +29,18 @@ export class Sending {
 
   /** RIDs of the encodings that anybody takes; null for all of them. */
   setDemand(rids: readonly string[] | null): void {
-    this.endLook();
     this.demand = rids;
     this.update();
   }
 
   /** The picture may have another size, or the browser other encodings. */
   update(): void {
-    const count = filled(this.sender.getParameters().encodings.length, this.size());
-    if (count > this.count && this.count > 0 && this.demand) {
-      this.endLook();
-      this.cancelLook = this.clock.after(lookTime, () => {
-        this.cancelLook = null;
-        this.update();
-      });
-    }
-    this.count = count;
     this.again = true;
     if (!this.running) void this.run();
   }
 
   close(): void {
-    this.endLook();
     this.closed = true;
-  }
-
-  private endLook(): void {
-    this.cancelLook?.();
-    this.cancelLook = null;
   }
 
   private async run(): Promise<void> {
@@ -73,8 +49,7 @@ export class Sending {
       this.again = false;
       try {
         const parameters = this.sender.getParameters();
-        const { screen, limit } = this;
-        const demand = this.cancelLook ? null : this.demand;
+        const { screen, limit, demand } = this;
         if (fitEncodings(parameters.encodings, { screen, size: this.size(), limit, demand })) {
           await this.sender.setParameters(parameters);
         }

@@ -23,7 +23,8 @@ export function SidePanel(): JSX.Element | null {
 function Panel({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
   const app = useApp();
   const ref = useRef<HTMLElement>(null);
-  useEffect(() => {
+  // Before any effect of what is in the panel moves the focus there.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const element = ref.current;
     const key = (event: KeyboardEvent) => {

@@ -117,21 +117,6 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 	return m, nil
 }
 
-// extensionIDs finds the ids of the extensions that forward reads.
-func extensionIDs(list []webrtc.RTPHeaderExtensionParameter) (ids forward.ExtensionIDs) {
-	for _, x := range list {
-		switch x.URI {
-		case sdp.AudioLevelURI:
-			ids.AudioLevel = uint8(x.ID)
-		case orientationURI:
-			ids.Orientation = uint8(x.ID)
-		case dependencyURI:
-			ids.Dependency = uint8(x.ID)
-		}
-	}
-	return ids
-}
-
 // streamExtensions finds the ids of the extensions that forward writes.
 func streamExtensions(list []webrtc.RTPHeaderExtensionParameter) (ids forward.StreamExtensions) {
 	for _, x := range list {

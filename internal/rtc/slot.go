@@ -33,7 +33,6 @@ type slot struct {
 	choice bandwidth.Option // what it gets; Layer -1: nothing
 	// limited: a better layer would fit the tile, but not the path.
 	limited bool
-	writer  webrtc.TrackLocalWriter // set before out is bound
 
 	// track is what plays, or nil. The Subscriber changes it, holding its own
 	// lock as well.

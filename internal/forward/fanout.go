@@ -95,3 +95,32 @@ func (f *fanout) serve() {
 		}
 	}
 }
+
+// maxPad is how many bytes a packet may grow by to be as long as those beside
+// it.
+const maxPad = 24
+
+// even has packets that are nearly of one length leave with one length: the
+// kernel takes those in one piece (UDP_SEGMENT), of which only the last may be
+// shorter. Browsers cut a frame into packets that differ by a byte.
+func even(burst []Packet) {
+	n := len(burst) - 1
+	for i := range burst {
+		burst[i].pad = 0
+	}
+	for i := n - 1; i >= 0; i-- { // up to the longer one that follows
+		burst[i].padTo(&burst[i+1])
+	}
+	for i := 1; i < n; i++ { // up to the longer one before
+		burst[i].padTo(&burst[i-1])
+	}
+}
+
+func (p *Packet) padTo(other *Packet) {
+	if len(p.Payload) == 0 {
+		return
+	}
+	if d := len(other.Payload) + int(other.pad) - len(p.Payload); d > int(p.pad) && d <= maxPad {
+		p.pad = uint8(d)
+	}
+}

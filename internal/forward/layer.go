@@ -193,6 +193,9 @@ func (l *Layer) forward() {
 		return
 	}
 	l.wait.Stop()
+	if l.video {
+		even(l.burst)
+	}
 	l.fanout.run(l.cfg.Pool, l, l.burst, *l.streams.Load())
 	l.burst = l.burst[:0]
 }

@@ -19,7 +19,8 @@ type Packet struct {
 	Info codec.Info
 	// Dependency is the Dependency Descriptor, in the bytes that were parsed.
 	Dependency []byte
-	late       bool // newer ones came before it
+	late       bool  // newer ones came before it
+	pad        uint8 // bytes of padding to leave with
 	// Payload is what stands behind the header, without padding. It is empty in
 	// a packet that is nothing but padding.
 	Payload []byte

@@ -161,7 +161,10 @@ func (s *Stream) forward(l *Layer, p *Packet, now time.Time) {
 	payload = s.renumber(l, p, e, payload)
 	h := s.head(l, p, e, now)
 	h.PayloadType, h.SSRC, h.SequenceNumber = s.types.Media, s.cfg.SSRC, seq
-	size := h.MarshalSize() + len(payload)
+	if p.pad > 0 && len(payload) > 0 {
+		h.Padding, h.PaddingSize = true, p.pad
+	}
+	size := h.MarshalSize() + len(payload) + int(h.PaddingSize)
 	s.stats.Packets++
 	s.stats.Bytes += uint64(size)
 	s.octets += uint32(len(payload))

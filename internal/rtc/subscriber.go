@@ -74,6 +74,10 @@ type Wish struct {
 // at first, in bit/s: any Wi-Fi does.
 const nearRate = 10_000_000
 
+// openRate is that of the path to a receiver that will tell nothing but its
+// losses, in bit/s: all that it asks for is sent until those say otherwise.
+const openRate = 100_000_000
+
 // NewSubscriber makes a connection on which we offer. address is the host and
 // port that the receiver's signalling comes from.
 func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
@@ -116,6 +120,9 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 		return nil, "", err
 	}
 	s.fixed = true
+	if !strings.Contains(offer, sdp.TransportCCURI) {
+		s.estimator.Initial = openRate
+	}
 	answer, err := s.answer(&parsed, offer)
 	if err != nil {
 		_ = s.Close()

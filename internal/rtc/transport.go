@@ -179,7 +179,7 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 	if t.outbound == nil {
 		return errNoWay
 	}
-	size := h.MarshalSize() + len(payload)
+	size := h.MarshalSize() + len(payload) + int(h.PaddingSize)
 	if w.tcp != nil {
 		b := make([]byte, size, size+overhead)
 		if err := t.protect(b, h, payload); err != nil {
@@ -213,7 +213,11 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 func (t *transport) protect(b []byte, h *rtp.Header, payload []byte) error {
 	n, err := h.MarshalTo(b)
 	if err == nil {
-		copy(b[n:], payload)
+		n += copy(b[n:], payload)
+		clear(b[n:])
+		if h.PaddingSize > 0 { // RFC 3550 §5.1
+			b[len(b)-1] = h.PaddingSize
+		}
 	}
 	return err
 }

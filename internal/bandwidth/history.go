@@ -24,7 +24,7 @@ type record struct {
 
 // history remembers the packets sent last, by their transport-wide number.
 type history struct {
-	ring   [historySize]record
+	ring   []record // of historySize, from the first packet on
 	newest uint16
 	begun  bool
 }
@@ -32,6 +32,9 @@ type history struct {
 // add notes a packet. Numbers may come a little out of order, as several
 // goroutines send.
 func (h *history) add(number uint16, size int, at int64) {
+	if h.ring == nil {
+		h.ring = make([]record, historySize)
+	}
 	h.ring[number%historySize] = record{
 		at: uint32(at), size: uint16(min(max(size, 0), 1<<16-1)), high: uint8(number >> 8), fate: inFlight,
 	}
@@ -43,6 +46,9 @@ func (h *history) add(number uint16, size int, at int64) {
 // find gives what is known of a packet, or nil when it is not remembered or
 // was never sent.
 func (h *history) find(number uint16) *record {
+	if h.ring == nil {
+		return nil
+	}
 	r := &h.ring[number%historySize]
 	if r.fate == unused || r.high != uint8(number>>8) {
 		return nil

@@ -13,7 +13,7 @@ help:
 	@echo 'make test    install what tests need, and run all of them'
 	@echo 'make lint    vet, staticcheck, gofmt, types, eslint, buf, shellcheck'
 	@echo 'make fmt     format Go and protobuf'
-	@echo 'make bench   micro benchmarks of the hot path'
+	@echo 'make bench   measure the daemon under load, for docs/performance.md'
 	@echo 'make proto   generate code from proto/'
 
 run: build
@@ -52,8 +52,10 @@ fmt: web/node_modules/.installed
 	gofmt -w $$(git ls-files '*.go' ':!:*.pb.go')
 	cd proto && ../web/node_modules/.bin/buf format -w
 
-bench:
-	go test -run '^$$' -bench . -benchmem ./internal/...
+# BENCH adds flags, such as --vs NAME=WHIP,WHEP,PID for another server.
+bench: build
+	go test -run '^$$' -bench . -benchmem ./internal/forward ./internal/rtc ./internal/codec ./internal/bandwidth
+	go run ./bench -svg docs/performance.svg -table-in docs/performance.md $(BENCH)
 
 proto: web/node_modules/.installed
 	cd proto && ../web/node_modules/.bin/buf generate

@@ -11,7 +11,7 @@ import (
 // 1.3 Mbit/s, that begins with a keyframe. Made with
 //
 //	ffmpeg -f lavfi -i testsrc2=size=640x360:rate=30:duration=1 -c:v libvpx -b:v 1500k -minrate 1500k -maxrate 1500k -bufsize 150k -deadline realtime -cpu-used 8 -g 30 -auto-alt-ref 0 -error-resilient 1 clip.ivf
-//	ffmpeg -f lavfi -i testsrc2=size=640x360:rate=30:duration=1 -c:v libx264 -profile:v baseline -tune zerolatency -preset veryfast -b:v 1500k -maxrate 1500k -bufsize 150k -g 30 -x264-params slices=1:scenecut=0 clip.h264
+//	ffmpeg -f lavfi -i testsrc2=size=640x360:rate=30:duration=1 -c:v libx264 -profile:v baseline -tune zerolatency -preset veryfast -b:v 1500k -maxrate 1500k -bufsize 150k -g 30 -x264-params sliced-threads=0:slices=1:scenecut=0 clip.h264
 var (
 	//go:embed clip/clip.ivf
 	clipVP8 []byte

@@ -143,10 +143,15 @@ func (s *subscriber) take(b []byte, now time.Time) {
 	}
 	if st, ok := findStamp(s.codec, b[n:end]); ok {
 		r.latencies = append(r.latencies, now.Sub(time.Unix(0, st.sent)))
-		if r.stamped && st.frame > r.frame+1 {
-			r.missing += int(st.frame-r.frame-1) * int(st.packets)
+		switch d := int32(st.frame - r.frame); {
+		case !r.stamped || d == 1:
+			r.stamped, r.frame = true, st.frame
+		case d > 1:
+			r.missing += int(d-1) * int(st.packets)
+			r.frame = st.frame
+		default: // it was only late
+			r.missing = max(0, r.missing-int(st.packets))
 		}
-		r.stamped, r.frame = true, st.frame
 	}
 }
 

@@ -298,3 +298,14 @@ func (s *Stream) Stats(now time.Time) StreamStats {
 	}
 	return st
 }
+
+// PassKeyframeRequest passes on that the receiver, which is another node and
+// keeps to the intervals itself, wants a keyframe.
+func (s *Stream) PassKeyframeRequest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.KeyframeRequests++
+	if s.playing != nil && !s.paused {
+		s.playing.RequestKeyframe()
+	}
+}

@@ -57,8 +57,8 @@ func (s *Subscriber) allocate(now time.Time) {
 		}
 	}
 	wanted := bandwidth.Wanted(a.requests)
-	s.wanted.Store(wanted)
-	budget := s.estimator.Target()
+	s.path.wanted.Store(wanted)
+	budget := s.path.estimator.Target()
 	a.choices = bandwidth.Allocate(budget, a.requests, a.choices[:0])
 	for i, c := range a.choices {
 		sl, r := a.slots[i], &a.requests[i]

@@ -10,11 +10,14 @@ import (
 // again: one goroutine that wakes for all of them costs less than one for each.
 type clock struct {
 	mu      sync.Mutex
-	peers   []*peer
+	timers  []*ticker
 	stopped chan struct{}
 	wake    chan struct{} // a first one came
 	done    sync.WaitGroup
 }
+
+// ticker is called every clockInterval while it is with the clock.
+type ticker struct{ tick func(now time.Time) }
 
 const clockInterval = 20 * time.Millisecond
 
@@ -26,7 +29,7 @@ func (c *clock) start() {
 func (c *clock) run() {
 	tick := time.NewTicker(clockInterval)
 	defer tick.Stop()
-	var list []*peer
+	var list []*ticker
 	for {
 		select {
 		case <-c.stopped:
@@ -37,7 +40,7 @@ func (c *clock) run() {
 		case <-tick.C:
 		}
 		c.mu.Lock()
-		list = append(list[:0], c.peers...)
+		list = append(list[:0], c.timers...)
 		c.mu.Unlock()
 		if len(list) == 0 {
 			tick.Stop() // until somebody comes
@@ -56,14 +59,14 @@ func (c *clock) stop() {
 	c.done.Wait()
 }
 
-func (c *clock) add(p *peer) {
+func (c *clock) add(p *ticker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if slices.Contains(c.peers, p) {
+	if slices.Contains(c.timers, p) {
 		return
 	}
-	c.peers = append(c.peers, p)
-	if len(c.peers) == 1 {
+	c.timers = append(c.timers, p)
+	if len(c.timers) == 1 {
 		select {
 		case c.wake <- struct{}{}:
 		default:
@@ -71,10 +74,10 @@ func (c *clock) add(p *peer) {
 	}
 }
 
-func (c *clock) remove(p *peer) {
+func (c *clock) remove(p *ticker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.peers, p); i >= 0 {
-		c.peers = slices.Delete(c.peers, i, i+1)
+	if i := slices.Index(c.timers, p); i >= 0 {
+		c.timers = slices.Delete(c.timers, i, i+1)
 	}
 }

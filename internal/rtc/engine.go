@@ -5,9 +5,6 @@ package rtc
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net"
@@ -35,6 +32,7 @@ type Engine struct {
 	// codecs is what connections negotiate.
 	codecs *webrtc.MediaEngine
 
+	identity identity
 	config   webrtc.Configuration
 	conn     *mediaConn
 	pool     *forward.Pool
@@ -48,17 +46,11 @@ type Engine struct {
 
 // Start opens the port.
 func (e *Engine) Start() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
+	var err error
+	if e.identity, err = newIdentity(); err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
-	cert, err := webrtc.GenerateCertificate(key)
-	if err != nil {
-		return fmt.Errorf("media: %w", err)
-	}
-	// One certificate for all connections: making one costs a small machine more
-	// than the rest of a join.
-	e.config = webrtc.Configuration{Certificates: []webrtc.Certificate{*cert}}
+	e.config = webrtc.Configuration{Certificates: []webrtc.Certificate{e.identity.webrtc}}
 
 	conn, listener, err := listenBoth(e.MediaPort)
 	if err != nil {

@@ -4,60 +4,19 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"umbrella/internal/forward"
 )
 
 // feedback answers what the receiver says.
 func (s *Subscriber) feedback(packets []rtcp.Packet, now time.Time) {
-	resent := false
-	for _, p := range packets {
-		switch p := p.(type) {
-		case *rtcp.TransportLayerNack:
-			if sl := s.slotOf(p.MediaSSRC); sl != nil {
-				for _, pair := range p.Nacks {
-					pair.Range(func(seq uint16) bool {
-						resent = sl.out.Resend(seq, now) || resent
-						return true
-					})
-				}
-			}
-		case *rtcp.PictureLossIndication:
-			if sl := s.slotOf(p.MediaSSRC); sl != nil {
-				sl.out.RequestKeyframe()
-			}
-		case *rtcp.FullIntraRequest:
-			for _, f := range p.FIR {
-				if sl := s.slotOf(f.SSRC); sl != nil {
-					sl.out.RequestKeyframe()
-				}
-			}
-		case *rtcp.ReceiverReport:
-			s.reports(p.Reports, now)
-		case *rtcp.SenderReport:
-			s.reports(p.Reports, now)
-		case *rtcp.TransportLayerCC:
-			was := s.estimator.Target()
-			s.estimator.Feedback(p, now)
-			if s.estimator.Target() < was {
-				s.due.Store(true)
-			}
+	find := func(ssrc uint32) *forward.Stream {
+		if sl := s.slotOf(ssrc); sl != nil {
+			return &sl.out
 		}
+		return nil
 	}
-	if resent {
-		s.media.flush()
-	}
-}
-
-func (s *Subscriber) reports(list []rtcp.ReceptionReport, now time.Time) {
-	loss, known := 0.0, false
-	for _, r := range list {
-		if sl := s.slotOf(r.SSRC); sl != nil {
-			sl.out.HandleReport(r, now)
-			loss, known = max(loss, float64(r.FractionLost)/256), true
-		}
-	}
-	if known {
-		s.estimator.Loss(loss, now)
-	}
+	s.media.feedback(packets, now, find, &s.path, (*forward.Stream).RequestKeyframe)
 }
 
 // slotOf finds the m-line that sends under an SSRC, or nil.

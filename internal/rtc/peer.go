@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
@@ -32,8 +31,7 @@ type peer struct {
 	pc     *webrtc.PeerConnection
 	owned  sync.WaitGroup // goroutines that end when the connection is closed
 	media  transport
-	// tick is called every clockInterval from when the connection works.
-	tick func(now time.Time)
+	ticker // from when the connection works
 }
 
 // connect makes the PeerConnection. onState is told of each change of its
@@ -51,11 +49,13 @@ func (p *peer) connect(e *Engine, onState func(webrtc.PeerConnectionState)) erro
 	}
 	p.pc = pc
 	// All m-lines are bundled: one transport carries everything.
-	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(p.media.settle)
+	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
+		p.media.settle(pair.Remote.Address, pair.Remote.Port, pair.Local.Protocol == webrtc.ICEProtocolTCP)
+	})
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
 			p.media.begin()
-			e.clock.add(p)
+			e.clock.add(&p.ticker)
 		}
 		if onState != nil {
 			onState(state)
@@ -154,7 +154,7 @@ func (p *peer) setLocal(d webrtc.SessionDescription) (string, error) {
 
 // Close ends the connection and waits for all that ran for it.
 func (p *peer) Close() error {
-	p.engine.clock.remove(p)
+	p.engine.clock.remove(&p.ticker)
 	p.media.close()
 	err := p.pc.GracefulClose()
 	p.owned.Wait()

@@ -59,7 +59,7 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		RTXSSRC:    uint32(ctx.SSRCRetransmission()),
 		Mid:        s.transceiver.Mid(),
 		Extensions: streamExtensions(ctx.HeaderExtensions()),
-		Transport:  &s.owner.path,
+		Transport:  &s.owner.path.Transport,
 		Totals:     s.owner.engine.Totals,
 	}
 	s.owner.bind(cfg.SSRC, s)

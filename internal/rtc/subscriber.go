@@ -11,11 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
-	"umbrella/internal/bandwidth"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 )
@@ -31,13 +29,9 @@ type Subscriber struct {
 	// fixed: the peer made the m-lines, there will be no more.
 	fixed bool
 
-	path      forward.Transport
-	estimator *bandwidth.Estimator
-	due       atomic.Bool   // the bandwidth is to be shared out anew
-	wanted    atomic.Uint64 // bits per second that would be taken
-	probing   atomic.Bool
-	bound     atomic.Pointer[map[uint32]*slot] // by SSRC: copy on write
-	boundMu   sync.Mutex
+	path    path
+	bound   atomic.Pointer[map[uint32]*slot] // by SSRC: copy on write
+	boundMu sync.Mutex
 
 	mu         sync.Mutex
 	groups     []*group
@@ -70,22 +64,14 @@ type Wish struct {
 	Width, Height int
 }
 
-// nearRate is what the path to a receiver in the same house is thought to carry
-// at first, in bit/s: any Wi-Fi does.
-const nearRate = 10_000_000
-
-// openRate is that of the path to a receiver that will tell nothing but its
-// losses, in bit/s: all that it asks for is sent until those say otherwise.
-const openRate = 100_000_000
-
 // NewSubscriber makes a connection on which we offer. address is the host and
 // port that the receiver's signalling comes from.
 func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
-	s := &Subscriber{log: log, estimator: bandwidth.NewEstimator()}
+	s := &Subscriber{log: log}
+	s.path.init()
 	if a, err := netip.ParseAddrPort(address); err == nil && near(a.Addr().Unmap()) {
-		s.estimator.Initial = nearRate
+		s.path.estimator.Initial = nearRate
 	}
-	s.path.Sent = s.estimator.Sent
 	s.media.rtp, s.media.rtcp = func([]byte, time.Time) {}, s.feedback
 	s.tick = s.turn
 	err := s.connect(e, func(state webrtc.PeerConnectionState) {
@@ -101,9 +87,6 @@ func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(we
 	}
 	return s, nil
 }
-
-// near tells an address that is not on the Internet.
-func near(a netip.Addr) bool { return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() }
 
 // AnswerSubscriber makes a connection out of an offer of the peer, with the
 // m-lines for receiving that it has, and returns the answer.
@@ -121,7 +104,7 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 	}
 	s.fixed = true
 	if !strings.Contains(offer, sdp.TransportCCURI) {
-		s.estimator.Initial = openRate
+		s.path.estimator.Initial = openRate
 	}
 	answer, err := s.answer(&parsed, offer)
 	if err != nil {
@@ -435,7 +418,7 @@ func (s *Subscriber) Outputs(now time.Time) []Output {
 }
 
 // Available is what the path to the receiver carries, in bits per second.
-func (s *Subscriber) Available() uint64 { return s.estimator.Target() }
+func (s *Subscriber) Available() uint64 { return s.path.estimator.Target() }
 
 // Close ends the connection.
 func (s *Subscriber) Close() error {
@@ -447,7 +430,7 @@ const reportInterval = time.Second
 
 // turn does what has to be done every now and then.
 func (s *Subscriber) turn(now time.Time) {
-	due := s.due.Swap(false)
+	due := s.path.due.Swap(false)
 	s.mu.Lock()
 	if due || now.Sub(s.allocated) >= allocateInterval {
 		s.allocated = now
@@ -465,44 +448,15 @@ func (s *Subscriber) turn(now time.Time) {
 		}
 	}
 	s.mu.Unlock()
-	if len(streams) > 0 {
-		s.report(streams, now)
-	}
-	s.probe(now)
+	s.media.report(streams, now)
+	s.path.probe(now, s.best, &s.media, &s.owned)
 }
 
-// report sends a sender report of each stream: it lets receivers play sound and
-// picture in step, and tells us the round-trip time.
-func (s *Subscriber) report(streams []*forward.Stream, now time.Time) {
-	var reports []rtcp.Packet
-	for _, out := range streams {
-		if sr, ok := out.SenderReport(now); ok {
-			reports = append(reports, sr)
-		}
-	}
-	if len(reports) == 0 {
-		return
-	}
-	first := reports[0].(*rtcp.SenderReport).SSRC
-	reports = append(reports, &rtcp.SourceDescription{
-		Chunks: []rtcp.SourceDescriptionChunk{{Source: first, Items: []rtcp.SourceDescriptionItem{
-			{Type: rtcp.SDESCNAME, Text: "umbrella"}}}},
-	})
-	// Lost like any packet when it cannot be sent.
-	_ = s.media.sendRTCP(reports...)
-}
-
-// probe sends more than is needed for a moment, if congestion control wants to
-// see whether the path carries more.
-func (s *Subscriber) probe(now time.Time) {
-	if s.probing.Load() {
-		return
-	}
-	p, ok := s.estimator.Probe(now, s.wanted.Load())
-	if !ok {
-		return
-	}
+// best is the stream that takes the most, to probe with; nil when there is
+// none with a picture.
+func (s *Subscriber) best() *forward.Stream {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	var best *slot
 	for _, g := range s.groups {
 		for _, sl := range g.slots {
@@ -511,26 +465,8 @@ func (s *Subscriber) probe(now time.Time) {
 			}
 		}
 	}
-	s.mu.Unlock()
 	if best == nil {
-		return
+		return nil
 	}
-	s.probing.Store(true)
-	s.owned.Go(func() {
-		defer s.probing.Store(false)
-		const step = 5 * time.Millisecond
-		sent := 0
-		for begin := time.Now(); time.Since(begin) < p.Duration && s.media.open.Load(); time.Sleep(step) {
-			due := p.Due(time.Since(begin)+step) - sent
-			if due <= 0 {
-				continue
-			}
-			n := best.out.Probe(due, time.Now())
-			if n == 0 {
-				return
-			}
-			sent += n
-			best.Flush()
-		}
-	})
+	return &best.out
 }

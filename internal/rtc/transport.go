@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -11,7 +12,6 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
-	"github.com/pion/webrtc/v4"
 )
 
 // transport is the media of one PeerConnection. ICE and DTLS are pion's; RTP
@@ -38,10 +38,12 @@ type transport struct {
 	control  []byte
 }
 
-// way is where a transport's packets go: one of the two.
+// way is where a transport's packets go: one of the three.
 type way struct {
 	udp *outlet
 	tcp *localConn
+	// other is a connection of its own, which keeps packets apart.
+	other net.Conn
 }
 
 const (
@@ -52,15 +54,16 @@ const (
 	overhead = 32
 )
 
-// settle takes the way that ICE has chosen.
-func (t *transport) settle(pair *webrtc.ICECandidatePair) {
-	addr, err := netip.ParseAddr(pair.Remote.Address)
+// settle takes the way that ICE has chosen: on the media port, to a peer's
+// address.
+func (t *transport) settle(address string, port uint16, tcp bool) {
+	addr, err := netip.ParseAddr(address)
 	if err != nil {
 		return
 	}
-	to := key(netip.AddrPortFrom(addr, pair.Remote.Port))
+	to := key(netip.AddrPortFrom(addr, port))
 	var w way
-	if pair.Local.Protocol == webrtc.ICEProtocolTCP {
+	if tcp {
 		w.tcp = t.engine.accepted.conn(to)
 		if w.tcp == nil {
 			return
@@ -180,7 +183,7 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 		return errNoWay
 	}
 	size := h.MarshalSize() + len(payload) + int(h.PaddingSize)
-	if w.tcp != nil {
+	if w.udp == nil {
 		b := make([]byte, size, size+overhead)
 		if err := t.protect(b, h, payload); err != nil {
 			return err
@@ -189,7 +192,7 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 		if err != nil {
 			return err
 		}
-		return w.tcp.frame(b)
+		return w.send(b)
 	}
 	o := w.udp
 	o.mu.Lock()
@@ -206,6 +209,15 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 	if dirty {
 		t.engine.conn.queue(o)
 	}
+	return err
+}
+
+// send sends one packet where there is no outlet.
+func (w *way) send(b []byte) error {
+	if w.tcp != nil {
+		return w.tcp.frame(b)
+	}
+	_, err := w.other.Write(b)
 	return err
 }
 
@@ -260,8 +272,8 @@ func (t *transport) sendRTCP(packets ...rtcp.Packet) error {
 		return err
 	}
 	t.control = b
-	if w.tcp != nil {
-		return w.tcp.frame(b)
+	if w.udp == nil {
+		return w.send(b)
 	}
 	_, _, err = t.engine.conn.WriteMsgUDP(b, w.udp.source, w.udp.addr)
 	return err

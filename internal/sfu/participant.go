@@ -43,6 +43,9 @@ type Participant struct {
 	ViewOnly bool
 	Address  string
 	JoinedAt time.Time
+	// Node is what people call the node at which the participant came in, and
+	// Origin that node's id; both are empty for this node.
+	Node, Origin string
 
 	room     *Room
 	observer Observer

@@ -103,6 +103,9 @@ func (r *Room) changed() {
 			p.observer.RoomChanged()
 		}
 	}
+	if w := r.sfu.watcher.Load(); w != nil {
+		(*w).RoomChanged(r)
+	}
 }
 
 func (r *Room) chat(from *Participant, text string) {
@@ -110,6 +113,15 @@ func (r *Room) chat(from *Participant, text string) {
 		ID: rand.Text()[:16], ParticipantID: from.ID, Name: from.Name,
 		Text: text, SentAt: time.Now(),
 	}
+	r.Deliver(m)
+	if w := r.sfu.watcher.Load(); w != nil {
+		(*w).Chat(r, m)
+	}
+}
+
+// Deliver gives everyone in the room a message, which may have been said on
+// another node.
+func (r *Room) Deliver(m ChatMessage) {
 	for _, p := range r.Participants() {
 		if p.observer != nil {
 			p.observer.Chat(m)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -27,7 +28,9 @@ type SFU struct {
 	rooms  map[string]*Room
 	limit  func(room string) int
 	closed bool
-	owners sync.WaitGroup // of the rooms' goroutines
+	// watcher is told of every room.
+	watcher atomic.Pointer[Watcher]
+	owners  sync.WaitGroup // of the rooms' goroutines
 }
 
 // SetLimit sets how many participants a room takes: 0 is any number. It counts
@@ -37,6 +40,17 @@ func (s *SFU) SetLimit(limit func(room string) int) {
 	defer s.mu.Unlock()
 	s.limit = limit
 }
+
+// Watcher is told what happens in all rooms, as an Observer is of one.
+type Watcher interface {
+	// RoomChanged says that a room or somebody in it is not what it was.
+	RoomChanged(r *Room)
+	// Chat brings a message that was said on this node.
+	Chat(r *Room, m ChatMessage)
+}
+
+// SetWatcher sets the one Watcher that there is.
+func (s *SFU) SetWatcher(w Watcher) { s.watcher.Store(&w) }
 
 // Entry is somebody who wants to come in.
 type Entry struct {
@@ -49,6 +63,11 @@ type Entry struct {
 	// Address is where the signalling comes from, for the status page.
 	Address  string
 	Observer Observer
+	// Node and Origin are those of Participant. The limit of a room is that of
+	// the node at which somebody comes in.
+	Node, Origin string
+	// JoinedAt is now when it is zero.
+	JoinedAt time.Time
 }
 
 // Join brings somebody into a room, which opens with its first participant and
@@ -71,12 +90,15 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 		r = newRoom(s, e.Room)
 	}
 	limit := 0
-	if s.limit != nil {
+	if s.limit != nil && e.Origin == "" {
 		limit = s.limit(e.Room)
+	}
+	if e.JoinedAt.IsZero() {
+		e.JoinedAt = time.Now()
 	}
 	p := &Participant{
 		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
-		JoinedAt: time.Now(), room: r, observer: e.Observer,
+		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
 	}
 	if err := r.add(p, limit); err != nil {
 		return nil, err

@@ -57,6 +57,8 @@ type Track struct {
 
 // Publication is a track to be.
 type Publication struct {
+	// ID of the track; one is made up when it is empty.
+	ID     string
 	Kind   TrackKind
 	Source Source
 	Codec  Codec
@@ -72,8 +74,11 @@ var ErrLeft = errors.New("the participant has left the room")
 
 // Publish adds a track that everyone else in the room can subscribe to.
 func (p *Participant) Publish(pub Publication) (*Track, error) {
+	if pub.ID == "" {
+		pub.ID = rand.Text()[:16]
+	}
 	t := &Track{
-		ID: rand.Text()[:16], Kind: pub.Kind, Source: pub.Source, Codec: pub.Codec,
+		ID: pub.ID, Kind: pub.Kind, Source: pub.Source, Codec: pub.Codec,
 		Mid: pub.Mid, Media: pub.Media, owner: p,
 	}
 	t.muted.Store(pub.Muted)

@@ -69,7 +69,7 @@ func Marshal(v any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("blobmsg: %w", err)
 	}
-	w := blobmsgWriter{from: json.NewDecoder(bytes.NewReader(text))}
+	w := blobmsgWriter{from: json.NewDecoder(bytes.NewReader(text)), out: []byte{}}
 	w.from.UseNumber()
 	if first, err := w.from.Token(); err != nil {
 		return nil, fmt.Errorf("blobmsg: %w", err)

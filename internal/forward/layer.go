@@ -34,6 +34,8 @@ type LayerConfig struct {
 	Totals *Totals
 	// Pool helps when there are many streams; nil: nobody does.
 	Pool *Pool
+	// Hint is what is known of the layer before anything of it has come.
+	Hint Scale
 }
 
 // Layer is one encoding of a track as it comes in. Safe for concurrent use.
@@ -128,6 +130,9 @@ func NewLayer(cfg LayerConfig) *Layer {
 		cfg: cfg, mime: mime, video: strings.HasPrefix(mime, "video/"), gapless: mime == "video/vp8",
 		numbered: mime == "video/vp8" || mime == "video/vp9",
 		reader:   codec.NewReader(cfg.MimeType),
+	}
+	l.scale = scale{
+		width: cfg.Hint.Width, height: cfg.Hint.Height, spatial: cfg.Hint.Spatial, temporal: cfg.Hint.Temporal,
 	}
 	l.streams.Store(&[]*Stream{})
 	l.wait = time.AfterFunc(time.Hour, func() {
@@ -338,6 +343,9 @@ func (l *Layer) Stats(now time.Time) LayerStats {
 	st.BitsPerSecond = l.rate.bitsPerSecond(now)
 	return st
 }
+
+// RID of the layer; empty where there is no simulcast.
+func (l *Layer) RID() string { return l.cfg.RID }
 
 // Subscribers is how many streams play the layer.
 func (l *Layer) Subscribers() int { return len(*l.streams.Load()) }

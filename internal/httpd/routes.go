@@ -40,7 +40,7 @@ func (s *Server) routes(p *pages) http.Handler {
 	})
 	m.HandleFunc("GET /status", s.loopback(func(w http.ResponseWriter, r *http.Request) { s.serveStatus(w, r, p) }))
 	m.HandleFunc("GET /metrics", s.loopback(s.serveMetrics))
-	m.Handle("GET /wsb", s.Signal)
+	m.HandleFunc("GET /wsb", s.serveSocket)
 	m.Handle("/whip/", s.WHIP)
 	m.Handle("/whep/", s.WHIP)
 	// Without these the mux would redirect to the same with a slash, and that
@@ -75,6 +75,19 @@ func (s *Server) serveCA(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Content-Disposition", `attachment; filename="umbrella-ca.crt"`)
 	h.Set("Cache-Control", "no-store")
 	_, _ = w.Write(s.Certificates.CA())
+}
+
+// serveSocket hands a WebSocket to whom its subprotocol (RFC 6455 §1.9) is for.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
+	for _, list := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for p := range strings.SplitSeq(list, ",") {
+			if s.Trunks != nil && strings.TrimSpace(p) == s.TrunkProtocol {
+				s.Trunks.ServeHTTP(w, r)
+				return
+			}
+		}
+	}
+	s.Signal.ServeHTTP(w, r)
 }
 
 // loopback lets only programs on this machine in.

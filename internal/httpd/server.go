@@ -27,8 +27,11 @@ type Server struct {
 	// Certificates for HTTPS; nil serves plain HTTP, for a proxy in front.
 	Certificates *access.Certificates
 	Gate         *access.Gate
-	// Signal takes the WebSockets, on Prefix/wsb.
-	Signal http.Handler
+	// Signal takes the WebSockets of browsers, on Prefix/wsb, and Trunks those
+	// of other nodes, which ask for TrunkProtocol.
+	Signal        http.Handler
+	Trunks        http.Handler
+	TrunkProtocol string
 	// WHIP takes what is below Prefix/whip/ and Prefix/whep/, without Prefix.
 	WHIP http.Handler
 	// Status is the node at this moment.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/backhaul"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
 	"umbrella/internal/httpd"
@@ -35,6 +36,7 @@ type Node struct {
 	sfu    *sfu.SFU
 	signal *signal.Server
 	whip   *whip.Server
+	trunks *backhaul.Backhaul
 	gate   *access.Gate
 	certs  *access.Certificates // nil without TLS
 	web    *httpd.Server
@@ -56,7 +58,10 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 		return err
 	}
 	n.engine.Store(engine)
-	n.startParticipants()
+	if err := n.startParticipants(); err != nil {
+		return errors.Join(err, engine.Close(context.Background()))
+	}
+	n.trunks.Apply(cfg.Backhauls)
 	if n.certs, n.web, err = n.startWeb(cfg); err != nil {
 		return errors.Join(err, n.Close(context.Background()))
 	}
@@ -84,8 +89,9 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 	return e, nil
 }
 
-// startParticipants makes the parts through which people come in.
-func (n *Node) startParticipants() {
+// startParticipants makes the parts through which people come in, and other
+// nodes.
+func (n *Node) startParticipants() error {
 	n.signal = &signal.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.gate.Admit, Refusal: refusal,
 		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
@@ -96,6 +102,8 @@ func (n *Node) startParticipants() {
 		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()
+	n.trunks = &backhaul.Backhaul{SFU: n.sfu, Engine: n.engine.Load, Totals: &n.totals, Log: n.Log}
+	return n.trunks.Start()
 }
 
 // startWeb makes the web server, and the certificates that it needs.
@@ -121,7 +129,7 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 	}
 	s := &httpd.Server{
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
-		Signal: n.signal, WHIP: n.whip, Status: n.status, Assets: dist, Log: n.Log,
+		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, WHIP: n.whip, Status: n.status, Assets: dist, Log: n.Log,
 	}
 	if err := s.Start(); err != nil {
 		if certs != nil {
@@ -165,6 +173,7 @@ func (n *Node) Apply(cfg *config.Config) error {
 	} else if n.certs != nil {
 		n.certs.Refresh()
 	}
+	n.trunks.Apply(cfg.Backhauls)
 	n.cfg = &applied
 	return errors.Join(problems...)
 }
@@ -217,7 +226,7 @@ func (n *Node) URLs() []string {
 func (n *Node) Close(ctx context.Context) error {
 	errs := []error{
 		// People are told first, while the web server still carries it.
-		n.signal.Close(ctx), n.whip.Close(ctx), n.closeWeb(ctx), n.sfu.Close(ctx),
+		n.signal.Close(ctx), n.whip.Close(ctx), n.trunks.Close(ctx), n.closeWeb(ctx), n.sfu.Close(ctx),
 	}
 	for _, e := range append(n.retired, n.engine.Load()) {
 		errs = append(errs, e.Close(ctx))

@@ -18,8 +18,9 @@ func (n *Node) status() *umbrellav1.Status {
 	maps.Copy(connections, n.whip.Connections())
 	st := &umbrellav1.Status{
 		Version: n.Version, StartedAtMs: n.started.UnixMilli(), NowMs: now.UnixMilli(),
-		Process: process(), Totals: n.totalsStatus(),
+		Process: process(), Totals: n.totalsStatus(), NodeName: n.trunks.Name, NodeId: n.trunks.ID(),
 	}
+	st.Trunks, st.RefusedTrunks = n.trunks.Status(now)
 	for _, r := range n.sfu.Rooms() {
 		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: r.OpenedAt.UnixMilli()}
 		for _, p := range r.Participants() {
@@ -52,7 +53,7 @@ func participantStatus(p *sfu.Participant, c rtc.Connections, now time.Time) *um
 	state := p.State()
 	st := &umbrellav1.ParticipantStatus{
 		Id: p.ID, Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
-		JoinedAtMs: p.JoinedAt.UnixMilli(), Address: p.Address,
+		JoinedAtMs: p.JoinedAt.UnixMilli(), Address: p.Address, NodeName: p.Node, NodeId: p.Origin,
 		Quality: umbrellav1.QualityLevel(state.Quality),
 	}
 	for _, t := range state.Tracks {

@@ -25,13 +25,19 @@ const (
 
 // Status is a node at one moment.
 type Status struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
-	StartedAtMs   int64                  `protobuf:"varint,2,opt,name=started_at_ms,json=startedAtMs,proto3" json:"started_at_ms,omitempty"`
-	NowMs         int64                  `protobuf:"varint,3,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
-	Rooms         []*RoomStatus          `protobuf:"bytes,4,rep,name=rooms,proto3" json:"rooms,omitempty"`
-	Process       *ProcessStatus         `protobuf:"bytes,5,opt,name=process,proto3" json:"process,omitempty"`
-	Totals        *TotalsStatus          `protobuf:"bytes,6,opt,name=totals,proto3" json:"totals,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Version     string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	StartedAtMs int64                  `protobuf:"varint,2,opt,name=started_at_ms,json=startedAtMs,proto3" json:"started_at_ms,omitempty"`
+	NowMs       int64                  `protobuf:"varint,3,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
+	Rooms       []*RoomStatus          `protobuf:"bytes,4,rep,name=rooms,proto3" json:"rooms,omitempty"`
+	Process     *ProcessStatus         `protobuf:"bytes,5,opt,name=process,proto3" json:"process,omitempty"`
+	Totals      *TotalsStatus          `protobuf:"bytes,6,opt,name=totals,proto3" json:"totals,omitempty"`
+	// What the node is called among others, and its id there.
+	NodeName string         `protobuf:"bytes,7,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	NodeId   string         `protobuf:"bytes,8,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	Trunks   []*TrunkStatus `protobuf:"bytes,9,rep,name=trunks,proto3" json:"trunks,omitempty"`
+	// Trunks that came in and were turned down, the last ones.
+	RefusedTrunks []*RefusedTrunk `protobuf:"bytes,10,rep,name=refused_trunks,json=refusedTrunks,proto3" json:"refused_trunks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -108,6 +114,327 @@ func (x *Status) GetTotals() *TotalsStatus {
 	return nil
 }
 
+func (x *Status) GetNodeName() string {
+	if x != nil {
+		return x.NodeName
+	}
+	return ""
+}
+
+func (x *Status) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *Status) GetTrunks() []*TrunkStatus {
+	if x != nil {
+		return x.Trunks
+	}
+	return nil
+}
+
+func (x *Status) GetRefusedTrunks() []*RefusedTrunk {
+	if x != nil {
+		return x.RefusedTrunks
+	}
+	return nil
+}
+
+// TrunkStatus is one trunk of the settings.
+type TrunkStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Section of the settings.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Empty for one that is dialled by the other end.
+	Url   string   `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	Rooms []string `protobuf:"bytes,3,rep,name=rooms,proto3" json:"rooms,omitempty"`
+	// Why it is not connected; empty while it is, or was not tried yet.
+	Problem    string `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	FailedAtMs int64  `protobuf:"varint,5,opt,name=failed_at_ms,json=failedAtMs,proto3" json:"failed_at_ms,omitempty"`
+	RetryAtMs  int64  `protobuf:"varint,6,opt,name=retry_at_ms,json=retryAtMs,proto3" json:"retry_at_ms,omitempty"`
+	// The nodes at the other end: one, or several that know the same secret.
+	Links         []*TrunkLink `protobuf:"bytes,7,rep,name=links,proto3" json:"links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrunkStatus) Reset() {
+	*x = TrunkStatus{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrunkStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrunkStatus) ProtoMessage() {}
+
+func (x *TrunkStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrunkStatus.ProtoReflect.Descriptor instead.
+func (*TrunkStatus) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TrunkStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TrunkStatus) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *TrunkStatus) GetRooms() []string {
+	if x != nil {
+		return x.Rooms
+	}
+	return nil
+}
+
+func (x *TrunkStatus) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *TrunkStatus) GetFailedAtMs() int64 {
+	if x != nil {
+		return x.FailedAtMs
+	}
+	return 0
+}
+
+func (x *TrunkStatus) GetRetryAtMs() int64 {
+	if x != nil {
+		return x.RetryAtMs
+	}
+	return 0
+}
+
+func (x *TrunkStatus) GetLinks() []*TrunkLink {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+// TrunkLink is a trunk that is connected.
+type TrunkLink struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	NodeId   string                 `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	NodeName string                 `protobuf:"bytes,2,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	Address  string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	// How media goes, such as "udp 192.0.2.7:8082".
+	Media                 string  `protobuf:"bytes,4,opt,name=media,proto3" json:"media,omitempty"`
+	SinceMs               int64   `protobuf:"varint,5,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	RoundTripMs           float64 `protobuf:"fixed64,6,opt,name=round_trip_ms,json=roundTripMs,proto3" json:"round_trip_ms,omitempty"`
+	SentStreams           uint32  `protobuf:"varint,7,opt,name=sent_streams,json=sentStreams,proto3" json:"sent_streams,omitempty"`
+	SentBitsPerSecond     uint64  `protobuf:"varint,8,opt,name=sent_bits_per_second,json=sentBitsPerSecond,proto3" json:"sent_bits_per_second,omitempty"`
+	ReceivedStreams       uint32  `protobuf:"varint,9,opt,name=received_streams,json=receivedStreams,proto3" json:"received_streams,omitempty"`
+	ReceivedBitsPerSecond uint64  `protobuf:"varint,10,opt,name=received_bits_per_second,json=receivedBitsPerSecond,proto3" json:"received_bits_per_second,omitempty"`
+	// What the way there is thought to carry.
+	AvailableBitsPerSecond uint64 `protobuf:"varint,11,opt,name=available_bits_per_second,json=availableBitsPerSecond,proto3" json:"available_bits_per_second,omitempty"`
+	// Participants that are reached by it.
+	Routes        uint32 `protobuf:"varint,12,opt,name=routes,proto3" json:"routes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrunkLink) Reset() {
+	*x = TrunkLink{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrunkLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrunkLink) ProtoMessage() {}
+
+func (x *TrunkLink) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrunkLink.ProtoReflect.Descriptor instead.
+func (*TrunkLink) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TrunkLink) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *TrunkLink) GetNodeName() string {
+	if x != nil {
+		return x.NodeName
+	}
+	return ""
+}
+
+func (x *TrunkLink) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *TrunkLink) GetMedia() string {
+	if x != nil {
+		return x.Media
+	}
+	return ""
+}
+
+func (x *TrunkLink) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *TrunkLink) GetRoundTripMs() float64 {
+	if x != nil {
+		return x.RoundTripMs
+	}
+	return 0
+}
+
+func (x *TrunkLink) GetSentStreams() uint32 {
+	if x != nil {
+		return x.SentStreams
+	}
+	return 0
+}
+
+func (x *TrunkLink) GetSentBitsPerSecond() uint64 {
+	if x != nil {
+		return x.SentBitsPerSecond
+	}
+	return 0
+}
+
+func (x *TrunkLink) GetReceivedStreams() uint32 {
+	if x != nil {
+		return x.ReceivedStreams
+	}
+	return 0
+}
+
+func (x *TrunkLink) GetReceivedBitsPerSecond() uint64 {
+	if x != nil {
+		return x.ReceivedBitsPerSecond
+	}
+	return 0
+}
+
+func (x *TrunkLink) GetAvailableBitsPerSecond() uint64 {
+	if x != nil {
+		return x.AvailableBitsPerSecond
+	}
+	return 0
+}
+
+func (x *TrunkLink) GetRoutes() uint32 {
+	if x != nil {
+		return x.Routes
+	}
+	return 0
+}
+
+type RefusedTrunk struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtMs          int64                  `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	Problem       string                 `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedTrunk) Reset() {
+	*x = RefusedTrunk{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedTrunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedTrunk) ProtoMessage() {}
+
+func (x *RefusedTrunk) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedTrunk.ProtoReflect.Descriptor instead.
+func (*RefusedTrunk) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RefusedTrunk) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *RefusedTrunk) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *RefusedTrunk) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 // TotalsStatus counts since the node started, tracks that have ended included.
 type TotalsStatus struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
@@ -127,7 +454,7 @@ type TotalsStatus struct {
 
 func (x *TotalsStatus) Reset() {
 	*x = TotalsStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -139,7 +466,7 @@ func (x *TotalsStatus) String() string {
 func (*TotalsStatus) ProtoMessage() {}
 
 func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -152,7 +479,7 @@ func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TotalsStatus.ProtoReflect.Descriptor instead.
 func (*TotalsStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TotalsStatus) GetReceivedPackets() uint64 {
@@ -217,7 +544,7 @@ type ProcessStatus struct {
 
 func (x *ProcessStatus) Reset() {
 	*x = ProcessStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -229,7 +556,7 @@ func (x *ProcessStatus) String() string {
 func (*ProcessStatus) ProtoMessage() {}
 
 func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -242,7 +569,7 @@ func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessStatus.ProtoReflect.Descriptor instead.
 func (*ProcessStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ProcessStatus) GetHeapBytes() uint64 {
@@ -277,7 +604,7 @@ type RoomStatus struct {
 
 func (x *RoomStatus) Reset() {
 	*x = RoomStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -289,7 +616,7 @@ func (x *RoomStatus) String() string {
 func (*RoomStatus) ProtoMessage() {}
 
 func (x *RoomStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -302,7 +629,7 @@ func (x *RoomStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomStatus.ProtoReflect.Descriptor instead.
 func (*RoomStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RoomStatus) GetName() string {
@@ -339,13 +666,16 @@ type ParticipantStatus struct {
 	Tracks          []*TrackStatus          `protobuf:"bytes,8,rep,name=tracks,proto3" json:"tracks,omitempty"`
 	Subscriptions   []*SubscriptionStatus   `protobuf:"bytes,9,rep,name=subscriptions,proto3" json:"subscriptions,omitempty"`
 	PeerConnections []*PeerConnectionStatus `protobuf:"bytes,10,rep,name=peer_connections,json=peerConnections,proto3" json:"peer_connections,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Node at which it came in; empty for this one.
+	NodeName      string `protobuf:"bytes,11,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	NodeId        string `protobuf:"bytes,12,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ParticipantStatus) Reset() {
 	*x = ParticipantStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -357,7 +687,7 @@ func (x *ParticipantStatus) String() string {
 func (*ParticipantStatus) ProtoMessage() {}
 
 func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -370,7 +700,7 @@ func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantStatus.ProtoReflect.Descriptor instead.
 func (*ParticipantStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ParticipantStatus) GetId() string {
@@ -443,6 +773,20 @@ func (x *ParticipantStatus) GetPeerConnections() []*PeerConnectionStatus {
 	return nil
 }
 
+func (x *ParticipantStatus) GetNodeName() string {
+	if x != nil {
+		return x.NodeName
+	}
+	return ""
+}
+
+func (x *ParticipantStatus) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
 type TrackStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -458,7 +802,7 @@ type TrackStatus struct {
 
 func (x *TrackStatus) Reset() {
 	*x = TrackStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +814,7 @@ func (x *TrackStatus) String() string {
 func (*TrackStatus) ProtoMessage() {}
 
 func (x *TrackStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +827,7 @@ func (x *TrackStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackStatus.ProtoReflect.Descriptor instead.
 func (*TrackStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TrackStatus) GetId() string {
@@ -563,7 +907,7 @@ type LayerStatus struct {
 
 func (x *LayerStatus) Reset() {
 	*x = LayerStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +919,7 @@ func (x *LayerStatus) String() string {
 func (*LayerStatus) ProtoMessage() {}
 
 func (x *LayerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +932,7 @@ func (x *LayerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerStatus.ProtoReflect.Descriptor instead.
 func (*LayerStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LayerStatus) GetSsrc() uint32 {
@@ -707,7 +1051,7 @@ type SubscriptionStatus struct {
 
 func (x *SubscriptionStatus) Reset() {
 	*x = SubscriptionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +1063,7 @@ func (x *SubscriptionStatus) String() string {
 func (*SubscriptionStatus) ProtoMessage() {}
 
 func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +1076,7 @@ func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionStatus.ProtoReflect.Descriptor instead.
 func (*SubscriptionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SubscriptionStatus) GetTrackId() string {
@@ -867,7 +1211,7 @@ type PeerConnectionStatus struct {
 
 func (x *PeerConnectionStatus) Reset() {
 	*x = PeerConnectionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +1223,7 @@ func (x *PeerConnectionStatus) String() string {
 func (*PeerConnectionStatus) ProtoMessage() {}
 
 func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +1236,7 @@ func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerConnectionStatus.ProtoReflect.Descriptor instead.
 func (*PeerConnectionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PeerConnectionStatus) GetRole() string {
@@ -948,14 +1292,46 @@ var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xf5\x01\n" +
+	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\x9f\x03\n" +
 	"\x06Status\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
 	"\rstarted_at_ms\x18\x02 \x01(\x03R\vstartedAtMs\x12\x15\n" +
 	"\x06now_ms\x18\x03 \x01(\x03R\x05nowMs\x12-\n" +
 	"\x05rooms\x18\x04 \x03(\v2\x17.umbrella.v1.RoomStatusR\x05rooms\x124\n" +
 	"\aprocess\x18\x05 \x01(\v2\x1a.umbrella.v1.ProcessStatusR\aprocess\x121\n" +
-	"\x06totals\x18\x06 \x01(\v2\x19.umbrella.v1.TotalsStatusR\x06totals\"\x8f\x02\n" +
+	"\x06totals\x18\x06 \x01(\v2\x19.umbrella.v1.TotalsStatusR\x06totals\x12\x1b\n" +
+	"\tnode_name\x18\a \x01(\tR\bnodeName\x12\x17\n" +
+	"\anode_id\x18\b \x01(\tR\x06nodeId\x120\n" +
+	"\x06trunks\x18\t \x03(\v2\x18.umbrella.v1.TrunkStatusR\x06trunks\x12@\n" +
+	"\x0erefused_trunks\x18\n" +
+	" \x03(\v2\x19.umbrella.v1.RefusedTrunkR\rrefusedTrunks\"\xd3\x01\n" +
+	"\vTrunkStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12\x14\n" +
+	"\x05rooms\x18\x03 \x03(\tR\x05rooms\x12\x18\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\x12 \n" +
+	"\ffailed_at_ms\x18\x05 \x01(\x03R\n" +
+	"failedAtMs\x12\x1e\n" +
+	"\vretry_at_ms\x18\x06 \x01(\x03R\tretryAtMs\x12,\n" +
+	"\x05links\x18\a \x03(\v2\x16.umbrella.v1.TrunkLinkR\x05links\"\xbb\x03\n" +
+	"\tTrunkLink\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x1b\n" +
+	"\tnode_name\x18\x02 \x01(\tR\bnodeName\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x14\n" +
+	"\x05media\x18\x04 \x01(\tR\x05media\x12\x19\n" +
+	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x12\"\n" +
+	"\rround_trip_ms\x18\x06 \x01(\x01R\vroundTripMs\x12!\n" +
+	"\fsent_streams\x18\a \x01(\rR\vsentStreams\x12/\n" +
+	"\x14sent_bits_per_second\x18\b \x01(\x04R\x11sentBitsPerSecond\x12)\n" +
+	"\x10received_streams\x18\t \x01(\rR\x0freceivedStreams\x127\n" +
+	"\x18received_bits_per_second\x18\n" +
+	" \x01(\x04R\x15receivedBitsPerSecond\x129\n" +
+	"\x19available_bits_per_second\x18\v \x01(\x04R\x16availableBitsPerSecond\x12\x16\n" +
+	"\x06routes\x18\f \x01(\rR\x06routes\"W\n" +
+	"\fRefusedTrunk\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"\x8f\x02\n" +
 	"\fTotalsStatus\x12)\n" +
 	"\x10received_packets\x18\x01 \x01(\x04R\x0freceivedPackets\x12%\n" +
 	"\x0ereceived_bytes\x18\x02 \x01(\x04R\rreceivedBytes\x12!\n" +
@@ -977,7 +1353,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\fopened_at_ms\x18\x02 \x01(\x03R\n" +
 	"openedAtMs\x12B\n" +
-	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xbe\x03\n" +
+	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xf4\x03\n" +
 	"\x11ParticipantStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -990,7 +1366,9 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x06tracks\x18\b \x03(\v2\x18.umbrella.v1.TrackStatusR\x06tracks\x12E\n" +
 	"\rsubscriptions\x18\t \x03(\v2\x1f.umbrella.v1.SubscriptionStatusR\rsubscriptions\x12L\n" +
 	"\x10peer_connections\x18\n" +
-	" \x03(\v2!.umbrella.v1.PeerConnectionStatusR\x0fpeerConnections\"\xfb\x01\n" +
+	" \x03(\v2!.umbrella.v1.PeerConnectionStatusR\x0fpeerConnections\x12\x1b\n" +
+	"\tnode_name\x18\v \x01(\tR\bnodeName\x12\x17\n" +
+	"\anode_id\x18\f \x01(\tR\x06nodeId\"\xfb\x01\n" +
 	"\vTrackStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.umbrella.v1.TrackKindR\x04kind\x120\n" +
@@ -1052,40 +1430,46 @@ func file_umbrella_v1_status_proto_rawDescGZIP() []byte {
 	return file_umbrella_v1_status_proto_rawDescData
 }
 
-var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_umbrella_v1_status_proto_goTypes = []any{
 	(*Status)(nil),               // 0: umbrella.v1.Status
-	(*TotalsStatus)(nil),         // 1: umbrella.v1.TotalsStatus
-	(*ProcessStatus)(nil),        // 2: umbrella.v1.ProcessStatus
-	(*RoomStatus)(nil),           // 3: umbrella.v1.RoomStatus
-	(*ParticipantStatus)(nil),    // 4: umbrella.v1.ParticipantStatus
-	(*TrackStatus)(nil),          // 5: umbrella.v1.TrackStatus
-	(*LayerStatus)(nil),          // 6: umbrella.v1.LayerStatus
-	(*SubscriptionStatus)(nil),   // 7: umbrella.v1.SubscriptionStatus
-	(*PeerConnectionStatus)(nil), // 8: umbrella.v1.PeerConnectionStatus
-	(ParticipantKind)(0),         // 9: umbrella.v1.ParticipantKind
-	(QualityLevel)(0),            // 10: umbrella.v1.QualityLevel
-	(TrackKind)(0),               // 11: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 12: umbrella.v1.TrackSource
+	(*TrunkStatus)(nil),          // 1: umbrella.v1.TrunkStatus
+	(*TrunkLink)(nil),            // 2: umbrella.v1.TrunkLink
+	(*RefusedTrunk)(nil),         // 3: umbrella.v1.RefusedTrunk
+	(*TotalsStatus)(nil),         // 4: umbrella.v1.TotalsStatus
+	(*ProcessStatus)(nil),        // 5: umbrella.v1.ProcessStatus
+	(*RoomStatus)(nil),           // 6: umbrella.v1.RoomStatus
+	(*ParticipantStatus)(nil),    // 7: umbrella.v1.ParticipantStatus
+	(*TrackStatus)(nil),          // 8: umbrella.v1.TrackStatus
+	(*LayerStatus)(nil),          // 9: umbrella.v1.LayerStatus
+	(*SubscriptionStatus)(nil),   // 10: umbrella.v1.SubscriptionStatus
+	(*PeerConnectionStatus)(nil), // 11: umbrella.v1.PeerConnectionStatus
+	(ParticipantKind)(0),         // 12: umbrella.v1.ParticipantKind
+	(QualityLevel)(0),            // 13: umbrella.v1.QualityLevel
+	(TrackKind)(0),               // 14: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 15: umbrella.v1.TrackSource
 }
 var file_umbrella_v1_status_proto_depIdxs = []int32{
-	3,  // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
-	2,  // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
-	1,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
-	4,  // 3: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
-	9,  // 4: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
-	10, // 5: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
-	5,  // 6: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
-	7,  // 7: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
-	8,  // 8: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
-	11, // 9: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
-	12, // 10: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
-	6,  // 11: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	6,  // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
+	5,  // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
+	4,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
+	1,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
+	3,  // 4: umbrella.v1.Status.refused_trunks:type_name -> umbrella.v1.RefusedTrunk
+	2,  // 5: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
+	7,  // 6: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
+	12, // 7: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
+	13, // 8: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
+	8,  // 9: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
+	10, // 10: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
+	11, // 11: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
+	14, // 12: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
+	15, // 13: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
+	9,  // 14: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_status_proto_init() }
@@ -1100,7 +1484,7 @@ func file_umbrella_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_status_proto_rawDesc), len(file_umbrella_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

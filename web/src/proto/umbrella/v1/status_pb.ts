@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/status.proto.
  */
 export const file_umbrella_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIsABCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzIq0BCgxUb3RhbHNTdGF0dXMSGAoQcmVjZWl2ZWRfcGFja2V0cxgBIAEoBBIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoBBIUCgxzZW50X3BhY2tldHMYAyABKAQSEgoKc2VudF9ieXRlcxgEIAEoBBINCgVuYWNrcxgFIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQiTQoNUHJvY2Vzc1N0YXR1cxISCgpoZWFwX2J5dGVzGAEgASgEEhQKDHN5c3RlbV9ieXRlcxgCIAEoBBISCgpnb3JvdXRpbmVzGAMgASgNImYKClJvb21TdGF0dXMSDAoEbmFtZRgBIAEoCRIUCgxvcGVuZWRfYXRfbXMYAiABKAMSNAoMcGFydGljaXBhbnRzGAMgAygLMh4udW1icmVsbGEudjEuUGFydGljaXBhbnRTdGF0dXMi3gIKEVBhcnRpY2lwYW50U3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSFAoMam9pbmVkX2F0X21zGAUgASgDEg8KB2FkZHJlc3MYBiABKAkSKgoHcXVhbGl0eRgHIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbBIoCgZ0cmFja3MYCCADKAsyGC51bWJyZWxsYS52MS5UcmFja1N0YXR1cxI2Cg1zdWJzY3JpcHRpb25zGAkgAygLMh8udW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU3RhdHVzEjsKEHBlZXJfY29ubmVjdGlvbnMYCiADKAsyIS51bWJyZWxsYS52MS5QZWVyQ29ubmVjdGlvblN0YXR1cyLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSLxAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEEgsKA3JpZBgJIAEoCRITCgtzdWJzY3JpYmVycxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0ixAIKElN1YnNjcmlwdGlvblN0YXR1cxIQCgh0cmFja19pZBgBIAEoCRILCgNtaWQYAiABKAkSDgoGcGF1c2VkGAMgASgIEg8KB3BhY2tldHMYBCABKAQSDQoFYnl0ZXMYBSABKAQSFwoPYml0c19wZXJfc2Vjb25kGAYgASgEEg0KBW5hY2tzGAcgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgIIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgJIAEoBBIMCgRsb3NzGAogASgBEhUKDXJvdW5kX3RyaXBfbXMYCyABKAESEQoJaml0dGVyX21zGAwgASgBEgsKA3JpZBgNIAEoCRIVCg1zcGF0aWFsX2xheWVyGA4gASgNEhYKDnRlbXBvcmFsX2xheWVyGA8gASgNEg8KB2xpbWl0ZWQYECABKAgirAEKFFBlZXJDb25uZWN0aW9uU3RhdHVzEgwKBHJvbGUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJaWNlX3N0YXRlGAMgASgJEhcKD3NpZ25hbGluZ19zdGF0ZRgEIAEoCRIWCg5yZW1vdGVfYWRkcmVzcxgFIAEoCRIQCghwcm90b2NvbBgGIAEoCRIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAcgASgEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
+  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIsECCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzEhEKCW5vZGVfbmFtZRgHIAEoCRIPCgdub2RlX2lkGAggASgJEigKBnRydW5rcxgJIAMoCzIYLnVtYnJlbGxhLnYxLlRydW5rU3RhdHVzEjEKDnJlZnVzZWRfdHJ1bmtzGAogAygLMhkudW1icmVsbGEudjEuUmVmdXNlZFRydW5rIpoBCgtUcnVua1N0YXR1cxIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCRINCgVyb29tcxgDIAMoCRIPCgdwcm9ibGVtGAQgASgJEhQKDGZhaWxlZF9hdF9tcxgFIAEoAxITCgtyZXRyeV9hdF9tcxgGIAEoAxIlCgVsaW5rcxgHIAMoCzIWLnVtYnJlbGxhLnYxLlRydW5rTGluayKbAgoJVHJ1bmtMaW5rEg8KB25vZGVfaWQYASABKAkSEQoJbm9kZV9uYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDQoFbWVkaWEYBCABKAkSEAoIc2luY2VfbXMYBSABKAMSFQoNcm91bmRfdHJpcF9tcxgGIAEoARIUCgxzZW50X3N0cmVhbXMYByABKA0SHAoUc2VudF9iaXRzX3Blcl9zZWNvbmQYCCABKAQSGAoQcmVjZWl2ZWRfc3RyZWFtcxgJIAEoDRIgChhyZWNlaXZlZF9iaXRzX3Blcl9zZWNvbmQYCiABKAQSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgLIAEoBBIOCgZyb3V0ZXMYDCABKA0iPwoMUmVmdXNlZFRydW5rEg0KBWF0X21zGAEgASgDEg8KB2FkZHJlc3MYAiABKAkSDwoHcHJvYmxlbRgDIAEoCSKtAQoMVG90YWxzU3RhdHVzEhgKEHJlY2VpdmVkX3BhY2tldHMYASABKAQSFgoOcmVjZWl2ZWRfYnl0ZXMYAiABKAQSFAoMc2VudF9wYWNrZXRzGAMgASgEEhIKCnNlbnRfYnl0ZXMYBCABKAQSDQoFbmFja3MYBSABKAQSFwoPcmV0cmFuc21pc3Npb25zGAYgASgEEhkKEWtleWZyYW1lX3JlcXVlc3RzGAcgASgEIk0KDVByb2Nlc3NTdGF0dXMSEgoKaGVhcF9ieXRlcxgBIAEoBBIUCgxzeXN0ZW1fYnl0ZXMYAiABKAQSEgoKZ29yb3V0aW5lcxgDIAEoDSJmCgpSb29tU3RhdHVzEgwKBG5hbWUYASABKAkSFAoMb3BlbmVkX2F0X21zGAIgASgDEjQKDHBhcnRpY2lwYW50cxgDIAMoCzIeLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50U3RhdHVzIoIDChFQYXJ0aWNpcGFudFN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEioKBGtpbmQYAyABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAQgASgIEhQKDGpvaW5lZF9hdF9tcxgFIAEoAxIPCgdhZGRyZXNzGAYgASgJEioKB3F1YWxpdHkYByABKA4yGS51bWJyZWxsYS52MS5RdWFsaXR5TGV2ZWwSKAoGdHJhY2tzGAggAygLMhgudW1icmVsbGEudjEuVHJhY2tTdGF0dXMSNgoNc3Vic2NyaXB0aW9ucxgJIAMoCzIfLnVtYnJlbGxhLnYxLlN1YnNjcmlwdGlvblN0YXR1cxI7ChBwZWVyX2Nvbm5lY3Rpb25zGAogAygLMiEudW1icmVsbGEudjEuUGVlckNvbm5lY3Rpb25TdGF0dXMSEQoJbm9kZV9uYW1lGAsgASgJEg8KB25vZGVfaWQYDCABKAkixgEKC1RyYWNrU3RhdHVzEgoKAmlkGAEgASgJEiQKBGtpbmQYAiABKA4yFi51bWJyZWxsYS52MS5UcmFja0tpbmQSKAoGc291cmNlGAMgASgOMhgudW1icmVsbGEudjEuVHJhY2tTb3VyY2USDQoFY29kZWMYBCABKAkSDQoFbXV0ZWQYBSABKAgSKAoGbGF5ZXJzGAYgAygLMhgudW1icmVsbGEudjEuTGF5ZXJTdGF0dXMSEwoLc3Vic2NyaWJlcnMYByABKA0i8QEKC0xheWVyU3RhdHVzEgwKBHNzcmMYASABKA0SDwoHcGFja2V0cxgCIAEoBBINCgVieXRlcxgDIAEoBBIXCg9iaXRzX3Blcl9zZWNvbmQYBCABKAQSDAoEbG9zdBgFIAEoBBIRCglrZXlmcmFtZXMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQSHgoWa2V5ZnJhbWVfcmVxdWVzdHNfaGVsZBgIIAEoBBILCgNyaWQYCSABKAkSEwoLc3Vic2NyaWJlcnMYCiABKA0SDQoFd2lkdGgYCyABKA0SDgoGaGVpZ2h0GAwgASgNIsQCChJTdWJzY3JpcHRpb25TdGF0dXMSEAoIdHJhY2tfaWQYASABKAkSCwoDbWlkGAIgASgJEg4KBnBhdXNlZBgDIAEoCBIPCgdwYWNrZXRzGAQgASgEEg0KBWJ5dGVzGAUgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgGIAEoBBINCgVuYWNrcxgHIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYCCABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYCSABKAQSDAoEbG9zcxgKIAEoARIVCg1yb3VuZF90cmlwX21zGAsgASgBEhEKCWppdHRlcl9tcxgMIAEoARILCgNyaWQYDSABKAkSFQoNc3BhdGlhbF9sYXllchgOIAEoDRIWCg50ZW1wb3JhbF9sYXllchgPIAEoDRIPCgdsaW1pdGVkGBAgASgIIqwBChRQZWVyQ29ubmVjdGlvblN0YXR1cxIMCgRyb2xlGAEgASgJEg0KBXN0YXRlGAIgASgJEhEKCWljZV9zdGF0ZRgDIAEoCRIXCg9zaWduYWxpbmdfc3RhdGUYBCABKAkSFgoOcmVtb3RlX2FkZHJlc3MYBSABKAkSEAoIcHJvdG9jb2wYBiABKAkSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgHIAEoBEInWiV1bWJyZWxsYS9wcm90by91bWJyZWxsYS92MTt1bWJyZWxsYXYxYgZwcm90bzM", [file_umbrella_v1_signal]);
 
 /**
  * Status is a node at one moment.
@@ -51,6 +51,30 @@ export type Status = Message<"umbrella.v1.Status"> & {
    * @generated from field: umbrella.v1.TotalsStatus totals = 6;
    */
   totals?: TotalsStatus | undefined;
+
+  /**
+   * What the node is called among others, and its id there.
+   *
+   * @generated from field: string node_name = 7;
+   */
+  nodeName: string;
+
+  /**
+   * @generated from field: string node_id = 8;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: repeated umbrella.v1.TrunkStatus trunks = 9;
+   */
+  trunks: TrunkStatus[];
+
+  /**
+   * Trunks that came in and were turned down, the last ones.
+   *
+   * @generated from field: repeated umbrella.v1.RefusedTrunk refused_trunks = 10;
+   */
+  refusedTrunks: RefusedTrunk[];
 };
 
 /**
@@ -59,6 +83,170 @@ export type Status = Message<"umbrella.v1.Status"> & {
  */
 export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_status, 0);
+
+/**
+ * TrunkStatus is one trunk of the settings.
+ *
+ * @generated from message umbrella.v1.TrunkStatus
+ */
+export type TrunkStatus = Message<"umbrella.v1.TrunkStatus"> & {
+  /**
+   * Section of the settings.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Empty for one that is dialled by the other end.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * @generated from field: repeated string rooms = 3;
+   */
+  rooms: string[];
+
+  /**
+   * Why it is not connected; empty while it is, or was not tried yet.
+   *
+   * @generated from field: string problem = 4;
+   */
+  problem: string;
+
+  /**
+   * @generated from field: int64 failed_at_ms = 5;
+   */
+  failedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 retry_at_ms = 6;
+   */
+  retryAtMs: bigint;
+
+  /**
+   * The nodes at the other end: one, or several that know the same secret.
+   *
+   * @generated from field: repeated umbrella.v1.TrunkLink links = 7;
+   */
+  links: TrunkLink[];
+};
+
+/**
+ * Describes the message umbrella.v1.TrunkStatus.
+ * Use `create(TrunkStatusSchema)` to create a new message.
+ */
+export const TrunkStatusSchema: GenMessage<TrunkStatus> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 1);
+
+/**
+ * TrunkLink is a trunk that is connected.
+ *
+ * @generated from message umbrella.v1.TrunkLink
+ */
+export type TrunkLink = Message<"umbrella.v1.TrunkLink"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: string node_name = 2;
+   */
+  nodeName: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * How media goes, such as "udp 192.0.2.7:8082".
+   *
+   * @generated from field: string media = 4;
+   */
+  media: string;
+
+  /**
+   * @generated from field: int64 since_ms = 5;
+   */
+  sinceMs: bigint;
+
+  /**
+   * @generated from field: double round_trip_ms = 6;
+   */
+  roundTripMs: number;
+
+  /**
+   * @generated from field: uint32 sent_streams = 7;
+   */
+  sentStreams: number;
+
+  /**
+   * @generated from field: uint64 sent_bits_per_second = 8;
+   */
+  sentBitsPerSecond: bigint;
+
+  /**
+   * @generated from field: uint32 received_streams = 9;
+   */
+  receivedStreams: number;
+
+  /**
+   * @generated from field: uint64 received_bits_per_second = 10;
+   */
+  receivedBitsPerSecond: bigint;
+
+  /**
+   * What the way there is thought to carry.
+   *
+   * @generated from field: uint64 available_bits_per_second = 11;
+   */
+  availableBitsPerSecond: bigint;
+
+  /**
+   * Participants that are reached by it.
+   *
+   * @generated from field: uint32 routes = 12;
+   */
+  routes: number;
+};
+
+/**
+ * Describes the message umbrella.v1.TrunkLink.
+ * Use `create(TrunkLinkSchema)` to create a new message.
+ */
+export const TrunkLinkSchema: GenMessage<TrunkLink> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 2);
+
+/**
+ * @generated from message umbrella.v1.RefusedTrunk
+ */
+export type RefusedTrunk = Message<"umbrella.v1.RefusedTrunk"> & {
+  /**
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+
+  /**
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message umbrella.v1.RefusedTrunk.
+ * Use `create(RefusedTrunkSchema)` to create a new message.
+ */
+export const RefusedTrunkSchema: GenMessage<RefusedTrunk> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 3);
 
 /**
  * TotalsStatus counts since the node started, tracks that have ended included.
@@ -113,7 +301,7 @@ export type TotalsStatus = Message<"umbrella.v1.TotalsStatus"> & {
  * Use `create(TotalsStatusSchema)` to create a new message.
  */
 export const TotalsStatusSchema: GenMessage<TotalsStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 1);
+  messageDesc(file_umbrella_v1_status, 4);
 
 /**
  * @generated from message umbrella.v1.ProcessStatus
@@ -143,7 +331,7 @@ export type ProcessStatus = Message<"umbrella.v1.ProcessStatus"> & {
  * Use `create(ProcessStatusSchema)` to create a new message.
  */
 export const ProcessStatusSchema: GenMessage<ProcessStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 2);
+  messageDesc(file_umbrella_v1_status, 5);
 
 /**
  * @generated from message umbrella.v1.RoomStatus
@@ -170,7 +358,7 @@ export type RoomStatus = Message<"umbrella.v1.RoomStatus"> & {
  * Use `create(RoomStatusSchema)` to create a new message.
  */
 export const RoomStatusSchema: GenMessage<RoomStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 3);
+  messageDesc(file_umbrella_v1_status, 6);
 
 /**
  * @generated from message umbrella.v1.ParticipantStatus
@@ -227,6 +415,18 @@ export type ParticipantStatus = Message<"umbrella.v1.ParticipantStatus"> & {
    * @generated from field: repeated umbrella.v1.PeerConnectionStatus peer_connections = 10;
    */
   peerConnections: PeerConnectionStatus[];
+
+  /**
+   * Node at which it came in; empty for this one.
+   *
+   * @generated from field: string node_name = 11;
+   */
+  nodeName: string;
+
+  /**
+   * @generated from field: string node_id = 12;
+   */
+  nodeId: string;
 };
 
 /**
@@ -234,7 +434,7 @@ export type ParticipantStatus = Message<"umbrella.v1.ParticipantStatus"> & {
  * Use `create(ParticipantStatusSchema)` to create a new message.
  */
 export const ParticipantStatusSchema: GenMessage<ParticipantStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 4);
+  messageDesc(file_umbrella_v1_status, 7);
 
 /**
  * @generated from message umbrella.v1.TrackStatus
@@ -281,7 +481,7 @@ export type TrackStatus = Message<"umbrella.v1.TrackStatus"> & {
  * Use `create(TrackStatusSchema)` to create a new message.
  */
 export const TrackStatusSchema: GenMessage<TrackStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 5);
+  messageDesc(file_umbrella_v1_status, 8);
 
 /**
  * LayerStatus is one encoding of a track as it comes in.
@@ -368,7 +568,7 @@ export type LayerStatus = Message<"umbrella.v1.LayerStatus"> & {
  * Use `create(LayerStatusSchema)` to create a new message.
  */
 export const LayerStatusSchema: GenMessage<LayerStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 6);
+  messageDesc(file_umbrella_v1_status, 9);
 
 /**
  * SubscriptionStatus is one stream as it goes out.
@@ -476,7 +676,7 @@ export type SubscriptionStatus = Message<"umbrella.v1.SubscriptionStatus"> & {
  * Use `create(SubscriptionStatusSchema)` to create a new message.
  */
 export const SubscriptionStatusSchema: GenMessage<SubscriptionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 7);
+  messageDesc(file_umbrella_v1_status, 10);
 
 /**
  * @generated from message umbrella.v1.PeerConnectionStatus
@@ -532,5 +732,5 @@ export type PeerConnectionStatus = Message<"umbrella.v1.PeerConnectionStatus"> &
  * Use `create(PeerConnectionStatusSchema)` to create a new message.
  */
 export const PeerConnectionStatusSchema: GenMessage<PeerConnectionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 8);
+  messageDesc(file_umbrella_v1_status, 11);
 

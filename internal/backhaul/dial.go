@@ -1,0 +1,167 @@
+package backhaul
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"umbrella/internal/config"
+)
+
+// dialTimeout is how long the other node may take to answer, short enough that
+// a link that has come back is found at once.
+const dialTimeout = 4 * time.Second
+
+// dial opens the WebSocket of a trunk. Its errors say what to do.
+func dial(ctx context.Context, cfg config.Backhaul) (*websocket.Conn, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("url: %w", err)
+	}
+	transport := &http.Transport{
+		DialContext:       dialContext,
+		ForceAttemptHTTP2: false,
+		DisableKeepAlives: true,
+		Proxy:             http.ProxyFromEnvironment,
+	}
+	if u.Scheme == "wss" {
+		if transport.TLSClientConfig, err = tlsConfig(cfg); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	ws, answer, err := websocket.Dial(ctx, cfg.URL, &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect }},
+		Subprotocols: []string{Subprotocol}, CompressionMode: websocket.CompressionDisabled,
+	})
+	if err != nil {
+		return nil, dialProblem(u.Host, answer, err)
+	}
+	if ws.Subprotocol() != Subprotocol {
+		_ = ws.CloseNow()
+		return nil, fmt.Errorf("%s does not speak %s: update Umbrella there, or check url", u.Host, Subprotocol)
+	}
+	return ws, nil
+}
+
+var errRedirect = errors.New("it answers with a redirection: write the address that it leads to into url")
+
+// tlsConfig checks the certificate against the system's CAs, those of ca, or by
+// its fingerprint. One of the three always.
+func tlsConfig(cfg config.Backhaul) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if cfg.CA != "" {
+		pem, err := os.ReadFile(cfg.CA)
+		if err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca: %s has no certificate in PEM", cfg.CA)
+		}
+	}
+	if cfg.Fingerprint != "" {
+		// The pinned certificate stands for itself, whoever signed it and whatever
+		// name it has.
+		c.InsecureSkipVerify = true
+		c.VerifyConnection = func(s tls.ConnectionState) error { return checkPin(cfg.Fingerprint, s.PeerCertificates, time.Now()) }
+	}
+	return c, nil
+}
+
+// pinError is a certificate that is not the pinned one.
+type pinError struct{ want, got string }
+
+func (e *pinError) Error() string {
+	return fmt.Sprintf("the certificate has the SHA-256 fingerprint %s, and not %s that fingerprint asks for: "+
+		"if it was renewed, write the new one there; if not, somebody stands between the nodes", e.got, e.want)
+}
+
+// checkPin looks whether the pinned certificate, or one that it has signed, is
+// shown, and still good.
+func checkPin(pin string, chain []*x509.Certificate, now time.Time) error {
+	if len(chain) == 0 {
+		return errors.New("no certificate")
+	}
+	for i, c := range chain {
+		sum := sha256.Sum256(c.Raw)
+		if hex.EncodeToString(sum[:]) != pin {
+			continue
+		}
+		if i > 0 { // a CA: the rest has to lead to it
+			roots, between := x509.NewCertPool(), x509.NewCertPool()
+			roots.AddCert(c)
+			for _, other := range chain[1:i] {
+				between.AddCert(other)
+			}
+			if _, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: now}); err != nil {
+				return err
+			}
+		}
+		if now.After(chain[0].NotAfter) {
+			return x509.CertificateInvalidError{Cert: chain[0], Reason: x509.Expired}
+		}
+		return nil
+	}
+	sum := sha256.Sum256(chain[0].Raw)
+	return &pinError{want: pin, got: hex.EncodeToString(sum[:])}
+}
+
+// dialProblem says in words why a node was not reached.
+func dialProblem(host string, answer *http.Response, err error) error {
+	var (
+		pin      *pinError
+		unknown  x509.UnknownAuthorityError
+		name     x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		notFound *net.DNSError
+		record   tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &pin):
+		return fmt.Errorf("%s: %w", host, pin)
+	case errors.As(err, &unknown):
+		return fmt.Errorf("the certificate of %s is signed by nobody whom this machine knows: set ca to the file of its CA, or fingerprint", host)
+	case errors.As(err, &name):
+		return fmt.Errorf("the certificate of %s is for another name: use the name that it was made for in url, or set fingerprint", host)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("the certificate of %s is good until %s, and it is %s here: renew it there, or set the clock", host,
+			invalid.Cert.NotAfter.Format(time.DateOnly), time.Now().Format(time.DateOnly))
+	case errors.As(err, &notFound):
+		return fmt.Errorf("%s has no address: %w", host, notFound)
+	case errors.As(err, &record):
+		return fmt.Errorf("%s does not speak TLS on this port: check the port, or write ws:// on a network that you trust", host)
+	case errors.Is(err, errRedirect):
+		return fmt.Errorf("%s: %w", host, errRedirect)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s does not answer within %v", host, dialTimeout)
+	case answer != nil && answer.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("%s has nothing at this path: check the prefix in url", host)
+	case answer != nil && answer.StatusCode != http.StatusSwitchingProtocols:
+		return fmt.Errorf("%s answers %s", host, answer.Status)
+	}
+	return fmt.Errorf("%s: %w", host, innermost(err))
+}
+
+// innermost is the error that a chain of errors began with.
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

@@ -1,0 +1,304 @@
+package backhaul
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// hub is where the trunks of a node meet its rooms: it announces who is here,
+// brings those of other nodes into the rooms, and pulls what somebody watches.
+type hub struct {
+	owner *Backhaul
+	bell  chan struct{}
+	ended sync.WaitGroup // links
+
+	mu      sync.Mutex
+	table   *routing.Table[*umbrellav1.TrunkParticipant]
+	links   map[string]*link  // by id in the table
+	locals  map[string]string // room of each participant of this node that was announced
+	remotes map[routing.Key]*remote
+	chats   recent
+
+	// Rooms that are to be looked at. Rooms tell of changes that the hub makes
+	// itself, holding mu.
+	roomsMu sync.Mutex
+	rooms   map[*sfu.Room]bool
+}
+
+const (
+	// settleTime is how long changes are gathered.
+	settleTime = 10 * time.Millisecond
+	// lookInterval is how often it is looked at what nobody tells of: the sizes
+	// of pictures, round-trip times, layers whose patience is over.
+	lookInterval = 300 * time.Millisecond
+	// releasePatience is how long a layer still comes when nobody takes it any
+	// more: somebody who reloads the page wants it again at once.
+	releasePatience = time.Second
+)
+
+func newHub(b *Backhaul) *hub {
+	return &hub{
+		owner: b, bell: make(chan struct{}, 1),
+		table: routing.NewTable(b.id, func(a, b *umbrellav1.TrunkParticipant) bool { return proto.Equal(a, b) }),
+		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{},
+		rooms: map[*sfu.Room]bool{},
+	}
+}
+
+// RoomChanged implements sfu.Watcher.
+func (h *hub) RoomChanged(r *sfu.Room) {
+	h.look(r)
+	h.ring()
+}
+
+// look has rooms be looked at with the next turn.
+func (h *hub) look(rooms ...*sfu.Room) {
+	h.roomsMu.Lock()
+	defer h.roomsMu.Unlock()
+	for _, r := range rooms {
+		h.rooms[r] = true
+	}
+}
+
+func (h *hub) ring() {
+	select {
+	case h.bell <- struct{}{}:
+	default:
+	}
+}
+
+func (h *hub) run(ctx context.Context) {
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	for {
+		look := false
+		select {
+		case <-ctx.Done():
+			h.turn(time.Now(), true) // those of other nodes leave
+			return
+		case <-tick.C:
+			look = true
+		case <-h.bell:
+			select {
+			case <-time.After(settleTime):
+			case <-ctx.Done():
+			}
+		}
+		h.turn(time.Now(), look)
+	}
+}
+
+// turn makes everything what it should be by now.
+func (h *hub) turn(now time.Time, look bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if look && len(h.links) > 0 {
+		h.look(h.owner.SFU.Rooms()...)
+		for id, l := range h.links {
+			if trip := time.Duration(l.roundTrip.Load()); trip > 0 {
+				h.table.SetRoundTrip(id, trip)
+			}
+		}
+	}
+	h.roomsMu.Lock()
+	rooms := h.rooms
+	h.rooms = map[*sfu.Room]bool{}
+	h.roomsMu.Unlock()
+	for r := range rooms {
+		h.announce(r)
+	}
+	for _, key := range h.table.Changed() {
+		h.follow(key)
+	}
+	for _, r := range h.remotes {
+		r.pull(now)
+	}
+	for _, l := range h.links {
+		for _, o := range l.outputs {
+			h.supply(l, o)
+		}
+		if h.table.HasPending(l.id()) {
+			l.ring()
+		}
+	}
+}
+
+// announce tells the table who of this node is in a room. The caller holds mu.
+func (h *hub) announce(r *sfu.Room) {
+	here := map[string]bool{}
+	for _, p := range r.Participants() {
+		if p.Origin != "" {
+			continue
+		}
+		key := r.Name + "/" + p.ID
+		here[key] = true
+		h.locals[key] = r.Name
+		h.table.SetLocal(key, r.Name, describe(p, h.owner.Name))
+	}
+	for key, room := range h.locals {
+		if room == r.Name && !here[key] {
+			delete(h.locals, key)
+			h.table.RemoveLocal(key)
+		}
+	}
+}
+
+// local finds a participant of this node by the id that it is announced under.
+func (h *hub) local(id string) *sfu.Participant {
+	room, own, ok := strings.Cut(id, "/")
+	if !ok {
+		return nil
+	}
+	if r := h.owner.SFU.Room(room); r != nil {
+		if p := r.Participant(own); p != nil && p.Origin == "" {
+			return p
+		}
+	}
+	return nil
+}
+
+// up takes a link that is connected.
+func (h *hub) up(l *link, rooms []string) {
+	h.ended.Add(1)
+	h.mu.Lock()
+	if old := h.links[l.id()]; old != nil {
+		old.end(refuse(umbrellav1.TrunkRefusal_REASON_REPLACED, "the trunk was connected anew"))
+		h.forget(old)
+	}
+	h.links[l.id()] = l
+	trip := max(time.Duration(l.roundTrip.Load()), time.Millisecond)
+	h.table.Up(l.id(), l.peer, func(room string) bool { return len(rooms) == 0 || slices.Contains(rooms, room) }, trip)
+	h.mu.Unlock()
+	h.look(h.owner.SFU.Rooms()...)
+	h.ring()
+}
+
+// down takes a link that has ended.
+func (h *hub) down(l *link) {
+	h.mu.Lock()
+	if h.links[l.id()] == l {
+		h.forget(l)
+	}
+	h.mu.Unlock()
+	h.ended.Done()
+	h.ring()
+}
+
+// forget takes a link out. The caller holds mu.
+func (h *hub) forget(l *link) {
+	delete(h.links, l.id())
+	h.table.Down(l.id())
+	for ssrc := range l.outputs {
+		l.media.Stop(ssrc)
+	}
+	clear(l.outputs)
+}
+
+// endTrunk ends the links of a trunk.
+func (h *hub) endTrunk(section string, why *Refusal) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.links {
+		if l.trunk == section {
+			l.end(why)
+		}
+	}
+}
+
+// wait returns when all links have ended.
+func (h *hub) wait() { h.ended.Wait() }
+
+// id of a link in the table.
+func (l *link) id() string { return l.trunk + "/" + string(l.peer) }
+
+// maxUpdate is how many keys one message carries.
+const maxUpdate = 200
+
+// pending returns what is to be told to a link, or nil.
+func (h *hub) pending(l *link) *umbrellav1.TrunkUpdate {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.links[l.id()] != l {
+		return nil
+	}
+	offers, withdrawn := h.table.Pending(l.id(), maxUpdate)
+	if len(offers) == 0 && len(withdrawn) == 0 {
+		return nil
+	}
+	u := &umbrellav1.TrunkUpdate{}
+	for _, k := range withdrawn {
+		u.Withdrawals = append(u.Withdrawals, keyMessage(k))
+	}
+	for _, o := range offers {
+		a := &umbrellav1.TrunkAnnouncement{
+			Key: keyMessage(o.Key), Room: o.Room, RoundTripUs: uint32(min(o.RTT.Microseconds(), 1<<32-1)), Participant: o.Info,
+		}
+		for _, n := range o.Path {
+			a.Path = append(a.Path, string(n))
+		}
+		u.Announcements = append(u.Announcements, a)
+	}
+	return u
+}
+
+func keyMessage(k routing.Key) *umbrellav1.TrunkKey {
+	return &umbrellav1.TrunkKey{Origin: string(k.Origin), ParticipantId: k.Participant}
+}
+
+// keyOf reads a key that came from outside.
+func keyOf(k *umbrellav1.TrunkKey) (routing.Key, bool) {
+	id, err := routing.ParseNodeID(k.GetOrigin())
+	if err != nil || k.ParticipantId == "" || len(k.ParticipantId) > maxID {
+		return routing.Key{}, false
+	}
+	return routing.Key{Origin: id, Participant: k.ParticipantId}, true
+}
+
+// receive takes a message of a link. An error ends the link.
+func (h *hub) receive(l *link, m *umbrellav1.TrunkMessage) error {
+	switch m := m.Message.(type) {
+	case *umbrellav1.TrunkMessage_Update:
+		h.update(l, m.Update)
+	case *umbrellav1.TrunkMessage_Pull:
+		return h.pulled(l, m.Pull)
+	case *umbrellav1.TrunkMessage_Release:
+		h.released(l, m.Release.GetSsrc())
+	case *umbrellav1.TrunkMessage_Chat:
+		h.heard(l, m.Chat)
+	default:
+		return errProtocol
+	}
+	h.ring()
+	return nil
+}
+
+// update applies what the other end can supply. What is not as it should be is
+// left out: routes are others' as well.
+func (h *hub) update(l *link, u *umbrellav1.TrunkUpdate) {
+	var offers []routing.Offer[*umbrellav1.TrunkParticipant]
+	for _, a := range u.Announcements {
+		if o, ok := offerOf(a); ok {
+			offers = append(offers, o)
+		}
+	}
+	var withdrawn []routing.Key
+	for _, k := range u.Withdrawals {
+		if key, ok := keyOf(k); ok {
+			withdrawn = append(withdrawn, key)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.links[l.id()] == l {
+		h.table.Apply(l.id(), offers, withdrawn)
+	}
+}

@@ -1,0 +1,186 @@
+package backhaul
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+	"google.golang.org/protobuf/proto"
+
+	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/rtc"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+const (
+	// pingInterval is how often each end shows that it lives, and deadAfter for
+	// how long it may not: a link that is cut has to be noticed well before
+	// people give up on a frozen picture.
+	pingInterval = 400 * time.Millisecond
+	deadAfter    = 2 * time.Second
+	// maxQueued bounds what waits to be sent besides routes, which wait in the
+	// table: chat, pulls, pongs. A peer that does not read is cut off.
+	maxQueued = 1024
+)
+
+// link is a trunk that is connected.
+type link struct {
+	trunk string // section of the settings
+	peer  routing.NodeID
+	name  string // of the node at the other end
+	// address is where the other end is, for people to read.
+	address string
+	dialled bool
+	since   time.Time
+	log     *slog.Logger
+
+	ws    *websocket.Conn
+	media *rtc.Trunk
+
+	queue  chan *umbrellav1.TrunkMessage
+	bell   chan struct{} // routes are to be told
+	stop   context.CancelFunc
+	reason atomic.Pointer[Refusal] // why it was ended here
+
+	pinged    atomic.Int64 // ns since began: when the last ping left
+	pings     atomic.Uint64
+	roundTrip atomic.Int64 // ns, smoothed; 0 before the first
+	began     time.Time
+
+	// Guarded by the hub's mu.
+	nextSSRC uint32
+	outputs  map[uint32]*output
+	chats    perSecond
+}
+
+// send queues a message. A peer for which too much waits is cut off.
+func (l *link) send(m *umbrellav1.TrunkMessage) {
+	select {
+	case l.queue <- m:
+	default:
+		l.end(refuse(umbrellav1.TrunkRefusal_REASON_MISBEHAVED, "the node does not read what it is sent"))
+	}
+}
+
+// end ends the link, and tells the other end why.
+func (l *link) end(r *Refusal) {
+	l.reason.CompareAndSwap(nil, r)
+	l.stop()
+}
+
+// ring says that there are routes to tell.
+func (l *link) ring() {
+	select {
+	case l.bell <- struct{}{}:
+	default:
+	}
+}
+
+// run serves the link until it ends, and says why it did. pending is asked for
+// routes to tell, receive is given what comes.
+func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpdate, receive func(*link, *umbrellav1.TrunkMessage) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running sync.WaitGroup
+	failed := make(chan error, 3)
+	running.Go(func() { failed <- l.reads(ctx, receive) })
+	running.Go(func() { failed <- l.writes(ctx, pending) })
+	running.Go(func() {
+		select {
+		case <-l.media.Ended():
+			failed <- errMediaLost
+		case <-ctx.Done():
+			failed <- ctx.Err()
+		}
+	})
+	err := <-failed
+	if r := l.reason.Load(); r != nil {
+		err = r
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_, _ = write(ctx, l.ws, refusalMessage(r))
+		cancel()
+	}
+	cancel()
+	_ = l.ws.CloseNow()
+	running.Wait()
+	return err
+}
+
+func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) error) error {
+	for {
+		wait, cancel := context.WithTimeout(ctx, deadAfter)
+		m, _, err := read(wait, l.ws)
+		cancel()
+		if err != nil {
+			if wait.Err() != nil && ctx.Err() == nil {
+				return errSilent
+			}
+			return err
+		}
+		switch m := m.Message.(type) {
+		case *umbrellav1.TrunkMessage_Ping:
+			l.send(&umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Pong{Pong: &umbrellav1.TrunkPong{Number: m.Ping.GetNumber()}}})
+			continue
+		case *umbrellav1.TrunkMessage_Pong:
+			l.pong(m.Pong.GetNumber())
+			continue
+		case *umbrellav1.TrunkMessage_Refusal:
+			return &Refusal{Reason: m.Refusal.GetReason(), Message: cut200(m.Refusal.GetMessage())}
+		}
+		if err := receive(l, m); err != nil {
+			return err
+		}
+	}
+}
+
+// pong measures the round trip by the answer to the last ping.
+func (l *link) pong(number uint64) {
+	if number != l.pings.Load() {
+		return
+	}
+	trip := int64(time.Since(l.began)) - l.pinged.Load()
+	if was := l.roundTrip.Load(); was > 0 {
+		trip = was + (trip-was)/4
+	}
+	l.roundTrip.Store(max(trip, 1))
+}
+
+func (l *link) writes(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpdate) error {
+	tick := time.NewTicker(pingInterval)
+	defer tick.Stop()
+	for {
+		var m *umbrellav1.TrunkMessage
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case m = <-l.queue:
+		case <-l.bell:
+			for u := pending(l); u != nil; u = pending(l) {
+				if err := l.write(ctx, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: u}}); err != nil {
+					return err
+				}
+			}
+			continue
+		case <-tick.C:
+			n := l.pings.Add(1)
+			l.pinged.Store(int64(time.Since(l.began)))
+			m = &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Ping{Ping: &umbrellav1.TrunkPing{Number: n}}}
+		}
+		if err := l.write(ctx, m); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *link) write(ctx context.Context, m *umbrellav1.TrunkMessage) error {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadAfter)
+	defer cancel()
+	return l.ws.Write(ctx, websocket.MessageBinary, b)
+}

@@ -1,0 +1,62 @@
+package backhaul
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/pion/mdns/v2"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+)
+
+// dialContext connects to an address, whose name may be one of multicast DNS
+// (RFC 6762): few systems on access points resolve those.
+func dialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(strings.ToLower(strings.TrimSuffix(host, ".")), ".local") {
+		if host, err = resolveLocal(ctx, host); err != nil {
+			return nil, err
+		}
+	}
+	d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	return d.DialContext(ctx, network, net.JoinHostPort(host, port))
+}
+
+// resolveLocal asks the local network for a name that ends with .local.
+func resolveLocal(ctx context.Context, name string) (string, error) {
+	var v4 *ipv4.PacketConn
+	var v6 *ipv6.PacketConn
+	if c, err := listenMulticast("udp4", mdns.DefaultAddressIPv4); err == nil {
+		v4 = ipv4.NewPacketConn(c)
+	}
+	if c, err := listenMulticast("udp6", mdns.DefaultAddressIPv6); err == nil {
+		v6 = ipv6.NewPacketConn(c)
+	}
+	if v4 == nil && v6 == nil {
+		return "", fmt.Errorf("%s: this machine has no multicast DNS", name)
+	}
+	conn, err := mdns.NewServer(v4, v6, mdns.WithQueryInterval(500*time.Millisecond))
+	if err != nil {
+		return "", fmt.Errorf("%s: multicast DNS: %w", name, err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, addr, err := conn.QueryAddr(ctx, strings.TrimSuffix(name, "."))
+	if err != nil {
+		return "", fmt.Errorf("%s is not found on the local network by multicast DNS", name)
+	}
+	return addr.String(), nil
+}
+
+func listenMulticast(network, address string) (*net.UDPConn, error) {
+	a, err := net.ResolveUDPAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return net.ListenUDP(network, a)
+}

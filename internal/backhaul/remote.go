@@ -167,7 +167,7 @@ func (r *remote) layers(rt *remoteTrack) {
 // layer makes a layer that is pulled when somebody takes it.
 func (r *remote) layer(rt *remoteTrack, l *umbrellav1.TrunkLayer) *remoteLayer {
 	rl := &remoteLayer{rate: rt.said.ClockRate}
-	rl.layer = forward.NewLayer(forward.LayerConfig{
+	cfg := forward.LayerConfig{
 		MimeType: rt.said.MimeType, ClockRate: rt.said.ClockRate, RID: l.Rid, Extensions: rtc.TrunkExtensions(),
 		Clock: r.participant.Clock(), Totals: r.hub.owner.Totals, Demand: r.hub.ring, Hint: hint(l),
 		RequestKeyframe: func() {
@@ -175,7 +175,11 @@ func (r *remote) layer(rt *remoteTrack, l *umbrellav1.TrunkLayer) *remoteLayer {
 				p.link.media.RequestKeyframe(p.ssrc)
 			}
 		},
-	})
+	}
+	if rt.track.Kind == sfu.Audio {
+		cfg.Pass = r.participant.PassSound
+	}
+	rl.layer = forward.NewLayer(cfg)
 	rt.track.Media.Add(rl.layer)
 	return rl
 }

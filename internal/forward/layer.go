@@ -34,6 +34,9 @@ type LayerConfig struct {
 	Totals *Totals
 	// Pool helps when there are many streams; nil: nobody does.
 	Pool *Pool
+	// Pass tells, by its level (RFC 6464), whether a packet of sound is to be
+	// forwarded; nil: always. It must not block.
+	Pass func(level uint8, now time.Time) bool
 	// Hint is what is known of the layer before anything of it has come.
 	Hint Scale
 }
@@ -58,6 +61,7 @@ type Layer struct {
 	fanout  fanout
 	wait    *time.Timer // for the rest of the burst
 	reader  *codec.Reader
+	held    bool // the last packet of sound was not forwarded
 
 	mu      sync.Mutex // guards all below
 	closed  bool
@@ -182,6 +186,13 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 	l.mu.Unlock()
 	if !keep {
 		return
+	}
+	if l.cfg.Pass != nil && p.HasAudioLevel {
+		if !l.cfg.Pass(p.AudioLevel, now) {
+			l.held = true
+			return
+		}
+		p.resumed, l.held = l.held, false
 	}
 	l.burst = append(l.burst, p)
 	switch {

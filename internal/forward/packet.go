@@ -20,6 +20,7 @@ type Packet struct {
 	// Dependency is the Dependency Descriptor, in the bytes that were parsed.
 	Dependency []byte
 	late       bool  // newer ones came before it
+	resumed    bool  // what came before it was held back
 	pad        uint8 // bytes of padding to leave with
 	// Payload is what stands behind the header, without padding. It is empty in
 	// a packet that is nothing but padding.

@@ -42,9 +42,13 @@ func (s *Stream) packet(l *Layer, p *Packet, now time.Time) {
 		s.keyframe(l, p, now)
 		return
 	}
-	if l == s.playing {
-		s.forward(l, p, now)
+	if l != s.playing {
+		return
 	}
+	if p.resumed { // what was held back leaves no gap
+		s.rewriter.start(p.SequenceNumber, p.Timestamp, now, true)
+	}
+	s.forward(l, p, now)
 }
 
 // begin starts a run of l at the packet p.

@@ -260,6 +260,8 @@ func (b *Publisher) encoding(mid, rid string, ssrc uint32, payloadType uint8) *e
 		if in.kind == sfu.Video {
 			cfg.RequestKeyframe = func() { b.requestKeyframe(ssrc) }
 			cfg.Demand = b.demand.changed
+		} else {
+			cfg.Pass = b.participant.PassSound
 		}
 		return forward.NewLayer(cfg)
 	}

@@ -39,6 +39,8 @@ type Room struct {
 	participants []*Participant // in the order in which they came
 	speakers     speakerDetector
 
+	loudest loudest
+
 	stopped chan struct{}
 }
 
@@ -92,6 +94,7 @@ func (r *Room) remove(p *Participant) int {
 	}
 	left := len(r.participants)
 	r.mu.Unlock()
+	r.loudest.forget(p)
 	r.changed()
 	return left
 }

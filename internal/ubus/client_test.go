@@ -161,27 +161,32 @@ func TestLookup(t *testing.T) {
 // TestSlowCalls: calls run side by side, and as many of one caller as may be;
 // another is served all the same. Those that take too long are answered.
 func TestSlowCalls(t *testing.T) {
-	began := make(chan struct{}, maxCalls)
+	began, release := make(chan struct{}, maxCalls), make(chan struct{})
 	var stuck sync.WaitGroup
-	b, _, asker, log := pair(t, map[string]Method{
-		"stuck": {Handler: func(ctx context.Context, _ *Call) (any, error) {
+	b, owner, asker, log := pair(t, map[string]Method{
+		"stuck": {Timeout: time.Minute, Handler: func(ctx context.Context, _ *Call) (any, error) {
 			began <- struct{}{}
 			<-ctx.Done()
 			return nil, errors.New("nobody waits for this")
 		}},
 		"brief": {Timeout: time.Millisecond, Handler: func(ctx context.Context, _ *Call) (any, error) {
-			<-ctx.Done()
-			time.Sleep(50 * time.Millisecond) // does not return at once, as it should
-			return nil, nil
+			<-release // does not return at once, as it should
+			return nil, ctx.Err()
 		}},
 		"echo": {Handler: echo},
 	})
 	if err := asker.Invoke(within(t), "umbrella", "brief", nil, nil); !errors.Is(err, StatusTimeout) {
 		t.Errorf("got %v", err)
 	}
-	waitFor(t, "the end of it", func() bool { return asker.Invoke(within(t), "umbrella", "echo", nil, nil) == nil })
+	close(release)
+	waitFor(t, "the end of it", func() bool {
+		session := owner.session.Load()
+		session.mu.Lock()
+		defer session.mu.Unlock()
+		return session.calls.count == 0
+	})
 	ctx, cancel := context.WithCancel(context.Background())
-	for range maxPeerCalls - 1 { // "brief" may still be counted
+	for range maxPeerCalls {
 		stuck.Go(func() {
 			if err := asker.Invoke(ctx, "umbrella", "stuck", nil, nil); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
@@ -189,13 +194,13 @@ func TestSlowCalls(t *testing.T) {
 		})
 		<-began
 	}
-	// One more may be taken, the next is refused.
-	stuck.Go(func() { _ = asker.Invoke(ctx, "umbrella", "stuck", nil, nil) })
-	waitFor(t, "a refusal", func() bool {
+	for range 3 {
 		err := asker.Invoke(within(t), "umbrella", "echo", nil, nil)
-		return errors.Is(err, StatusSystemError) && strings.Contains(err.Error(), "too many calls")
-	})
-	if n := log.count("calls on ubus are refused"); n < 1 {
+		if !errors.Is(err, StatusSystemError) || !strings.Contains(err.Error(), "too many calls") {
+			t.Errorf("one more: got %v", err)
+		}
+	}
+	if n := log.count("calls on ubus are refused"); n != 1 {
 		t.Errorf("logged %d times", n)
 	}
 	other := &Client{Path: b.listener.Addr().String()}

@@ -171,8 +171,9 @@ func (s *session) handle(who caller, m *message) error {
 	ctx, cancel := context.WithTimeout(s.ctx, timeout)
 	done := make(chan outcome, 1)
 	go func() {
-		defer s.endCall(who.peer)
+		defer s.calls.handlers.Done()
 		reply, err := method.Handler(ctx, call)
+		s.endCall(who.peer) // first, for the caller to have room for the next one
 		done <- outcome{reply, err}
 	}()
 	go func() {
@@ -229,7 +230,6 @@ func (s *session) endCall(peer uint32) {
 	if c.byPeer[peer]--; c.byPeer[peer] == 0 {
 		delete(c.byPeer, peer)
 	}
-	c.handlers.Done()
 }
 
 // answer sends the reply, or why there is none, and the status.

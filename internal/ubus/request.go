@@ -42,6 +42,11 @@ func (s *session) request(ctx context.Context, kind byte, peer uint32, fill func
 	case <-r.done:
 		return r.answers, r.err
 	case <-ctx.Done():
+	}
+	select {
+	case <-r.done: // just now
+		return r.answers, r.err
+	default:
 		return nil, ctx.Err()
 	}
 }

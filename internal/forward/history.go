@@ -22,18 +22,22 @@ const (
 	historySpan     = time.Second
 	minHistorySlots = 64
 	maxHistorySlots = 2048
+	maxGroupSlots   = 8192 // where a group of pictures is kept
 )
 
-// put keeps a copy of p and returns it; it lives until it is overwritten.
-func (h *history) put(p *Packet, now time.Time) *slot {
+// put keeps a copy of p and returns it; it lives until it is overwritten. What
+// belongs to the group is not, while that lasts.
+func (h *history) put(p *Packet, now time.Time, g *group) *slot {
 	if h.slots == nil {
 		h.slots = make([]slot, minHistorySlots)
 	}
 	s := h.at(p.SequenceNumber)
-	if s.used && s.packet.SequenceNumber != p.SequenceNumber &&
-		now.Sub(s.arrival) < historySpan && len(h.slots) < maxHistorySlots {
-		h.grow()
-		s = h.at(p.SequenceNumber)
+	if s.used && s.packet.SequenceNumber != p.SequenceNumber {
+		young := now.Sub(s.arrival) < historySpan && len(h.slots) < maxHistorySlots
+		if young || g.keeps(s.packet.SequenceNumber) && len(h.slots) < maxGroupSlots {
+			h.grow()
+			s = h.at(p.SequenceNumber)
+		}
 	}
 	s.used = true
 	s.arrival = now

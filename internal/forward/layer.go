@@ -34,6 +34,10 @@ type LayerConfig struct {
 	Totals *Totals
 	// Pool helps when there are many streams; nil: nobody does.
 	Pool *Pool
+	// KeepGroup is how many bytes are kept of the present group of pictures, a
+	// keyframe and all that builds on it, for those who come while it lasts: for
+	// publishers who cannot be asked for a keyframe. 0 keeps a second at most.
+	KeepGroup int
 	// Pass tells, by its level (RFC 6464), whether a packet of sound is to be
 	// forwarded; nil: always. It must not block.
 	Pass func(level uint8, now time.Time) bool
@@ -62,6 +66,10 @@ type Layer struct {
 	wait    *time.Timer // for the rest of the burst
 	reader  *codec.Reader
 	held    bool // the last packet of sound was not forwarded
+	group   group
+	groupAt atomic.Int64 // when the group began, ns since 1970; 0: it is not whole
+	behind  atomic.Bool  // some stream has not caught up with the group
+	catchUp *time.Timer  // for those
 
 	mu      sync.Mutex // guards all below
 	closed  bool
@@ -145,6 +153,12 @@ func NewLayer(cfg LayerConfig) *Layer {
 		l.forward()
 	})
 	l.wait.Stop()
+	l.catchUp = time.AfterFunc(time.Hour, func() {
+		l.pushing.Lock()
+		defer l.pushing.Unlock()
+		l.spread(nil)
+	})
+	l.catchUp.Stop()
 	return l
 }
 
@@ -179,9 +193,19 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 	newest := l.highest
 	keep := !l.closed && l.count(&p, len(raw), now)
 	if keep && len(p.Payload) > 0 {
-		p = l.history.put(&p, now).packet
+		p = l.history.put(&p, now, &l.group).packet
 	}
 	p.late = l.highest == newest && l.stats.Packets > 1
+	if l.video && keep && !p.late {
+		was := l.group.first
+		l.group.add(&p, newest, l.cfg.KeepGroup)
+		switch {
+		case !l.group.live:
+			l.groupAt.Store(0)
+		case was != l.group.first || l.groupAt.Load() == 0:
+			l.groupAt.Store(now.UnixNano())
+		}
+	}
 	whole := !l.video || p.Marker || p.late
 	l.mu.Unlock()
 	if !keep {
@@ -212,8 +236,18 @@ func (l *Layer) forward() {
 	if l.video {
 		even(l.burst)
 	}
-	l.fanout.run(l.cfg.Pool, l, l.burst, *l.streams.Load())
+	l.spread(l.burst)
 	l.burst = l.burst[:0]
+}
+
+// spread gives all streams a burst, and those that are behind what they lack.
+// The caller holds pushing.
+func (l *Layer) spread(burst []Packet) {
+	l.behind.Store(false)
+	l.fanout.run(l.cfg.Pool, l, burst, *l.streams.Load())
+	if l.behind.Load() {
+		l.catchUp.Reset(catchUpInterval)
+	}
 }
 
 // count keeps the books; it returns false for a packet that was here before.
@@ -365,7 +399,9 @@ func (l *Layer) Subscribers() int { return len(*l.streams.Load()) }
 func (l *Layer) Close() {
 	l.pushing.Lock()
 	l.wait.Stop()
-	l.burst = nil
+	l.catchUp.Stop()
+	l.burst, l.group = nil, group{}
+	l.groupAt.Store(0)
 	l.pushing.Unlock()
 	l.mu.Lock()
 	l.closed = true

@@ -20,6 +20,9 @@ func (s *Stream) send(l *Layer, burst []Packet, now time.Time) {
 	for i := range burst {
 		s.packet(l, &burst[i], now)
 	}
+	if s.catching.on && s.playing == l {
+		s.catchUp(l, now)
+	}
 	packets, bytes := s.stats.Packets-was.Packets, s.stats.Bytes-was.Bytes
 	if packets == 0 {
 		return
@@ -33,6 +36,9 @@ func (s *Stream) send(l *Layer, burst []Packet, now time.Time) {
 func (s *Stream) packet(l *Layer, p *Packet, now time.Time) {
 	if l == s.next {
 		if len(p.Payload) == 0 || l.video && !p.Info.Keyframe {
+			if s.startBehind(l, now) {
+				return
+			}
 			if now.Sub(s.asked) >= waitForKeyframe {
 				s.ask(l)
 			}
@@ -42,7 +48,7 @@ func (s *Stream) packet(l *Layer, p *Packet, now time.Time) {
 		s.keyframe(l, p, now)
 		return
 	}
-	if l != s.playing {
+	if l != s.playing || s.catching.on {
 		return
 	}
 	if p.resumed { // what was held back leaves no gap
@@ -55,8 +61,11 @@ func (s *Stream) packet(l *Layer, p *Packet, now time.Time) {
 func (s *Stream) begin(l *Layer, p *Packet, now time.Time) {
 	if s.sent == nil {
 		n := videoMemory
-		if !l.video {
+		switch {
+		case !l.video:
 			n = audioMemory
+		case l.cfg.KeepGroup > 0:
+			n = groupMemory
 		}
 		s.sent = make([]sentPacket, n)
 	}

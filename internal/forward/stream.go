@@ -97,6 +97,8 @@ type Stream struct {
 	again   []byte // a packet to be sent again
 	depend  []byte // a Dependency Descriptor that is changed
 
+	catching catching
+
 	stats  StreamStats
 	rate   rateMeter
 	octets uint32 // of payload, for sender reports
@@ -215,6 +217,7 @@ func (s *Stream) SetPaused(paused bool) {
 // silence stops what plays. The caller holds mu, here and below.
 func (s *Stream) silence() {
 	s.playing, s.next = nil, nil
+	s.catching = catching{}
 	s.rewriter.stop()
 }
 
@@ -224,6 +227,7 @@ func (s *Stream) hold() {
 		s.next = s.playing
 	}
 	s.playing = nil
+	s.catching = catching{}
 	s.asked = time.Time{}
 	s.rewriter.stop()
 }
@@ -264,6 +268,10 @@ func (s *Stream) settle() {
 		}
 	}
 	if l := want[1]; l != nil && s.asked.IsZero() {
+		if now := time.Now(); s.playing == nil && l.recent(now) {
+			s.asked = now // if that does not come it is asked for
+			return
+		}
 		s.ask(l)
 	}
 }
@@ -279,9 +287,14 @@ func (s *Stream) RequestKeyframe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.KeyframeRequests++
-	if s.playing != nil && !s.paused {
-		s.playing.RepairKeyframe()
+	if s.playing == nil || s.paused {
+		return
 	}
+	if s.playing.cfg.KeepGroup > 0 {
+		s.startAgain(time.Now())
+		return
+	}
+	s.playing.RepairKeyframe()
 }
 
 // Stats returns the counts so far.

@@ -59,7 +59,7 @@ func TestStreamBeginsWithKeyframe(t *testing.T) {
 	out := &sink{}
 	s := &Stream{}
 	play(s, l, PayloadTypes{Media: 96})
-	push(t, l, 1, key)
+	push(t, l, 1, delta)
 	if len(out.headers) != 0 {
 		t.Fatal("something left before the stream was bound")
 	}
@@ -111,7 +111,9 @@ func TestStreamPauseAndSwitch(t *testing.T) {
 			t.Fatalf("numbers %v have a gap", got)
 		}
 	}
-	if len(got) != 4 || out.headers[3].PayloadType != 98 {
+	// 100 and 101; after the pause, with the keyframe of a moment ago, 100 to 103;
+	// 104; and 5001.
+	if len(got) != 8 || out.headers[7].PayloadType != 98 {
 		t.Errorf("%d packets left, the last as %d", len(got), out.headers[len(got)-1].PayloadType)
 	}
 	if a.Subscribers() != 0 || b.Subscribers() != 1 {
@@ -312,7 +314,7 @@ func TestHistoryGrowsToASecond(t *testing.T) {
 	now := t0
 	for seq := range uint16(5000) {
 		now = now.Add(2 * time.Millisecond) // 500 packets a second
-		h.put(&Packet{SequenceNumber: seq, Payload: []byte{1}}, now)
+		h.put(&Packet{SequenceNumber: seq, Payload: []byte{1}}, now, &group{})
 	}
 	if n := len(h.slots); n != 512 {
 		t.Errorf("%d slots for 500 packets a second", n)
@@ -321,7 +323,7 @@ func TestHistoryGrowsToASecond(t *testing.T) {
 		t.Error("not the last second is kept")
 	}
 	for seq := range uint16(60000) {
-		h.put(&Packet{SequenceNumber: seq, Payload: []byte{1}}, now)
+		h.put(&Packet{SequenceNumber: seq, Payload: []byte{1}}, now, &group{})
 	}
 	if n := len(h.slots); n != maxHistorySlots {
 		t.Errorf("%d slots in a flood", n)

@@ -1,0 +1,145 @@
+package forward
+
+import "time"
+
+// group is the present group of pictures of a layer: the packets from its last
+// keyframe on, as far as all of them are kept. The layer's pushing guards it.
+type group struct {
+	live  bool
+	first uint16 // sequence number
+	time  uint32 // timestamp of the keyframe
+	bytes int
+	limit int
+}
+
+// add takes a packet that is newer than all before it; newest is the number of
+// the one before.
+func (g *group) add(p *Packet, newest uint32, limit int) {
+	g.limit = limit
+	switch {
+	case p.Info.Keyframe && (!g.live || p.Timestamp != g.time):
+		*g = group{live: true, first: p.SequenceNumber, time: p.Timestamp, limit: limit}
+	case p.SequenceNumber != uint16(newest)+1:
+		g.live = false // without what is missing the rest is worth little
+	}
+	g.bytes += len(p.Payload)
+	if limit > 0 && g.bytes > limit {
+		g.live = false
+	}
+}
+
+// recent tells that a stream that begins need not wait for another keyframe.
+func (l *Layer) recent(now time.Time) bool {
+	at := l.groupAt.Load()
+	return at != 0 && (l.cfg.KeepGroup > 0 || now.UnixNano()-at < int64(maxAge*time.Second))
+}
+
+// keeps tells whether a packet of the history is to stay.
+func (g *group) keeps(seq uint16) bool {
+	return g.live && g.limit > 0 && !newer(g.first, seq)
+}
+
+const (
+	// maxAge bounds, in seconds, how old the keyframe of a group may be that
+	// nobody asked to be kept: what has happened since is shown in a moment.
+	maxAge = 1
+	// catchUpTime is how long, in seconds of the stream's own time, the group
+	// takes to play: its pictures come as fast as they can be decoded.
+	catchUpTime = 0.2
+	// What leaves at a time of what a stream has missed: all of a usual group
+	// within a quarter of a second, and no more at once than sockets hold.
+	catchUpPackets  = 96
+	catchUpInterval = 10 * time.Millisecond
+	// groupMemory is how many packets that left can be asked for again, where a
+	// whole group leaves within a moment.
+	groupMemory = 4096
+	// againAfter is how often a receiver that has lost the picture gets the group
+	// once more.
+	againAfter = 2 * time.Second
+)
+
+// catching is a stream that began with the present group and has not come to
+// its end yet.
+type catching struct {
+	on    bool
+	next  uint16 // number of the packet that is to leave
+	until uint32 // timestamp from which on pictures leave at their pace
+	span  uint32 // before it, from the keyframe on
+	began time.Time
+}
+
+// squeeze is the timestamp with which a picture of the group leaves: all of
+// them lie within catchUpTime before the present.
+func (c *catching) squeeze(ts, clockRate uint32) uint32 {
+	most := uint64(float64(clockRate) * catchUpTime)
+	before := c.until - ts
+	if int32(before) <= 0 || uint64(c.span) <= most {
+		return ts
+	}
+	return c.until - uint32(uint64(before)*most/uint64(c.span))
+}
+
+// startBehind begins with the group that there is, if the stream shows nothing
+// yet: it need not wait for the next keyframe. It is called while the layer's
+// pushing is held.
+func (s *Stream) startBehind(l *Layer, now time.Time) bool {
+	g := &l.group
+	if !l.video || !g.live || s.playing != nil {
+		return false
+	}
+	first, newest := l.history.get(g.first), l.history.get(uint16(l.highest))
+	if first == nil || newest == nil {
+		return false
+	}
+	span := newest.packet.Timestamp - g.time
+	if g.limit == 0 && span > maxAge*l.cfg.ClockRate {
+		return false
+	}
+	s.catching = catching{on: true, next: g.first, until: newest.packet.Timestamp, span: span, began: now}
+	p := first.packet
+	p.Timestamp = s.catching.squeeze(p.Timestamp, l.cfg.ClockRate)
+	on := s.catching
+	s.last = nil // its timestamps begin anew
+	s.begin(l, &p, now)
+	s.catching = on
+	return true
+}
+
+// startAgain gives a receiver that has lost the picture the group once more.
+func (s *Stream) startAgain(now time.Time) {
+	if now.Sub(s.catching.began) < againAfter {
+		return
+	}
+	began := s.catching.began
+	s.hold()
+	s.settle()
+	s.catching.began = began
+}
+
+// catchUp sends some of what the stream has missed. It is called while the
+// layer's pushing is held.
+func (s *Stream) catchUp(l *Layer, now time.Time) {
+	c := &s.catching
+	for range catchUpPackets {
+		if newer(c.next, uint16(l.highest)) {
+			c.on = false
+			return
+		}
+		kept := l.history.get(c.next)
+		if kept == nil {
+			// It is gone: there is a new group by now.
+			s.hold()
+			s.settle()
+			return
+		}
+		p := kept.packet
+		p.Timestamp = c.squeeze(p.Timestamp, l.cfg.ClockRate)
+		s.forward(l, &p, now)
+		c.next++
+	}
+	if newer(c.next, uint16(l.highest)) {
+		c.on = false
+		return
+	}
+	l.behind.Store(true)
+}

@@ -243,10 +243,14 @@ func nextField(b []byte) (f field, rest []byte, err error) {
 	}
 	length := int(binary.BigEndian.Uint16(f.data))
 	padded := (2 + length + 1 + 3) &^ 3
-	if padded > len(f.data) || f.data[2+length] != 0 {
+	if padded > len(f.data) {
 		return field{}, nil, errBlob
 	}
-	f.name, f.data = string(f.data[2:2+length]), f.data[padded:]
+	name, ok := cString(f.data[2 : 2+length+1])
+	if !ok {
+		return field{}, nil, errBlob
+	}
+	f.name, f.data = name, f.data[padded:]
 	return f, rest, nil
 }
 

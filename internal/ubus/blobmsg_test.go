@@ -182,6 +182,7 @@ func FuzzUnmarshal(f *testing.F) {
 	for _, g := range goldens(f) {
 		f.Add(g.table)
 	}
+	f.Add([]byte("\x85\x00\x00\f\x00\x01\x00\x000000")) // a NUL in the name
 	f.Fuzz(func(t *testing.T, table []byte) {
 		var first any
 		if Unmarshal(table, &first) != nil {

@@ -3,6 +3,7 @@ package ubus
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -110,7 +111,7 @@ func (s *session) goodbye() {
 	_, err := s.request(s.late, messageRemoveObject, 0, func(b []byte) []byte {
 		return appendUint32(b, attrObjectID, object)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotConnected) {
 		s.client.Log.Debug("saying goodbye to ubus", "error", err)
 	}
 }

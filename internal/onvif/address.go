@@ -1,0 +1,213 @@
+package onvif
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// local tells that an address is on the local network. Loopback is not, except
+// for devices found there: else a camera could send the node to services of its
+// own machine.
+func local(a netip.Addr, loopback bool) bool {
+	a = a.Unmap()
+	return a.IsPrivate() || a.IsLinkLocalUnicast() || loopback && a.IsLoopback()
+}
+
+// At is the device at an address that is known: "192.168.1.64",
+// "camera.lan:8080" or the URL of its device service, http or https. A user and
+// a password in the URL are dropped. It connects to nothing; that a name leads
+// to a private or link-local address is seen to when it is asked.
+func At(address string) (Device, error) {
+	text := strings.TrimSpace(address)
+	if !strings.Contains(text, "://") {
+		if a, err := netip.ParseAddr(text); err == nil && a.Is6() {
+			text = "[" + text + "]"
+		}
+		text = "http://" + strings.Replace(text, "%", "%25", 1)
+	}
+	u, err := parseService(text)
+	if err != nil {
+		return Device{}, fmt.Errorf("the camera's address %q: %w", clean(address), err)
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !local(a, false) {
+		return Device{}, fmt.Errorf("the camera's address %s: %w", a, ErrNotLocal)
+	}
+	return Device{Address: u.Host, Services: []string{u.String()}}, nil
+}
+
+// parseService reads the URL of a device service.
+func parseService(text string) (*url.URL, error) {
+	if len(text) > 512 {
+		return nil, fmt.Errorf("longer than 512 characters")
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("it is neither an address nor a URL")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the scheme is %q, it can be http or https", clean(u.Scheme))
+	}
+	if u.Hostname() == "" {
+		return nil, fmt.Errorf("it has no host")
+	}
+	u.User, u.Fragment = nil, ""
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/onvif/device_service"
+	}
+	return u, nil
+}
+
+// ranked is a URL that a device may be reached at; the lowest rank goes first.
+type ranked struct {
+	url, host string
+	rank      int
+}
+
+// services makes, of the URLs that a device gave for itself, those that the
+// node may ask. The address that the answer came from is reachable for certain,
+// and the one that the device names may be that with which it left the factory:
+// so the first is put into each URL, and what was named comes after it.
+func services(given []string, from netip.Addr, loopback bool) []ranked {
+	var all []ranked
+	add := func(u url.URL, a netip.Addr, rank int) {
+		// A link-local IPv6 address needs a zone, which RTSP clients may not know.
+		if a.Is6() && a.IsLinkLocalUnicast() {
+			a, rank = a.WithZone(from.Zone()), rank+1
+		}
+		u.Host = hostPort(a, u.Port())
+		all = append(all, ranked{url: u.String(), host: u.Host, rank: rank})
+	}
+	for _, text := range given {
+		u, err := parseService(text)
+		if err != nil {
+			continue
+		}
+		add(*u, from, 0)
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil && local(a, loopback) {
+			add(*u, a.Unmap(), 2)
+		}
+	}
+	return best(all)
+}
+
+// best sorts, drops doubles and keeps maxServices.
+func best(all []ranked) []ranked {
+	slices.SortStableFunc(all, func(a, b ranked) int { return a.rank - b.rank })
+	var kept []ranked
+	for _, r := range all {
+		if len(kept) < maxServices && !slices.ContainsFunc(kept, func(k ranked) bool { return k.url == r.url }) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+func hostPort(a netip.Addr, port string) string {
+	host := a.String()
+	if a.Is6() {
+		host = "[" + host + "]"
+	}
+	if port != "" {
+		host += ":" + port
+	}
+	return host
+}
+
+// reachable is the URL of a stream as it works from here: where the camera
+// names a private or unroutable host that is not the one it was reached at, the
+// latter is put in its place. Path and query stay as they are, byte for byte:
+// cameras have odd ones. A user and a password in it are dropped.
+func reachable(stream, reached string) (string, error) {
+	scheme, authority, rest, err := split(stream)
+	if err != nil {
+		return "", err
+	}
+	host, port := authority, ""
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host, port = host[:i], host[i+1:]
+	}
+	host = strings.Trim(host, "[]")
+	if p, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || p == 0) {
+		return "", fmt.Errorf("the port %q is not a number of 1 to 65535", clean(port))
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		if !a.IsGlobalUnicast() || a.IsPrivate() || shared.Contains(a.Unmap()) {
+			host = reached
+		}
+	} else if !strings.Contains(strings.Trim(host, "."), ".") || strings.HasSuffix(host, ".local") || !isName(host) {
+		host = reached
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + strings.Replace(host, "%", "%25", 1) + "]"
+	}
+	if port != "" {
+		host += ":" + port
+	}
+	return scheme + "://" + host + rest, nil
+}
+
+// shared is the space of RFC 6598, which is routed nowhere as well.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+func isName(host string) bool {
+	return len(host) <= 253 && !strings.ContainsFunc(host, func(r rune) bool {
+		return r != '-' && r != '.' && r != '_' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	})
+}
+
+// split cuts an RTSP URL up without changing it, and drops its user.
+func split(text string) (scheme, authority, rest string, err error) {
+	text = strings.TrimSpace(text)
+	if len(text) > 1024 {
+		return "", "", "", fmt.Errorf("the URL of the stream is longer than 1024 characters")
+	}
+	scheme, after, found := strings.Cut(text, "://")
+	scheme = strings.ToLower(scheme)
+	if !found || scheme != "rtsp" && scheme != "rtsps" {
+		return "", "", "", fmt.Errorf("the URL of the stream is %q and not RTSP", clean(text))
+	}
+	if strings.ContainsFunc(after, func(r rune) bool { return r <= ' ' || !unicode.IsPrint(r) }) {
+		return "", "", "", fmt.Errorf("the URL of the stream has blanks or control characters")
+	}
+	end := strings.IndexAny(after, "/?#")
+	if end < 0 {
+		end = len(after)
+	}
+	authority, rest = after[:end], after[end:]
+	return scheme, authority[strings.LastIndexByte(authority, '@')+1:], rest, nil
+}
+
+// WithCredentials puts a user and a password into the URL of a stream, in place
+// of those that it has; with an empty user it takes them out. What it gives is
+// a secret.
+func WithCredentials(stream, user, password string) (string, error) {
+	scheme, authority, rest, err := split(stream)
+	if err != nil {
+		return "", err
+	}
+	if user != "" {
+		authority = url.UserPassword(user, password).String() + "@" + authority
+	}
+	return scheme + "://" + authority + rest, nil
+}
+
+// clean makes what came from outside fit for a terminal and a log.
+func clean(s string) string {
+	const most = 128
+	n := 0
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			r = ' '
+		}
+		if n++; n > most || !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(s)
+}

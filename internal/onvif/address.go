@@ -1,6 +1,7 @@
 package onvif
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -95,9 +96,12 @@ func services(given []string, from netip.Addr, loopback bool) []ranked {
 	return best(all)
 }
 
-// best sorts, drops doubles and keeps maxServices.
+// best sorts, drops doubles and keeps maxServices. Of one rank the order is that
+// of the addresses, so that it is the same every time.
 func best(all []ranked) []ranked {
-	slices.SortStableFunc(all, func(a, b ranked) int { return a.rank - b.rank })
+	slices.SortStableFunc(all, func(a, b ranked) int {
+		return cmp.Or(a.rank-b.rank, addressOf(a.host).Compare(addressOf(b.host)))
+	})
 	var kept []ranked
 	for _, r := range all {
 		if len(kept) < maxServices && !slices.ContainsFunc(kept, func(k ranked) bool { return k.url == r.url }) {
@@ -105,6 +109,15 @@ func best(all []ranked) []ranked {
 		}
 	}
 	return kept
+}
+
+// addressOf is the address in "192.168.1.64", "[fd00::9]:8080" and the like.
+func addressOf(host string) netip.Addr {
+	if ap, err := netip.ParseAddrPort(host); err == nil {
+		return ap.Addr()
+	}
+	a, _ := netip.ParseAddr(strings.Trim(host, "[]")) // without one it goes first
+	return a
 }
 
 func hostPort(a netip.Addr, port string) string {
@@ -139,7 +152,7 @@ func reachable(stream, reached string) (string, error) {
 		if !a.IsGlobalUnicast() || a.IsPrivate() || shared.Contains(a.Unmap()) {
 			host = reached
 		}
-	} else if !strings.Contains(strings.Trim(host, "."), ".") || strings.HasSuffix(host, ".local") || !isName(host) {
+	} else if name := strings.ToLower(strings.TrimSuffix(host, ".")); !strings.Contains(name, ".") || strings.HasSuffix(name, ".local") || !isName(name) {
 		host = reached
 	}
 	if strings.Contains(host, ":") {

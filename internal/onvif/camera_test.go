@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -83,7 +83,7 @@ func (c *camera) device(t *testing.T) Device {
 
 // listen answers to the probes that come in on an interface, until the test is
 // over. It counts them.
-func (c *camera) listen(t *testing.T, name string, group netip.Addr) *int {
+func (c *camera) listen(t *testing.T, name string, group netip.Addr) *atomic.Int64 {
 	t.Helper()
 	i, err := net.InterfaceByName(name)
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *camera) listen(t *testing.T, name string, group netip.Addr) *int {
 	}
 	var (
 		running sync.WaitGroup
-		heard   int
+		heard   atomic.Int64
 	)
 	running.Go(func() {
 		buf := make([]byte, 64<<10)
@@ -118,7 +118,15 @@ func (c *camera) listen(t *testing.T, name string, group netip.Addr) *int {
 				!strings.Contains(probe.Body.Probe.Types, ":") {
 				continue
 			}
-			heard++
+			// A socket also hears of the groups that others of this machine joined
+			// on other interfaces.
+			own, _ := i.Addrs()
+			if group.Is6() && from.Addr().Zone() != name || group.Is4() && !slices.ContainsFunc(own, func(a net.Addr) bool {
+				return strings.HasPrefix(a.String(), from.Addr().Unmap().String()+"/")
+			}) {
+				continue
+			}
+			heard.Add(1)
 			// From the interface that it came in on, as devices do.
 			source := &net.UDPAddr{}
 			if from.Addr().Is6() {
@@ -316,13 +324,4 @@ func profileOf(token, name, codec string, width, height, rate, kbits int) string
 		`<tt:H264><tt:GovLength>50</tt:GovLength><tt:H264Profile>Main</tt:H264Profile></tt:H264></tt:VideoEncoderConfiguration>`+
 		`<tt:AudioEncoderConfiguration token="aec"><tt:Name>aec</tt:Name><tt:Encoding>G711</tt:Encoding></tt:AudioEncoderConfiguration></trt:Profiles>`,
 		token, name, codec, width, height, rate, kbits)
-}
-
-func hostOf(t *testing.T, text string) string {
-	t.Helper()
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Host
 }

@@ -250,10 +250,10 @@ func (g *gathering) add(a answer) {
 		return
 	}
 	k := &g.answers[i]
-	if a.services[0].rank < k.services[0].rank {
+	before := k.services[0]
+	if k.services = best(append(k.services, a.services...)); k.services[0] != before {
 		k.device.Interface = a.device.Interface
 	}
-	k.services = best(append(k.services, a.services...))
 	d := &k.device
 	d.loopback = d.loopback || a.device.loopback
 	d.Endpoint = cmp.Or(d.Endpoint, a.device.Endpoint)
@@ -272,19 +272,8 @@ func (g *gathering) devices() []Device {
 		all = append(all, a.device)
 	}
 	slices.SortFunc(all, func(a, b Device) int {
-		return cmp.Or(compareHosts(a.Address, b.Address), strings.Compare(a.Endpoint, b.Endpoint))
+		return cmp.Or(addressOf(a.Address).Compare(addressOf(b.Address)),
+			strings.Compare(a.Address, b.Address), strings.Compare(a.Endpoint, b.Endpoint))
 	})
 	return all
-}
-
-// compareHosts orders by address: .9 is before .10.
-func compareHosts(a, b string) int {
-	address := func(host string) netip.Addr {
-		if ap, err := netip.ParseAddrPort(host); err == nil {
-			return ap.Addr()
-		}
-		a, _ := netip.ParseAddr(strings.Trim(host, "[]"))
-		return a
-	}
-	return cmp.Or(address(a).Compare(address(b)), strings.Compare(a, b))
 }

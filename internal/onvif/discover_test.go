@@ -1,0 +1,306 @@
+package onvif
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// Answers to a probe in the words of several makers.
+const (
+	// gSOAP's prefixes, types of the device.
+	matchGSOAP = `<?xml version="1.0" encoding="UTF-8"?>
+<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://www.w3.org/2003/05/soap-envelope" xmlns:wsa="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:wsdd="http://schemas.xmlsoap.org/ws/2005/04/discovery" xmlns:tdn="http://www.onvif.org/ver10/network/wsdl"><SOAP-ENV:Header><wsa:MessageID>urn:uuid:1</wsa:MessageID><wsa:RelatesTo>RELATES</wsa:RelatesTo><wsa:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/ProbeMatches</wsa:Action></SOAP-ENV:Header><SOAP-ENV:Body><wsdd:ProbeMatches><wsdd:ProbeMatch><wsa:EndpointReference><wsa:Address>ENDPOINT</wsa:Address></wsa:EndpointReference><wsdd:Types>TYPES</wsdd:Types><wsdd:Scopes>SCOPES</wsdd:Scopes><wsdd:XAddrs>XADDRS</wsdd:XAddrs><wsdd:MetadataVersion>1</wsdd:MetadataVersion></wsdd:ProbeMatch></wsdd:ProbeMatches></SOAP-ENV:Body></SOAP-ENV:Envelope>`
+	// Default namespaces, and fields that others lack.
+	matchDefault = `<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope"><env:Header><AppSequence xmlns="http://schemas.xmlsoap.org/ws/2005/04/discovery" InstanceId="1" MessageNumber="2"/></env:Header><env:Body><ProbeMatches xmlns="http://schemas.xmlsoap.org/ws/2005/04/discovery"><ProbeMatch><EndpointReference xmlns="http://schemas.xmlsoap.org/ws/2004/08/addressing"><Address>ENDPOINT</Address><ReferenceProperties/></EndpointReference><Types>
+ TYPES
+</Types><Scopes MatchBy="x">
+ SCOPES
+</Scopes><XAddrs>
+ XADDRS
+</XAddrs></ProbeMatch></ProbeMatches></env:Body></env:Envelope>`
+	// No types, no end of the envelope's header, an id that relates to nothing.
+	matchSparse = `<e:Envelope><e:Header><a:RelatesTo>uuid:00</a:RelatesTo></e:Header><e:Body><d:ProbeMatches><d:ProbeMatch><d:Scopes>SCOPES</d:Scopes><d:XAddrs>XADDRS</d:XAddrs></d:ProbeMatch></d:ProbeMatches></e:Body></e:Envelope>`
+)
+
+// TestDiscover finds cameras that answer on loopback, each once, and asks one.
+func TestDiscover(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) }) // after the cameras have ended
+	id := uuid()                                       // tests of another process may answer too
+	start := func(c *camera) {
+		c.serve(t, "127.0.0.1")
+		c.listen(t, "lo", group4)
+	}
+	front := plain()
+	front.match, front.endpoint, front.types, front.times = matchGSOAP, "urn:uuid:"+id+"-1", "tdn:NetworkVideoTransmitter", 3
+	front.xaddrs = "http://HOST/onvif/device_service http://192.168.1.108/onvif/device_service"
+	front.scopes = "onvif://www.onvif.org/type/video_encoder onvif://www.onvif.org/name/Front%20door%20%E9%97%A8 onvif://www.onvif.org/hardware/DS-2CD2042 " +
+		"onvif://www.onvif.org/location/country/china onvif://www.onvif.org/location/city/hangzhou onvif://www.onvif.org/location/"
+	start(front)
+	back := plain()
+	back.match, back.endpoint, back.types = matchDefault, "uuid:"+strings.ToUpper(id)+"-2", "dn:NetworkVideoTransmitter tds:Device"
+	back.xaddrs, back.scopes = "http://8.8.8.8/onvif/device_service", "onvif://www.onvif.org/name/Back\x1b%1b[31m%zz"
+	back.scopes = strings.ReplaceAll(back.scopes, "\x1b", "")
+	start(back)
+	sparse := plain()
+	sparse.match, sparse.xaddrs, sparse.scopes = matchSparse, "http://HOST/onvif/device_service", "ONVIF onvif://www.onvif.org/Name/"+id
+	start(sparse)
+	for _, other := range []*camera{
+		{match: matchGSOAP, endpoint: "urn:uuid:" + id + "-3", types: "wprt:PrintDeviceType", xaddrs: "http://127.0.0.1:5357/"},
+		{match: matchGSOAP, endpoint: "urn:uuid:" + id + "-4", types: "tdn:NetworkVideoTransmitter"},
+		{match: matchGSOAP, endpoint: "urn:uuid:" + id + "-5", types: "tdn:NetworkVideoTransmitter", xaddrs: "ftp://127.0.0.1/ :: javascript:1"},
+		{match: "\x00garbage " + id},
+		{match: strings.Repeat("<a>", 20_000)},
+	} {
+		other.listen(t, "lo", group4)
+	}
+
+	found, err := Discover(t.Context(), Options{Interfaces: []string{"lo"}, Wait: 1200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := found[:0:0]
+	for _, d := range found {
+		if strings.Contains(d.Endpoint+d.Name, id) {
+			mine = append(mine, d)
+		}
+	}
+	slices.SortFunc(mine, func(a, b Device) int { return strings.Compare(a.Endpoint, b.Endpoint) })
+	host := func(c *camera) string { return c.server.Listener.Addr().String() }
+	want := []Device{
+		{Name: id, Address: host(sparse), Services: []string{"http://" + host(sparse) + "/onvif/device_service"}, Interface: "lo", loopback: true},
+		{
+			Endpoint: "urn:uuid:" + id + "-1", Address: host(front), Interface: "lo", loopback: true,
+			Services: []string{"http://" + host(front) + "/onvif/device_service", "http://127.0.0.1/onvif/device_service", "http://192.168.1.108/onvif/device_service"},
+			Name:     "Front door 门", Hardware: "DS-2CD2042", Location: "china, hangzhou",
+		},
+		{Endpoint: "urn:uuid:" + id + "-2", Address: "127.0.0.1", Services: []string{"http://127.0.0.1/onvif/device_service"}, Interface: "lo", Name: "Back%1b[31m%zz", loopback: true},
+	}
+	if !reflect.DeepEqual(mine, want) {
+		t.Fatalf("got  %+v\nwant %+v", mine, want)
+	}
+	profiles, err := mine[1].Streams(t.Context(), testUser, testPassword)
+	if err != nil || len(profiles) != 3 || profiles[0].URL != "rtsp://127.0.0.1:554/Streaming/Profile_1?transportmode=unicast&profile=Profile_1" {
+		t.Errorf("%+v, %v", profiles, err)
+	}
+}
+
+// TestNamespace looks for cameras where there are several interfaces: it runs
+// itself in a network of its own.
+func TestNamespace(t *testing.T) {
+	const mark = "ONVIF_TEST_NAMESPACE"
+	if os.Getenv(mark) != "" {
+		inNamespace(t)
+		return
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs ip, of iproute2")
+	}
+	run := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestNamespace$", "-test.v")
+	run.Env = append(os.Environ(), mark+"=1")
+	run.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if os.Geteuid() != 0 {
+		run.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		run.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		run.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := run.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		t.Skipf("no namespace can be made: %v", err)
+	}
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestNamespace") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func inNamespace(t *testing.T) {
+	lines := []string{"link set lo up"}
+	for _, name := range []string{"lan", "guest", "six", "wan", "idle"} {
+		lines = append(lines, "link add "+name+" type veth peer name "+name+"-peer",
+			"link set "+name+" addrgenmode none", "link set "+name+"-peer addrgenmode none up")
+	}
+	lines = append(lines,
+		"link set lan up", "addr add 192.168.50.1/24 dev lan", "addr add fe80::50/64 dev lan nodad",
+		"link set guest up", "addr add 10.9.0.1/24 dev guest",
+		"link set six up", "addr add fd00:9::1/64 dev six nodad", "addr add fe80::9/64 dev six nodad",
+		"link set wan up", "addr add 203.0.113.2/24 dev wan", "addr add fe80::99/64 dev wan nodad",
+		"addr add 192.168.60.1/24 dev idle",
+	)
+	for _, line := range lines {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %s", line, out)
+		}
+	}
+
+	// One camera in two networks, one with IPv6 only, and all hear the WAN.
+	both := plain()
+	both.match, both.endpoint, both.types = matchGSOAP, "urn:uuid:both", "tdn:NetworkVideoTransmitter"
+	both.serve(t, "")
+	both.xaddrs = "http://192.168.1.108:" + portOf(both) + "/onvif/device_service"
+	heard := both.listen(t, "lan", group4)
+	both.listen(t, "lan", group6)
+	both.listen(t, "guest", group4)
+	wan := both.listen(t, "wan", group4)
+	wan6 := both.listen(t, "wan", group6)
+	six := plain()
+	six.match, six.endpoint, six.types = matchGSOAP, "urn:uuid:six", "tdn:NetworkVideoTransmitter"
+	six.serve(t, "fe80::9%six")
+	six.xaddrs = "http://[fe80::9]:" + portOf(six) + "/onvif/device_service"
+	six.listen(t, "six", group6)
+
+	found, err := Discover(t.Context(), Options{Wait: 1200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 2 || found[0].Endpoint != both.endpoint || found[1].Endpoint != six.endpoint {
+		t.Fatalf("found %+v", found)
+	}
+	d := found[0]
+	port := portOf(both)
+	if want := "10.9.0.1:" + port; d.Address != want || d.Interface != "guest" {
+		t.Errorf("address %s on %s, want %s on guest", d.Address, d.Interface, want)
+	}
+	for _, host := range []string{"192.168.50.1", "10.9.0.1", "[fe80::50%25lan]"} {
+		if !slices.ContainsFunc(d.Services, func(s string) bool { return strings.HasPrefix(s, "http://"+host+":") }) {
+			t.Errorf("%s is not among %v", host, d.Services)
+		}
+	}
+	if heard.Load() != int64(probeTimes*len(probeTypes)) {
+		t.Errorf("%d probes were heard on lan", heard.Load())
+	}
+	if wan.Load()+wan6.Load() > 0 {
+		t.Errorf("%d and %d probes went out on the WAN", wan.Load(), wan6.Load())
+	}
+	if d := found[1]; d.Interface != "six" || !strings.HasPrefix(d.Address, "[fe80::9%six]:") {
+		t.Errorf("the camera with IPv6 is at %s on %s", d.Address, d.Interface)
+	}
+	for _, d := range found {
+		profiles, err := d.Streams(t.Context(), testUser, testPassword)
+		if err != nil || len(profiles) != 3 {
+			t.Errorf("%s: %+v, %v", d.Address, profiles, err)
+			continue
+		}
+		want := map[string]string{both.endpoint: "rtsp://10.9.0.1:554/", six.endpoint: "rtsp://[fe80::9%25six]:554/"}[d.Endpoint]
+		if !strings.HasPrefix(profiles[0].URL, want) {
+			t.Errorf("%s: the stream is %s, want %s…", d.Address, profiles[0].URL, want)
+		}
+	}
+	// By hand: without and with a zone.
+	known, err := At("192.168.50.1:" + port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if profiles, err := known.Streams(t.Context(), testUser, testPassword); err != nil || len(profiles) != 3 {
+		t.Errorf("%+v, %v", profiles, err)
+	}
+	if known, err = At("[fe80::9%six]:" + portOf(six)); err != nil {
+		t.Fatal(err)
+	}
+	if profiles, err := known.Streams(t.Context(), testUser, testPassword); err != nil || len(profiles) != 3 {
+		t.Errorf("%+v, %v", profiles, err)
+	}
+
+	// A named one that is public is looked on, for who asks for it.
+	if _, err := Discover(t.Context(), Options{Interfaces: []string{"wan"}, Wait: 200 * time.Millisecond}); err != nil || wan.Load() == 0 {
+		t.Errorf("on wan: %v, %d probes", err, wan.Load())
+	}
+	for name, want := range map[string]string{"idle": "idle: not up", "gone": `no interface "gone"`} {
+		if _, err := Discover(t.Context(), Options{Interfaces: []string{name}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("on %s: %v", name, err)
+		}
+	}
+}
+
+func portOf(c *camera) string {
+	_, port, _ := net.SplitHostPort(c.server.Listener.Addr().String())
+	return port
+}
+
+// TestDiscoverEnds with its context, and says where it cannot look.
+func TestDiscoverEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Discover(ctx, Options{Interfaces: []string{"lo"}, Wait: time.Hour}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	prefixes := func(text ...string) (all []net.Addr) {
+		for _, s := range text {
+			p := netip.MustParsePrefix(s)
+			all = append(all, &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())})
+		}
+		return all
+	}
+	for _, c := range []struct {
+		addrs []net.Addr
+		named bool
+		want  string
+	}{
+		{prefixes("192.168.1.1/24", "fd00::1/64", "fe80::1/64"), false, "192.168.1.1 fe80::1"},
+		{prefixes("203.0.113.1/24", "2001:db8::1/64", "fe80::1/64"), false, ""},
+		{prefixes("203.0.113.1/24", "fe80::1/64"), true, "203.0.113.1 fe80::1"},
+		{prefixes("203.0.113.1/24", "10.0.0.1/8", "10.1.0.1/16"), false, "10.0.0.1"},
+		{prefixes("169.254.7.1/16"), false, "169.254.7.1"},
+		{prefixes("fe80::1/64"), false, ""},
+		{prefixes("2001:db8::1/64", "fd00::1/64", "fe80::1/64"), false, "fe80::1"},
+		{prefixes("127.0.0.1/8", "::1/128"), true, "127.0.0.1"},
+		{nil, true, ""},
+	} {
+		var got []string
+		for _, p := range choose("x", c.addrs, c.named) {
+			got = append(got, p.source.String())
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%v, named %v: %v, want %s", c.addrs, c.named, got, c.want)
+		}
+	}
+}
+
+// TestGathering: who floods the network with answers fills no memory, and an
+// answer by IPv4 is better than one by IPv6, whichever comes first.
+func TestGathering(t *testing.T) {
+	var g gathering
+	for i := range 2 * maxDevices {
+		g.add(answer{Device{Endpoint: fmt.Sprint("urn:", i)}, []ranked{{url: "http://10.0.0.1/"}}})
+	}
+	if n := len(g.devices()); n != maxDevices {
+		t.Errorf("%d devices", n)
+	}
+
+	one := `<Envelope><Body><ProbeMatches>` + strings.Repeat(`<ProbeMatch><Types>NetworkVideo</Types><XAddrs>`+
+		strings.Repeat("http://192.168.1.2/a ", 99)+`</XAddrs></ProbeMatch>`, 2*maxDevices) + `</ProbeMatches></Body></Envelope>`
+	answers, err := parseMatches([]byte(one), netip.MustParseAddr("192.168.1.2"), "lan")
+	if err != nil || len(answers) != maxDevices || len(answers[0].services) > maxServices {
+		t.Errorf("%d answers, %v", len(answers), err)
+	}
+
+	six := []ranked{{"http://[fe80::1%25lan]/x", "[fe80::1%lan]", 1}}
+	four := []ranked{{"http://192.168.1.2/x", "192.168.1.2", 0}, {"http://10.0.0.1/x", "10.0.0.1", 2}}
+	for _, order := range [][]answer{
+		{{Device{Endpoint: "a", Interface: "six", Name: "n"}, six}, {Device{Endpoint: "a", Interface: "four"}, four}},
+		{{Device{Endpoint: "a", Interface: "four"}, four}, {Device{Endpoint: "a", Interface: "six", Name: "n"}, six}},
+	} {
+		var g gathering
+		g.add(order[0])
+		g.add(order[1])
+		want := []Device{{Endpoint: "a", Interface: "four", Name: "n", Address: "192.168.1.2", Services: []string{four[0].url, six[0].url, four[1].url}}}
+		if got := g.devices(); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v", got)
+		}
+	}
+}

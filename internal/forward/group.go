@@ -46,9 +46,9 @@ const (
 	// catchUpTime is how long, in seconds of the stream's own time, the group
 	// takes to play: its pictures come as fast as they can be decoded.
 	catchUpTime = 0.2
-	// What leaves at a time of what a stream has missed: all of a usual group
-	// within a quarter of a second, and no more at once than sockets hold.
-	catchUpPackets  = 96
+	// What leaves at a time of what a stream has missed: 40 Mbit/s, no more at
+	// once than sockets hold.
+	catchUpPackets  = 48
 	catchUpInterval = 10 * time.Millisecond
 	// groupMemory is how many packets that left can be asked for again, where a
 	// whole group leaves within a moment.

@@ -132,7 +132,7 @@ func TestPicturesComeWhileOneCatchesUp(t *testing.T) {
 	out, s := c.viewer()
 	for !s.caught() {
 		c.picture()
-		if c.n > 400 {
+		if c.n > 600 {
 			t.Fatal("it never catches up")
 		}
 	}

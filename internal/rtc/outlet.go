@@ -86,9 +86,48 @@ func (o *outlet) makeControl() {
 // segmentSpace is how long the control message at the end of the two is.
 var segmentSpace = unix.CmsgSpace(2)
 
+// spares is memory for what waits, shared by all peers: something waits for few
+// of them at a time.
+type spares struct {
+	mu   sync.Mutex
+	list [][]byte
+}
+
+const (
+	maxSpares    = 64
+	maxSpareSize = 64 << 10 // bytes; more is for the garbage collector
+)
+
+func (s *spares) take() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.list)
+	if n == 0 {
+		return nil
+	}
+	b := s.list[n-1]
+	s.list[n-1] = nil
+	s.list = s.list[:n-1]
+	return b
+}
+
+func (s *spares) give(b []byte) {
+	if cap(b) == 0 || cap(b) > maxSpareSize {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.list) < maxSpares {
+		s.list = append(s.list, b[:0])
+	}
+}
+
 // room returns memory for a packet of that size, behind those that wait. The
 // caller holds mu.
-func (o *outlet) room(size int) []byte {
+func (o *outlet) room(size int, s *spares) []byte {
+	if o.buf == nil {
+		o.buf = s.take()
+	}
 	if o.voice == nil {
 		o.makeControl()
 	}
@@ -146,7 +185,7 @@ func (c *mediaConn) flush() {
 		o.mu.Lock()
 		o.queued = false
 		whole := o.whole
-		t.buf, o.buf = o.buf, t.buf[:0]
+		t.buf, o.buf = o.buf, nil
 		t.runs, o.runs = o.runs, t.runs[:0]
 		o.mu.Unlock()
 		for _, r := range t.runs {
@@ -154,11 +193,14 @@ func (c *mediaConn) flush() {
 		}
 	}
 	b.send(c)
+	for i := range b.outlets {
+		c.spares.give(b.taken[i].buf)
+		b.taken[i].buf = nil
+	}
 	clear(b.outlets)
 }
 
-// batch is what one flush works with. Buffers go to and fro between batches
-// and outlets: there are as many as there are peers with packets at one time.
+// batch is what one flush works with.
 type batch struct {
 	outlets  []*outlet
 	taken    []taken

@@ -81,7 +81,7 @@ const voice = 7 // SSRC of sound
 // keep leaves a packet for a peer until flush, as a transport does.
 func keep(c *mediaConn, o *outlet, b []byte) {
 	o.mu.Lock()
-	copy(o.room(len(b)), b)
+	copy(o.room(len(b), &c.spares), b)
 	o.commit(len(b), binary.BigEndian.Uint32(b[8:]) == voice)
 	dirty := !o.queued
 	o.queued = true

@@ -196,7 +196,7 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 	}
 	o := w.udp
 	o.mu.Lock()
-	b := o.room(size + overhead)[:size]
+	b := o.room(size+overhead, &t.engine.conn.spares)[:size]
 	err := t.protect(b, h, payload)
 	if err == nil {
 		if b, err = t.outbound.EncryptRTP(b[:0], b, &t.sending); err == nil {

@@ -39,6 +39,7 @@ type mediaConn struct {
 	dirty   []*outlet // those in which something waits
 	waiting atomic.Bool
 	batches sync.Pool
+	spares  spares
 
 	intake intake
 }

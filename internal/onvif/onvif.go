@@ -18,7 +18,7 @@ var (
 	// ErrNoPassword: the camera tells nothing to somebody without a name.
 	ErrNoPassword = errors.New("the camera asks for a user name and a password")
 	// ErrRefused: the name or the password is wrong, or the user may not do this.
-	ErrRefused = errors.New("the camera refused the user name or password (some cameras keep a list of users of its own for ONVIF)")
+	ErrRefused = errors.New("the camera refused the user name or password (some cameras have users of their own for ONVIF)")
 	// ErrNotONVIF: something answers, but not as a camera does.
 	ErrNotONVIF = errors.New("what answers there is not ONVIF: is it switched on in the camera's settings?")
 	// ErrNotLocal: the address is outside of the local network.

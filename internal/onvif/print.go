@@ -83,7 +83,7 @@ func (t *printer) result(r Result) {
 		{"firmware", r.Information.Firmware},
 		{"location", r.Device.Location},
 		{"interface", r.Device.Interface},
-		{"service", r.Device.Services[0]},
+		{"service", strings.Join(first(r.Device.Services, 1), "")},
 	}
 	for _, p := range pairs {
 		if p.value != "" {

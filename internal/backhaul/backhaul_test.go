@@ -98,9 +98,9 @@ func (n *testNode) join(t *testing.T, room, id string) *somebody {
 			select {
 			case <-stop:
 				return
-			case <-time.After(10 * time.Millisecond):
+			case <-time.After(30 * time.Millisecond):
 			}
-			h := rtp.Header{Version: 2, SequenceNumber: i, Timestamp: uint32(i) * 900, Marker: true}
+			h := rtp.Header{Version: 2, SequenceNumber: i, Timestamp: uint32(i) * 2700, Marker: true}
 			b, err := (&rtp.Packet{Header: h, Payload: []byte{0x10, 0, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1}}).Marshal()
 			if err == nil {
 				s.layer.Push(b, time.Now())
@@ -149,8 +149,22 @@ func watch(t *testing.T, p *sfu.Participant) (*sink, *forward.Stream) {
 	out, s := &sink{}, &forward.Stream{}
 	s.Bind(forward.StreamConfig{Sender: out, SSRC: 1})
 	s.Play(track.Media, forward.PayloadTypes{Media: 96})
-	s.Aim(track.Media.Layers()[0], 255, 255)
-	t.Cleanup(s.Unbind)
+	// Whoever shares out bandwidth looks again and again which layers there are.
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if layers := track.Media.Layers(); len(layers) > 0 {
+				s.Aim(layers[0], 255, 255)
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-done; s.Unbind() })
 	return out, s
 }
 

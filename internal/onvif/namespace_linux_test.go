@@ -1,0 +1,144 @@
+package onvif
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestNamespace looks for cameras where there are several interfaces: it runs
+// itself in a network of its own.
+func TestNamespace(t *testing.T) {
+	const mark = "ONVIF_TEST_NAMESPACE"
+	if os.Getenv(mark) != "" {
+		inNamespace(t)
+		return
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs ip, of iproute2")
+	}
+	run := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestNamespace$", "-test.v")
+	run.Env = append(os.Environ(), mark+"=1")
+	run.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if os.Geteuid() != 0 {
+		run.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		run.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		run.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := run.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		t.Skipf("no namespace can be made: %v", err)
+	}
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestNamespace") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func inNamespace(t *testing.T) {
+	lines := []string{"link set lo up"}
+	for _, name := range []string{"lan", "guest", "six", "wan", "idle"} {
+		lines = append(lines, "link add "+name+" type veth peer name "+name+"-peer",
+			"link set "+name+" addrgenmode none", "link set "+name+"-peer addrgenmode none up")
+	}
+	lines = append(lines,
+		"link set lan up", "addr add 192.168.50.1/24 dev lan", "addr add fe80::50/64 dev lan nodad",
+		"link set guest up", "addr add 10.9.0.1/24 dev guest",
+		"link set six up", "addr add fd00:9::1/64 dev six nodad", "addr add fe80::9/64 dev six nodad",
+		"link set wan up", "addr add 203.0.113.2/24 dev wan", "addr add fe80::99/64 dev wan nodad",
+		"addr add 192.168.60.1/24 dev idle",
+	)
+	for _, line := range lines {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %s", line, out)
+		}
+	}
+
+	// One camera in two networks, one with IPv6 only, and all hear the WAN.
+	both := plain()
+	both.match, both.endpoint, both.types = matchGSOAP, "urn:uuid:both", "tdn:NetworkVideoTransmitter"
+	both.serve(t, "")
+	both.xaddrs = "http://192.168.1.108:" + portOf(both) + "/onvif/device_service"
+	heard := both.listen(t, "lan", group4)
+	both.listen(t, "lan", group6)
+	both.listen(t, "guest", group4)
+	wan := both.listen(t, "wan", group4)
+	wan6 := both.listen(t, "wan", group6)
+	six := plain()
+	six.match, six.endpoint, six.types = matchGSOAP, "urn:uuid:six", "tdn:NetworkVideoTransmitter"
+	six.serve(t, "fe80::9%six")
+	six.xaddrs = "http://[fe80::9]:" + portOf(six) + "/onvif/device_service"
+	six.listen(t, "six", group6)
+
+	found, err := Discover(t.Context(), Options{Wait: 1200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 2 || found[0].Endpoint != both.endpoint || found[1].Endpoint != six.endpoint {
+		t.Fatalf("found %+v", found)
+	}
+	d := found[0]
+	port := portOf(both)
+	if want := "10.9.0.1:" + port; d.Address != want || d.Interface != "guest" {
+		t.Errorf("address %s on %s, want %s on guest", d.Address, d.Interface, want)
+	}
+	for _, host := range []string{"192.168.50.1", "10.9.0.1", "[fe80::50%25lan]"} {
+		if !slices.ContainsFunc(d.Services, func(s string) bool { return strings.HasPrefix(s, "http://"+host+":") }) {
+			t.Errorf("%s is not among %v", host, d.Services)
+		}
+	}
+	if heard.Load() != int64(probeTimes*len(probeTypes)) {
+		t.Errorf("%d probes were heard on lan", heard.Load())
+	}
+	if wan.Load()+wan6.Load() > 0 {
+		t.Errorf("%d and %d probes went out on the WAN", wan.Load(), wan6.Load())
+	}
+	if d := found[1]; d.Interface != "six" || !strings.HasPrefix(d.Address, "[fe80::9%six]:") {
+		t.Errorf("the camera with IPv6 is at %s on %s", d.Address, d.Interface)
+	}
+	for _, d := range found {
+		profiles, err := d.Streams(t.Context(), testUser, testPassword)
+		if err != nil || len(profiles) != 3 {
+			t.Errorf("%s: %+v, %v", d.Address, profiles, err)
+			continue
+		}
+		want := map[string]string{both.endpoint: "rtsp://10.9.0.1:554/", six.endpoint: "rtsp://[fe80::9%25six]:554/"}[d.Endpoint]
+		if !strings.HasPrefix(profiles[0].URL, want) {
+			t.Errorf("%s: the stream is %s, want %s…", d.Address, profiles[0].URL, want)
+		}
+	}
+	// By hand: without and with a zone.
+	known, err := At("192.168.50.1:" + port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if profiles, err := known.Streams(t.Context(), testUser, testPassword); err != nil || len(profiles) != 3 {
+		t.Errorf("%+v, %v", profiles, err)
+	}
+	if known, err = At("[fe80::9%six]:" + portOf(six)); err != nil {
+		t.Fatal(err)
+	}
+	if profiles, err := known.Streams(t.Context(), testUser, testPassword); err != nil || len(profiles) != 3 {
+		t.Errorf("%+v, %v", profiles, err)
+	}
+
+	// A named one that is public is looked on, for who asks for it.
+	if _, err := Discover(t.Context(), Options{Interfaces: []string{"wan"}, Wait: 200 * time.Millisecond}); err != nil || wan.Load() == 0 {
+		t.Errorf("on wan: %v, %d probes", err, wan.Load())
+	}
+	for name, want := range map[string]string{"idle": "idle: not up", "gone": `no interface "gone"`} {
+		if _, err := Discover(t.Context(), Options{Interfaces: []string{name}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("on %s: %v", name, err)
+		}
+	}
+}
+
+func portOf(c *camera) string {
+	_, port, _ := net.SplitHostPort(c.server.Listener.Addr().String())
+	return port
+}

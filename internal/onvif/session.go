@@ -237,6 +237,8 @@ func inWords(err error) error {
 		return err
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the camera did not answer in time: %w", err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("the camera hung up: is this the port of its web page? (%w)", err)
 	}
 	return fmt.Errorf("asking the camera: %w", err)
 }

@@ -299,7 +299,7 @@ func TestHostile(t *testing.T) {
 			reached <- r.URL.Path
 			http.Redirect(w, r, "/again", http.StatusTemporaryRedirect)
 		}, ErrNotONVIF, "from one address to the next"},
-		"hangs up": {func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, nil, "asking the camera"},
+		"hangs up": {func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, nil, "the camera hung up"},
 		"great header": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 1<<20))
 		}, nil, "asking the camera"},

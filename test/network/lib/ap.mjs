@@ -1,0 +1,80 @@
+// The daemon as it runs on an access point: on an address of its LAN, with the
+// ports that it has there.
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Daemon } from "../../browser/lib/daemon.mjs";
+
+const address = "10.77.0.1";
+
+export class AccessPoint extends Daemon {
+  /**
+   * @param {object} [confinement]
+   * @param {string} [confinement.cpus] that it may use, as taskset names them
+   * @param {string} [confinement.cgroup] path of the cgroup's cgroup.procs
+   */
+  static async start({ cpus = "", cgroup = "" } = {}) {
+    const ap = new AccessPoint({
+      env: {
+        UMBRELLA_LISTEN: ":8081",
+        CONFINED_BINARY: process.env.UMBRELLAD_BINARY,
+        CONFINED_CPUS: cpus,
+        CONFINED_CGROUP: cgroup,
+      },
+    });
+    ap.dir = await mkdtemp(path.join(tmpdir(), "umbrella-ap-"));
+    await mkdir(path.join(ap.dir, "config"));
+    await mkdir(path.join(ap.dir, "state"), { mode: 0o700 });
+    await writeFile(path.join(ap.dir, "config/umbrella"), "");
+    ap.port = 8081;
+    ap.mediaPort = 8082;
+    await ap.run();
+    return ap;
+  }
+
+  /** A page as those on the LAN open it. */
+  page(at) {
+    return `https://${address}:${this.port}${at}`;
+  }
+
+  /** The one room there is, as /status has it. */
+  async room() {
+    const { rooms } = await this.status();
+    if (rooms?.length !== 1) throw new Error(`${rooms?.length ?? 0} rooms instead of one`);
+    return rooms[0];
+  }
+
+  /** Layers of a participant's picture, by rid. */
+  async layers(name) {
+    const { participants } = await this.room();
+    const tracks = participants.find((p) => p.name === name)?.tracks ?? [];
+    const video = tracks.find((t) => t.codec.startsWith("video/"));
+    return Object.fromEntries(
+      (video?.layers ?? []).map((l) => [
+        l.rid,
+        { keyframes: Number(l.keyframes ?? 0), requests: Number(l.keyframeRequests ?? 0), subscribers: l.subscribers ?? 0, height: l.height ?? 0 },
+      ]),
+    );
+  }
+
+  /** What of a picture somebody who watches only one gets. */
+  async picture(name) {
+    const { participants } = await this.room();
+    const one = participants.find((p) => p.name === name);
+    const stream = (one?.subscriptions ?? []).find((s) => s.rid);
+    const path = (one?.peerConnections ?? []).find((c) => c.role === "subscribe");
+    return {
+      rid: stream?.rid ?? "",
+      temporal: stream?.temporalLayer ?? 0,
+      rate: Number(stream?.bitsPerSecond ?? 0),
+      path: Number(path?.availableBitsPerSecond ?? 0),
+      limited: stream?.limited ?? false,
+    };
+  }
+}
+
+/** Most resident memory so far of a process with that path of its binary, in bytes. */
+export async function peakMemory(pid) {
+  const text = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(text)[1]) * 1024;
+}

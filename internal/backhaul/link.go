@@ -20,7 +20,9 @@ const (
 	// how long it may not: a link that is cut has to be noticed well before
 	// people give up on a frozen picture.
 	pingInterval = 400 * time.Millisecond
-	deadAfter    = 2 * time.Second
+	deadAfter    = 1500 * time.Millisecond
+	// Every how many pings one is answered, which shows how long that takes.
+	pongEvery = 5
 	// maxQueued bounds what waits to be sent besides routes, which wait in the
 	// table: chat, pulls, pongs. A peer that does not read is cut off.
 	maxQueued = 1024
@@ -47,7 +49,8 @@ type link struct {
 
 	pinged    atomic.Int64 // ns since began: when the last ping left
 	pings     atomic.Uint64
-	roundTrip atomic.Int64 // ns, smoothed; 0 before the first
+	asked     atomic.Uint64 // the one that is to be answered
+	roundTrip atomic.Int64  // ns, smoothed; 0 before the first
 	began     time.Time
 
 	// Guarded by the hub's mu.
@@ -91,6 +94,11 @@ func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpd
 	running.Go(func() {
 		select {
 		case <-l.media.Ended():
+			// An end that goes says why, a moment later.
+			select {
+			case <-time.After(200 * time.Millisecond):
+			case <-ctx.Done():
+			}
 			failed <- errMediaLost
 		case <-ctx.Done():
 			failed <- ctx.Err()
@@ -122,6 +130,9 @@ func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkM
 		}
 		switch m := m.Message.(type) {
 		case *umbrellav1.TrunkMessage_Ping:
+			if m.Ping.GetNumber() == 0 {
+				continue
+			}
 			l.send(&umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Pong{Pong: &umbrellav1.TrunkPong{Number: m.Ping.GetNumber()}}})
 			continue
 		case *umbrellav1.TrunkMessage_Pong:
@@ -138,7 +149,7 @@ func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkM
 
 // pong measures the round trip by the answer to the last ping.
 func (l *link) pong(number uint64) {
-	if number != l.pings.Load() {
+	if number != l.asked.Load() {
 		return
 	}
 	trip := int64(time.Since(l.began)) - l.pinged.Load()
@@ -166,7 +177,12 @@ func (l *link) writes(ctx context.Context, pending func(*link) *umbrellav1.Trunk
 			continue
 		case <-tick.C:
 			n := l.pings.Add(1)
-			l.pinged.Store(int64(time.Since(l.began)))
+			if n%pongEvery == 1 {
+				l.pinged.Store(int64(time.Since(l.began)))
+				l.asked.Store(n)
+			} else {
+				n = 0
+			}
 			m = &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Ping{Ping: &umbrellav1.TrunkPing{Number: n}}}
 		}
 		if err := l.write(ctx, m); err != nil {

@@ -32,7 +32,7 @@ type trunk struct {
 }
 
 var (
-	errSilent    = errors.New("the other node has not been heard of for 2 s: the link is down, or it stopped")
+	errSilent    = errors.New("the other node has not been heard of for 1.5 s: the link is down, or it stopped")
 	errMediaLost = errors.New("the media connection was lost")
 )
 

@@ -1149,7 +1149,8 @@ func (x *TrunkChat) GetMessage() *ChatMessage {
 	return nil
 }
 
-// TrunkPing is answered by TrunkPong with the same number.
+// TrunkPing shows that its sender lives. With a number it is answered by
+// TrunkPong with the same one.
 type TrunkPing struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`

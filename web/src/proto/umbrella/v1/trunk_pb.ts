@@ -600,7 +600,8 @@ export const TrunkChatSchema: GenMessage<TrunkChat> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_trunk, 12);
 
 /**
- * TrunkPing is answered by TrunkPong with the same number.
+ * TrunkPing shows that its sender lives. With a number it is answered by
+ * TrunkPong with the same one.
  *
  * @generated from message umbrella.v1.TrunkPing
  */

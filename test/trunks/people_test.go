@@ -1,0 +1,226 @@
+package trunks
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	umbrellav1 "umbrella/proto/umbrella/v1"
+	"umbrella/test/peer"
+)
+
+// people is a process in the namespace of a node: its participants. A program
+// has one namespace, so the test runs itself again in each.
+type people struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+	mu  sync.Mutex
+}
+
+// order is what the test asks of people, one a line.
+type order struct {
+	Join  string // name
+	View  bool   // without publishing
+	Leave string
+}
+
+// report is what they answer to each.
+type report struct {
+	Problem string
+	// Views by the name of who looks.
+	Views  map[string]view
+	Status []byte // of the node, protobuf
+	status *umbrellav1.Status
+}
+
+// view is what one participant sees.
+type view struct {
+	// Seen is how often each name is in the room, with the node that it is at.
+	Seen map[string]int
+	At   map[string]string
+	// Video is packets of each participant's picture, and Gaps those that were
+	// left out of all.
+	Video map[string]uint64
+	Gaps  uint64
+	Chat  []string
+}
+
+const environment = "UMBRELLA_TEST_PEOPLE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(environment) != "" {
+		if err := live(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	code := m.Run()
+	if built != "" {
+		_ = os.Remove(built)
+	}
+	os.Exit(code)
+}
+
+func newPeople(t *testing.T, namespace string) *people {
+	t.Helper()
+	p := &people{t: t, cmd: exec.Command("ip", "netns", "exec", namespace, os.Args[0])}
+	p.cmd.Env = append(os.Environ(), environment+"=1")
+	p.cmd.Stderr = os.Stderr
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.out = bufio.NewScanner(out)
+	p.out.Buffer(nil, 4<<20)
+	t.Cleanup(func() { _ = p.in.Close(); _ = p.cmd.Wait() })
+	return p
+}
+
+func (p *people) ask(o order) *report {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b, err := json.Marshal(o)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := p.in.Write(append(b, '\n')); err != nil || !p.out.Scan() {
+		p.t.Fatalf("people are gone: %v, %v", err, p.out.Err())
+	}
+	r := &report{status: &umbrellav1.Status{}}
+	if err := json.Unmarshal(p.out.Bytes(), r); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := proto.Unmarshal(r.Status, r.status); err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+// join lets somebody in; report tells how it is, nil before the node serves.
+func (p *people) join(name string, view bool) {
+	p.t.Helper()
+	if r := p.ask(order{Join: name, View: view}); r.Problem != "" {
+		p.t.Fatalf("%s: %s", name, r.Problem)
+	}
+}
+
+func (p *people) leave(name string) { p.t.Helper(); p.ask(order{Leave: name}) }
+
+func (p *people) report() *report {
+	p.t.Helper()
+	if r := p.ask(order{}); r.Problem == "" {
+		return r
+	}
+	return nil
+}
+
+// live is the process.
+func live() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	here := map[string]*peer.Peer{}
+	stop := map[string]context.CancelFunc{}
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		var o order
+		if err := json.Unmarshal(in.Bytes(), &o); err != nil {
+			return err
+		}
+		r := report{Views: map[string]view{}}
+		switch {
+		case o.Join != "":
+			p := &peer.Peer{URL: "ws://127.0.0.1:8081/wsb", Room: "den", Name: o.Join, ViewOnly: o.View}
+			within, done := context.WithTimeout(ctx, 10*time.Second)
+			if err := p.Join(within); err != nil {
+				r.Problem = err.Error()
+			} else {
+				here[o.Join] = p
+				var playing context.Context
+				playing, stop[o.Join] = context.WithCancel(ctx)
+				if !o.View {
+					p.Play(playing, 20*time.Millisecond)
+				}
+			}
+			done()
+		case o.Leave != "":
+			stop[o.Leave]()
+			here[o.Leave].Close()
+			delete(here, o.Leave)
+		}
+		for name, p := range here {
+			r.Views[name] = look(p)
+		}
+		if b, err := status(); err != nil {
+			r.Problem = err.Error()
+		} else {
+			r.Status = b
+		}
+		b, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s\n", b)
+	}
+	return in.Err()
+}
+
+func look(p *peer.Peer) view {
+	v := view{Seen: map[string]int{}, At: map[string]string{}, Video: map[string]uint64{}}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = p.Wait(ctx, func() bool { // with its lock
+		for id, who := range p.Participants() {
+			v.Seen[who.Name]++
+			v.At[who.Name] = who.NodeName
+			_, video := p.From(id)
+			v.Video[who.Name] += video
+		}
+		for _, r := range p.Received() {
+			v.Gaps += r.Gaps.Load()
+		}
+		for _, m := range p.Chat() {
+			v.Chat = append(v.Chat, m.Name+": "+m.Text)
+		}
+		return true
+	})
+	return v
+}
+
+func status() ([]byte, error) {
+	r, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:8081/status", nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Accept", "application/protobuf")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status: %s", answer.Status)
+	}
+	return io.ReadAll(io.LimitReader(answer.Body, 4<<20))
+}

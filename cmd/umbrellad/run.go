@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"umbrella/internal/config"
+	"umbrella/internal/memory"
 	"umbrella/internal/node"
 )
 
@@ -117,7 +118,9 @@ func run(args, environ []string, stdout, stderr io.Writer, signals <-chan os.Sig
 		Version: version,
 		Load:    func() (*config.Config, error) { return config.Load(*dir, environ) },
 		NewNode: func(log *slog.Logger) runner {
-			return &node.Node{Version: version, Log: log}
+			system := memory.System{Files: os.DirFS("/")}
+			memory.Set(system, environ, log)
+			return &node.Node{Version: version, Log: log, Memory: &memory.Admission{Read: system.Read, Log: log}}
 		},
 		Stdout:      stdout,
 		Stderr:      stderr,

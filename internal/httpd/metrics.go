@@ -65,6 +65,13 @@ func writeMetrics(w http.ResponseWriter, st *umbrellav1.Status) {
 	gauge("umbrella_heap_bytes", float64(st.Process.GetHeapBytes()))
 	gauge("umbrella_system_bytes", float64(st.Process.GetSystemBytes()))
 	gauge("umbrella_goroutines", float64(st.Process.GetGoroutines()))
+	gauge("umbrella_memory_limit_bytes", float64(st.Process.GetMemoryLimitBytes()))
+	gauge("umbrella_memory_available_bytes", float64(st.Process.GetMemoryAvailableBytes()))
+	short := 0.0
+	if st.Process.GetShortOfMemory() {
+		short = 1
+	}
+	gauge("umbrella_short_of_memory", short)
 	set.WritePrometheus(w)
 }
 

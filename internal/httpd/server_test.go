@@ -56,7 +56,10 @@ func client(t *testing.T) fstest.MapFS {
 func status() *umbrellav1.Status {
 	return &umbrellav1.Status{
 		Version: "1.2 \"x\"\\\n", StartedAtMs: 1_000, NowMs: 3_500,
-		Process: &umbrellav1.ProcessStatus{HeapBytes: 4096, SystemBytes: 8192, Goroutines: 7},
+		Process: &umbrellav1.ProcessStatus{
+			HeapBytes: 4096, SystemBytes: 8192, Goroutines: 7,
+			MemoryLimitBytes: 16384, MemoryAvailableBytes: 32768, ShortOfMemory: true,
+		},
 		Totals: &umbrellav1.TotalsStatus{ReceivedPackets: 15, ReceivedBytes: 1500, SentPackets: 20, SentBytes: 2000,
 			Nacks: 4, Retransmissions: 5, KeyframeRequests: 3},
 		Rooms: []*umbrellav1.RoomStatus{{Name: "attic", Participants: []*umbrellav1.ParticipantStatus{

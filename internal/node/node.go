@@ -16,6 +16,7 @@ import (
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
 	"umbrella/internal/httpd"
+	"umbrella/internal/memory"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	"umbrella/internal/signal"
@@ -28,6 +29,9 @@ type Node struct {
 	// Version is what `umbrellad version` prints.
 	Version string
 	Log     *slog.Logger
+	// Memory refuses those for whom there is too little memory; nil lets
+	// everyone in.
+	Memory *memory.Admission
 
 	cfg     *config.Config
 	started time.Time
@@ -93,12 +97,12 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 // nodes.
 func (n *Node) startParticipants() error {
 	n.signal = &signal.Server{
-		SFU: n.sfu, Engine: n.engine.Load, Admit: n.gate.Admit, Refusal: refusal,
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal,
 		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.signal.Start()
 	n.whip = &whip.Server{
-		SFU: n.sfu, Engine: n.engine.Load, Admit: n.gate.Admit, Status: refusalStatus,
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus,
 		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()

@@ -18,7 +18,7 @@ func (n *Node) status() *umbrellav1.Status {
 	maps.Copy(connections, n.whip.Connections())
 	st := &umbrellav1.Status{
 		Version: n.Version, StartedAtMs: n.started.UnixMilli(), NowMs: now.UnixMilli(),
-		Process: process(), Totals: n.totalsStatus(), NodeName: n.trunks.Name, NodeId: n.trunks.ID(),
+		Process: n.process(), Totals: n.totalsStatus(), NodeName: n.trunks.Name, NodeId: n.trunks.ID(),
 	}
 	st.Trunks, st.RefusedTrunks = n.trunks.Status(now)
 	for _, r := range n.sfu.Rooms() {
@@ -41,11 +41,13 @@ func (n *Node) totalsStatus() *umbrellav1.TotalsStatus {
 	}
 }
 
-func process() *umbrellav1.ProcessStatus {
+func (n *Node) process() *umbrellav1.ProcessStatus {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
+	figures, short := n.Memory.State()
 	return &umbrellav1.ProcessStatus{
 		HeapBytes: m.HeapAlloc, SystemBytes: m.Sys, Goroutines: uint32(runtime.NumGoroutine()),
+		MemoryLimitBytes: figures.Limit, MemoryAvailableBytes: figures.Available(), ShortOfMemory: short != nil,
 	}
 }
 

@@ -26,7 +26,8 @@ type Server struct {
 	// Admit says whether whoever sent the request may join a room. The password
 	// is the request's bearer token.
 	Admit func(r *http.Request, room, password string) error
-	// Status gives the HTTP status for an error of Admit: 401, 403 or 404.
+	// Status gives the HTTP status for an error of Admit: 401, 403, 404, or 503
+	// for what passes.
 	Status func(error) int
 	// CheckOrigin refuses a request from another site's page.
 	CheckOrigin func(*http.Request) error
@@ -125,8 +126,11 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string) bool
 		return true
 	}
 	status := s.Status(err)
-	if status == http.StatusUnauthorized {
+	switch status {
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="umbrella"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "30")
 	}
 	s.Log.Info("not let in", "path", r.URL.Path, "address", r.RemoteAddr, "reason", err)
 	http.Error(w, err.Error(), status)

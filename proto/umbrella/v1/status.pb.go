@@ -535,9 +535,16 @@ type ProcessStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Bytes of heap in use, and of memory taken from the system, as the Go
 	// runtime counts them.
-	HeapBytes     uint64 `protobuf:"varint,1,opt,name=heap_bytes,json=heapBytes,proto3" json:"heap_bytes,omitempty"`
-	SystemBytes   uint64 `protobuf:"varint,2,opt,name=system_bytes,json=systemBytes,proto3" json:"system_bytes,omitempty"`
-	Goroutines    uint32 `protobuf:"varint,3,opt,name=goroutines,proto3" json:"goroutines,omitempty"`
+	HeapBytes   uint64 `protobuf:"varint,1,opt,name=heap_bytes,json=heapBytes,proto3" json:"heap_bytes,omitempty"`
+	SystemBytes uint64 `protobuf:"varint,2,opt,name=system_bytes,json=systemBytes,proto3" json:"system_bytes,omitempty"`
+	Goroutines  uint32 `protobuf:"varint,3,opt,name=goroutines,proto3" json:"goroutines,omitempty"`
+	// What the Go runtime tries to stay below, in bytes; 0 is no limit.
+	MemoryLimitBytes uint64 `protobuf:"varint,4,opt,name=memory_limit_bytes,json=memoryLimitBytes,proto3" json:"memory_limit_bytes,omitempty"`
+	// What the machine, or a cgroup that leaves less, still has for anyone, in
+	// bytes; 0 if it is not known.
+	MemoryAvailableBytes uint64 `protobuf:"varint,5,opt,name=memory_available_bytes,json=memoryAvailableBytes,proto3" json:"memory_available_bytes,omitempty"`
+	// Nobody else can join until there is more memory.
+	ShortOfMemory bool `protobuf:"varint,6,opt,name=short_of_memory,json=shortOfMemory,proto3" json:"short_of_memory,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -591,6 +598,27 @@ func (x *ProcessStatus) GetGoroutines() uint32 {
 		return x.Goroutines
 	}
 	return 0
+}
+
+func (x *ProcessStatus) GetMemoryLimitBytes() uint64 {
+	if x != nil {
+		return x.MemoryLimitBytes
+	}
+	return 0
+}
+
+func (x *ProcessStatus) GetMemoryAvailableBytes() uint64 {
+	if x != nil {
+		return x.MemoryAvailableBytes
+	}
+	return 0
+}
+
+func (x *ProcessStatus) GetShortOfMemory() bool {
+	if x != nil {
+		return x.ShortOfMemory
+	}
+	return false
 }
 
 type RoomStatus struct {
@@ -1340,14 +1368,17 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"sent_bytes\x18\x04 \x01(\x04R\tsentBytes\x12\x14\n" +
 	"\x05nacks\x18\x05 \x01(\x04R\x05nacks\x12(\n" +
 	"\x0fretransmissions\x18\x06 \x01(\x04R\x0fretransmissions\x12+\n" +
-	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\"q\n" +
+	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\"\xfd\x01\n" +
 	"\rProcessStatus\x12\x1d\n" +
 	"\n" +
 	"heap_bytes\x18\x01 \x01(\x04R\theapBytes\x12!\n" +
 	"\fsystem_bytes\x18\x02 \x01(\x04R\vsystemBytes\x12\x1e\n" +
 	"\n" +
 	"goroutines\x18\x03 \x01(\rR\n" +
-	"goroutines\"\x86\x01\n" +
+	"goroutines\x12,\n" +
+	"\x12memory_limit_bytes\x18\x04 \x01(\x04R\x10memoryLimitBytes\x124\n" +
+	"\x16memory_available_bytes\x18\x05 \x01(\x04R\x14memoryAvailableBytes\x12&\n" +
+	"\x0fshort_of_memory\x18\x06 \x01(\bR\rshortOfMemory\"\x86\x01\n" +
 	"\n" +
 	"RoomStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +

@@ -141,7 +141,7 @@ func dialProblem(host string, answer *http.Response, err error) error {
 			invalid.Cert.NotAfter.Format(time.DateOnly), time.Now().Format(time.DateOnly))
 	case errors.As(err, &notFound):
 		return fmt.Errorf("%s has no address: %w", host, notFound)
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%s does not speak TLS on this port: check the port, or write ws:// on a network that you trust", host)
 	case errors.Is(err, errRedirect):
 		return fmt.Errorf("%s: %w", host, errRedirect)

@@ -26,6 +26,7 @@ type hub struct {
 	links   map[string]*link  // by id in the table
 	locals  map[string]string // room of each participant of this node that was announced
 	remotes map[routing.Key]*remote
+	changed []routing.Key // routes that are to be followed
 	chats   recent
 
 	// Rooms that are to be looked at. Rooms tell of changes that the hub makes
@@ -40,15 +41,22 @@ const (
 	// lookInterval is how often it is looked at what nobody tells of: the sizes
 	// of pictures, round-trip times, layers whose patience is over.
 	lookInterval = 300 * time.Millisecond
+	// maxFollowed is how many routes are followed at a time: a neighbour that
+	// comes with thousands must not hold up the others.
+	maxFollowed = 50
+	// maxOffered is how many participants one neighbour may offer.
+	maxOffered = 1000
 	// releasePatience is how long a layer still comes when nobody takes it any
 	// more: somebody who reloads the page wants it again at once.
 	releasePatience = time.Second
 )
 
 func newHub(b *Backhaul) *hub {
+	table := routing.NewTable(b.id, func(a, b *umbrellav1.TrunkParticipant) bool { return proto.Equal(a, b) })
+	table.MaxParticipants = maxOffered
+	table.Cost = func(p *umbrellav1.TrunkParticipant) int { return proto.Size(p) }
 	return &hub{
-		owner: b, bell: make(chan struct{}, 1),
-		table: routing.NewTable(b.id, func(a, b *umbrellav1.TrunkParticipant) bool { return proto.Equal(a, b) }),
+		owner: b, bell: make(chan struct{}, 1), table: table,
 		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{},
 		rooms: map[*sfu.Room]bool{},
 	}
@@ -116,8 +124,15 @@ func (h *hub) turn(now time.Time, look bool) {
 	for r := range rooms {
 		h.announce(r)
 	}
-	for _, key := range h.table.Changed() {
+	if len(h.changed) == 0 { // what changes meanwhile waits in the table, once
+		h.changed = h.table.Changed()
+	}
+	n := min(len(h.changed), maxFollowed)
+	for _, key := range h.changed[:n] {
 		h.follow(key)
+	}
+	if h.changed = h.changed[n:]; len(h.changed) > 0 {
+		h.ring()
 	}
 	for _, r := range h.remotes {
 		r.pull(now)

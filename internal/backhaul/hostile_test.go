@@ -1,0 +1,255 @@
+package backhaul
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"google.golang.org/protobuf/proto"
+
+	"umbrella/internal/config"
+	"umbrella/internal/rtc"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+const rogueID = "00000000000000ff"
+
+// rogue dials a node, knows the secret, and then says what it likes.
+func rogue(t *testing.T, n *testNode) *websocket.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	own := newNode(t, "rogue")
+	media := own.Engine().NewTrunk(true, own.Log)
+	t.Cleanup(func() { _ = media.Close() })
+	ws, err := dial(ctx, config.Backhaul{URL: n.url(), Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ws.CloseNow() })
+	peer, _, err := shake(ctx, ws, hello(rogueID, "rogue", media.Parameters()), true, func(right func(string) bool) (string, bool) {
+		return "", right(secret)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := media.Connect(ctx, parameters(peer)); err != nil {
+		t.Fatal(err)
+	}
+	go func() { // pings, and whatever else comes
+		for {
+			if _, _, err := ws.Read(context.Background()); err != nil {
+				return
+			}
+		}
+	}()
+	eventually(t, "the rogue is connected", func() bool {
+		trunks, _ := n.Status(time.Now())
+		for _, l := range trunks[0].Links {
+			if l.NodeId == rogueID {
+				return true
+			}
+		}
+		return false
+	})
+	return ws
+}
+
+func say(ws *websocket.Conn, m *umbrellav1.TrunkMessage) error {
+	_, err := write(context.Background(), ws, m)
+	return err
+}
+
+func announcement(origin, id, room string, path ...string) *umbrellav1.TrunkAnnouncement {
+	return &umbrellav1.TrunkAnnouncement{
+		Key: &umbrellav1.TrunkKey{Origin: origin, ParticipantId: id}, Room: room, Path: path,
+		Participant: &umbrellav1.TrunkParticipant{Name: "x", Kind: umbrellav1.ParticipantKind_PARTICIPANT_KIND_PERSON},
+	}
+}
+
+func update(list ...*umbrellav1.TrunkAnnouncement) *umbrellav1.TrunkMessage {
+	return &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: &umbrellav1.TrunkUpdate{Announcements: list}}}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// undisturbed has a call between two nodes, and looks that it goes on.
+func undisturbed(t *testing.T) (n *testNode, check func()) {
+	t.Helper()
+	a, b := newNode(t, "a"), newNode(t, "b").accept(secret)
+	a.join(t, "den", "ada")
+	a.dialTo(b, "up")
+	eventually(t, "ada is seen", func() bool { return b.see("den", "ada", a) != nil })
+	p := b.see("den", "ada", a)
+	out, _ := watch(t, p)
+	return b, func() {
+		t.Helper()
+		was := out.packets.Load()
+		eventually(t, "the call goes on", func() bool { return out.packets.Load() > was+10 })
+		if b.see("den", "ada", a) != p {
+			t.Error("ada was disturbed")
+		}
+	}
+}
+
+func TestMillionAnnouncements(t *testing.T) {
+	n, check := undisturbed(t)
+	check()
+	ws := rogue(t, n)
+	was := heap()
+	const total, each = 1_000_000, 2000
+	for i := 0; i < total; i += each {
+		var list []*umbrellav1.TrunkAnnouncement
+		for j := range each {
+			list = append(list, announcement(rogueID, fmt.Sprintf("den/%d", i+j), "den", rogueID))
+		}
+		if err := say(ws, update(list...)); err != nil {
+			t.Fatalf("after %d: %v", i, err)
+		}
+	}
+	check()
+	if is := heap(); is > was+64<<20 {
+		t.Errorf("%d MB more are taken", (is-was)>>20)
+	}
+	if r := n.sfu.Room("den"); len(r.Participants()) > maxOffered+1 {
+		t.Errorf("%d participants are shown", len(r.Participants()))
+	}
+	_ = ws.CloseNow()
+	eventually(t, "they are gone", func() bool { return len(n.sfu.Room("den").Participants()) == 1 })
+	check()
+}
+
+func TestForgeries(t *testing.T) {
+	n, check := undisturbed(t)
+	ada := n.sfu.Room("den").Participants()[0]
+	ws := rogue(t, n)
+	long := strings.Repeat("x", 5000)
+	name := announcement(rogueID, "den/1", "den", rogueID)
+	name.Participant.Name = long
+	tracks := announcement(rogueID, "den/2", "den", rogueID)
+	for range 1000 {
+		tracks.Participant.Tracks = append(tracks.Participant.Tracks, &umbrellav1.TrunkTrack{Id: "t", MimeType: "video/VP8", ClockRate: 1})
+	}
+	kind := announcement(rogueID, "den/3", "den", rogueID)
+	kind.Participant.Kind = 99
+	nobody := announcement(rogueID, "den/4", "den", rogueID)
+	nobody.Participant = nil
+	for _, a := range []*umbrellav1.TrunkAnnouncement{
+		announcement(n.ID(), "den/me", "den", rogueID, n.ID()), // somebody of the node itself
+		announcement(ada.Origin, "den/ada", "den", ada.Origin), // by another node than the neighbour
+		announcement(ada.Origin, "den/ada", "attic", rogueID, n.ID(), ada.Origin),
+		announcement(rogueID, "den/5", "no/room", rogueID),
+		announcement(rogueID, long, "den", rogueID),
+		announcement("nonsense", "den/6", "den", rogueID),
+		{}, name, tracks, kind, nobody,
+	} {
+		if err := say(ws, update(a)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range uint32(5000) {
+		if err := say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Chat{Chat: &umbrellav1.TrunkChat{
+			Room: "den", From: &umbrellav1.TrunkKey{Origin: rogueID, ParticipantId: "den/1"},
+			Message: &umbrellav1.ChatMessage{Id: fmt.Sprint(i), Text: "spam"},
+		}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check()
+	if list := n.sfu.Room("den").Participants(); len(list) != 1 {
+		t.Errorf("%d participants are shown", len(list))
+	}
+	// More pulls than anybody needs end the trunk.
+	var err error
+	for i := uint32(2); err == nil && i < 20_000; i += 2 {
+		err = say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Pull{Pull: &umbrellav1.TrunkPull{
+			Key: &umbrellav1.TrunkKey{Origin: rogueID, ParticipantId: "x"}, Ssrc: i,
+		}}})
+	}
+	eventually(t, "it is cut off", func() bool {
+		trunks, _ := n.Status(time.Now())
+		return len(trunks[0].Links) == 1
+	})
+	check()
+}
+
+func TestGarbage(t *testing.T) {
+	n, check := undisturbed(t)
+	for _, b := range [][]byte{{}, {0xff, 0xff, 0xff}, make([]byte, 100_000), nil} {
+		ws := rogue(t, n)
+		if b == nil {
+			b = make([]byte, 2*maxMessage)
+			_, _ = rand.Read(b)
+		}
+		_ = ws.Write(context.Background(), websocket.MessageBinary, b)
+		eventually(t, "it is cut off", func() bool {
+			trunks, _ := n.Status(time.Now())
+			return len(trunks[0].Links) == 1
+		})
+	}
+	check()
+}
+
+func TestStrangersAtTheDoor(t *testing.T) {
+	n, check := undisturbed(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	// Many who say nothing take no more than their places.
+	for range maxShaking + 4 {
+		if ws, err := dial(ctx, config.Backhaul{URL: n.url()}); err == nil {
+			defer func() { _ = ws.CloseNow() }()
+		} else if !strings.Contains(err.Error(), "503") {
+			t.Error(err)
+		}
+	}
+	check()
+	// A replayed proof is worth nothing: the other end's number is another.
+	own := hello(rogueID, "old", rtc.TrunkParameters{Fingerprint: make([]byte, 32), Ufrag: "ufrag", Pwd: strings.Repeat("p", 24)})
+	own.Version = 0
+	eventually(t, "there is a place again", func() bool {
+		ws, err := dial(ctx, config.Backhaul{URL: n.url()})
+		if err != nil {
+			return false
+		}
+		defer func() { _ = ws.CloseNow() }()
+		_, _, err = shake(ctx, ws, own, true, func(right func(string) bool) (string, bool) { return "", right(secret) })
+		if err == nil || !strings.Contains(err.Error(), "update the older one") {
+			t.Errorf("an old version: %v", err)
+		}
+		return true
+	})
+}
+
+func FuzzMessage(f *testing.F) {
+	b, err := proto.Marshal(update(announcement(rogueID, "den/1", "den", rogueID)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m := &umbrellav1.TrunkMessage{}
+		if proto.Unmarshal(b, m) != nil {
+			return
+		}
+		for _, a := range m.GetUpdate().GetAnnouncements() {
+			if o, ok := offerOf(a); ok && (len(o.Info.Tracks) > maxTracks || len(o.Key.Participant) > maxID) {
+				t.Errorf("%+v", o)
+			}
+		}
+		if h := m.GetHello(); h != nil {
+			_ = checkHello(&umbrellav1.TrunkHello{NodeId: rogueID}, h)
+		}
+		_, _ = keyOf(m.GetPull().GetKey())
+	})
+}

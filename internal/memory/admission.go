@@ -135,7 +135,7 @@ func (f Figures) shortage(refusing bool) error {
 		share, factor = neededAdmit, reserveAdmit
 	}
 	if most := uint64(float64(f.Limit) * share); f.Limit > 0 && f.Needed > most {
-		return fmt.Errorf("%w: calls take %s of the %s that it may use, and others can join below %s",
+		return fmt.Errorf("%w: its calls need %s of the %s that Umbrella may use, and others can join once that is %s",
 			ErrShort, inMiB(f.Needed), inMiB(f.Limit), inMiB(uint64(float64(f.Limit)*neededAdmit)))
 	}
 	for _, area := range []Area{f.Machine, f.Cgroup} {

@@ -60,7 +60,7 @@ func TestAdmission(t *testing.T) {
 		says  string
 	}{
 		// 64 MiB: 48 is three quarters, 41.6 is 65 %.
-		"the runtime's limit":   {[]step{{needed(48), true}, {needed(49), false}, {needed(42), false}, {needed(41), true}, {needed(48), true}}, "calls take 49 MiB of the 64 MiB"},
+		"the runtime's limit":   {[]step{{needed(48), true}, {needed(49), false}, {needed(42), false}, {needed(41), true}, {needed(48), true}}, "calls need 49 MiB of the 64 MiB"},
 		"the machine's memory":  {[]step{{machine(8), true}, {machine(7), false}, {machine(11), false}, {machine(12), true}, {machine(8), true}}, "7 MiB of 120 MiB are left, and others can join from 12 MiB on"},
 		"the cgroup's memory":   {[]step{{cgroup(8), true}, {cgroup(0), false}, {cgroup(11), false}, {cgroup(12), true}}, "0 MiB of 100 MiB are left"},
 		"a server":              {[]step{{func(f *Figures) { f.Machine = Area{Total: 32 << 30, Available: 65 * mib} }, true}, {machine(63), false}, {machine(95), false}, {machine(96), true}}, "63 MiB of 32768 MiB are left"},

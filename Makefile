@@ -5,12 +5,13 @@ GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 # Where `make run` keeps its CA and certificate.
 STATE_DIR ?= $(CURDIR)/.state
 
-.PHONY: help run build test lint fmt bench proto tools
+.PHONY: help run build test test-network lint fmt bench proto tools
 
 help:
 	@echo 'make run     build and start the daemon; it prints the address to open'
 	@echo 'make build   bin/umbrellad: stripped, static, with the web client inside'
 	@echo 'make test    install what tests need, and run all of them'
+	@echo 'make test-network  only those over narrow and lossy links; as root'
 	@echo 'make lint    vet, staticcheck, gofmt, types, eslint, buf, shellcheck'
 	@echo 'make fmt     format Go and protobuf'
 	@echo 'make bench   measure the daemon under load, for docs/performance.md'
@@ -44,6 +45,9 @@ tools: web/node_modules/.installed test/browser/node_modules/.installed
 
 test: tools
 	@scripts/test
+
+test-network: build tools
+	@test/network/run
 
 lint: web/node_modules/.installed
 	@scripts/lint

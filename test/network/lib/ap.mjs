@@ -9,20 +9,22 @@ const address = "10.77.0.1";
 
 export class AccessPoint extends Daemon {
   /**
-   * @param {object} [confinement]
-   * @param {string} [confinement.cpus] that it may use, as taskset names them
-   * @param {string} [confinement.cgroup] path of the cgroup's cgroup.procs
+   * @param {object} [machine] that it runs on
+   * @param {string} [machine.cpus] that it may use, as taskset names them
+   * @param {string} [machine.cgroup] path of the cgroup's cgroup.procs
    */
   static async start({ cpus = "", cgroup = "" } = {}) {
+    const dir = await mkdtemp(path.join(tmpdir(), "umbrella-ap-"));
     const ap = new AccessPoint({
       env: {
         UMBRELLA_LISTEN: ":8081",
         CONFINED_BINARY: process.env.UMBRELLAD_BINARY,
         CONFINED_CPUS: cpus,
         CONFINED_CGROUP: cgroup,
+        CONFINED_PID: path.join(dir, "pid"),
       },
     });
-    ap.dir = await mkdtemp(path.join(tmpdir(), "umbrella-ap-"));
+    ap.dir = dir;
     await mkdir(path.join(ap.dir, "config"));
     await mkdir(path.join(ap.dir, "state"), { mode: 0o700 });
     await writeFile(path.join(ap.dir, "config/umbrella"), "");
@@ -35,6 +37,16 @@ export class AccessPoint extends Daemon {
   /** A page as those on the LAN open it. */
   page(at) {
     return `https://${address}:${this.port}${at}`;
+  }
+
+  async pid() {
+    return (await readFile(path.join(this.dir, "pid"), "utf8")).trim();
+  }
+
+  /** Seconds of CPU that it took so far. */
+  async cpuTime() {
+    const [, ...fields] = (await readFile(`/proc/${await this.pid()}/stat`, "utf8")).split(")")[1].split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100; // utime and stime, in USER_HZ
   }
 
   /** The one room there is, as /status has it. */
@@ -71,10 +83,4 @@ export class AccessPoint extends Daemon {
       limited: stream?.limited ?? false,
     };
   }
-}
-
-/** Most resident memory so far of a process with that path of its binary, in bytes. */
-export async function peakMemory(pid) {
-  const text = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(text)[1]) * 1024;
 }

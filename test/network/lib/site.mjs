@@ -22,20 +22,21 @@ const page = { quality: "standard", width: 1280, height: 800 };
 /**
  * A test with an access point and people. What act does is given by the scene:
  *
- * - ap, and the links near and far;
+ * - ap, the machine it runs on, and the links near and far;
  * - person(name, place, { watch }): somebody who has joined the room;
  * - step(name, act): a part of the test, with a name of its own;
- * - seen(person, milliseconds): what somebody's page sampled for so long;
- * - tell(text): a line beside the test's result.
+ *   act gets tell(text), which puts a line beside the result;
+ * - seen(person, milliseconds): what somebody's page sampled for so long.
  *
  * @param {string} name
  * @param {number} seconds that it may take
  * @param {(scene: object) => Promise<void>} act
- * @param {() => Promise<object>} [confine] gives the access point's confinement
+ * @param {() => Promise<object>} [confine] makes the machine that it runs on
  */
-export function scene(name, seconds, act, confine = async () => ({})) {
+export function scene(name, seconds, act, confine = anyMachine) {
   test(name, { timeout: seconds * 1000, skip: missing || false }, async (t) => {
-    const ap = await AccessPoint.start(await confine());
+    const machine = await confine();
+    const ap = await AccessPoint.start(machine);
     const links = { near: new Link("near"), far: new Link("far") };
     const browsers = new Map();
     const people = [];
@@ -80,7 +81,7 @@ export function scene(name, seconds, act, confine = async () => ({})) {
 
     let bad = true;
     try {
-      await act({ ap, ...links, person, step, seen });
+      await act({ ap, machine, ...links, person, step, seen });
       const complaints = people.flatMap((one) => one.complaints);
       if (complaints.length > 0) throw new Error(`the pages complained:\n${complaints.join("\n")}`);
       bad = failed;
@@ -89,13 +90,16 @@ export function scene(name, seconds, act, confine = async () => ({})) {
       for (const one of browsers.values()) await (await one).close();
       browsers.clear();
       const how = await ap.close();
+      await machine.remove();
       if (how !== 0) throw new Error(`the daemon ended with ${how}:\n${ap.log}`);
       if (/panic:|level=ERROR/.test(ap.log)) throw new Error(`the daemon's log:\n${ap.log}`);
     }
   });
 }
 
-// Pictures, samples and the log, for who looks into a failure.
+const anyMachine = async () => ({ remove: async () => {} });
+
+// Pictures, samples, the status and the log, for who looks into a failure.
 async function keep(name, people, ap) {
   await mkdir(failures, { recursive: true });
   const stem = failures + name.replaceAll(/\W+/g, "-");
@@ -105,5 +109,6 @@ async function keep(name, people, ap) {
     await writeFile(`${stem}-${one.name}.jsonl`, samples.map((s) => JSON.stringify(s) + "\n").join(""));
   }
   await writeFile(`${stem}.log`, ap.log);
+  await writeFile(`${stem}-status.json`, JSON.stringify(await ap.status().catch(String), null, 1));
   console.error(`what there is to see is in ${stem}*`);
 }

@@ -21,8 +21,9 @@ export class Person {
    * @param {import("./browser.mjs").TestBrowser} browser
    * @param {object} [options]
    * @param {"standard" | "saving"} [options.quality] as if chosen in the settings before
+   * @param {"VP8" | "H264" | "VP9" | "AV1"} [options.codec] likewise
    */
-  static async open(browser, name, { quality = "saving", width = 1000, height = 700, scale = 1 } = {}) {
+  static async open(browser, name, { quality = "saving", codec = "", width = 1000, height = 700, scale = 1 } = {}) {
     const person = new Person();
     person.name = name;
     person.context = await browser.browser.createBrowserContext();
@@ -41,16 +42,17 @@ export class Person {
     page.on("pageerror", (error) => {
       if (!person.#expected(error.message)) person.complaints.push(`${name}: exception: ${error.stack ?? error}`);
     });
-    await page.evaluateOnNewDocument((quality) => {
+    await page.evaluateOnNewDocument((quality, codec) => {
       addEventListener("securitypolicyviolation", (event) => {
         console.error(`CSP: ${event.violatedDirective} blocked ${event.blockedURI || event.sample}`);
       });
       try {
         localStorage.setItem("umbrella.quality", quality);
+        if (codec) localStorage.setItem("umbrella.codec", codec);
       } catch {
         // about:blank has no storage.
       }
-    }, quality);
+    }, quality, codec);
     return person;
   }
 

@@ -79,7 +79,7 @@ func Set(s System, environ []string, log *slog.Logger) {
 	debug.SetGCPercent(chosen.GCPercent)
 	attrs := []any{"gc_percent", chosen.GCPercent, "by", chosen.Why}
 	if chosen.Memory < math.MaxInt64 {
-		attrs = append(attrs, "limit_mib", chosen.Memory/mib)
+		attrs = append(attrs, "limit_mib", math.Round(float64(chosen.Memory)/mib))
 	}
 	if machine.Total > 0 {
 		attrs = append(attrs, "machine_mib", machine.Total/mib)

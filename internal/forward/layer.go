@@ -123,15 +123,6 @@ type senderReport struct {
 	rtp   uint32
 }
 
-const (
-	// keyframeInterval is the least time between two keyframe requests to one
-	// publisher, whoever asks.
-	keyframeInterval = 500 * time.Millisecond
-	// repairInterval is that for receivers that lost the picture: one with a bad
-	// connection must not make the pictures worse for all others.
-	repairInterval = 2 * time.Second
-)
-
 // NewLayer returns a layer that waits for packets.
 func NewLayer(cfg LayerConfig) *Layer {
 	if cfg.Totals == nil {
@@ -315,57 +306,6 @@ func (l *Layer) timestampAt(now time.Time) (ts uint32, ok bool) {
 	return r.rtp + uint32(int64(ticks)), true
 }
 
-// RequestKeyframe asks the publisher for a keyframe for a stream that begins,
-// now or as soon as half a second has passed since the last time.
-func (l *Layer) RequestKeyframe() { l.requestKeyframe(keyframeInterval) }
-
-// RepairKeyframe asks for a keyframe for a receiver that lost the picture, now
-// or as soon as two seconds have passed since the last time.
-func (l *Layer) RepairKeyframe() { l.requestKeyframe(repairInterval) }
-
-func (l *Layer) requestKeyframe(interval time.Duration) {
-	if l.cfg.RequestKeyframe == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return
-	}
-	now := time.Now()
-	due := l.lastRequest.Add(interval)
-	if !due.After(now) {
-		l.requestNow()
-		return
-	}
-	l.stats.KeyframeRequestsHeld++
-	if l.requestDue != nil {
-		if !due.Before(l.dueAt) {
-			return // one is on its way by then
-		}
-		l.requestDue.Stop()
-	}
-	l.dueAt = due
-	l.requestDue = time.AfterFunc(due.Sub(now), func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if !l.closed && l.dueAt.Equal(due) && l.requestDue != nil {
-			l.requestNow()
-		}
-	})
-}
-
-func (l *Layer) requestNow() {
-	if l.requestDue != nil {
-		l.requestDue.Stop()
-		l.requestDue = nil
-	}
-	l.lastRequest = time.Now()
-	l.stats.KeyframeRequests++
-	l.cfg.Totals.KeyframeRequests.Add(1)
-	l.cfg.RequestKeyframe()
-}
-
 // TakeLevel returns the loudest audio level since the last call, in -dBov
 // (RFC 6464); ok is false when there was none.
 func (l *Layer) TakeLevel() (level uint8, ok bool) {
@@ -442,50 +382,6 @@ func (l *Layer) remove(s *Stream) {
 	if len(next) == 0 && len(old) > 0 {
 		l.left(time.Now())
 	}
-}
-
-// taken notes that somebody takes the layer now, and left that nobody does.
-func (l *Layer) taken(now time.Time) {
-	l.mu.Lock()
-	l.wanted, l.wantedSince = true, now
-	l.mu.Unlock()
-	if l.cfg.Demand != nil {
-		l.cfg.Demand()
-	}
-}
-
-func (l *Layer) left(now time.Time) {
-	l.mu.Lock()
-	l.starved = l.scale.last.Before(l.wantedSince)
-	l.wanted, l.leftAt = false, now
-	l.mu.Unlock()
-	if l.cfg.Demand != nil {
-		l.cfg.Demand()
-	}
-}
-
-const (
-	// starvedAfter is how long a layer that is wanted may send nothing.
-	starvedAfter = 1500 * time.Millisecond
-	// starvedFor is how long one that did not come is not tried again.
-	starvedFor = 5 * time.Second
-)
-
-// Available tells whether the layer can be had: it comes in, or will when it
-// is wanted. A publisher that is short of bandwidth or of a processor leaves
-// its best layers out.
-func (l *Layer) Available(now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.closed:
-		return false
-	case now.Sub(l.scale.last) < starvedAfter:
-		return true
-	case l.wanted:
-		return now.Sub(l.wantedSince) < starvedAfter
-	}
-	return !l.starved || now.Sub(l.leftAt) > starvedFor
 }
 
 // recall copies the packet with that sequence number into p, and what it points

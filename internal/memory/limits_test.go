@@ -19,21 +19,21 @@ func TestChoose(t *testing.T) {
 		percent         int
 		why             string
 	}{
-		"unknown":                  {memory: math.MaxInt64, percent: 100, why: "not known"},
-		"64 MB":                    {machine: 56 * mib, memory: 56 * mib / 100 * 80, percent: 50, why: "machine"},
-		"128 MB":                   {machine: 121604 << 10, memory: 64 * mib, percent: 50, why: "machine"},
-		"256 MB":                   {machine: 247 * mib, memory: 247 * mib / 100 * 35, percent: 50, why: "machine"},
-		"512 MB":                   {machine: 500 * mib, memory: 500 * mib / 100 * 35, percent: 100, why: "machine"},
-		"a cgroup in a server":     {machine: 32 * gib, cgroup: 128 * mib, memory: 64 * mib, percent: 50, why: "cgroup"},
-		"a narrow cgroup":          {machine: 32 * gib, cgroup: 40 * mib, memory: 40 * mib / 100 * 80, percent: 50, why: "cgroup"},
-		"a cgroup without use":     {machine: 128 * mib, cgroup: 32 * gib, memory: 64 * mib, percent: 50, why: "machine"},
-		"a cgroup, nothing else":   {cgroup: 128 * mib, memory: 64 * mib, percent: 50, why: "cgroup"},
-		"GOMEMLIMIT":               {machine: 128 * mib, environ: []string{"GOMEMLIMIT=40MiB"}, memory: 40 * mib, percent: 50, why: "machine's memory, and GOMEMLIMIT"},
+		"unknown":                  {memory: math.MaxInt64, percent: gcPercent, why: "not known"},
+		"64 MB":                    {machine: 56 * mib, memory: 56 * mib / 100 * 80, percent: gcPercent, why: "machine"},
+		"128 MB":                   {machine: 121604 << 10, memory: 64 * mib, percent: gcPercent, why: "machine"},
+		"256 MB":                   {machine: 247 * mib, memory: 247 * mib / 100 * 35, percent: gcPercent, why: "machine"},
+		"512 MB":                   {machine: 500 * mib, memory: 500 * mib / 100 * 35, percent: gcPercent, why: "machine"},
+		"a cgroup in a server":     {machine: 32 * gib, cgroup: 128 * mib, memory: 64 * mib, percent: gcPercent, why: "cgroup"},
+		"a narrow cgroup":          {machine: 32 * gib, cgroup: 40 * mib, memory: 40 * mib / 100 * 80, percent: gcPercent, why: "cgroup"},
+		"a cgroup without use":     {machine: 128 * mib, cgroup: 32 * gib, memory: 64 * mib, percent: gcPercent, why: "machine"},
+		"a cgroup, nothing else":   {cgroup: 128 * mib, memory: 64 * mib, percent: gcPercent, why: "cgroup"},
+		"GOMEMLIMIT":               {machine: 128 * mib, environ: []string{"GOMEMLIMIT=40MiB"}, memory: 40 * mib, percent: gcPercent, why: "machine's memory, and GOMEMLIMIT"},
 		"GOGC":                     {machine: 128 * mib, environ: []string{"A=b", "GOGC=33"}, memory: 64 * mib, percent: 33, why: "and GOGC"},
 		"both":                     {environ: []string{"GOGC=33", "GOMEMLIMIT=40MiB"}, memory: 40 * mib, percent: 33, why: "and GOMEMLIMIT, and GOGC"},
-		"variables that are empty": {machine: 128 * mib, environ: []string{"GOGC=", "GOMEMLIMIT="}, memory: 64 * mib, percent: 50, why: "machine"},
-		"variables of like a name": {machine: 128 * mib, environ: []string{"GOGCX=1", "XGOMEMLIMIT=1"}, memory: 64 * mib, percent: 50, why: "machine"},
-		"more than can be written": {machine: math.MaxUint64, memory: math.MaxUint64 / 100 * 35, percent: 100, why: "machine"},
+		"variables that are empty": {machine: 128 * mib, environ: []string{"GOGC=", "GOMEMLIMIT="}, memory: 64 * mib, percent: gcPercent, why: "machine"},
+		"variables of like a name": {machine: 128 * mib, environ: []string{"GOGCX=1", "XGOMEMLIMIT=1"}, memory: 64 * mib, percent: gcPercent, why: "machine"},
+		"more than can be written": {machine: math.MaxUint64, memory: math.MaxUint64 / 100 * 35, percent: gcPercent, why: "machine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Choose(Area{Total: test.machine}, Area{Total: test.cgroup}, test.environ, fromEnvironment)
@@ -70,7 +70,7 @@ func TestSet(t *testing.T) {
 	}
 
 	Set(s, nil, slog.New(slog.DiscardHandler))
-	if p := debug.SetGCPercent(77); p != 50 {
-		t.Errorf("on a small machine it is %d %%", p)
+	if p := debug.SetGCPercent(77); p != gcPercent {
+		t.Errorf("it is %d %%", p)
 	}
 }

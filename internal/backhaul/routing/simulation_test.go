@@ -2,248 +2,140 @@ package routing
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 )
 
-// world is many nodes in memory. Messages of one link keep their order; those
-// of different links come in any.
-type world struct {
-	t        *testing.T
-	random   *rand.Rand
-	tables   []*Table[string]
-	links    map[[2]int]bool
-	wires    [][2]int // directions in which something may wait
-	waiting  map[[2]int][]message
-	messages int // offers and withdrawals so far
-}
+func sameString(a, b string) bool { return a == b }
 
-type message struct {
-	offers    []Offer[string]
-	withdrawn []Key
-}
-
-func newWorld(t *testing.T, nodes int, seed uint64) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 7)), links: map[[2]int]bool{}, waiting: map[[2]int][]message{}}
-	for i := range nodes {
-		w.tables = append(w.tables, newTable(i))
-	}
-	return w
-}
-
-func trunkTo(n int) string { return fmt.Sprintf("to%d", n) }
-
-func (w *world) link(a, b int) {
-	if a == b || w.links[[2]int{a, b}] || w.links[[2]int{b, a}] {
-		return
-	}
-	w.links[[2]int{a, b}] = true
-	rtt := time.Duration(w.random.IntN(100)) * time.Millisecond
-	w.tables[a].Up(trunkTo(b), id(b), everyRoom, rtt)
-	w.tables[b].Up(trunkTo(a), id(a), everyRoom, rtt)
-}
-
-func (w *world) cut(a, b int) {
-	delete(w.links, [2]int{a, b})
-	w.tables[a].Down(trunkTo(b))
-	w.tables[b].Down(trunkTo(a))
-	delete(w.waiting, [2]int{a, b})
-	delete(w.waiting, [2]int{b, a})
-}
-
-// settle carries messages until there are none.
-func (w *world) settle() {
-	for quiet := false; !quiet; {
-		quiet = true
-		w.wires = w.wires[:0]
-		for l := range w.links {
-			w.wires = append(w.wires, l, [2]int{l[1], l[0]})
-		}
-		w.random.Shuffle(len(w.wires), func(i, j int) { w.wires[i], w.wires[j] = w.wires[j], w.wires[i] })
-		for _, d := range w.wires {
-			if w.random.IntN(3) > 0 { // it hesitates
-				offers, withdrawn := w.tables[d[0]].Pending(trunkTo(d[1]), 1+w.random.IntN(50))
-				if len(offers)+len(withdrawn) > 0 {
-					w.messages += len(offers) + len(withdrawn)
-					w.waiting[d] = append(w.waiting[d], message{offers, withdrawn})
-				}
-			}
-			if list := w.waiting[d]; len(list) > 0 && w.random.IntN(3) > 0 {
-				w.tables[d[1]].Apply(trunkTo(d[0]), list[0].offers, list[0].withdrawn)
-				w.waiting[d] = list[1:]
-				quiet = false // it may have made something to tell elsewhere
-			}
-			if len(w.waiting[d]) > 0 || w.tables[d[0]].HasPending(trunkTo(d[1])) {
-				quiet = false
-			}
-		}
-	}
-}
-
-// distances by breadth-first search; -1 where there is no way.
-func (w *world) distances(from int) []int {
-	near := make([][]int, len(w.tables))
-	for l := range w.links {
-		near[l[0]] = append(near[l[0]], l[1])
-		near[l[1]] = append(near[l[1]], l[0])
-	}
-	d := make([]int, len(w.tables))
-	for i := range d {
-		d[i] = -1
-	}
-	d[from] = 0
-	for list := []int{from}; len(list) > 0; list = list[1:] {
-		for _, n := range near[list[0]] {
-			if d[n] < 0 {
-				d[n] = d[list[0]] + 1
-				list = append(list, n)
-			}
-		}
-	}
-	return d
-}
-
-// check looks whether every node has the shortest way to a participant, the
-// ways make a tree, and nothing is left of what cannot be reached.
-func (w *world) check(origin int, who string, present bool) {
-	w.t.Helper()
-	key := Key{id(origin), who}
-	for n, d := range w.distances(origin) {
-		if n == origin {
-			continue
-		}
-		r, ok := w.tables[n].Best(key)
-		reachable := present && d > 0 && d <= MaxPath
-		if ok != reachable {
-			w.t.Fatalf("node %d, %d hops from %v: route %v", n, d, key, ok)
-		}
-		if !ok {
-			if w.tables[n].entries[key] != nil {
-				w.t.Fatalf("node %d keeps an entry of %v", n, key)
-			}
-			continue
-		}
-		if len(r.Path) != d {
-			w.t.Fatalf("node %d is %d hops from %v, and takes %v", n, d, key, r.Path)
-		}
-		// The next node has a shorter way that does not lead back: no loop.
-		var next int
-		if _, err := fmt.Sscanf(string(r.Path[0]), "%x", &next); err != nil {
-			w.t.Fatal(err)
-		}
-		if next != origin {
-			if on, ok := w.tables[next].Best(key); !ok || len(on.Path) != d-1 {
-				w.t.Fatalf("node %d takes %d, whose way is %v", n, next, on.Path)
-			}
-		}
-	}
-}
-
-// randomGraph links all nodes, each to few: a random tree and some more.
-func (w *world) randomGraph(more int) {
-	for i := 1; i < len(w.tables); i++ {
-		// Not too deep: a path has MaxPath nodes at most.
-		w.link(i, w.random.IntN(min(i, max(1, i/2)+1)))
-	}
-	for range more {
-		w.link(w.random.IntN(len(w.tables)), w.random.IntN(len(w.tables)))
-	}
-}
-
-func TestShapesConverge(t *testing.T) {
-	ring := func(w *world) {
-		for i := range w.tables {
-			w.link(i, (i+1)%len(w.tables))
-		}
-	}
-	for name, build := range map[string]func(w *world){
-		"chain": func(w *world) {
-			for i := range len(w.tables) - 1 {
-				w.link(i, i+1)
-			}
-		},
-		"star": func(w *world) {
-			for i := range w.tables {
-				w.link(0, i)
-			}
-		},
-		"ring": ring,
-		"mesh": func(w *world) {
-			for i := range w.tables {
-				for j := range i {
-					w.link(i, j)
-				}
-			}
-		},
+// TestNetworks has people come, change and go and links break and heal in
+// networks of every shape, one thing while the last one still spreads, and looks
+// whether the routes are right whenever all is quiet.
+func TestNetworks(t *testing.T) {
+	degree := func(n int) func(*world[string]) { return func(w *world[string]) { w.randomly(n) } }
+	for _, c := range []struct {
+		name   string
+		nodes  int
+		build  func(*world[string])
+		seeds  uint64
+		rounds int
+		rush   int // things that happen in a round
+		people int
+	}{
+		{"two", 2, (*world[string]).chain, 10, 5, 10, 2},
+		{"two trunks between two", 2, func(w *world[string]) { w.link(0, 1); w.link(1, 0) }, 10, 5, 10, 2},
+		{"chain", 8, (*world[string]).chain, 10, 5, 10, 8},
+		{"chain longer than a path may be", 40, (*world[string]).chain, 2, 5, 10, 10},
+		{"star", 60, (*world[string]).star, 3, 5, 20, 10},
+		{"small ring", 4, (*world[string]).ring, 20, 10, 5, 4},
+		{"ring", 30, (*world[string]).ring, 5, 5, 10, 10},
+		{"small mesh", 4, (*world[string]).mesh, 20, 10, 5, 4},
+		{"mesh", 20, (*world[string]).mesh, 3, 4, 20, 5},
+		{"random, 2 links each", 1000, degree(2), 1, 4, 40, 6},
+		{"random, 3 links each", 1000, degree(3), 1, 2, 15, 4},
+		{"random, 4 links each", 1000, degree(4), 1, 2, 10, 4},
+		{"random, 8 links each", 1000, degree(8), 1, 1, 6, 2},
 	} {
-		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(20) {
-				w := newWorld(t, 8, seed)
-				build(w)
-				for i, table := range w.tables {
-					table.SetLocal("x", "den", fmt.Sprint(i))
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range c.seeds {
+				w := newWorld(t, c.nodes, seed, sameString)
+				c.build(w)
+				for i := range c.people {
+					w.join(w.random.IntN(c.nodes), fmt.Sprint(i), "1")
 				}
 				w.settle()
-				for i := range w.tables {
-					w.check(i, "x", true)
-				}
-				for l := range w.links {
-					w.cut(l[0], l[1])
+				w.check()
+				for range c.rounds {
+					rush(w, c.rush)
 					w.settle()
-					for i := range w.tables {
-						w.check(i, "x", true)
-					}
-					break
+					w.check()
 				}
-				w.tables[3].RemoveLocal("x")
+				for _, l := range w.links {
+					w.heal(l)
+				}
 				w.settle()
-				w.check(3, "x", false)
+				w.check()
 			}
 		})
 	}
 }
 
-// TestThousandNodes has people come and go and links break and heal, and the
-// next thing happen while the last one is still spreading.
-func TestThousandNodes(t *testing.T) {
-	w := newWorld(t, 1000, 1)
-	w.randomGraph(700)
-	people := map[int]bool{}
-	for range 10 {
-		who := w.random.IntN(1000)
-		people[who] = true
-		w.tables[who].SetLocal("x", "den", "1")
+// rush has things happen within a few seconds.
+func rush(w *world[string], things int) {
+	for i := range things {
+		n, l := w.random.IntN(len(w.nodes)), w.links[w.random.IntN(len(w.links))]
+		switch w.random.IntN(6) {
+		case 0:
+			w.join(n, fmt.Sprint(w.now, i), "1")
+		case 1:
+			somebody(w, func(n int, who string) { w.leave(n, who) })
+		case 2:
+			somebody(w, func(n int, who string) { w.join(n, who, fmt.Sprint(w.now)) })
+		case 3:
+			w.cut(l)
+		case 4:
+			w.cut(l)
+			w.run(w.now + time.Duration(w.random.Int64N(int64(notice))))
+			w.heal(l)
+		case 5:
+			for _, l := range w.links {
+				w.heal(l)
+			}
+			if w.random.IntN(4) == 0 { // a node is lost
+				for x := range w.near(n) {
+					w.cut(x.link)
+				}
+			}
+		}
+		w.run(w.now + time.Duration(w.random.Int64N(int64(300*time.Millisecond))))
+	}
+}
+
+// somebody picks one at random.
+func somebody(w *world[string], do func(node int, who string)) {
+	first := w.random.IntN(len(w.nodes))
+	for i := range w.nodes {
+		n := (first + i) % len(w.nodes)
+		for who := range w.nodes[n].people {
+			do(n, who)
+			return
+		}
+	}
+}
+
+// TestWaveringTimes has all round trips waver. Nobody says anything about it.
+func TestWaveringTimes(t *testing.T) {
+	w := newWorld(t, 30, 1, sameString)
+	w.randomly(4)
+	for i := range w.nodes {
+		w.join(i, "x", "1")
 	}
 	w.settle()
-	for round := range 4 {
-		cut := [][2]int{}
-		for l := range w.links {
-			if len(cut) == 15 {
-				break
+	was := w.told
+	for range 50 {
+		for _, l := range w.links {
+			for _, x := range l.wires {
+				w.nodes[x.from].table.SetRoundTrip(l.trunk, l.rtt+time.Duration(w.random.IntN(38)-19)*time.Millisecond)
+				w.wake(x.from)
 			}
-			cut = append(cut, l)
-		}
-		for _, l := range cut {
-			w.cut(l[0], l[1])
-		}
-		who := w.random.IntN(1000)
-		people[who] = true
-		w.tables[who].SetLocal("x", "den", "1")
-		if round%2 == 0 {
-			w.settle()
-		}
-		for _, l := range cut[:8] {
-			w.link(l[0], l[1])
-		}
-		for gone := range people {
-			w.tables[gone].RemoveLocal("x")
-			delete(people, gone)
-			break
 		}
 		w.settle()
-		for i := range w.tables {
-			w.check(i, "x", people[i])
+	}
+	if w.told != was {
+		t.Errorf("%d announcements were made of it", w.told-was)
+	}
+	w.check()
+	// A link that has become really slow is told of.
+	for _, l := range w.links[:5] {
+		for _, x := range l.wires {
+			w.nodes[x.from].table.SetRoundTrip(l.trunk, l.rtt+time.Second)
+			w.wake(x.from)
 		}
 	}
+	w.settle()
+	if w.told == was {
+		t.Error("nobody is told of slow links")
+	}
+	w.check()
 }

@@ -47,7 +47,8 @@ func (r *rewriter) start(seq uint16, ts uint32, now time.Time, sameClock bool) {
 	}
 	r.seqDelta = r.lastOutSeq + 1 - seq
 	if !sameClock {
-		elapsed := uint32(now.Sub(r.lastSent).Seconds() * float64(r.clockRate))
+		// Several goroutines send: now may be a little before the last time.
+		elapsed := uint32(max(now.Sub(r.lastSent), 0).Seconds() * float64(r.clockRate))
 		r.tsDelta = r.lastOutTime + max(elapsed, 1) - ts
 	}
 }

@@ -41,6 +41,9 @@ const (
 	// lookInterval is how often it is looked at what nobody tells of: the sizes
 	// of pictures, round-trip times, layers whose patience is over.
 	lookInterval = 300 * time.Millisecond
+	// lostPatience is how long somebody stays to whom there is no way any more:
+	// in most shapes another one is found within a moment.
+	lostPatience = 1500 * time.Millisecond
 	// maxFollowed is how many routes are followed at a time: a neighbour that
 	// comes with thousands must not hold up the others.
 	maxFollowed = 50
@@ -91,7 +94,7 @@ func (h *hub) run(ctx context.Context) {
 		look := false
 		select {
 		case <-ctx.Done():
-			h.turn(time.Now(), true) // those of other nodes leave
+			h.leave()
 			return
 		case <-tick.C:
 			look = true
@@ -102,6 +105,16 @@ func (h *hub) run(ctx context.Context) {
 			}
 		}
 		h.turn(time.Now(), look)
+	}
+}
+
+// leave has those of other nodes leave: the node goes down.
+func (h *hub) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for key, r := range h.remotes {
+		r.end()
+		delete(h.remotes, key)
 	}
 }
 
@@ -129,12 +142,17 @@ func (h *hub) turn(now time.Time, look bool) {
 	}
 	n := min(len(h.changed), maxFollowed)
 	for _, key := range h.changed[:n] {
-		h.follow(key)
+		h.follow(key, now)
 	}
 	if h.changed = h.changed[n:]; len(h.changed) > 0 {
 		h.ring()
 	}
-	for _, r := range h.remotes {
+	for key, r := range h.remotes {
+		if !r.lost.IsZero() && now.Sub(r.lost) >= lostPatience {
+			r.end()
+			delete(h.remotes, key)
+			continue
+		}
 		r.pull(now)
 	}
 	for _, l := range h.links {

@@ -18,7 +18,8 @@ type remote struct {
 	hub         *hub
 	key         routing.Key
 	room        string
-	link        *link // which it comes by
+	link        *link     // which it comes by; nil while there is no way
+	lost        time.Time // since when there is none
 	participant *sfu.Participant
 	name        string // of the participant and its node
 	kind        umbrellav1.ParticipantKind
@@ -37,6 +38,7 @@ type remoteLayer struct {
 	rate  uint32
 	// by is what it comes from now, nil while it is not pulled.
 	by   atomic.Pointer[pull]
+	used bool      // it was pulled once
 	left time.Time // when the last one left it
 }
 
@@ -57,16 +59,19 @@ func localID(id string, origin routing.NodeID) string {
 
 // follow makes the room what the routes say of one participant. The caller
 // holds mu.
-func (h *hub) follow(key routing.Key) {
+func (h *hub) follow(key routing.Key, now time.Time) {
 	route, ok := h.table.Best(key)
 	r := h.remotes[key]
-	if r != nil && (!ok || route.Room != r.room || r.isAnother(route.Info)) {
+	if !ok {
+		if r != nil && r.lost.IsZero() {
+			r.lose(now)
+		}
+		return
+	}
+	if r != nil && (route.Room != r.room || r.isAnother(route.Info)) {
 		r.end()
 		delete(h.remotes, key)
 		r = nil
-	}
-	if !ok {
-		return
 	}
 	l := h.links[route.Trunk]
 	if l == nil {
@@ -82,6 +87,18 @@ func (h *hub) follow(key routing.Key) {
 		r.reroute(l)
 	}
 	r.update(route.Info)
+}
+
+// lose notes that there is no way to the participant now. One that is found
+// soon, as after a link was cut, goes on with it.
+func (r *remote) lose(now time.Time) {
+	r.lost, r.link = now, nil
+	r.participant.SetQuality(sfu.Lost)
+	for _, rt := range r.tracks {
+		for _, rl := range rt.layers {
+			rl.release()
+		}
+	}
 }
 
 // isAnother tells that what a participant here cannot change is not as it was.
@@ -187,11 +204,14 @@ func (r *remote) layer(rt *remoteTrack, l *umbrellav1.TrunkLayer) *remoteLayer {
 // reroute takes everything from another link from now on. What plays goes on in
 // layers that are new: their numbers have nothing to do with the old ones'.
 func (r *remote) reroute(l *link) {
-	r.link = l
+	if !r.lost.IsZero() {
+		r.participant.SetQuality(sfu.QualityUnknown)
+	}
+	r.link, r.lost = l, time.Time{}
 	for _, rt := range r.tracks {
 		for _, said := range rt.said.Layers {
 			old := rt.layers[said.Rid]
-			if old == nil || old.by.Load() == nil {
+			if old == nil || !old.used {
 				continue
 			}
 			old.release()
@@ -225,6 +245,7 @@ func (r *remote) ask(id, rid string, rl *remoteLayer) {
 	l := r.link
 	p := &pull{link: l, ssrc: l.nextSSRC}
 	l.nextSSRC += 2
+	rl.used = true
 	rl.by.Store(p)
 	l.media.Receive(p.ssrc, rl.layer, rl.rate)
 	l.send(&umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Pull{Pull: &umbrellav1.TrunkPull{

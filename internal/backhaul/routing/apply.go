@@ -59,7 +59,7 @@ func (t *Table[T]) Apply(trunk string, offers []Offer[T], withdrawn []Key) {
 		return
 	}
 	for _, key := range withdrawn {
-		t.forget(n, key)
+		t.forget(n, key, true)
 	}
 	for _, o := range offers {
 		t.offered(n, o)
@@ -68,7 +68,7 @@ func (t *Table[T]) Apply(trunk string, offers []Offer[T], withdrawn []Key) {
 
 func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 	if !t.allowed(n, &o) {
-		t.forget(n, o.Key)
+		t.forget(n, o.Key, false)
 		return
 	}
 	o.RTT = bounded(o.RTT)
@@ -80,15 +80,17 @@ func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 	switch {
 	case c == nil && len(n.offers) >= t.MaxParticipants:
 		n.refused.TooMany++
+		t.forget(n, o.Key, false)
 		return
 	case cost > t.MaxCost-(n.cost-had):
 		n.refused.TooLarge++
-		t.forget(n, o.Key)
+		t.forget(n, o.Key, false)
 		return
 	}
 	n.cost += cost - had
 	e := t.entry(o.Key)
 	if c == nil {
+		delete(n.gone, o.Key)
 		c = &candidate[T]{from: n, offer: o, cost: cost}
 		n.offers[o.Key] = c
 		e.candidates = append(e.candidates, c)
@@ -106,13 +108,6 @@ func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 	case e.best == c && was.RTT != o.RTT:
 		t.tell(o.Key, e)
 	}
-}
-
-// rerouted notes that a participant is reached by another way, or is not what it
-// was.
-func (t *Table[T]) rerouted(key Key, e *entry[T]) {
-	t.changed.add(key)
-	t.tell(key, e)
 }
 
 // allowed tells whether an offer is one that this node can use. One whose path
@@ -155,24 +150,33 @@ func (t *Table[T]) cost(o *Offer[T]) int {
 	return cost
 }
 
-// forget takes back what a neighbour offered under a key.
-func (t *Table[T]) forget(n *neighbour[T], key Key) {
+// forget takes back what a neighbour offered under a key. withdrawn tells that it
+// said so itself: what others say of it is measured by that.
+func (t *Table[T]) forget(n *neighbour[T], key Key, withdrawn bool) {
 	c := n.offers[key]
-	if c == nil {
+	_, gone := n.gone[key]
+	if c == nil && (withdrawn || !gone) {
 		return
 	}
-	delete(n.offers, key)
-	n.cost -= c.cost
-	e := t.entries[key]
-	i := slices.Index(e.candidates, c)
-	e.candidates = slices.Delete(e.candidates, i, i+1)
-	if len(e.candidates) == 0 {
-		t.drop(key)
-		return
+	e, lost := t.entries[key], false
+	if withdrawn {
+		n.gone[key] = c.offer.Room
+	} else {
+		delete(n.gone, key)
 	}
-	if e.best == c {
-		e.best = nil
-		t.choose(e)
+	if c != nil {
+		delete(n.offers, key)
+		n.cost -= c.cost
+		e.candidates = slices.DeleteFunc(e.candidates, func(x *candidate[T]) bool { return x == c })
+		if len(e.candidates) == 0 {
+			t.drop(key)
+			return
+		}
+		if lost = e.best == c; lost {
+			e.best = nil
+		}
+	}
+	if t.choose(e) || lost {
 		t.rerouted(key, e)
 	}
 }

@@ -126,6 +126,9 @@ func knowsAll(t *testing.T, tab *Table[string], trunk string, m *mirror) {
 	should := map[Key]Offer[string]{}
 	for k, e := range tab.entries {
 		o := Offer[string]{Key: k, Path: []NodeID{tab.self}}
+		if e.own == nil && e.best == nil {
+			continue
+		}
 		if e.own != nil {
 			o.Room, o.Info = e.own.Room, e.own.Info
 		} else {
@@ -163,9 +166,17 @@ func consistent(t *testing.T, tab *Table[string]) {
 			t.Fatalf("%s has %d offers at a cost of %d, %d in the books", name, len(n.offers), cost, n.cost)
 		}
 		for key := range n.pending.turns {
-			if tab.entries[key] == nil && n.told[key] == nil {
+			if e := tab.entries[key]; (e == nil || e.own == nil && e.best == nil) && n.told[key] == nil {
 				t.Fatalf("%v waits for %s, which does not know it", key, name)
 			}
+		}
+		for key, room := range n.gone {
+			if e := tab.entries[key]; e == nil || len(e.candidates) == 0 || n.offers[key] != nil || !n.carries(room) {
+				t.Fatalf("%s is known to have withdrawn %v for nothing", name, key)
+			}
+		}
+		if !slices.Contains(tab.byNode[n.node], n) {
+			t.Fatalf("%s is not found by its node", name)
 		}
 		if len(n.pending.list) > 2*(n.pending.len()+1)+spare {
 			t.Fatalf("%d keys wait for %s, in %d places", n.pending.len(), name, len(n.pending.list))
@@ -173,7 +184,7 @@ func consistent(t *testing.T, tab *Table[string]) {
 	}
 	for key, e := range tab.entries {
 		candidates -= len(e.candidates)
-		if e.own != nil && (key.Origin != tab.self || e.best != nil || len(e.candidates) > 0) || e.own == nil && e.best == nil {
+		if e.own != nil && (key.Origin != tab.self || e.best != nil || len(e.candidates) > 0) || e.own == nil && len(e.candidates) == 0 {
 			t.Fatalf("%v is %+v", key, e)
 		}
 		for _, c := range e.candidates {
@@ -181,8 +192,14 @@ func consistent(t *testing.T, tab *Table[string]) {
 			if !wellFormed(c.from.node, &o) || slices.Contains(o.Path, tab.self) || !c.from.carries(o.Room) || key.Origin == tab.self {
 				t.Fatalf("%+v was taken", o)
 			}
-			if len(o.Path) < len(e.best.offer.Path) || len(o.Path) == len(e.best.offer.Path) && clearlyLess(c.rtt(), e.best.rtt()) {
-				t.Fatalf("%+v is better than %+v", o, e.best.offer)
+			if !tab.stands(c) {
+				if c == e.best {
+					t.Fatalf("%+v is used, and does not stand", o)
+				}
+				continue
+			}
+			if e.best == nil || len(o.Path) < len(e.best.offer.Path) || len(o.Path) == len(e.best.offer.Path) && clearlyLess(c.rtt(), e.best.rtt()) {
+				t.Fatalf("%+v is better than %+v", o, e.best)
 			}
 		}
 	}

@@ -14,7 +14,8 @@ type neighbour[T any] struct {
 	rtt     time.Duration
 
 	offers  map[Key]*candidate[T]
-	cost    int // of all offers
+	gone    map[Key]string // rooms of those that it withdrew and others still offer
+	cost    int            // of all offers
 	refused Refusals
 
 	told    map[Key]*Offer[T] // what it knows of us
@@ -28,9 +29,10 @@ func (t *Table[T]) Up(trunk string, node NodeID, carries func(room string) bool,
 	t.Down(trunk)
 	n := &neighbour[T]{
 		trunk: trunk, node: node, carries: carries, rtt: bounded(rtt),
-		offers: map[Key]*candidate[T]{}, told: map[Key]*Offer[T]{},
+		offers: map[Key]*candidate[T]{}, gone: map[Key]string{}, told: map[Key]*Offer[T]{},
 	}
 	t.trunks[trunk] = n
+	t.byNode[node] = append(t.byNode[node], n)
 	for _, key := range sortedKeys(t.entries) {
 		n.pending.add(key)
 	}
@@ -44,8 +46,15 @@ func (t *Table[T]) Down(trunk string) {
 		return
 	}
 	delete(t.trunks, trunk)
+	t.byNode[n.node] = slices.DeleteFunc(t.byNode[n.node], func(x *neighbour[T]) bool { return x == n })
+	if len(t.byNode[n.node]) == 0 {
+		delete(t.byNode, n.node)
+	}
 	for _, key := range sortedKeys(n.offers) {
-		t.forget(n, key)
+		t.forget(n, key, false)
+	}
+	for _, key := range sortedKeys(n.gone) {
+		t.forget(n, key, false)
 	}
 }
 
@@ -65,9 +74,8 @@ func (t *Table[T]) SetRoundTrip(trunk string, rtt time.Duration) {
 	for _, key := range sortedKeys(n.offers) {
 		e := t.entries[key]
 		if t.choose(e) {
-			t.changed.add(key)
-			t.tell(key, e)
-		} else if e.best.from == n {
+			t.rerouted(key, e)
+		} else if e.best != nil && e.best.from == n {
 			t.tell(key, e)
 		}
 	}
@@ -109,7 +117,7 @@ func (t *Table[T]) Pending(trunk string, most int) (offers []Offer[T], withdrawn
 // through the neighbour itself, or not meant for it.
 func (t *Table[T]) export(n *neighbour[T], key Key) *Offer[T] {
 	e := t.entries[key]
-	if e == nil {
+	if e == nil || e.own == nil && e.best == nil {
 		return nil
 	}
 	if e.told == nil {

@@ -29,10 +29,12 @@ func TestNetworks(t *testing.T) {
 		{"star", 60, (*world[string]).star, 3, 5, 20, 10},
 		{"small ring", 4, (*world[string]).ring, 20, 10, 5, 4},
 		{"ring", 30, (*world[string]).ring, 5, 5, 10, 10},
-		{"small mesh", 4, (*world[string]).mesh, 20, 10, 5, 4},
+		{"small mesh", 4, (*world[string]).mesh, 40, 10, 5, 4},
+		{"mesh with two trunks each", 6, func(w *world[string]) { w.mesh(); w.mesh() }, 10, 10, 10, 6},
+		{"random, 3 links each, small", 12, degree(3), 40, 10, 10, 6},
 		{"mesh", 20, (*world[string]).mesh, 3, 4, 20, 5},
 		{"random, 2 links each", 1000, degree(2), 1, 4, 40, 6},
-		{"random, 3 links each", 1000, degree(3), 1, 2, 15, 4},
+		{"random, 3 links each", 1000, degree(3), 2, 1, 10, 4},
 		{"random, 4 links each", 1000, degree(4), 1, 2, 10, 4},
 		{"random, 8 links each", 1000, degree(8), 1, 1, 6, 2},
 	} {
@@ -40,9 +42,10 @@ func TestNetworks(t *testing.T) {
 			t.Parallel()
 			for seed := range c.seeds {
 				w := newWorld(t, c.nodes, seed, sameString)
+				w.someForDen = seed%2 == 1
 				c.build(w)
 				for i := range c.people {
-					w.join(w.random.IntN(c.nodes), fmt.Sprint(i), "1")
+					w.join(w.random.IntN(c.nodes), fmt.Sprint(i), someRoom(w), "1")
 				}
 				w.settle()
 				w.check()
@@ -67,11 +70,11 @@ func rush(w *world[string], things int) {
 		n, l := w.random.IntN(len(w.nodes)), w.links[w.random.IntN(len(w.links))]
 		switch w.random.IntN(6) {
 		case 0:
-			w.join(n, fmt.Sprint(w.now, i), "1")
+			w.join(n, fmt.Sprint(w.now, i), someRoom(w), "1")
 		case 1:
 			somebody(w, func(n int, who string) { w.leave(n, who) })
 		case 2:
-			somebody(w, func(n int, who string) { w.join(n, who, fmt.Sprint(w.now)) })
+			somebody(w, func(n int, who string) { w.join(n, who, someRoom(w), fmt.Sprint(w.now)) })
 		case 3:
 			w.cut(l)
 		case 4:
@@ -83,13 +86,21 @@ func rush(w *world[string], things int) {
 				w.heal(l)
 			}
 			if w.random.IntN(4) == 0 { // a node is lost
-				for x := range w.near(n) {
+				for x := range w.near(n, "den") {
 					w.cut(x.link)
 				}
 			}
 		}
 		w.run(w.now + time.Duration(w.random.Int64N(int64(300*time.Millisecond))))
 	}
+}
+
+// someRoom is mostly the one that all links carry.
+func someRoom(w *world[string]) string {
+	if w.random.IntN(3) == 0 {
+		return "attic"
+	}
+	return "den"
 }
 
 // somebody picks one at random.
@@ -109,7 +120,7 @@ func TestWaveringTimes(t *testing.T) {
 	w := newWorld(t, 30, 1, sameString)
 	w.randomly(4)
 	for i := range w.nodes {
-		w.join(i, "x", "1")
+		w.join(i, "x", "den", "1")
 	}
 	w.settle()
 	was := w.told

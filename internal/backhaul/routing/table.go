@@ -23,7 +23,8 @@ type Table[T any] struct {
 	self    NodeID
 	equal   func(a, b T) bool
 	trunks  map[string]*neighbour[T]
-	entries map[Key]*entry[T] // each has own or best
+	byNode  map[NodeID][]*neighbour[T]
+	entries map[Key]*entry[T] // each has own or candidates
 	changed queue
 }
 
@@ -31,8 +32,8 @@ type Table[T any] struct {
 type entry[T any] struct {
 	own        *Offer[T] // of a participant of this node
 	candidates []*candidate[T]
-	best       *candidate[T]
-	// seen is that Changed has returned it since it was unknown.
+	best       *candidate[T] // nil when none of them stands
+	// seen is that who reads Changed knows of it.
 	seen bool
 	// told is what neighbours are told, the same for all; nil until somebody is.
 	told *Offer[T]
@@ -51,7 +52,7 @@ func (c *candidate[T]) rtt() time.Duration { return c.offer.RTT + c.from.rtt }
 func NewTable[T any](self NodeID, equal func(a, b T) bool) *Table[T] {
 	return &Table[T]{
 		MaxParticipants: 4096, MaxCost: 4 << 20, self: self, equal: equal,
-		trunks: map[string]*neighbour[T]{}, entries: map[Key]*entry[T]{},
+		trunks: map[string]*neighbour[T]{}, byNode: map[NodeID][]*neighbour[T]{}, entries: map[Key]*entry[T]{},
 	}
 }
 
@@ -81,7 +82,7 @@ func (t *Table[T]) Changed() []Key {
 	var keys []Key
 	for key, ok := t.changed.take(); ok; key, ok = t.changed.take() {
 		if e := t.entries[key]; e != nil {
-			e.seen = true
+			e.seen = e.best != nil
 		}
 		keys = append(keys, key)
 	}
@@ -94,7 +95,7 @@ func (t *Table[T]) Best(key Key) (r Route[T], ok bool) {
 	if e == nil || e.best == nil {
 		return r, false
 	}
-	return e.route(), true
+	return t.route(e), true
 }
 
 // Routes is the best route to each participant of other nodes, by key. It is
@@ -103,16 +104,21 @@ func (t *Table[T]) Routes() []Route[T] {
 	var routes []Route[T]
 	for _, e := range t.entries {
 		if e.best != nil {
-			routes = append(routes, e.route())
+			routes = append(routes, t.route(e))
 		}
 	}
 	slices.SortFunc(routes, func(a, b Route[T]) int { return compareKeys(a.Key, b.Key) })
 	return routes
 }
 
-func (e *entry[T]) route() Route[T] {
-	r := Route[T]{Offer: e.best.offer, Trunk: e.best.from.trunk, Alternatives: len(e.candidates) - 1}
+func (t *Table[T]) route(e *entry[T]) Route[T] {
+	r := Route[T]{Offer: e.best.offer, Trunk: e.best.from.trunk}
 	r.RTT = e.best.rtt()
+	for _, c := range e.candidates {
+		if c != e.best && t.stands(c) {
+			r.Alternatives++
+		}
+	}
 	return r
 }
 
@@ -131,11 +137,20 @@ func (t *Table[T]) entry(key Key) *entry[T] {
 	return e
 }
 
-// drop takes out an entry that leads nowhere. What nobody was told of need not
-// be told as gone: it would wait for a slow neighbour as often as one came.
+// drop takes out an entry that leads nowhere.
 func (t *Table[T]) drop(key Key) {
 	e := t.entries[key]
 	delete(t.entries, key)
+	for _, n := range t.trunks {
+		delete(n.gone, key)
+	}
+	t.lost(key, e)
+}
+
+// lost notes that a participant cannot be reached. What nobody was told of need
+// not be told as gone: it would wait for a slow neighbour as often as one came.
+func (t *Table[T]) lost(key Key, e *entry[T]) {
+	e.told = nil
 	if e.seen {
 		t.changed.add(key)
 	} else {
@@ -150,6 +165,17 @@ func (t *Table[T]) drop(key Key) {
 	}
 }
 
+// rerouted notes that a participant is reached by another way, or by none, or is
+// not what it was.
+func (t *Table[T]) rerouted(key Key, e *entry[T]) {
+	if e.best == nil {
+		t.lost(key, e)
+		return
+	}
+	t.changed.add(key)
+	t.tell(key, e)
+}
+
 // tell has all neighbours told of a participant.
 func (t *Table[T]) tell(key Key, e *entry[T]) {
 	e.told = nil
@@ -161,17 +187,45 @@ func (t *Table[T]) tell(key Key, e *entry[T]) {
 // choose finds the best route of a participant of another node, and tells
 // whether it is another one now.
 func (t *Table[T]) choose(e *entry[T]) bool {
-	was, best := e.best, e.best
+	was := e.best
+	var best *candidate[T]
 	for _, c := range e.candidates {
-		if best == nil || compare(c, best) < 0 {
+		if (best == nil || compare(c, best) < 0) && t.stands(c) {
 			best = c
 		}
 	}
-	if was != nil && len(was.offer.Path) == len(best.offer.Path) && !clearlyLess(best.rtt(), was.rtt()) {
+	if was != nil && best != nil && len(was.offer.Path) == len(best.offer.Path) && !clearlyLess(best.rtt(), was.rtt()) && t.stands(was) {
 		best = was
 	}
 	e.best = best
 	return best != was
+}
+
+// stands tells whether a route may be used. It may not when a node on it is a
+// neighbour as well, and says that it has another way, or none any more: then
+// the route is from before, and whoever offers it has not heard yet. Without
+// this, one who leaves would be looked for along every path there is, and a
+// neighbour that lies could have others' participants come by paths that those
+// on them know nothing of. See "consistency assertions" in Pei et al., Improving
+// BGP Convergence Through Consistency Assertions, INFOCOM 2002.
+func (t *Table[T]) stands(c *candidate[T]) bool {
+	o := &c.offer
+	for i, node := range o.Path {
+		if i == 0 {
+			continue
+		}
+		for _, n := range t.byNode[node] {
+			// A trunk may be for other rooms: what it says of one room says nothing
+			// of another.
+			if room, gone := n.gone[o.Key]; gone && room == o.Room {
+				return false
+			}
+			if says := n.offers[o.Key]; says != nil && says.offer.Room == o.Room && !slices.Equal(says.offer.Path, o.Path[i:]) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // compare orders routes, the best one first: fewest hops, then the shortest

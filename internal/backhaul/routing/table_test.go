@@ -241,6 +241,111 @@ func TestBest(t *testing.T) {
 	}
 }
 
+// TestRoutesThatDoNotStand gives offers that lead through b, which is a neighbour
+// as well and knows better.
+func TestRoutesThatDoNotStand(t *testing.T) {
+	x := Key{id(9), "x"}
+	for _, c := range []struct {
+		name string
+		do   func(tab *Table[string])
+		want string
+	}{
+		{"b has left it", func(tab *Table[string]) { tab.Apply("b", nil, []Key{x}) }, ""},
+		{"b has left it twice", func(tab *Table[string]) { tab.Apply("b", nil, []Key{x, x}) }, ""},
+		{"b goes another way", func(tab *Table[string]) { tab.Apply("b", []Offer[string]{offer("x", 3, 7, 8, 9)}, nil) }, "b"},
+		{"b has left it, and a is late", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.Apply("a", []Offer[string]{offer("x", 2, 3, 9)}, nil)
+		}, ""},
+		{"b has left it, and a has heard of it", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.Apply("a", []Offer[string]{offer("x", 2, 5, 9)}, nil)
+		}, "a"},
+		{"b has left it, and comes back to it", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.Apply("b", []Offer[string]{offer("x", 3, 9)}, nil)
+			tab.Apply("b", nil, nil)
+		}, "b"},
+		{"b's trunk is down: who knows what b has", func(tab *Table[string]) { tab.Down("b") }, "a"},
+		{"b has left it, and its trunk is down", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.Down("b")
+		}, "a"},
+		{"b has left it, and comes up anew", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.Up("b", id(3), everyRoom, 0)
+		}, "a"},
+		{"b goes by us", func(tab *Table[string]) { tab.Apply("b", []Offer[string]{offer("x", 3, 1, 9)}, nil) }, "a"},
+		{"b has left it, and then offers too much", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.MaxCost = 1
+			tab.Apply("b", []Offer[string]{offer("x", 3, 9)}, nil)
+		}, "a"},
+		{"b has left it, and then offers too many", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.MaxParticipants = 0
+			tab.Apply("b", []Offer[string]{offer("x", 3, 9)}, nil)
+		}, "a"},
+		{"x has gone to another room, of which b says nothing", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			moved := offer("x", 2, 3, 9)
+			moved.Room = "attic"
+			tab.Apply("a", []Offer[string]{moved}, nil)
+		}, "a"},
+		{"x has gone to another room, and b has not heard", func(tab *Table[string]) {
+			moved := offer("x", 2, 3, 9)
+			moved.Room = "attic"
+			tab.Apply("a", []Offer[string]{moved}, nil)
+			tab.Apply("b", []Offer[string]{offer("x", 3, 7, 8, 9)}, nil)
+		}, "a"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tab := newTable(1)
+			tab.Up("a", id(2), everyRoom, 0)
+			tab.Up("b", id(3), everyRoom, 0)
+			tab.Up("q", id(100), everyRoom, 0)
+			tab.Apply("a", []Offer[string]{offer("x", 2, 3, 9)}, nil)
+			tab.Apply("b", []Offer[string]{offer("x", 3, 9)}, nil)
+			if r, _ := tab.Best(x); r.Trunk != "b" || r.Alternatives != 1 || told(tab, "q") != "+x/3" || changed(tab) != "x" {
+				t.Fatalf("by %+v at first", r)
+			}
+			c.do(tab)
+			r, ok := tab.Best(x)
+			if ok != (c.want != "") || r.Trunk != c.want {
+				t.Errorf("by %q, want %q", r.Trunk, c.want)
+			}
+			if s := told(tab, "q"); (s == "-x") != (c.want == "") {
+				t.Errorf("a neighbour is told %q", s)
+			}
+			for _, trunk := range []string{"a", "b"} {
+				tab.Down(trunk)
+			}
+			_ = told(tab, "q")
+			if len(tab.entries) != 0 || len(tab.trunks["q"].told) != 0 || len(tab.byNode) != 1 {
+				t.Errorf("%d entries are left", len(tab.entries))
+			}
+		})
+	}
+}
+
+// TestForgedPath has a neighbour say that it is near to those of another one.
+func TestForgedPath(t *testing.T) {
+	tab := newTable(1)
+	tab.Up("honest", id(2), everyRoom, 50*time.Millisecond)
+	tab.Up("liar", id(3), everyRoom, 0)
+	tab.Apply("honest", []Offer[string]{offer("x", 2), offer("y", 2, 7, 9)}, nil)
+	tab.Apply("liar", []Offer[string]{offer("x", 3, 2), offer("z", 3, 2), offer("y", 3, 2, 9)}, nil)
+	for who, trunk := range map[Key]string{{id(2), "x"}: "honest", {id(9), "y"}: "honest"} {
+		if r, _ := tab.Best(who); r.Trunk != trunk {
+			t.Errorf("%s is reached by %q", who.Participant, r.Trunk)
+		}
+	}
+	tab.Apply("honest", nil, []Key{{id(2), "x"}})
+	if r, ok := tab.Best(Key{id(2), "x"}); ok {
+		t.Errorf("one who has left is reached by %q", r.Trunk)
+	}
+}
+
 func TestOrderOfOffersDoesNotMatterAtFirst(t *testing.T) {
 	// 10, 25 and 40 ms: neighbours in this list are not clearly apart.
 	for range 20 {

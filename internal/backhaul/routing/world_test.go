@@ -25,13 +25,16 @@ type world[T any] struct {
 	// took on the way; nil: the same, and nobody counts.
 	carry func(offers []Offer[T], withdrawn []Key) ([]Offer[T], []Key, int)
 
+	// someForDen has a third of the links carry one room only.
+	someForDen bool
+
 	told, bytes int // offers and withdrawals that were sent, and their bytes
 }
 
 type node[T any] struct {
 	table  *Table[T]
 	wires  []*wire[T]
-	people map[string]bool
+	people map[string]string // rooms by id
 }
 
 // link joins two nodes.
@@ -39,6 +42,7 @@ type link[T any] struct {
 	trunk string
 	wires [2]*wire[T]
 	rtt   time.Duration
+	rooms func(string) bool
 	up    bool
 	epoch int // grows when it is cut and healed: what was on the way is lost
 }
@@ -103,14 +107,17 @@ func newWorld[T any](t *testing.T, nodes int, seed uint64, equal func(a, b T) bo
 	w := &world[T]{t: t, random: rand.New(rand.NewPCG(seed, 7)), byID: map[NodeID]int{}}
 	for i := range nodes {
 		w.byID[id(i)] = i
-		w.nodes = append(w.nodes, &node[T]{table: NewTable(id(i), equal), people: map[string]bool{}})
+		w.nodes = append(w.nodes, &node[T]{table: NewTable(id(i), equal), people: map[string]string{}})
 	}
 	return w
 }
 
 // link joins two nodes by a trunk, besides others that there may be.
 func (w *world[T]) link(a, b int) {
-	l := &link[T]{trunk: fmt.Sprintf("trunk%d", len(w.links)), rtt: time.Duration(1+w.random.IntN(100)) * time.Millisecond}
+	l := &link[T]{trunk: fmt.Sprintf("trunk%d", len(w.links)), rooms: everyRoom, rtt: time.Duration(1+w.random.IntN(100)) * time.Millisecond}
+	if w.someForDen && w.random.IntN(3) == 0 {
+		l.rooms = onlyDen
+	}
 	for i, ends := range [2][2]int{{a, b}, {b, a}} {
 		l.wires[i] = &wire[T]{link: l, from: ends[0], to: ends[1], slow: w.random.IntN(10) == 0}
 		w.nodes[ends[0]].wires = append(w.nodes[ends[0]].wires, l.wires[i])
@@ -131,7 +138,7 @@ func (w *world[T]) heal(l *link[T]) {
 	l.epoch++
 	for _, x := range l.wires {
 		x.onTheWay, x.arrives = 0, 0
-		w.nodes[x.from].table.Up(l.trunk, id(x.to), everyRoom, l.rtt)
+		w.nodes[x.from].table.Up(l.trunk, id(x.to), l.rooms, l.rtt)
 		w.wake(x.from)
 	}
 }
@@ -148,9 +155,10 @@ func (w *world[T]) cut(l *link[T]) {
 	}
 }
 
-func (w *world[T]) join(node int, who string, info T) {
-	w.nodes[node].people[who] = true
-	w.nodes[node].table.SetLocal(who, "den", info)
+// join has somebody come into a room of a node, or change there.
+func (w *world[T]) join(node int, who, room string, info T) {
+	w.nodes[node].people[who] = room
+	w.nodes[node].table.SetLocal(who, room, info)
 	w.wake(node)
 }
 
@@ -231,26 +239,26 @@ func (w *world[T]) settle() time.Duration {
 	return w.now - began
 }
 
-// near are the wires of a node that carry something.
-func (w *world[T]) near(node int) func(func(*wire[T]) bool) {
+// near are the wires of a node that carry something of a room.
+func (w *world[T]) near(node int, room string) func(func(*wire[T]) bool) {
 	return func(yield func(*wire[T]) bool) {
 		for _, x := range w.nodes[node].wires {
-			if x.link.up && !yield(x) {
+			if x.link.up && x.link.rooms(room) && !yield(x) {
 				return
 			}
 		}
 	}
 }
 
-// distances by breadth-first search; -1 where there is no way.
-func (w *world[T]) distances(from int) []int {
+// distances by breadth-first search; -1 where there is no way for a room.
+func (w *world[T]) distances(from int, room string) []int {
 	d := make([]int, len(w.nodes))
 	for i := range d {
 		d[i] = -1
 	}
 	d[from] = 0
 	for list := []int{from}; len(list) > 0; list = list[1:] {
-		for x := range w.near(list[0]) {
+		for x := range w.near(list[0], room) {
 			if d[x.to] < 0 {
 				d[x.to] = d[list[0]] + 1
 				list = append(list, x.to)
@@ -270,12 +278,12 @@ func (w *world[T]) check() {
 		if len(o.people) == 0 {
 			continue
 		}
-		distances := w.distances(origin)
-		for n, d := range distances {
-			for who := range o.people {
+		distances := map[string][]int{"den": w.distances(origin, "den"), "attic": w.distances(origin, "attic")}
+		for who, room := range o.people {
+			for n, d := range distances[room] {
 				if d >= 1 && d <= MaxPath {
 					reaches[n]++
-					w.checkRoute(n, Key{id(origin), who}, d)
+					w.checkRoute(n, Key{id(origin), who}, room, d)
 				}
 			}
 		}
@@ -299,15 +307,15 @@ func (w *world[T]) check() {
 }
 
 // checkRoute looks at the route of one node, which is so many hops away.
-func (w *world[T]) checkRoute(n int, key Key, hops int) {
+func (w *world[T]) checkRoute(n int, key Key, room string, hops int) {
 	w.t.Helper()
 	r, ok := w.nodes[n].table.Best(key)
-	if !ok || len(r.Path) != hops {
-		w.t.Fatalf("node %d is %d hops from %v, and takes %v", n, hops, key, r.Path)
+	if !ok || len(r.Path) != hops || r.Room != room {
+		w.t.Fatalf("node %d is %d hops from %v in %s, and takes %+v", n, hops, key, room, r)
 	}
 	offered := 0
 	var by *wire[T]
-	for x := range w.near(n) {
+	for x := range w.near(n, room) {
 		if x.link.trunk == r.Trunk {
 			by = x
 		}

@@ -20,24 +20,30 @@ func rate(count func() int64, while time.Duration) float64 {
 // Below the RTP packet: SRTP's tag, UDP, IPv4 and Ethernet, in bytes.
 const below = 16 + 8 + 20 + 14
 
-// published is bytes a second, as they are on a link, of what people publish at
-// a node.
-func published(n *node, while time.Duration) float64 {
-	return rate(func() (sum int64) {
-		for _, r := range n.people.report().status.Rooms {
-			for _, p := range r.Participants {
-				if p.NodeId != "" {
-					continue
-				}
-				for _, t := range p.Tracks {
-					for _, l := range t.Layers {
-						sum += int64(l.Bytes) + below*int64(l.Packets)
-					}
+// published is how many bytes, as they are on a link, people at a node have
+// sent so far.
+func published(n *node) (sum int64) {
+	for _, r := range n.people.report().status.Rooms {
+		for _, p := range r.Participants {
+			if p.NodeId != "" {
+				continue
+			}
+			for _, t := range p.Tracks {
+				for _, l := range t.Layers {
+					sum += int64(l.Bytes) + below*int64(l.Packets)
 				}
 			}
 		}
-		return sum
-	}, while)
+	}
+	return sum
+}
+
+// during counts two things over the same while, in bytes a second.
+func during(while time.Duration, a, b func() int64) (x, y float64) {
+	wasA, wasB, began := a(), b(), time.Now()
+	time.Sleep(while)
+	isA, isB, d := a(), b(), time.Since(began).Seconds()
+	return float64(isA-wasA) / d, float64(isB-wasB) / d
 }
 
 // sees waits until somebody sees just the people named, each once.
@@ -84,8 +90,7 @@ func TestAccessPointAndCloud(t *testing.T) {
 	}
 	w.plays("v0", cloud, "Ada", 10*time.Second)
 	w.plays("v19", cloud, "Ada", 10*time.Second)
-	want := published(ap, 3*time.Second)
-	got := rate(wan.bytes, 4*time.Second)
+	want, got := during(4*time.Second, func() int64 { return published(ap) }, wan.bytes)
 	t.Logf("20 watch: %.0f bit/s cross, of a stream of %.0f", 8*got, 8*want)
 	if got < 0.9*want || got > 1.1*want {
 		t.Errorf("%.0f bytes a second cross, of a stream of %.0f", got, want)
@@ -130,17 +135,17 @@ func TestShapes(t *testing.T) {
 			time.Sleep(time.Second)
 			// Each picture and sound crosses the links of one tree: one fewer than
 			// there are nodes.
-			want := 0.0
-			for _, n := range w.nodes {
-				want += published(n, time.Second)
-			}
-			want *= float64(c.nodes - 1)
-			got := rate(func() (sum int64) {
+			want, got := during(3*time.Second, func() (sum int64) {
+				for _, n := range w.nodes {
+					sum += published(n) * int64(c.nodes-1)
+				}
+				return sum
+			}, func() (sum int64) {
 				for _, l := range w.links {
 					sum += l.bytes()
 				}
 				return sum
-			}, 3*time.Second)
+			})
 			t.Logf("%.0f bit/s cross all links, %.0f by the routes", 8*got, 8*want)
 			if got < 0.9*want || got > 1.1*want {
 				t.Errorf("%.0f bytes a second cross all links, %.0f by the routes", got, want)

@@ -80,7 +80,8 @@ export class AccessPoint extends Daemon {
       temporal: stream?.temporalLayer ?? 0,
       rate: Number(stream?.bitsPerSecond ?? 0),
       path: Number(path?.availableBitsPerSecond ?? 0),
-      limited: stream?.limited ?? false,
+      nacks: Number(stream?.nacks ?? 0),
+      resent: Number(stream?.retransmissions ?? 0),
     };
   }
 }

@@ -26,6 +26,13 @@ export class Link {
     await this.#shape(1_000_000_000, "1mb", "400ms");
   }
 
+  /** A plain cable, whatever was done to it. */
+  async reset() {
+    await run("tc", ["qdisc", "del", "dev", this.device, "root"]).catch(() => {}); // there was none
+    await this.#nft("reset", "flush ruleset");
+    await this.#nft("reset", "flush ruleset", this.namespace);
+  }
+
   async #shape(rate, burst, latency) {
     await run("tc", ["qdisc", "replace", "dev", this.device, "root", "tbf", "rate", `${rate}bit`, "burst", burst, "latency", latency]);
   }

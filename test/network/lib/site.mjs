@@ -2,6 +2,7 @@
 // of the other namespaces, and what there is to look at where a test failed.
 import { after, test } from "node:test";
 import { mkdir, writeFile } from "node:fs/promises";
+import { availableParallelism, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { TestBrowser } from "../../browser/lib/browser.mjs";
 import { Person } from "../../browser/lib/call.mjs";
@@ -35,9 +36,10 @@ const page = { quality: "standard", width: 1280, height: 800 };
  */
 export function scene(name, seconds, act, confine = anyMachine) {
   test(name, { timeout: seconds * 1000, skip: missing || false }, async (t) => {
+    const links = { near: new Link("near"), far: new Link("far") };
+    for (const link of Object.values(links)) await link.reset();
     const machine = await confine();
     const ap = await AccessPoint.start(machine);
-    const links = { near: new Link("near"), far: new Link("far") };
     const browsers = new Map();
     const people = [];
     after(() => Promise.all([...browsers.values()].map(async (one) => (await one).close()))); // where a time limit ended it
@@ -110,5 +112,6 @@ async function keep(name, people, ap) {
   }
   await writeFile(`${stem}.log`, ap.log);
   await writeFile(`${stem}-status.json`, JSON.stringify(await ap.status().catch(String), null, 1));
-  console.error(`what there is to see is in ${stem}*`);
+  const [load] = loadavg();
+  console.error(`what there is to see is in ${stem}*; the load was ${load.toFixed(1)} on ${availableParallelism()} CPUs`);
 }

@@ -1,0 +1,9 @@
+//go:build noaac
+
+package sound
+
+import "errors"
+
+func newAAC([]byte) (decoder, error) {
+	return nil, errors.New("this build of umbrellad has no AAC decoder")
+}

@@ -125,16 +125,17 @@ func (s *Stream) catchUp(l *Layer, now time.Time) {
 			c.on = false
 			return
 		}
-		kept := l.history.get(c.next)
-		if kept == nil {
-			// It is gone: there is a new group by now.
+		if l.group.live && newer(l.group.first, c.next) {
+			// There is a new group by now: nobody needs the rest of the old one.
 			s.hold()
 			s.settle()
 			return
 		}
-		p := kept.packet
-		p.Timestamp = c.squeeze(p.Timestamp, l.cfg.ClockRate)
-		s.forward(l, &p, now)
+		if kept := l.history.get(c.next); kept != nil { // else it was lost
+			p := kept.packet
+			p.Timestamp = c.squeeze(p.Timestamp, l.cfg.ClockRate)
+			s.forward(l, &p, now)
+		}
 		c.next++
 	}
 	if newer(c.next, uint16(l.highest)) {

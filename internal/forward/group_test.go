@@ -164,6 +164,41 @@ func TestGroupThatIsTooLargeIsNotKept(t *testing.T) {
 	}
 }
 
+func TestGroupWithPaddingInIt(t *testing.T) {
+	c := newCamera(t, 100, 4, 4<<20)
+	for range 20 {
+		c.picture()
+		// A browser that probes its path sends packets of padding alone.
+		b := packetBytes(t, rtp.Header{SequenceNumber: c.seq, Timestamp: uint32(c.n-1) * 3600}, []byte{0, 0, 3})
+		b[0] |= 0x20
+		c.layer.Push(b, c.now)
+		c.seq++
+	}
+	out, s := c.viewer()
+	c.picture()
+	waitFor(t, s.caught)
+	c.check(out, 0)
+	c.picture()
+	c.check(out, 0)
+}
+
+func TestPacketIsLostWhileOneCatchesUp(t *testing.T) {
+	c := newCamera(t, 1000, 20, 8<<20)
+	for range 100 {
+		c.picture()
+	}
+	out, s := c.viewer()
+	c.picture()
+	c.seq++ // lost
+	c.picture()
+	waitFor(t, s.caught)
+	was := len(out.headers)
+	c.picture()
+	if n := len(out.headers) - was; n != 20 {
+		t.Errorf("%d packets of the next picture left", n)
+	}
+}
+
 func TestGroupWithAGapIsNotShown(t *testing.T) {
 	c := newCamera(t, 100, 8, 4<<20)
 	for range 20 {

@@ -183,7 +183,7 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 	l.mu.Lock()
 	newest := l.highest
 	keep := !l.closed && l.count(&p, len(raw), now)
-	if keep && len(p.Payload) > 0 {
+	if keep {
 		p = l.history.put(&p, now, &l.group).packet
 	}
 	p.late = l.highest == newest && l.stats.Packets > 1

@@ -39,7 +39,7 @@ func TestDocs(t *testing.T) {
 func reference() string {
 	titles := map[string]string{
 		typeMain: "config umbrella 'main'", typeRoom: "config room",
-		typeBackhaul: "config backhaul 'NAME'", typeCamera: "config camera 'NAME'",
+		TypeBackhaul: "config backhaul 'NAME'", TypeCamera: "config camera 'NAME'",
 	}
 	var b strings.Builder
 	for _, kind := range SectionTypes() {

@@ -33,7 +33,7 @@ func applyEnvironment(sections []*section, environ []string) (_ []*section, warn
 			continue
 		}
 		name := sectionMain
-		if o.Section == typeBackhaul {
+		if o.Section == TypeBackhaul {
 			name = sectionBackhaul
 		}
 		var target *section

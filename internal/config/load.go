@@ -14,6 +14,11 @@ const DefaultDir = "/etc/config"
 func Load(dir string, environ []string) (*Config, error) {
 	path := filepath.Join(dir, packageName)
 	sections, problems := readPackage(path)
+	return build(path, sections, problems, environ)
+}
+
+// build makes a Config of what was read from the file at path.
+func build(path string, sections []*section, problems Problems, environ []string) (*Config, error) {
 	sections, warnings, more := applyEnvironment(sections, environ)
 	l := &loader{
 		path:     path,

@@ -169,8 +169,8 @@ func frame(o Option, value string) string {
 	header := map[string]string{
 		typeMain:     "config umbrella 'main'\n",
 		typeRoom:     "config room 'r'\n",
-		typeBackhaul: "config backhaul 'b'\n option secret '0123456789abcdef'\n option url 'wss://h/wsb'\n",
-		typeCamera:   "config camera 'c'\n option url 'rtsp://h/'\n",
+		TypeBackhaul: "config backhaul 'b'\n option secret '0123456789abcdef'\n option url 'wss://h/wsb'\n",
+		TypeCamera:   "config camera 'c'\n option url 'rtsp://h/'\n",
 	}[o.Section]
 	switch o.Section + "." + o.Name {
 	case "umbrella.cert", "umbrella.key":
@@ -245,7 +245,7 @@ func TestEveryOption(t *testing.T) {
 		}
 		for _, bad := range c[1] {
 			lines := refuse(t, frame(o, bad))
-			name := map[string]string{typeMain: "main", typeRoom: "r", typeBackhaul: "b", typeCamera: "c"}[o.Section]
+			name := map[string]string{typeMain: "main", typeRoom: "r", TypeBackhaul: "b", TypeCamera: "c"}[o.Section]
 			start := fmt.Sprintf("umbrella: section '%s', option '%s': ", name, o.Name)
 			if len(lines) != 1 || !strings.HasPrefix(lines[0], start) || !strings.HasSuffix(lines[0], " is not allowed: "+o.Allowed) {
 				t.Errorf("%s %q: got %q", key, bad, lines)

@@ -22,14 +22,18 @@ type Option struct {
 }
 
 // SectionTypes returns the types of section that there are.
-func SectionTypes() []string { return []string{typeMain, typeRoom, typeBackhaul, typeCamera} }
+func SectionTypes() []string { return []string{typeMain, typeRoom, TypeBackhaul, TypeCamera} }
+
+// Types of section that programs add, change and remove.
+const (
+	TypeBackhaul = "backhaul"
+	TypeCamera   = "camera"
+)
 
 const (
-	packageName  = "umbrella"
-	typeMain     = "umbrella"
-	typeRoom     = "room"
-	typeBackhaul = "backhaul"
-	typeCamera   = "camera"
+	packageName = "umbrella"
+	typeMain    = "umbrella"
+	typeRoom    = "room"
 
 	sectionMain     = "main"     // the one section of type umbrella
 	sectionBackhaul = "backhaul" // the backhaul that the environment sets
@@ -84,43 +88,43 @@ func Options() []Option {
 		{Section: typeRoom, Name: "max_participants", Default: "0", Allowed: "a whole number from 0 (no limit) to 10000",
 			Help: "How many people the room takes; 0 is no limit."},
 
-		{Section: typeBackhaul, Name: "enabled", Default: "1", Allowed: allowedBool,
+		{Section: TypeBackhaul, Name: "enabled", Default: "1", Allowed: allowedBool,
 			Help: "Keep this trunk."},
-		{Section: typeBackhaul, Name: "url", URL: true,
+		{Section: TypeBackhaul, Name: "url", URL: true,
 			Allowed: "wss://HOST/PATH/wsb or ws://HOST/PATH/wsb, without user name, query and fragment",
 			Help:    "Node to dial; without it, this node waits for a trunk that proves the secret."},
-		{Section: typeBackhaul, Name: "secret", Secret: true,
+		{Section: TypeBackhaul, Name: "secret", Secret: true,
 			Allowed: "16 to 256 characters that can be printed, without blanks",
 			Help:    "What both ends of the trunk know."},
-		{Section: typeBackhaul, Name: "fingerprint", Allowed: "the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons",
+		{Section: TypeBackhaul, Name: "fingerprint", Allowed: "the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons",
 			Help: "SHA-256 of the other node's certificate, in place of a CA."},
-		{Section: typeBackhaul, Name: "ca", Allowed: allowedFile,
+		{Section: TypeBackhaul, Name: "ca", Allowed: allowedFile,
 			Help: "PEM file of the CA that signed the other node's certificate; the system's CAs if not set."},
-		{Section: typeBackhaul, Name: "room", List: true, Allowed: allowedRoomName,
+		{Section: TypeBackhaul, Name: "room", List: true, Allowed: allowedRoomName,
 			Help: "Room that the trunk joins; all rooms if not set."},
 
-		{Section: typeCamera, Name: "enabled", Default: "1", Allowed: allowedBool,
+		{Section: TypeCamera, Name: "enabled", Default: "1", Allowed: allowedBool,
 			Help: "Use this camera."},
-		{Section: typeCamera, Name: "name", Allowed: allowedShown,
+		{Section: TypeCamera, Name: "name", Allowed: allowedShown,
 			Help: "Name to show; the section's name if not set."},
-		{Section: typeCamera, Name: "url", URL: true, Allowed: allowedRTSP,
+		{Section: TypeCamera, Name: "url", URL: true, Allowed: allowedRTSP,
 			Help: "RTSP address of the main stream."},
-		{Section: typeCamera, Name: "substream", URL: true, Allowed: allowedRTSP,
+		{Section: TypeCamera, Name: "substream", URL: true, Allowed: allowedRTSP,
 			Help: "RTSP address of the same picture in a smaller size."},
-		{Section: typeCamera, Name: "transport", Default: "auto", Allowed: "auto, tcp or udp",
+		{Section: TypeCamera, Name: "transport", Default: "auto", Allowed: "auto, tcp or udp",
 			Help: "How RTP comes from the camera."},
-		{Section: typeCamera, Name: "room", Default: DefaultRoom, Allowed: allowedRoomName,
+		{Section: TypeCamera, Name: "room", Default: DefaultRoom, Allowed: allowedRoomName,
 			Help: "Room that the camera is in."},
-		{Section: typeCamera, Name: "audio", Default: "1", Allowed: allowedBool,
+		{Section: TypeCamera, Name: "audio", Default: "1", Allowed: allowedBool,
 			Help: "Take the camera's audio, too."},
-		{Section: typeCamera, Name: "on_demand", Default: "1", Allowed: allowedBool,
+		{Section: TypeCamera, Name: "on_demand", Default: "1", Allowed: allowedBool,
 			Help: "Connect to the camera only while somebody watches."},
 	}
 	for i, o := range options {
 		switch {
 		case o.Section == typeMain:
 			options[i].Environment = variablePrefix + strings.ToUpper(o.Name)
-		case o.Section == typeBackhaul && o.Name != "enabled":
+		case o.Section == TypeBackhaul && o.Name != "enabled":
 			options[i].Environment = variablePrefix + "BACKHAUL_" + strings.ToUpper(o.Name)
 		}
 	}

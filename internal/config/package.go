@@ -48,6 +48,14 @@ func readPackage(path string) ([]*section, Problems) {
 	if err != nil {
 		return nil, Problems{{File: path, Reason: "cannot be read: " + err.Error()}}
 	}
+	return parsePackage(path, text)
+}
+
+// parsePackage is readPackage for the text of the file.
+func parsePackage(path, text string) ([]*section, Problems) {
+	if len(text) > maxFileSize {
+		return nil, Problems{{File: path, Reason: "cannot be read: " + errTooLarge.Error()}}
+	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		return nil, Problems{{File: path, Line: 1 + strings.Count(text[:i], "\n"), Reason: "this is not a text file"}}
 	}
@@ -79,14 +87,19 @@ func readFile(path string) (string, error) {
 		return "", withoutPath(err)
 	}
 	if len(text) > maxFileSize {
-		return "", fmt.Errorf("it is larger than %d KiB", maxFileSize>>10)
+		return "", errTooLarge
 	}
 	return string(text), nil
 }
 
+var errTooLarge = fmt.Errorf("it is larger than %d KiB", maxFileSize>>10)
+
 // withoutPath drops the path from err, which a Problem has told already.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
 		return e.Err
 	}
 	return err

@@ -52,19 +52,27 @@ func (p Problem) Error() string {
 	}
 	b.WriteString(strings.Join(where, ", "))
 	switch {
-	case p.Reason == "":
-		b.WriteString(": " + quoted(p.Value) + " is not allowed")
 	case len(where) == 0:
-		b.WriteString(p.Reason)
-	case p.Option == "" && p.Section == "":
-		b.WriteString(": " + p.Reason)
+	case p.Reason == "" || p.Option == "" && p.Section == "":
+		b.WriteString(": ")
 	default:
-		b.WriteString(" " + p.Reason)
+		b.WriteString(" ")
+	}
+	b.WriteString(p.Text())
+	return b.String()
+}
+
+// Text tells the problem without saying where it is, such as "'x' is not
+// allowed: 1 or 0".
+func (p Problem) Text() string {
+	text := p.Reason
+	if text == "" {
+		text = quoted(p.Value) + " is not allowed"
 	}
 	if p.Allowed != "" {
-		b.WriteString(": " + p.Allowed)
+		text += ": " + p.Allowed
 	}
-	return b.String()
+	return text
 }
 
 // Problems is every problem of a set of settings, in the order of the file.

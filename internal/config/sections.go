@@ -18,9 +18,9 @@ func (l *loader) config(sections []*section) *Config {
 			}
 		case typeRoom:
 			cfg.Rooms = append(cfg.Rooms, l.room(s))
-		case typeBackhaul:
+		case TypeBackhaul:
 			cfg.Backhauls = append(cfg.Backhauls, l.backhaul(s))
-		case typeCamera:
+		case TypeCamera:
 			cfg.Cameras = append(cfg.Cameras, l.camera(s))
 		}
 	}
@@ -165,7 +165,7 @@ func (l *loader) backhaul(s *section) Backhaul {
 // checkBackhauls sees to it that a secret tells which trunk comes in.
 func (l *loader) checkBackhauls(sections []*section, backhauls []Backhaul) {
 	first := map[string]string{}
-	for i, s := range ofKind(sections, typeBackhaul) {
+	for i, s := range ofKind(sections, TypeBackhaul) {
 		b := backhauls[i]
 		if !b.Enabled || b.URL != "" || s.has("url") || b.Secret == "" {
 			continue
@@ -219,7 +219,7 @@ func (l *loader) needsName(s *section) {
 // checkCameras sees to it that people can tell the cameras of a room apart.
 func (l *loader) checkCameras(sections []*section, cameras []Camera) {
 	first := map[[2]string]string{}
-	for i, s := range ofKind(sections, typeCamera) {
+	for i, s := range ofKind(sections, TypeCamera) {
 		c := cameras[i]
 		if !c.Enabled || s.unnamed {
 			continue

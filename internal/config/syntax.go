@@ -24,12 +24,26 @@ type syntax struct {
 	line int
 
 	statements []statement
+	spans      []span // of the statements
 	problems   Problems
 }
 
+// span is where a statement stands in the text, from its keyword to the end of
+// its last word, in bytes.
+type span struct{ from, to int }
+
 // parseSyntax returns the statements of text, and what is wrong with it.
 func parseSyntax(file, text string) ([]statement, Problems) {
-	s := &syntax{text: strings.TrimPrefix(text, "\ufeff"), line: 1}
+	s := scan(file, text)
+	return s.statements, s.problems
+}
+
+// scan is parseSyntax for who needs to know where the statements stand.
+func scan(file, text string) *syntax {
+	s := &syntax{text: text, line: 1}
+	if strings.HasPrefix(text, byteOrderMark) {
+		s.pos = len(byteOrderMark)
+	}
 	for s.statement() {
 		if len(s.problems) > maxProblems {
 			break
@@ -38,8 +52,10 @@ func parseSyntax(file, text string) ([]statement, Problems) {
 	for i := range s.problems {
 		s.problems[i].File = file
 	}
-	return s.statements, s.problems
+	return s
 }
+
+const byteOrderMark = "\ufeff"
 
 func (s *syntax) fail(reason string) {
 	s.problems = append(s.problems, Problem{Line: s.line, Reason: reason})
@@ -74,6 +90,7 @@ func (s *syntax) statement() bool {
 		s.pos++
 	}
 	st := statement{line: s.line}
+	at := span{start, s.pos}
 	least, most := 2, 2
 	switch s.text[start:s.pos] {
 	case "package", "p":
@@ -99,6 +116,7 @@ func (s *syntax) statement() bool {
 			break
 		}
 		st.words = append(st.words, word)
+		at.to = s.pos
 	}
 	switch {
 	case len(st.words) < least:
@@ -111,13 +129,13 @@ func (s *syntax) statement() bool {
 	case len(st.words) > most:
 		s.fail("there is something behind the end of " + st.keyword + "; a value with blanks needs quotes")
 	default:
-		s.checkWords(st)
+		s.checkWords(st, at)
 	}
 	return true
 }
 
 // checkWords keeps st if its names are ones that UCI can have.
-func (s *syntax) checkWords(st statement) {
+func (s *syntax) checkWords(st statement, at span) {
 	for _, w := range st.words {
 		if !utf8.ValidString(w) {
 			s.fail("text is to be UTF-8")
@@ -149,6 +167,7 @@ func (s *syntax) checkWords(st statement) {
 		}
 	}
 	s.statements = append(s.statements, st)
+	s.spans = append(s.spans, at)
 }
 
 // word reads the next word of the statement. more is false at its end, ok is

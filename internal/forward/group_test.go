@@ -199,6 +199,34 @@ func TestPacketIsLostWhileOneCatchesUp(t *testing.T) {
 	}
 }
 
+func TestOtherLayerWhileOneCatchesUp(t *testing.T) {
+	a, b := newCamera(t, 1000, 20, 8<<20), newCamera(t, 1000, 2, 0)
+	for range 100 {
+		a.picture()
+	}
+	out, s := &sink{}, &Stream{}
+	s.Bind(StreamConfig{Sender: out, SSRC: 1})
+	src := &Source{}
+	src.Add(a.layer)
+	src.Add(b.layer)
+	s.Play(src, PayloadTypes{Media: 96})
+	s.Aim(a.layer, all, all)
+	a.picture() // it begins, and is far behind
+	s.Aim(b.layer, all, all)
+	b.picture()
+	s.mu.Lock()
+	was := len(out.headers)
+	s.mu.Unlock()
+	for range 10 {
+		b.picture()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(out.headers) - was; n != 20 {
+		t.Errorf("%d packets of the other layer left", n)
+	}
+}
+
 func TestGroupWithAGapIsNotShown(t *testing.T) {
 	c := newCamera(t, 100, 8, 4<<20)
 	for range 20 {

@@ -70,6 +70,7 @@ func (s *Stream) begin(l *Layer, p *Packet, now time.Time) {
 		s.sent = make([]sentPacket, n)
 	}
 	s.playing, s.next = l, nil
+	s.catching = catching{}
 	s.selector.aim(s.wantSpatial, s.wantTemporal)
 	s.rewriter.clockRate = l.cfg.ClockRate
 	same, delta := s.last == l, s.rewriter.tsDelta

@@ -201,6 +201,7 @@ func TestPacketIsLostWhileOneCatchesUp(t *testing.T) {
 
 func TestOtherLayerWhileOneCatchesUp(t *testing.T) {
 	a, b := newCamera(t, 1000, 20, 8<<20), newCamera(t, 1000, 2, 0)
+	b.seq = 20000
 	for range 100 {
 		a.picture()
 	}

@@ -29,8 +29,10 @@ export class Link {
   /** A plain cable, whatever was done to it. */
   async reset() {
     await run("tc", ["qdisc", "del", "dev", this.device, "root"]).catch(() => {}); // there was none
-    await this.#nft("reset", "flush ruleset");
-    await this.#nft("reset", "flush ruleset", this.namespace);
+    for (const [device, namespace] of [[this.device, null], ["eth0", this.namespace]]) {
+      const table = `table netdev ${tableOf(device)}`;
+      await this.#nft("reset", `add ${table}; delete ${table}`, namespace); // whether it was there or not
+    }
   }
 
   async #shape(rate, burst, latency) {

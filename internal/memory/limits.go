@@ -15,7 +15,7 @@ const (
 	// gcPercent is by how much the heap may grow before it is collected.
 	// Forwarding makes no garbage; what joins make is collected somewhat oftener
 	// than Go would, and a hundred watchers take 8 MB less for it.
-	gcPercent = 40
+	gcPercent = 30
 )
 
 // Limits are the settings of the Go runtime's garbage collector.

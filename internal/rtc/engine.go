@@ -66,7 +66,7 @@ func (e *Engine) Start() error {
 	e.accepted = listener
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
 		Listener: listener, Logger: logs.NewLogger("tcp"),
-		ReadBufferSize:               64, // packets
+		ReadBufferSize:               16, // packets of STUN and DTLS
 		FirstStunBindTimeout:         10 * time.Second,
 		AliveDurationForConnFromStun: 10 * time.Second,
 	})

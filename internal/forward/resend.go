@@ -17,7 +17,16 @@ func (s *Stream) Resend(seq uint16, now time.Time) bool {
 	if e.layer == 0 || e.out != seq || e.resent >= maxResends {
 		return false
 	}
-	e.resent++
+	// What another layer sent before the switch is of no use after its keyframe.
+	if s.playing != nil && s.layers[e.layer-1] != s.playing {
+		return false
+	}
+	ms := uint32(now.UnixMilli())
+	wait := min(max(s.stats.RoundTrip, leastResend)<<e.resent, mostResend)
+	if e.resent > 0 && time.Duration(ms-e.again)*time.Millisecond < wait/2 {
+		return false
+	}
+	e.resent, e.again = e.resent+1, ms
 	return s.repeat(e, now)
 }
 

@@ -113,6 +113,7 @@ type sentPacket struct {
 	layer   uint8 // in Stream.layers, from 1; 0 is an empty entry
 	resent  uint8
 	marker  bool
+	again   uint32 // when it was sent again, in ms; 0: never
 }
 
 // StreamStats is what a stream has sent, and what its receiver said of it.
@@ -135,6 +136,10 @@ const (
 	audioMemory = 128 // packets that left and can be asked for again
 	videoMemory = 512
 	maxResends  = 8 // of one packet
+	// A packet is not sent again before the last try can have arrived: where the
+	// way is full, repeating would keep it so.
+	leastResend = 30 * time.Millisecond
+	mostResend  = 500 * time.Millisecond
 
 	// waitForKeyframe is how long a stream waits before it asks once more.
 	waitForKeyframe = time.Second

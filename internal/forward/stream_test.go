@@ -177,11 +177,23 @@ func TestResend(t *testing.T) {
 		if s.Resend(first+2, t0) || s.Resend(first-1, t0) {
 			t.Error("what never left was sent again")
 		}
-		for range 3 * maxResends {
-			s.Resend(first, t0)
+		// However often it is asked for: not before the last try can be there.
+		s.Resend(first, t0)
+		if s.Resend(first, t0.Add(leastResend/2)) {
+			t.Error("it was sent again while it was on its way")
+		}
+		for i := range 3 * maxResends {
+			s.Resend(first, t0.Add(time.Duration(i+1)*mostResend))
 		}
 		if st := s.Stats(t0); st.Retransmissions != maxResends+1 {
 			t.Errorf("%d retransmissions, one packet is sent again %d times at most", st.Retransmissions, maxResends)
+		}
+		// After the switch to another layer the old one's packets are of no use.
+		other := videoLayer(&requests)
+		play(s, other, types)
+		push(t, other, 1, key)
+		if s.Resend(first+1, t0.Add(time.Minute)) {
+			t.Error("a packet of the layer before was sent again")
 		}
 		s.Stop()
 		l = videoLayer(&requests)

@@ -50,7 +50,11 @@ func (e *Engine) Start() error {
 	if e.identity, err = newIdentity(); err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
-	e.config = webrtc.Configuration{Certificates: []webrtc.Certificate{e.identity.webrtc}}
+	e.config = webrtc.Configuration{
+		Certificates: []webrtc.Certificate{e.identity.webrtc},
+		// Header extensions are read as they are (no RFC 9335).
+		RTPHeaderEncryptionPolicy: webrtc.RTPHeaderEncryptionPolicyDisable,
+	}
 
 	conn, listener, err := listenBoth(e.MediaPort)
 	if err != nil {

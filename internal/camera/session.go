@@ -1,0 +1,208 @@
+package camera
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v4"
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
+	"github.com/bluenviron/gortsplib/v4/pkg/description"
+	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
+)
+
+// session is one RTSP connection to a camera. It is made by dial.
+type session struct {
+	client *gortsplib.Client
+	repair *repairer
+	url    *base.URL // as it was asked for
+	desc   *description.Session
+
+	ended   chan struct{} // closed when the connection is gone; err tells why
+	err     error
+	stop    func() bool
+	closing sync.Once
+}
+
+const (
+	// answerTimeout is how long a camera may take for one answer.
+	answerTimeout = 5 * time.Second
+	// setupTimeout is how long it may take from the first packet until it plays.
+	setupTimeout = 15 * time.Second
+	// maxRedirects is how often it may send us elsewhere.
+	maxRedirects = 3
+	userAgent    = "Umbrella"
+)
+
+// dial connects and describes. The session lives until ctx is done or it is
+// closed.
+func dial(ctx context.Context, rawURL string, transport gortsplib.Transport) (*session, error) {
+	u, err := base.ParseURL(rawURL)
+	if err != nil {
+		return nil, trouble("this is no RTSP address: "+withoutSecrets(err.Error(), rawURL), adviceURL)
+	}
+	for range maxRedirects + 1 {
+		s, err := describe(ctx, u, transport)
+		if err == nil {
+			return s, nil
+		}
+		if s == nil || s.repair.location == "" {
+			return nil, err
+		}
+		if u, err = follow(u, s.repair.location); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errRedirect
+}
+
+// follow gives the address to which a camera sends us.
+func follow(from *base.URL, location string) (*base.URL, error) {
+	to, err := base.ParseURL(location)
+	if err != nil || to.Host == "" {
+		return nil, errRedirect
+	}
+	if from.Scheme == "rtsps" && to.Scheme != "rtsps" {
+		return nil, trouble("the camera sends us to an address without TLS", "write that address into url: "+redacted(location))
+	}
+	to.User = nil
+	if to.Hostname() == from.Hostname() {
+		to.User = from.User
+	}
+	return to, nil
+}
+
+// describe connects to one address. With an error the session is closed; it
+// tells where the camera sends us.
+func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport) (*session, error) {
+	s := &session{repair: &repairer{}, url: u, ended: make(chan struct{})}
+	dialer := net.Dialer{Timeout: answerTimeout}
+	s.client = &gortsplib.Client{
+		Scheme: u.Scheme, Host: u.Host, Transport: &transport,
+		ReadTimeout: answerTimeout, WriteTimeout: answerTimeout,
+		// Cameras say little of their ports; packets still have to come from the
+		// camera's address.
+		AnyPortEnable: true,
+		UserAgent:     userAgent,
+		DialContext:   dialer.DialContext,
+		// What cameras present is made by themselves: it hides the password from
+		// who listens, and proves nothing.
+		TLSConfig:         &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
+		OnRequest:         s.repair.request,
+		OnResponse:        s.repair.response,
+		OnTransportSwitch: func(error) {},
+		OnPacketsLost:     func(uint64) {},
+		OnDecodeError:     func(error) {},
+	}
+	if err := s.client.Start2(); err != nil {
+		return nil, fmt.Errorf("starting RTSP: %w", err)
+	}
+	go func() {
+		s.err = s.client.Wait()
+		close(s.ended)
+	}()
+	s.stop = context.AfterFunc(ctx, s.client.Close)
+	bound := time.AfterFunc(setupTimeout, s.client.Close)
+	defer bound.Stop()
+	var err error
+	if s.desc, _, err = s.client.Describe(u); err != nil {
+		s.close()
+		return s, describeError(ctx, err)
+	}
+	return s, nil
+}
+
+// describeError tells a connection that we ended from one that failed.
+func describeError(ctx context.Context, err error) error {
+	var terminated liberrors.ErrClientTerminated
+	if errors.As(err, &terminated) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return errTooLong
+	}
+	return err
+}
+
+// setupError is of a camera that could be described, but did not play.
+type setupError struct{ error }
+
+func (e *setupError) Unwrap() error { return e.error }
+
+// worthTCP tells whether what failed by UDP may work by TCP.
+func worthTCP(err error) bool {
+	var setup *setupError
+	if !errors.As(err, &setup) {
+		return errors.Is(err, errSilent)
+	}
+	var status liberrors.ErrClientBadStatusCode
+	return !errors.As(err, &status) || status.Code != base.StatusUnauthorized && status.Code != base.StatusForbidden
+}
+
+// play sets the media up and starts them. handle is called with each of them
+// once it is set up, to say who takes its packets. What cannot be set up is
+// returned in failed, by media, as long as anything can.
+func (s *session) play(ctx context.Context, media []*description.Media, handle func(*description.Media)) (failed map[*description.Media]error, err error) {
+	bound := time.AfterFunc(setupTimeout, s.client.Close)
+	defer bound.Stop()
+	failed = map[*description.Media]error{}
+	ready := 0
+	for _, m := range media {
+		if err = s.setup(m, ready == 0); err != nil {
+			failed[m] = err
+			continue
+		}
+		ready++
+		handle(m)
+	}
+	if ready == 0 {
+		return nil, &setupError{describeError(ctx, err)}
+	}
+	if _, err = s.client.Play(nil); err != nil {
+		return nil, &setupError{describeError(ctx, err)}
+	}
+	return failed, nil
+}
+
+// setup asks for one of the media: under the base that the camera named, and if
+// it does not know itself there, under the address that it was asked for.
+func (s *session) setup(m *description.Media, first bool) error {
+	bases := []*base.URL{s.desc.BaseURL}
+	if first && s.desc.BaseURL.String() != s.url.String() {
+		bases = append(bases, s.url)
+	}
+	var problem error
+	for _, b := range bases {
+		// The library trusts that there is one.
+		if u, err := m.URL(b); err != nil || u == nil {
+			problem = errors.Join(problem, trouble("the camera's description of its stream (SDP) names no address", "update its firmware"))
+			continue
+		}
+		_, err := s.client.Setup(b, m, 0, 0)
+		if err == nil {
+			s.desc.BaseURL = b
+			return nil
+		}
+		var status liberrors.ErrClientBadStatusCode
+		if !errors.As(err, &status) {
+			return err
+		}
+		if problem == nil {
+			problem = err
+		}
+	}
+	return problem
+}
+
+// close ends the connection. Once is enough, more does nothing.
+func (s *session) close() {
+	s.closing.Do(func() {
+		s.stop()
+		s.client.Close()
+	})
+	<-s.ended
+}

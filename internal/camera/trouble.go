@@ -1,0 +1,191 @@
+package camera
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
+	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
+
+	"umbrella/internal/config"
+)
+
+// Trouble is something that is not as it should be, in words for the owner of
+// the camera.
+type Trouble struct {
+	Reason string // what is wrong: "the camera refused the user name or password"
+	Advice string // what to do: "check url"; may be empty
+}
+
+// Error implements error.
+func (t *Trouble) Error() string {
+	if t.Advice == "" {
+		return t.Reason
+	}
+	return t.Reason + ": " + t.Advice
+}
+
+func trouble(reason, advice string) *Trouble { return &Trouble{Reason: reason, Advice: advice} }
+
+var (
+	errStalled  = trouble("the camera stopped sending", "if it happens often, check its network or choose a lower bitrate in it")
+	errSilent   = trouble("the camera plays, but nothing comes", "a firewall may hold UDP back: set transport to tcp")
+	errNothing  = trouble("the camera plays, but nothing comes", "restart the camera")
+	errRedirect = trouble("the camera sends us from address to address", "check url")
+	errHungUp   = trouble("the camera hung up", "it may have too many viewers, or it restarts")
+	errNoTracks = trouble("the camera has neither picture nor sound at this address", "check the path in url")
+	errTooLong  = trouble("the camera does not answer", "check that it is on and reachable")
+)
+
+const (
+	reasonPassword = "the camera refused the user name or password"
+	adviceURL      = "write rtsp://USER:PASSWORD@HOST/PATH"
+)
+
+func hasUser(rawURL string) bool {
+	u, err := base.ParseURL(rawURL)
+	return err == nil && u.User != nil
+}
+
+// explain puts an error in words. The URL is the camera's own: nothing of its
+// secrets is left in the words.
+func explain(err error, rawURL string) *Trouble {
+	var t *Trouble
+	if errors.As(err, &t) {
+		return t
+	}
+	if t := explainAnswer(err); t != nil {
+		if t.Reason == reasonPassword && !hasUser(rawURL) {
+			return trouble("the camera wants a user name and a password", adviceURL)
+		}
+		return t
+	}
+	if t := explainNetwork(err); t != nil {
+		return t
+	}
+	return trouble("the camera cannot be used: "+withoutSecrets(err.Error(), rawURL), "")
+}
+
+// explainAnswer knows what the camera said.
+func explainAnswer(err error) *Trouble {
+	var status liberrors.ErrClientBadStatusCode
+	if errors.As(err, &status) {
+		return explainStatus(status.Code)
+	}
+	var auth liberrors.ErrClientAuthSetup
+	var sdp liberrors.ErrClientSDPInvalid
+	var missing liberrors.ErrClientContentTypeMissing
+	var kind liberrors.ErrClientContentTypeUnsupported
+	var tcp liberrors.ErrClientServerRequestedTCP
+	var udp liberrors.ErrClientServerRequestedUDP
+	var late liberrors.ErrClientRequestTimedOut
+	var silentUDP liberrors.ErrClientUDPTimeout
+	var silentTCP liberrors.ErrClientTCPTimeout
+	switch {
+	case errors.As(err, &auth):
+		return trouble("the camera asks for a password in a way that nobody knows", "set its RTSP authentication to Digest")
+	case errors.As(err, &sdp), errors.As(err, &missing), errors.As(err, &kind):
+		return trouble("the camera's description of its stream (SDP) cannot be read", "check the path in url")
+	case errors.As(err, &tcp):
+		return trouble("the camera sends by TCP only", "set transport to tcp or auto")
+	case errors.As(err, &udp):
+		return trouble("the camera sends by UDP only", "set transport to udp or auto")
+	case errors.As(err, &late):
+		return errTooLong
+	case errors.As(err, &silentUDP), errors.As(err, &silentTCP):
+		return errStalled
+	}
+	return nil
+}
+
+func explainStatus(code base.StatusCode) *Trouble {
+	switch {
+	case code == base.StatusUnauthorized:
+		return trouble(reasonPassword, "check url")
+	case code == base.StatusForbidden:
+		return trouble("the camera does not let this user in", "allow the user to view live pictures, in the camera")
+	case code == base.StatusNotFound, code == base.StatusGone, code == base.StatusBadRequest:
+		return trouble(fmt.Sprintf("the camera has no stream at this address (%d)", code), "check the path in url")
+	case code == base.StatusUnsupportedTransport:
+		return trouble("the camera does not send in the way that was asked for", "set transport to auto")
+	case code == base.StatusNotEnoughBandwidth, code == base.StatusServiceUnavailable:
+		return trouble(fmt.Sprintf("the camera has no room for another viewer (%d)", code), "close other viewers, or allow more of them in the camera")
+	case code == base.StatusOptionNotSupported, code == base.StatusNotImplemented, code == base.StatusMethodNotAllowed:
+		return trouble(fmt.Sprintf("the camera does not know what every RTSP camera has to (%d)", code), "update its firmware")
+	case code >= base.StatusInternalServerError:
+		return trouble(fmt.Sprintf("the camera has a fault of its own (%d)", code), "restart the camera")
+	}
+	return trouble(fmt.Sprintf("the camera answered with status %d", code), "check url")
+}
+
+// explainNetwork knows why the camera was not reached.
+func explainNetwork(err error) *Trouble {
+	var name *net.DNSError
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &name):
+		return trouble("nobody knows the camera's name "+name.Name, "check the host in url, or write its address")
+	case errors.As(err, &record):
+		return trouble("the camera does not speak TLS here", "write rtsp:// instead of rtsps://, or check the port")
+	case errors.As(err, &cert), errors.As(err, &alert):
+		return trouble("the camera and we did not agree on TLS", "update its firmware, or write rtsp://")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return trouble("nothing listens at the camera's address", "check the port in url, and that RTSP is on in the camera")
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return trouble("there is no way to the camera", "check its address, and that it is on")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return errTooLong
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+		return errHungUp
+	}
+	return nil
+}
+
+// secretValue is a password that stands in a path or a query by its name.
+var secretValue = regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|pwd|psw|token|secret|auth|key)=)[^&;/\s"']+`)
+
+// redacted is a URL that can be shown.
+func redacted(rawURL string) string {
+	return secretValue.ReplaceAllString(config.RedactURL(rawURL), "${1}…")
+}
+
+// withoutSecrets takes out of a text what is secret in a URL, however it is
+// written there.
+func withoutSecrets(text, rawURL string) string {
+	text = strings.ReplaceAll(text, rawURL, redacted(rawURL))
+	u, err := base.ParseURL(rawURL)
+	if err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		for _, s := range []string{u.User.String(), password, url.QueryEscape(password), url.PathEscape(password)} {
+			if s != "" {
+				text = strings.ReplaceAll(text, s, "…")
+			}
+		}
+	} else if _, rest, ok := strings.Cut(rawURL, "://"); ok {
+		// It cannot be parsed: what stands ahead of the host may be all secret.
+		if at := strings.LastIndexByte(rest, '@'); at > 0 {
+			for _, s := range strings.Split(rest[:at], ":") {
+				if s != "" {
+					text = strings.ReplaceAll(text, s, "…")
+				}
+			}
+		}
+	}
+	if at := strings.IndexByte(rawURL, '?'); at >= 0 && at+1 < len(rawURL) {
+		text = strings.ReplaceAll(text, rawURL[at+1:], "…")
+	}
+	return secretValue.ReplaceAllString(text, "${1}…")
+}

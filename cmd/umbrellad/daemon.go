@@ -25,8 +25,10 @@ type runner interface {
 type daemon struct {
 	Version string
 	// Load reads the settings anew.
-	Load           func() (*config.Config, error)
-	NewNode        func(*slog.Logger) runner
+	Load func() (*config.Config, error)
+	// NewNode makes the node. What runs in it may call reload, to have the
+	// settings read anew and applied, and to know what could not be.
+	NewNode        func(log *slog.Logger, reload func(context.Context) error) runner
 	Stdout, Stderr io.Writer
 	// StopTimeout is how long the node has to stop. The last fifth of it is
 	// for cutting off what has not ended by itself.
@@ -39,6 +41,10 @@ type daemon struct {
 	applied chan error
 	// again is set by a SIGHUP that came during an Apply.
 	again bool
+	// asked gets whom to tell how a reload went. waiting are those whom the Apply
+	// under way is for, next those who asked during it.
+	asked         chan chan<- error
+	waiting, next []chan<- error
 }
 
 // Run starts the node and returns its exit code once it has ended.
@@ -50,7 +56,8 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 		d.sayDisabled()
 		return exitOK
 	}
-	d.node = d.NewNode(d.log)
+	d.asked = make(chan chan<- error)
+	d.node = d.NewNode(d.log, d.ask)
 	if err := d.node.Start(cfg); err != nil {
 		d.log.Error("could not start", "error", err)
 		return exitFailure
@@ -71,6 +78,13 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 			case !d.reload():
 				return d.stop(signals)
 			}
+		case tell := <-d.asked:
+			d.next = append(d.next, tell)
+			if d.applied != nil {
+				d.again = true
+			} else if !d.reload() {
+				return d.stop(signals)
+			}
 		case err := <-d.applied:
 			d.applied = nil
 			if err != nil {
@@ -78,6 +92,7 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 			} else {
 				d.log.Info("settings applied")
 			}
+			d.tell(err)
 			if d.again {
 				d.again = false
 				if !d.reload() {
@@ -88,9 +103,35 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 	}
 }
 
+// ask has the settings read anew and applied, as a SIGHUP does, and waits until
+// that is done or ctx is. It may be called from anywhere but Apply.
+func (d *daemon) ask(ctx context.Context) error {
+	done := make(chan error, 1)
+	select {
+	case d.asked <- done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tell lets those know how it went who wait for that.
+func (d *daemon) tell(err error) {
+	for _, done := range d.waiting {
+		done <- err
+	}
+	d.waiting = nil
+}
+
 // reload reads the settings and begins to apply them. It returns false if they
 // say that the node is not to run.
 func (d *daemon) reload() bool {
+	d.waiting, d.next = d.next, nil
 	cfg, err := d.Load()
 	if err != nil {
 		if problems, ok := errors.AsType[config.Problems](err); ok {
@@ -101,6 +142,7 @@ func (d *daemon) reload() bool {
 			d.log.Error("settings not readable", "error", err)
 		}
 		d.log.Error("the settings are not valid, so the ones that run stay")
+		d.tell(fmt.Errorf("the settings are not valid, so the ones that run stay: %w", err))
 		return true
 	}
 	d.warn(cfg)

@@ -23,20 +23,24 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	dir    string // of the settings
+	env    []string
 	lines  chan string
 	exited chan int // gets the exit code
 }
 
-// start runs a daemon by the settings, on ports that are free.
-func start(t *testing.T, text string) *process {
+// start runs a daemon by the settings, on ports that are free. More variables go
+// over those that see to that.
+func start(t *testing.T, text string, more ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: t.TempDir(), lines: make(chan string, 1000), exited: make(chan int, 1)}
 	p.configure(text)
 	p.cmd = exec.Command(os.Args[0], "-config", p.dir)
-	p.cmd.Env = append(os.Environ(), asDaemon+"=1",
+	p.env = append([]string{
 		fmt.Sprintf("UMBRELLA_LISTEN=127.0.0.1:%d", freePort(t)),
 		fmt.Sprintf("UMBRELLA_MEDIA_PORT=%d", freePort(t)),
-		"UMBRELLA_STATE_DIR="+filepath.Join(t.TempDir(), "state"))
+		"UMBRELLA_STATE_DIR=" + filepath.Join(t.TempDir(), "state"),
+	}, more...)
+	p.cmd.Env = append(append(os.Environ(), asDaemon+"=1"), p.env...)
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

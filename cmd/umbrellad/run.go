@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 // Exit codes.
 const (
 	exitOK       = 0
-	exitFailure  = 1 // it could not start, or not stop cleanly
+	exitFailure  = 1 // it could not start, or not stop cleanly, or what was asked for is not to be had
 	exitUsage    = 2 // the command line is wrong
 	exitSettings = 3 // the settings are not valid
 )
@@ -29,11 +30,13 @@ const help = `umbrellad is a WebRTC SFU: rooms of audio and video, cameras and t
 Usage:
   umbrellad [-config DIR]         run the node
   umbrellad [-config DIR] check   check the settings, and do nothing else
+  umbrellad [-config DIR] trunks  print the trunks of the node that runs here
   umbrellad version               print the version
   umbrellad help                  print this text
 
 Flags:
   -config DIR   directory of the UCI file 'umbrella' (default %s)
+  -json         with trunks: print JSON
   -version      print the version
   -h, -help     print this text
 
@@ -46,7 +49,7 @@ Signals:
 
 Exit codes:
   0   stopped as asked, settings valid, or not enabled
-  1   could not start, or could not stop in time
+  1   could not start or stop in time; for trunks, no node runs here
   2   wrong command line
   3   settings not valid
 `
@@ -57,6 +60,7 @@ func run(args, environ []string, stdout, stderr io.Writer, signals <-chan os.Sig
 	flags.SetOutput(io.Discard)
 	dir := flags.String("config", config.DefaultDir, "")
 	showVersion := flags.Bool("version", false, "")
+	asJSON := flags.Bool("json", false, "")
 	usage := func(err error) int {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(stdout, help, config.DefaultDir)
@@ -91,11 +95,14 @@ func run(args, environ []string, stdout, stderr io.Writer, signals <-chan os.Sig
 		return exitOK
 	case "help":
 		return usage(flag.ErrHelp)
-	case "", "check":
+	case "", "check", "trunks":
 	default:
 		return usage(fmt.Errorf("there is no command %q", command))
 	}
 
+	if *asJSON && command != "trunks" {
+		return usage(errors.New("-json is for trunks"))
+	}
 	given := false
 	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "config" })
 	if given {
@@ -105,7 +112,8 @@ func run(args, environ []string, stdout, stderr io.Writer, signals <-chan os.Sig
 		}
 	}
 
-	cfg, err := config.Load(*dir, environ)
+	source := config.Source{Dir: *dir, Environ: environ}
+	cfg, err := source.Load()
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitSettings
@@ -114,19 +122,46 @@ func run(args, environ []string, stdout, stderr io.Writer, signals <-chan os.Sig
 		check(*dir, cfg, stdout, stderr)
 		return exitOK
 	}
+	if command == "trunks" {
+		if err := trunks(cfg, *asJSON, stdout); err != nil {
+			fmt.Fprintf(stderr, "umbrellad: %v\n", err)
+			return exitFailure
+		}
+		return exitOK
+	}
 	d := &daemon{
 		Version: version,
-		Load:    func() (*config.Config, error) { return config.Load(*dir, environ) },
-		NewNode: func(log *slog.Logger) runner {
+		Load:    source.Load,
+		NewNode: func(log *slog.Logger, reload func(context.Context) error) runner {
 			system := memory.System{Files: os.DirFS("/")}
 			memory.Set(system, environ, log)
-			return &node.Node{Version: version, Log: log, Memory: &memory.Admission{Read: system.Read, Log: log}}
+			return &node.Node{
+				Version: version, Log: log, Memory: &memory.Admission{Read: system.Read, Log: log},
+				Source: source, Reload: reload,
+			}
 		},
 		Stdout:      stdout,
 		Stderr:      stderr,
 		StopTimeout: 5 * time.Second,
 	}
 	return d.Run(cfg, signals)
+}
+
+// trunks prints the trunks of the daemon that runs by the settings.
+func trunks(cfg *config.Config, asJSON bool, stdout io.Writer) error {
+	st, err := askStatus(context.Background(), cfg)
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		return printTrunks(stdout, st)
+	}
+	b, err := trunksJSON(st)
+	if err != nil {
+		return fmt.Errorf("printing JSON: %w", err)
+	}
+	_, err = fmt.Fprintf(stdout, "%s\n", b)
+	return err
 }
 
 // check says what is to be said about settings that are valid.

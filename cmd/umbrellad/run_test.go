@@ -49,6 +49,7 @@ func TestCommandLine(t *testing.T) {
 		{args: "check -h", stdout: "umbrellad is a WebRTC SFU"},
 		{args: "chek", code: exitUsage, stderr: "umbrellad: there is no command \"chek\"\nTry"},
 		{args: "check now", code: exitUsage, stderr: "umbrellad: \"now\" is too much\nTry"},
+		{args: "check -json", code: exitUsage, stderr: "umbrellad: -json is for trunks\nTry"},
 		{args: "-nonsense", code: exitUsage, stderr: "umbrellad: flag provided but not defined: -nonsense\nTry"},
 		{args: "check -config", code: exitUsage, stderr: "umbrellad: flag needs an argument: -config\nTry"},
 		{args: "-config /nowhere check", code: exitUsage, stderr: "umbrellad: -config: \"/nowhere\" is not a directory\nTry"},
@@ -81,7 +82,7 @@ func begins(s, prefix string) bool {
 func TestHelpIsWhole(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	run([]string{"-h"}, nil, &stdout, &stderr, nil)
-	for _, word := range []string{"-config", "-version", "-h", " check", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
+	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", "-json", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
 		if !strings.Contains(stdout.String(), word) {
 			t.Errorf("the help does not tell %q", word)
 		}

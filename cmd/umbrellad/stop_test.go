@@ -55,7 +55,7 @@ func runStubborn(s *stubborn, timeout time.Duration) *running {
 	d := &daemon{
 		Version:     "1.2.3",
 		Load:        func() (*config.Config, error) { return cfg, nil },
-		NewNode:     func(*slog.Logger) runner { return s },
+		NewNode:     func(*slog.Logger, func(context.Context) error) runner { return s },
 		Stdout:      &r.stdout,
 		Stderr:      &r.stderr,
 		StopTimeout: timeout,

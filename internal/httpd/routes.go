@@ -40,6 +40,12 @@ func (s *Server) routes(p *pages) http.Handler {
 	})
 	m.HandleFunc("GET /status", s.loopback(func(w http.ResponseWriter, r *http.Request) { s.serveStatus(w, r, p) }))
 	m.HandleFunc("GET /metrics", s.loopback(s.serveMetrics))
+	if s.Admin != nil {
+		m.HandleFunc("GET /servers", s.adminOnly(func(w http.ResponseWriter, r *http.Request) { s.serveServers(w, r, p) }))
+		m.HandleFunc("POST /servers/{kind}", s.adminOnly(s.serveAdd))
+		m.HandleFunc("PATCH /servers/{kind}/{name}", s.adminOnly(s.serveEdit))
+		m.HandleFunc("DELETE /servers/{kind}/{name}", s.adminOnly(s.serveRemove))
+	}
 	m.HandleFunc("GET /wsb", s.serveSocket)
 	m.Handle("/whip/", s.WHIP)
 	m.Handle("/whep/", s.WHIP)

@@ -36,6 +36,8 @@ type Server struct {
 	WHIP http.Handler
 	// Status is the node at this moment.
 	Status func() *umbrellav1.Status
+	// Admin changes the settings; nil serves no admin page.
+	Admin *Admin
 	// Assets is the built web client; text files lie there as NAME.gz.
 	Assets fs.FS
 	Log    *slog.Logger

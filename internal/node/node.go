@@ -32,9 +32,15 @@ type Node struct {
 	// Memory refuses those for whom there is too little memory; nil lets
 	// everyone in.
 	Memory *memory.Admission
+	// Source is where the settings come from, and Reload reads them anew and
+	// calls Apply, as the admin page asks for after it has changed them. It
+	// returns what could not be applied. Nil lets that page change nothing.
+	Source config.Source
+	Reload func(context.Context) error
 
-	cfg     *config.Config
+	cfg     atomic.Pointer[config.Config] // as applied
 	started time.Time
+	admin   *httpd.Admin
 
 	totals forward.Totals
 	sfu    *sfu.SFU
@@ -54,7 +60,9 @@ type Node struct {
 // Start brings up every part as cfg says. It returns once the node serves, or
 // with the first thing that could not be started, all others stopped again.
 func (n *Node) Start(cfg *config.Config) (err error) {
-	n.cfg, n.started = cfg, time.Now()
+	n.cfg.Store(cfg)
+	n.started = time.Now()
+	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload}
 	n.sfu, n.gate = &sfu.SFU{}, &access.Gate{}
 	n.setRules(cfg)
 	engine, err := n.startEngine(cfg)
@@ -133,7 +141,7 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 	}
 	s := &httpd.Server{
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
-		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, WHIP: n.whip, Status: n.status, Assets: dist, Log: n.Log,
+		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, WHIP: n.whip, Status: n.status, Admin: n.admin, Assets: dist, Log: n.Log,
 	}
 	if err := s.Start(); err != nil {
 		if certs != nil {
@@ -148,14 +156,15 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 // call is dropped. What cannot be applied is named in the error and stays as it
 // was; all else is applied.
 func (n *Node) Apply(cfg *config.Config) error {
-	change := config.Diff(n.cfg, cfg).Main
+	was := n.cfg.Load()
+	change := config.Diff(was, cfg).Main
 	n.setRules(cfg)
 	applied := *cfg // but for what could not be
 	var problems []error
 	if change.MediaPort {
 		if e, err := n.startEngine(cfg); err != nil {
 			problems = append(problems, err)
-			applied.Main.MediaPort = n.cfg.Main.MediaPort
+			applied.Main.MediaPort = was.Main.MediaPort
 		} else {
 			n.retired = append(n.retired, n.engine.Swap(e))
 		}
@@ -169,16 +178,15 @@ func (n *Node) Apply(cfg *config.Config) error {
 	if change.Listen || change.Prefix || change.TLS || change.StateDir {
 		if err := n.replaceWeb(cfg); err != nil {
 			problems = append(problems, err)
-			was := n.cfg.Main
-			m := &applied.Main
-			m.Listen, m.Prefix, m.StateDir = was.Listen, was.Prefix, was.StateDir
-			m.TLS, m.Cert, m.Key = was.TLS, was.Cert, was.Key
+			m, w := &applied.Main, was.Main
+			m.Listen, m.Prefix, m.StateDir = w.Listen, w.Prefix, w.StateDir
+			m.TLS, m.Cert, m.Key = w.TLS, w.Cert, w.Key
 		}
 	} else if n.certs != nil {
 		n.certs.Refresh()
 	}
 	n.trunks.Apply(cfg.Backhauls)
-	n.cfg = &applied
+	n.cfg.Store(&applied)
 	return errors.Join(problems...)
 }
 
@@ -192,7 +200,7 @@ func (n *Node) replaceWeb(cfg *config.Config) error {
 	certs, s, err := n.startWeb(cfg)
 	if err != nil {
 		problem = errors.Join(problem, err)
-		if certs, s, err = n.startWeb(n.cfg); err != nil {
+		if certs, s, err = n.startWeb(n.cfg.Load()); err != nil {
 			return errors.Join(problem, fmt.Errorf("going back: %w", err))
 		}
 	}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"umbrella/internal/config"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+const (
+	askTimeout = 5 * time.Second
+	maxStatus  = 64 << 20 // bytes of a status
+)
+
+// askStatus asks the daemon that runs on this machine by the settings for its
+// live state. The error is a sentence for people.
+func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, error) {
+	host, port, err := net.SplitHostPort(cfg.Main.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("option 'listen': %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	address := net.JoinHostPort(host, port)
+	transport := &http.Transport{DialContext: dialOwn, DisableKeepAlives: true}
+	scheme := "http"
+	if cfg.Main.TLS != config.TLSOff {
+		scheme = "https"
+		if transport.TLSClientConfig, err = ownTLS(cfg.Main); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+address+cfg.Main.Prefix+"/status", nil)
+	if err != nil {
+		return nil, fmt.Errorf("option 'listen': %w", err)
+	}
+	r.Header.Set("Accept", "application/protobuf")
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, noDaemon(cfg, address, err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxStatus))
+	if err != nil {
+		return nil, noDaemon(cfg, address, err)
+	}
+	if answer.StatusCode == http.StatusForbidden {
+		return nil, fmt.Errorf("umbrellad at %s does not tell: %s (option 'trusted_proxy' may name this machine)", address, strings.TrimSpace(string(body)))
+	}
+	st := &umbrellav1.Status{}
+	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if answer.StatusCode != http.StatusOK || kind != "application/protobuf" || proto.Unmarshal(body, st) != nil {
+		return nil, fmt.Errorf("what answers at %s is no umbrellad of these settings: %s", address, answer.Status)
+	}
+	return st, nil
+}
+
+// dialOwn connects to an address of this machine from its loopback address, so
+// that the daemon knows who asks, whichever address it listens on.
+func dialOwn(ctx context.Context, network, address string) (net.Conn, error) {
+	addr, err := net.ResolveTCPAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}
+	if addr.IP.To4() == nil {
+		d.LocalAddr = &net.TCPAddr{IP: net.IPv6loopback}
+	}
+	return d.DialContext(ctx, network, addr.String())
+}
+
+// ownTLS trusts this node's certificate and no other: that of its own CA, or the
+// one of the option cert, whatever name it is for.
+func ownTLS(m config.Main) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
+	file, option := filepath.Join(m.StateDir, "ca.crt"), "state_dir"
+	if m.TLS == config.TLSFiles {
+		file, option = m.Cert, "cert"
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no umbrellad has run here by these settings yet: there is no %s (option '%s')", file, option)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the certificate of umbrellad cannot be read: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s (option '%s') holds no certificate", file, option)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s (option '%s'): %w", file, option, err)
+	}
+	if m.TLS == config.TLSFiles {
+		c.InsecureSkipVerify = true // for VerifyConnection
+		c.VerifyConnection = func(s tls.ConnectionState) error {
+			if !s.PeerCertificates[0].Equal(cert) {
+				return fmt.Errorf("its certificate is not the one in %s", file)
+			}
+			return nil
+		}
+		return c, nil
+	}
+	c.RootCAs.AddCert(cert)
+	return c, nil
+}
+
+// noDaemon says why nobody answered.
+func noDaemon(cfg *config.Config, address string, err error) error {
+	if !cfg.Main.Enabled {
+		return fmt.Errorf("no umbrellad runs here: the option enabled of the section 'main' is 0 (%s: %w)", address, innermost(err))
+	}
+	return fmt.Errorf("no umbrellad of these settings answers at %s: is it running? (%w)", address, innermost(err))
+}
+
+// innermost is the error that a chain of errors began with.
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

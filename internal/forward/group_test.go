@@ -288,3 +288,19 @@ func TestLiveKeyframeOfAMomentAgo(t *testing.T) {
 		t.Error("a keyframe of more than a second ago was shown")
 	}
 }
+
+func TestTickSendsWhatWaits(t *testing.T) {
+	l := NewLayer(LayerConfig{MimeType: "video/VP8", ClockRate: 90000, Ticked: true})
+	out, s := &sink{}, &Stream{}
+	s.Bind(StreamConfig{Sender: out, SSRC: 1})
+	play(s, l, PayloadTypes{Media: 96})
+	l.Push(packetBytes(t, rtp.Header{SequenceNumber: 1}, key), t0) // its end is lost
+	if len(out.headers) != 0 {
+		t.Error("it did not wait for the rest")
+	}
+	l.Tick()
+	l.Tick()
+	if len(out.headers) != 1 {
+		t.Errorf("%d packets left", len(out.headers))
+	}
+}

@@ -41,6 +41,9 @@ type LayerConfig struct {
 	// Pass tells, by its level (RFC 6464), whether a packet of sound is to be
 	// forwarded; nil: always. It must not block.
 	Pass func(level uint8, now time.Time) bool
+	// Ticked says that Tick is called every 20 ms or so. Without it the layer wakes
+	// by itself when the rest of a picture does not come.
+	Ticked bool
 	// Hint is what is known of the layer before anything of it has come.
 	Hint Scale
 }
@@ -64,6 +67,7 @@ type Layer struct {
 	burst   []Packet
 	fanout  fanout
 	wait    *time.Timer // for the rest of the burst
+	waits   atomic.Bool // for Tick
 	reader  *codec.Reader
 	held    bool // the last packet of sound was not forwarded
 	group   group
@@ -213,9 +217,23 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 	switch {
 	case whole || len(l.burst) == maxBurst:
 		l.forward()
-	case len(l.burst) == 1:
+	case len(l.burst) > 1:
+	case l.cfg.Ticked:
+		l.waits.Store(true)
+	default:
 		l.wait.Reset(burstWait)
 	}
+}
+
+// Tick sends on what waits for the rest of its picture, which may be lost. A
+// timer for each picture would wake a processor each time.
+func (l *Layer) Tick() {
+	if !l.waits.Swap(false) {
+		return
+	}
+	l.pushing.Lock()
+	defer l.pushing.Unlock()
+	l.forward()
 }
 
 // forward sends the burst on. The caller holds pushing.
@@ -223,7 +241,11 @@ func (l *Layer) forward() {
 	if len(l.burst) == 0 {
 		return
 	}
-	l.wait.Stop()
+	if l.cfg.Ticked {
+		l.waits.Store(false)
+	} else {
+		l.wait.Stop()
+	}
 	if l.video {
 		even(l.burst)
 	}

@@ -159,6 +159,15 @@ func (a *arrivals) restore(raw []byte, e *encoding, payloadType uint8) []byte {
 	return raw
 }
 
+// tick lets layers send on what waits.
+func (a *arrivals) tick() {
+	for _, s := range a.streams {
+		if l := s.encoding.layer.Load(); l != nil && !s.repair {
+			l.Tick()
+		}
+	}
+}
+
 // feedback is what is to be told the sender now: what is missing, how packets
 // arrived, and once a second, with reports, how the connection is.
 func (a *arrivals) feedback(self uint32, now time.Time, congestion, reports bool) (list []rtcp.Packet) {

@@ -255,7 +255,7 @@ func (b *Publisher) encoding(mid, rid string, ssrc uint32, payloadType uint8) *e
 	e.make = func() *forward.Layer {
 		cfg := forward.LayerConfig{
 			MimeType: codec.MimeType, ClockRate: codec.ClockRate, SSRC: ssrc, RID: rid, Extensions: m.extensions,
-			Clock: b.participant.Clock(), Totals: b.engine.Totals, Pool: b.engine.pool,
+			Clock: b.participant.Clock(), Totals: b.engine.Totals, Pool: b.engine.pool, Ticked: true,
 		}
 		if in.kind == sfu.Video {
 			cfg.RequestKeyframe = func() { b.requestKeyframe(ssrc) }
@@ -347,6 +347,7 @@ const (
 func (b *Publisher) turn(now time.Time) {
 	b.turns++
 	b.media.in.Lock()
+	b.arrivals.tick()
 	list := b.arrivals.feedback(b.self, now, b.turns%congestionTurns == 0, b.turns%reportTurns == 0)
 	b.media.in.Unlock()
 	if len(list) > 0 {

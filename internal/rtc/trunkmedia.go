@@ -155,6 +155,7 @@ func (t *Trunk) turn(now time.Time) {
 	t.turns++
 	reports := t.turns%reportTurns == 0
 	t.media.in.Lock()
+	t.arrivals.tick()
 	list := t.arrivals.feedback(t.self, now, t.turns%congestionTurns == 0, reports)
 	t.media.in.Unlock()
 	if len(list) > 0 {

@@ -89,6 +89,7 @@ func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 	}
 	n.cost += cost - had
 	e := t.entry(o.Key)
+	t.share(e, &o)
 	if c == nil {
 		delete(n.gone, o.Key)
 		c = &candidate[T]{from: n, offer: o, cost: cost}
@@ -107,6 +108,22 @@ func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 		t.rerouted(o.Key, e)
 	case e.best == c && was.RTT != o.RTT:
 		t.tell(o.Key, e)
+	}
+}
+
+// share has an offer hold what another one of the same participant holds: most of
+// what neighbours say of one is the same, and most of it is long.
+func (t *Table[T]) share(e *entry[T], o *Offer[T]) {
+	if len(e.candidates) == 0 {
+		return
+	}
+	other := &e.candidates[0].offer
+	o.Key = other.Key
+	if o.Room == other.Room {
+		o.Room = other.Room
+	}
+	if t.equal(o.Info, other.Info) {
+		o.Info = other.Info
 	}
 }
 

@@ -35,8 +35,8 @@ func TestNetworks(t *testing.T) {
 		{"mesh", 20, (*world[string]).mesh, 3, 4, 20, 5},
 		{"random, 2 links each", 1000, degree(2), 1, 4, 40, 6},
 		{"random, 3 links each", 1000, degree(3), 2, 1, 10, 4},
-		{"random, 4 links each", 1000, degree(4), 1, 2, 10, 4},
-		{"random, 8 links each", 1000, degree(8), 1, 1, 6, 2},
+		{"random, 4 links each", 1000, degree(4), 1, 1, 8, 4},
+		{"random, 8 links each", 1000, degree(8), 1, 1, 3, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,7 @@ func rush(w *world[string], things int) {
 			w.cut(l)
 		case 4:
 			w.cut(l)
-			w.run(w.now + time.Duration(w.random.Int64N(int64(notice))))
+			w.run(w.now + time.Duration(w.random.Int64N(int64(w.notice))))
 			w.heal(l)
 		case 5:
 			for _, l := range w.links {

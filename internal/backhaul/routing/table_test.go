@@ -328,6 +328,27 @@ func TestRoutesThatDoNotStand(t *testing.T) {
 	}
 }
 
+// TestOneInUseDoesNotStand leaves a route for another one that is no faster,
+// because a node on it says that it has gone.
+func TestOneInUseDoesNotStand(t *testing.T) {
+	x := Key{id(9), "x"}
+	tab := newTable(1)
+	for i, trunk := range []string{"a", "b", "c"} {
+		tab.Up(trunk, id(2+i), everyRoom, 0)
+	}
+	tab.Apply("c", []Offer[string]{offer("x", 4, 7, 8, 9)}, nil)
+	tab.Apply("a", []Offer[string]{offer("x", 2, 5, 9)}, nil)
+	tab.Apply("b", []Offer[string]{offer("x", 3, 6, 9)}, nil)
+	if r, _ := tab.Best(x); r.Trunk != "a" {
+		t.Fatalf("by %q at first", r.Trunk)
+	}
+	tab.Up("d", id(5), everyRoom, 0)
+	tab.Apply("d", []Offer[string]{offer("x", 5, 7, 8, 9)}, nil)
+	if r, _ := tab.Best(x); r.Trunk != "b" || r.Alternatives != 2 {
+		t.Errorf("by %+v", r)
+	}
+}
+
 // TestForgedPath has a neighbour say that it is near to those of another one.
 func TestForgedPath(t *testing.T) {
 	tab := newTable(1)
@@ -592,6 +613,13 @@ func TestLimits(t *testing.T) {
 	tab.Apply("a", []Offer[string]{known}, nil)
 	if r, ok := tab.Best(known.Key); !ok || r.Info != known.Info {
 		t.Error("a change was refused")
+	}
+	for i := range 10 { // what it replaces does not count
+		known.Info = fmt.Sprint(i, strings.Repeat("x", 500))
+		tab.Apply("a", []Offer[string]{known}, nil)
+	}
+	if r := tab.Refused("a"); r.TooLarge != 0 {
+		t.Errorf("%+v were refused", r)
 	}
 	known.Info = strings.Repeat("x", 1000)
 	tab.Apply("a", []Offer[string]{known}, nil)

@@ -20,11 +20,12 @@ type world[T any] struct {
 	number int // of events so far, which orders those of the same time
 	nodes  []*node[T]
 	links  []*link[T]
-	byID   map[NodeID]int
 	// carry makes of what is sent what arrives, and says how many bytes that
 	// took on the way; nil: the same, and nobody counts.
 	carry func(offers []Offer[T], withdrawn []Key) ([]Offer[T], []Key, int)
 
+	// notice is within which time the ends of a link see that it is down.
+	notice time.Duration
 	// someForDen has a third of the links carry one room only.
 	someForDen bool
 
@@ -97,16 +98,13 @@ const (
 	// how many keys one message has.
 	gather = 10 * time.Millisecond
 	update = 200
-	// notice is within which time the ends of a link see that it is down.
-	notice = 2 * time.Second
 	// tooMany events show that the routes never settle.
 	tooMany = 20_000_000
 )
 
 func newWorld[T any](t *testing.T, nodes int, seed uint64, equal func(a, b T) bool) *world[T] {
-	w := &world[T]{t: t, random: rand.New(rand.NewPCG(seed, 7)), byID: map[NodeID]int{}}
+	w := &world[T]{t: t, random: rand.New(rand.NewPCG(seed, 7)), notice: 2 * time.Second}
 	for i := range nodes {
-		w.byID[id(i)] = i
 		w.nodes = append(w.nodes, &node[T]{table: NewTable(id(i), equal), people: map[string]string{}})
 	}
 	return w
@@ -151,7 +149,7 @@ func (w *world[T]) cut(l *link[T]) {
 	l.up = false
 	l.epoch++
 	for _, x := range l.wires {
-		w.schedule(event[T]{at: w.now + time.Duration(w.random.Int64N(int64(notice))), kind: down, wire: x, epoch: l.epoch})
+		w.schedule(event[T]{at: w.now + time.Duration(w.random.Int64N(int64(w.notice))), kind: down, wire: x, epoch: l.epoch})
 	}
 }
 

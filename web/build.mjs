@@ -16,7 +16,7 @@ const budget = 60_000;
 
 const options = {
   absWorkingDir: root,
-  entryPoints: { app: "src/app.tsx", status: "src/status/main.tsx", trust: "src/trust/main.ts" },
+  entryPoints: { app: "src/app.tsx", servers: "src/servers/main.tsx", status: "src/status/main.tsx", trust: "src/trust/main.ts" },
   bundle: true,
   format: "esm",
   minify: true,
@@ -36,7 +36,7 @@ const options = {
 async function emit(result) {
   await empty();
   const names = new Map(); // "app.js" to "assets/app-HASH.js"
-  const totals = { app: 0, status: 0, trust: 0 };
+  const totals = { app: 0, servers: 0, status: 0, trust: 0 };
   for (const file of result.outputFiles) {
     const name = path.relative(dist, file.path);
     const size = await write(name, file.contents);

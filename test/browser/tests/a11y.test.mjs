@@ -1,14 +1,12 @@
 // Every page for everybody: axe finds nothing, nothing is wider than the
 // screen, and a keyboard is enough.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { accessible } from "../lib/axe.mjs";
 import { crowd } from "../lib/crowd.mjs";
 import { house } from "../lib/harness.mjs";
-import { sleep, until } from "../lib/wait.mjs";
+import { until } from "../lib/wait.mjs";
 
 const { daemon, scene } = await house();
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const screens = [
   { width: 1280, height: 800 },
@@ -22,28 +20,7 @@ for (const { width, height } of screens) {
     await crowd(source, daemon, room, [`Hedy-${width}`, `Grace-${width}`]);
     const ada = await person("Ada", { width, height });
 
-    /** Looks at the page as it is now, in light and in dark. */
-    const look = (what) =>
-      step(what, async () => {
-        for (const scheme of ["light", "dark"]) {
-          await ada.page.emulateMediaFeatures([
-            { name: "prefers-color-scheme", value: scheme },
-            { name: "prefers-reduced-motion", value: "reduce" },
-          ]);
-          await sleep(300); // colours change softly
-          await ada.page.evaluate(axe);
-          const found = await ada.page.evaluate(async () => {
-            const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-            return violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
-          });
-          assert.deepEqual(found, [], `axe, ${what}, ${scheme}`);
-          const [content, screen] = await ada.page.evaluate(() => [
-            document.documentElement.scrollWidth,
-            document.documentElement.clientWidth,
-          ]);
-          assert.ok(content <= screen, `${what} is ${content} px wide, the screen ${screen}`);
-        }
-      });
+    const look = (what) => step(what, () => accessible(ada, what));
 
     await ada.page.goto(daemon.url("/sfu"));
     await ada.ready();

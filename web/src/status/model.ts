@@ -9,6 +9,34 @@ export interface Status {
   nowMs?: Long;
   rooms?: RoomStatus[];
   process?: { heapBytes?: Long; systemBytes?: Long; goroutines?: number };
+  nodeName?: string;
+  nodeId?: string;
+  trunks?: TrunkStatus[];
+}
+
+export interface TrunkStatus {
+  name?: string;
+  url?: string;
+  rooms?: string[];
+  problem?: string;
+  failedAtMs?: Long;
+  retryAtMs?: Long;
+  links?: TrunkLink[];
+}
+
+export interface TrunkLink {
+  nodeId?: string;
+  nodeName?: string;
+  address?: string;
+  media?: string;
+  sinceMs?: Long;
+  roundTripMs?: number;
+  sentStreams?: number;
+  sentBitsPerSecond?: Long;
+  receivedStreams?: number;
+  receivedBitsPerSecond?: Long;
+  availableBitsPerSecond?: Long;
+  routes?: number;
 }
 
 export type Long = string | number;
@@ -30,6 +58,8 @@ export interface ParticipantStatus {
   tracks?: TrackStatus[];
   subscriptions?: SubscriptionStatus[];
   peerConnections?: PeerConnectionStatus[];
+  nodeName?: string;
+  nodeId?: string;
 }
 
 export interface TrackStatus {

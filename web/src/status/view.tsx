@@ -18,6 +18,7 @@ import {
   type SubscriptionStatus,
   type TrackStatus,
 } from "./model";
+import { Topology } from "./picture";
 
 /** Everything about the node at one moment. */
 export function StatusView({ status }: { status: Status }): JSX.Element {
@@ -37,6 +38,7 @@ export function StatusView({ status }: { status: Status }): JSX.Element {
         <Figure name="Running for">{span(num(status.nowMs) - num(status.startedAtMs))}</Figure>
         <Figure name="Version">{status.version ?? "–"}</Figure>
       </dl>
+      <Topology status={status} />
       {rooms.length === 0 && <p class="card empty">No room is open. Rooms open when somebody joins, and close behind the last one.</p>}
       {rooms.map((room) => (
         <Room key={room.name} room={room} now={num(status.nowMs)} />
@@ -84,6 +86,7 @@ function Participant({ participant: p, owners, now }: { participant: Participant
   const quality = plain(p.quality, "QUALITY_LEVEL");
   const about = [
     plain(p.kind, "PARTICIPANT_KIND") + (p.viewOnly ? ", just watching" : ""),
+    p.nodeName && `at ${p.nodeName}`,
     p.address,
     `here for ${span(now - num(p.joinedAtMs))}`,
     p.id,

@@ -221,6 +221,7 @@ function Person({ participant }: { participant: Participant }): JSX.Element {
         {name}
         {own && <span class="quiet"> (you)</span>}
         {what && <span class="quiet"> · {what}</span>}
+        {participant.nodeName && !own && <span class="quiet"> · at {participant.nodeName}</span>}
       </span>
       {quality !== QualityLevel.UNSPECIFIED && <Bars strength={strengthOf(quality)} label={qualityWords(quality)} />}
       {!participant.viewOnly && participant.kind !== ParticipantKind.CAMERA && (

@@ -80,7 +80,10 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
           tile.muted && tile.kind !== ParticipantKind.CAMERA && <Icon name="microphoneOff" class="tile-muted" />
         )}
         {pinned && <Icon name="pin" />}
-        <span class="tile-name">{nameOn(tile)}</span>
+        <span class="tile-name">
+          {nameOn(tile)}
+          {tile.node && <span class="tile-node"> at {tile.node}</span>}
+        </span>
         {tile.source === "camera" && tile.quality !== QualityLevel.UNSPECIFIED && !small && (
           <Bars strength={strengthOf(tile.quality)} label={qualityWords(tile.quality)} />
         )}
@@ -134,6 +137,7 @@ function nameOn(tile: Tile): string {
 
 function describe(tile: Tile, note: string): string {
   const parts = [nameOn(tile)];
+  if (tile.node) parts.push(`at ${tile.node}`);
   if (tile.source === "camera" && tile.muted && tile.kind !== ParticipantKind.CAMERA) parts.push("muted");
   if (note) parts.push(note);
   else if (!tile.picture && tile.source === "camera") parts.push("camera off");

@@ -33,6 +33,11 @@ test("who has a tile", () => {
   assert.equal(tiles[4]?.name, "Someone");
 });
 
+test("who is at another node is said to be there", () => {
+  const tiles = tilesOf(room({ id: "a", name: "Ada", nodeName: "hub" }, { id: "me", nodeName: "here" }, { id: "b" }), off, codecs);
+  assert.deepEqual(tiles.map((t) => t.node), ["hub", "", ""]);
+});
+
 test("a codec that cannot be played is said, and not asked for", () => {
   const [tile] = tilesOf(room({ id: "a", tracks: [camera("a1", "video/H264")] }), off, codecs);
   assert.equal(tile?.unplayable, "This browser cannot play H.264 video");

@@ -7,6 +7,8 @@ export interface Tile {
   key: string;
   participantId: string;
   name: string;
+  /** The other node that it comes from; empty for this one. */
+  node: string;
   source: "camera" | "screen";
   own: boolean;
   /** The others' video track, if they have one; empty for the own tile. */
@@ -52,6 +54,7 @@ function tileOf(room: Room, participant: Participant, source: Tile["source"], ow
     key: `${participant.id} ${source}`,
     participantId: participant.id,
     name: shownName(participant),
+    node: self ? "" : participant.nodeName,
     source,
     own: self,
     trackId: self || !playable ? "" : (track?.id ?? ""),

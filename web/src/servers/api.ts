@@ -1,0 +1,41 @@
+import { sentence } from "../ui/words";
+import type { Problems } from "./model";
+
+/** How a change went. */
+export type Outcome =
+  /** Made; problem is what could not be applied although it is written. */
+  | { ok: true; problem: string }
+  | { ok: false; error: string; problems: Problems };
+
+interface Answer {
+  error?: string;
+  problem?: string;
+  problems?: { option: string; text: string }[];
+}
+
+/** Asks the node to change its settings. */
+export async function change(method: "POST" | "PATCH" | "DELETE", path: string, body?: object): Promise<Outcome> {
+  try {
+    const response = await fetch(path, {
+      method,
+      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return outcomeOf(response.ok, response.status, await response.text());
+  } catch {
+    return { ok: false, error: "The node does not answer.", problems: {} };
+  }
+}
+
+export function outcomeOf(ok: boolean, status: number, text: string): Outcome {
+  let answer: Answer = {};
+  try {
+    answer = JSON.parse(text) as Answer;
+  } catch {
+    answer = { error: text.trim() || `the node answers with an error (${status})` };
+  }
+  if (ok) return { ok, problem: answer.problem ? sentence(answer.problem) : "" };
+  const problems: Problems = {};
+  for (const p of answer.problems ?? []) problems[p.option] ??= sentence(p.text);
+  return { ok, error: sentence(answer.error ?? `the node answers with an error (${status})`), problems };
+}

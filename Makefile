@@ -16,6 +16,9 @@ help:
 	@echo 'make fmt     format Go and protobuf'
 	@echo 'make bench   measure the daemon under load, for docs/performance.md'
 	@echo 'make proto   generate code from proto/'
+	@echo 'make ipk     OpenWrt packages, .ipk and .apk; ARCH=mipsel_24kc for others than'
+	@echo '             aarch64_cortex-a53, ARCH=all for all'
+	@echo 'make dist    the release tarball; URL=… also makes the package for the feed'
 
 run: build
 	@mkdir -p '$(STATE_DIR)'
@@ -63,3 +66,14 @@ bench: build
 
 proto: web/node_modules/.installed
 	cd proto && ../web/node_modules/.bin/buf generate
+
+# Installable on OpenWrt, without its SDK.
+ARCH ?= aarch64_cortex-a53
+
+.PHONY: ipk apk
+ipk apk: web
+	cd scripts/pack && go run . -root ../.. -out ../../bin/packages -arch '$(ARCH)'
+
+.PHONY: dist
+dist: web/node_modules/.installed
+	scripts/dist $(URL)

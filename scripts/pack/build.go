@@ -1,0 +1,23 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// build compiles the daemon for a family into the file out.
+func build(root string, f family, version, out string) error {
+	if _, err := os.Stat(filepath.Join(root, "web/dist/index.html.gz")); err != nil {
+		return fmt.Errorf("the web client is not built, run make build: %w", err)
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false",
+		"-ldflags", "-s -w -buildid= -X main.version="+version, "-o", out, "./cmd/umbrellad")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), append([]string{"CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=", "GOWORK=off"}, f.Env...)...)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building for %v: %w\n%s", f.Env, err, text)
+	}
+	return nil
+}

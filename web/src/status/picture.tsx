@@ -3,6 +3,9 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "./model";
 import { draw, pictureWords, placesOf, wayWords, type Box, type Line } from "./topology";
 
+// What a phone has, and no less while the page is still being laid out.
+const narrowest = 200;
+
 /** This node, the nodes that trunks join it with, and who is where. */
 export function Topology({ status }: { status: Status }): JSX.Element | null {
   const frame = useRef<HTMLDivElement>(null);
@@ -18,11 +21,12 @@ export function Topology({ status }: { status: Status }): JSX.Element | null {
     return () => observer.disconnect();
   }, [shown]);
   if (!shown) return null;
-  const picture = draw(places, width);
+  const picture = draw(places, Math.max(width, narrowest));
   return (
     <section aria-labelledby="nodes">
       <h2 id="nodes">Nodes</h2>
-      <div class="card topology" ref={frame}>
+      <div class="card topology">
+        <div ref={frame} />
         {width > 0 && (
           <svg width={picture.width} height={picture.height} role="img" aria-label={pictureWords(places)}>
             {picture.lines.map((line, i) => (

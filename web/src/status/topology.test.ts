@@ -64,7 +64,7 @@ test("nothing is drawn outside, or over another", () => {
     trunks: Array.from({ length: 12 }, (_, i) => ({ name: `t${i}`, links: [{ nodeId: `n${i}`, nodeName: `node ${i}` }] })),
   };
   for (const s of [status, many, { ...status, trunks: status.trunks?.slice(0, 1) ?? [], rooms: [] }]) {
-    for (const width of [240, 328, 560, 760, 900, 1280, 2400]) {
+    for (const width of [200, 240, 328, 560, 760, 900, 1280, 2400]) {
       const places = placesOf(s);
       const { boxes, lines, height } = draw(places, width);
       assert.equal(boxes.length, places.length);

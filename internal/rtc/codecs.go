@@ -39,6 +39,8 @@ var videoCodecs = []codec{
 	{webrtc.MimeTypeVP9, "profile-id=0", 113, 114},
 	{webrtc.MimeTypeVP9, "profile-id=2", 115, 116},
 	{webrtc.MimeTypeAV1, "level-idx=5;profile=0;tier=0", 117, 118},
+	// Only cameras send it, and few browsers play it.
+	{webrtc.MimeTypeH265, "level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST", 119, 120},
 }
 
 var (
@@ -158,6 +160,8 @@ func sameCodec(a, b sfu.Codec) bool {
 			h264Profile(a.Fmtp) == h264Profile(b.Fmtp)
 	case "video/vp9":
 		return fmtpValue(a.Fmtp, "profile-id", "0") == fmtpValue(b.Fmtp, "profile-id", "0")
+	case "video/h265":
+		return fmtpValue(a.Fmtp, "profile-id", "1") == fmtpValue(b.Fmtp, "profile-id", "1")
 	case "video/av1":
 		return fmtpValue(a.Fmtp, "profile", "0") == fmtpValue(b.Fmtp, "profile", "0")
 	}

@@ -191,9 +191,13 @@ func (f *feed) set(p Phase, t *Trouble) { f.change(p, t, time.Time{}) }
 func (f *feed) fail(t *Trouble, retry time.Time) {
 	f.log.Warn("camera is down", "reason", t.Reason, "advice", t.Advice, "retry", time.Until(retry).Round(time.Millisecond))
 	f.mu.Lock()
+	first := !f.tried
 	f.tried = true
 	f.mu.Unlock()
 	f.change(Down, t, retry)
+	if first {
+		f.camera.settle() // the other stream's sound need not wait for this one
+	}
 }
 
 func (f *feed) change(p Phase, t *Trouble, retry time.Time) {

@@ -2,8 +2,6 @@ package camera
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -185,7 +183,10 @@ func (c *probing) wait(ctx context.Context, times Times, most time.Duration) err
 		case <-ctx.Done():
 			return nil // with what there is
 		case <-c.session.ended:
-			return errors.Join(c.session.err, errHungUp)
+			if c.session.err == nil {
+				return errHungUp
+			}
+			return c.session.err
 		case <-t.C:
 		}
 		passed := time.Since(c.began)
@@ -268,76 +269,5 @@ func (c *probing) close() {
 	c.session.close()
 	if c.voice != nil {
 		c.voice.close()
-	}
-}
-
-// String tells all of it in lines of text, for a terminal.
-func (r *Report) String() string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s", r.URL)
-	if r.Trouble != nil {
-		line("  cannot be used: %s", r.Trouble.Reason)
-		if r.Trouble.Advice != "" {
-			line("  what to do: %s", r.Trouble.Advice)
-		}
-	} else {
-		how := map[string]string{"udp": "UDP", "tcp": "TCP"}[r.Transport]
-		if r.UDPTrouble != nil {
-			how += " (not by UDP: " + r.UDPTrouble.Reason + ")"
-		}
-		line("  comes by    %s", how)
-		r.printVideo(line)
-		r.printSound(line)
-	}
-	for _, n := range r.Notes {
-		if r.Trouble != nil && *n == *r.Trouble {
-			continue
-		}
-		line("  mind        %s", n.Reason)
-		if n.Advice != "" {
-			line("              → %s", n.Advice)
-		}
-	}
-	return b.String()
-}
-
-func (r *Report) printVideo(line func(string, ...any)) {
-	v := r.Video
-	if v == nil {
-		line("  picture     none")
-		return
-	}
-	line("  picture     %s", v.Description)
-	if v.Bitrate > 0 {
-		line("              %.1f pictures a second, %.1f Mbit/s", v.FrameRate, float64(v.Bitrate)/1e6)
-	}
-	switch {
-	case v.KeyframeEvery > 0:
-		line("              a keyframe every %.1f s", v.KeyframeEvery.Seconds())
-	case v.FirstKeyframe >= 0:
-		line("              the first keyframe after %.1f s, no second one yet", v.FirstKeyframe.Seconds())
-	}
-	switch {
-	case !r.Plays:
-		line("              browsers will not show it")
-	case v.Codec == nal.H265:
-		line("              some browsers will show it")
-	default:
-		line("              browsers will show it")
-	}
-}
-
-func (r *Report) printSound(line func(string, ...any)) {
-	s := r.Sound
-	if s == nil {
-		line("  sound       none that can be played")
-		return
-	}
-	line("  sound       %s, %s", s.Description, s.Work)
-	if r.Hears {
-		line("              browsers will play it")
-	} else {
-		line("              browsers will not play it")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/backhaul"
+	"umbrella/internal/camera"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
 	"umbrella/internal/httpd"
@@ -42,14 +43,15 @@ type Node struct {
 	started time.Time
 	admin   *httpd.Admin
 
-	totals forward.Totals
-	sfu    *sfu.SFU
-	signal *signal.Server
-	whip   *whip.Server
-	trunks *backhaul.Backhaul
-	gate   *access.Gate
-	certs  *access.Certificates // nil without TLS
-	web    *httpd.Server
+	totals  forward.Totals
+	sfu     *sfu.SFU
+	signal  *signal.Server
+	whip    *whip.Server
+	trunks  *backhaul.Backhaul
+	cameras *camera.Manager
+	gate    *access.Gate
+	certs   *access.Certificates // nil without TLS
+	web     *httpd.Server
 
 	// engine makes new connections. Those before it, on another port, carry on
 	// the calls that were there when the port was changed.
@@ -74,6 +76,7 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 		return errors.Join(err, engine.Close(context.Background()))
 	}
 	n.trunks.Apply(cfg.Backhauls)
+	n.cameras.Apply(cfg.Cameras)
 	if n.certs, n.web, err = n.startWeb(cfg); err != nil {
 		return errors.Join(err, n.Close(context.Background()))
 	}
@@ -114,6 +117,7 @@ func (n *Node) startParticipants() error {
 		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()
+	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log}
 	n.trunks = &backhaul.Backhaul{SFU: n.sfu, Engine: n.engine.Load, Totals: &n.totals, Log: n.Log}
 	return n.trunks.Start()
 }
@@ -186,6 +190,7 @@ func (n *Node) Apply(cfg *config.Config) error {
 		n.certs.Refresh()
 	}
 	n.trunks.Apply(cfg.Backhauls)
+	n.cameras.Apply(cfg.Cameras)
 	n.cfg.Store(&applied)
 	return errors.Join(problems...)
 }
@@ -236,6 +241,7 @@ func (n *Node) URLs() []string {
 // Close ends all calls and stops. Participants are told that the node goes
 // down; what has not ended when ctx is done is cut off.
 func (n *Node) Close(ctx context.Context) error {
+	n.cameras.Close()
 	errs := []error{
 		// People are told first, while the web server still carries it.
 		n.signal.Close(ctx), n.whip.Close(ctx), n.trunks.Close(ctx), n.closeWeb(ctx), n.sfu.Close(ctx),

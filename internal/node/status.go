@@ -21,6 +21,9 @@ func (n *Node) status() *umbrellav1.Status {
 		Process: n.process(), Totals: n.totalsStatus(), NodeName: n.trunks.Name, NodeId: n.trunks.ID(),
 	}
 	st.Trunks, st.RefusedTrunks = n.trunks.Status(now)
+	for _, c := range n.cameras.States() {
+		st.Cameras = append(st.Cameras, cameraStatus(c))
+	}
 	for _, r := range n.sfu.Rooms() {
 		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: r.OpenedAt.UnixMilli()}
 		for _, p := range r.Participants() {

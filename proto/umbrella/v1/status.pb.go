@@ -23,6 +23,64 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type CameraPhase int32
+
+const (
+	CameraPhase_CAMERA_PHASE_UNSPECIFIED CameraPhase = 0
+	// It was not reached yet.
+	CameraPhase_CAMERA_PHASE_CONNECTING CameraPhase = 1
+	// Nobody watches; it is connected when somebody does.
+	CameraPhase_CAMERA_PHASE_IDLE CameraPhase = 2
+	CameraPhase_CAMERA_PHASE_LIVE CameraPhase = 3
+	// It cannot be had now.
+	CameraPhase_CAMERA_PHASE_DOWN CameraPhase = 4
+)
+
+// Enum value maps for CameraPhase.
+var (
+	CameraPhase_name = map[int32]string{
+		0: "CAMERA_PHASE_UNSPECIFIED",
+		1: "CAMERA_PHASE_CONNECTING",
+		2: "CAMERA_PHASE_IDLE",
+		3: "CAMERA_PHASE_LIVE",
+		4: "CAMERA_PHASE_DOWN",
+	}
+	CameraPhase_value = map[string]int32{
+		"CAMERA_PHASE_UNSPECIFIED": 0,
+		"CAMERA_PHASE_CONNECTING":  1,
+		"CAMERA_PHASE_IDLE":        2,
+		"CAMERA_PHASE_LIVE":        3,
+		"CAMERA_PHASE_DOWN":        4,
+	}
+)
+
+func (x CameraPhase) Enum() *CameraPhase {
+	p := new(CameraPhase)
+	*p = x
+	return p
+}
+
+func (x CameraPhase) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CameraPhase) Descriptor() protoreflect.EnumDescriptor {
+	return file_umbrella_v1_status_proto_enumTypes[0].Descriptor()
+}
+
+func (CameraPhase) Type() protoreflect.EnumType {
+	return &file_umbrella_v1_status_proto_enumTypes[0]
+}
+
+func (x CameraPhase) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CameraPhase.Descriptor instead.
+func (CameraPhase) EnumDescriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{0}
+}
+
 // Status is a node at one moment.
 type Status struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -38,6 +96,8 @@ type Status struct {
 	Trunks   []*TrunkStatus `protobuf:"bytes,9,rep,name=trunks,proto3" json:"trunks,omitempty"`
 	// Trunks that came in and were turned down, the last ones.
 	RefusedTrunks []*RefusedTrunk `protobuf:"bytes,10,rep,name=refused_trunks,json=refusedTrunks,proto3" json:"refused_trunks,omitempty"`
+	// Cameras of the settings that are in use.
+	Cameras       []*CameraStatus `protobuf:"bytes,11,rep,name=cameras,proto3" json:"cameras,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -142,6 +202,293 @@ func (x *Status) GetRefusedTrunks() []*RefusedTrunk {
 	return nil
 }
 
+func (x *Status) GetCameras() []*CameraStatus {
+	if x != nil {
+		return x.Cameras
+	}
+	return nil
+}
+
+// CameraStatus is one IP camera of the settings.
+type CameraStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Section of the settings, and its participant id.
+	Id      string      `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name    string      `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Room    string      `protobuf:"bytes,3,opt,name=room,proto3" json:"room,omitempty"`
+	Phase   CameraPhase `protobuf:"varint,4,opt,name=phase,proto3,enum=umbrella.v1.CameraPhase" json:"phase,omitempty"`
+	SinceMs int64       `protobuf:"varint,5,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// Why it is down; not set while it is not.
+	Trouble   *CameraTrouble `protobuf:"bytes,6,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	RetryAtMs int64          `protobuf:"varint,7,opt,name=retry_at_ms,json=retryAtMs,proto3" json:"retry_at_ms,omitempty"`
+	// Those of `url` and, if it is set, `substream`.
+	Streams       []*CameraStream `protobuf:"bytes,8,rep,name=streams,proto3" json:"streams,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CameraStatus) Reset() {
+	*x = CameraStatus{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CameraStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CameraStatus) ProtoMessage() {}
+
+func (x *CameraStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CameraStatus.ProtoReflect.Descriptor instead.
+func (*CameraStatus) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CameraStatus) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CameraStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CameraStatus) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *CameraStatus) GetPhase() CameraPhase {
+	if x != nil {
+		return x.Phase
+	}
+	return CameraPhase_CAMERA_PHASE_UNSPECIFIED
+}
+
+func (x *CameraStatus) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *CameraStatus) GetTrouble() *CameraTrouble {
+	if x != nil {
+		return x.Trouble
+	}
+	return nil
+}
+
+func (x *CameraStatus) GetRetryAtMs() int64 {
+	if x != nil {
+		return x.RetryAtMs
+	}
+	return 0
+}
+
+func (x *CameraStatus) GetStreams() []*CameraStream {
+	if x != nil {
+		return x.Streams
+	}
+	return nil
+}
+
+// CameraStream is what one URL of a camera brings.
+type CameraStream struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "url" or "substream".
+	Option string `protobuf:"bytes,1,opt,name=option,proto3" json:"option,omitempty"`
+	// Without what is secret in it.
+	Url       string         `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	Phase     CameraPhase    `protobuf:"varint,3,opt,name=phase,proto3,enum=umbrella.v1.CameraPhase" json:"phase,omitempty"`
+	SinceMs   int64          `protobuf:"varint,4,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	Trouble   *CameraTrouble `protobuf:"bytes,5,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	RetryAtMs int64          `protobuf:"varint,6,opt,name=retry_at_ms,json=retryAtMs,proto3" json:"retry_at_ms,omitempty"`
+	// "udp" or "tcp" while it is connected.
+	Transport string `protobuf:"bytes,7,opt,name=transport,proto3" json:"transport,omitempty"`
+	// In words, such as "H.264 High 4.1, 1920x1080"; empty while it is not known.
+	Video string `protobuf:"bytes,8,opt,name=video,proto3" json:"video,omitempty"`
+	Sound string `protobuf:"bytes,9,opt,name=sound,proto3" json:"sound,omitempty"`
+	// What is not as it should be while it plays.
+	Notes         []*CameraTrouble `protobuf:"bytes,10,rep,name=notes,proto3" json:"notes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CameraStream) Reset() {
+	*x = CameraStream{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CameraStream) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CameraStream) ProtoMessage() {}
+
+func (x *CameraStream) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CameraStream.ProtoReflect.Descriptor instead.
+func (*CameraStream) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CameraStream) GetOption() string {
+	if x != nil {
+		return x.Option
+	}
+	return ""
+}
+
+func (x *CameraStream) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *CameraStream) GetPhase() CameraPhase {
+	if x != nil {
+		return x.Phase
+	}
+	return CameraPhase_CAMERA_PHASE_UNSPECIFIED
+}
+
+func (x *CameraStream) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *CameraStream) GetTrouble() *CameraTrouble {
+	if x != nil {
+		return x.Trouble
+	}
+	return nil
+}
+
+func (x *CameraStream) GetRetryAtMs() int64 {
+	if x != nil {
+		return x.RetryAtMs
+	}
+	return 0
+}
+
+func (x *CameraStream) GetTransport() string {
+	if x != nil {
+		return x.Transport
+	}
+	return ""
+}
+
+func (x *CameraStream) GetVideo() string {
+	if x != nil {
+		return x.Video
+	}
+	return ""
+}
+
+func (x *CameraStream) GetSound() string {
+	if x != nil {
+		return x.Sound
+	}
+	return ""
+}
+
+func (x *CameraStream) GetNotes() []*CameraTrouble {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+// CameraTrouble tells the owner of a camera what is wrong, and what to do.
+type CameraTrouble struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Reason string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// May be empty.
+	Advice        string `protobuf:"bytes,2,opt,name=advice,proto3" json:"advice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CameraTrouble) Reset() {
+	*x = CameraTrouble{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CameraTrouble) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CameraTrouble) ProtoMessage() {}
+
+func (x *CameraTrouble) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CameraTrouble.ProtoReflect.Descriptor instead.
+func (*CameraTrouble) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CameraTrouble) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CameraTrouble) GetAdvice() string {
+	if x != nil {
+		return x.Advice
+	}
+	return ""
+}
+
 // TrunkStatus is one trunk of the settings.
 type TrunkStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -162,7 +509,7 @@ type TrunkStatus struct {
 
 func (x *TrunkStatus) Reset() {
 	*x = TrunkStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -174,7 +521,7 @@ func (x *TrunkStatus) String() string {
 func (*TrunkStatus) ProtoMessage() {}
 
 func (x *TrunkStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -187,7 +534,7 @@ func (x *TrunkStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkStatus.ProtoReflect.Descriptor instead.
 func (*TrunkStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TrunkStatus) GetName() string {
@@ -263,7 +610,7 @@ type TrunkLink struct {
 
 func (x *TrunkLink) Reset() {
 	*x = TrunkLink{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +622,7 @@ func (x *TrunkLink) String() string {
 func (*TrunkLink) ProtoMessage() {}
 
 func (x *TrunkLink) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +635,7 @@ func (x *TrunkLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkLink.ProtoReflect.Descriptor instead.
 func (*TrunkLink) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TrunkLink) GetNodeId() string {
@@ -386,7 +733,7 @@ type RefusedTrunk struct {
 
 func (x *RefusedTrunk) Reset() {
 	*x = RefusedTrunk{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -398,7 +745,7 @@ func (x *RefusedTrunk) String() string {
 func (*RefusedTrunk) ProtoMessage() {}
 
 func (x *RefusedTrunk) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -411,7 +758,7 @@ func (x *RefusedTrunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedTrunk.ProtoReflect.Descriptor instead.
 func (*RefusedTrunk) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RefusedTrunk) GetAtMs() int64 {
@@ -454,7 +801,7 @@ type TotalsStatus struct {
 
 func (x *TotalsStatus) Reset() {
 	*x = TotalsStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +813,7 @@ func (x *TotalsStatus) String() string {
 func (*TotalsStatus) ProtoMessage() {}
 
 func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +826,7 @@ func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TotalsStatus.ProtoReflect.Descriptor instead.
 func (*TotalsStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TotalsStatus) GetReceivedPackets() uint64 {
@@ -551,7 +898,7 @@ type ProcessStatus struct {
 
 func (x *ProcessStatus) Reset() {
 	*x = ProcessStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +910,7 @@ func (x *ProcessStatus) String() string {
 func (*ProcessStatus) ProtoMessage() {}
 
 func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +923,7 @@ func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessStatus.ProtoReflect.Descriptor instead.
 func (*ProcessStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ProcessStatus) GetHeapBytes() uint64 {
@@ -632,7 +979,7 @@ type RoomStatus struct {
 
 func (x *RoomStatus) Reset() {
 	*x = RoomStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +991,7 @@ func (x *RoomStatus) String() string {
 func (*RoomStatus) ProtoMessage() {}
 
 func (x *RoomStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +1004,7 @@ func (x *RoomStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomStatus.ProtoReflect.Descriptor instead.
 func (*RoomStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RoomStatus) GetName() string {
@@ -703,7 +1050,7 @@ type ParticipantStatus struct {
 
 func (x *ParticipantStatus) Reset() {
 	*x = ParticipantStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +1062,7 @@ func (x *ParticipantStatus) String() string {
 func (*ParticipantStatus) ProtoMessage() {}
 
 func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +1075,7 @@ func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantStatus.ProtoReflect.Descriptor instead.
 func (*ParticipantStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ParticipantStatus) GetId() string {
@@ -830,7 +1177,7 @@ type TrackStatus struct {
 
 func (x *TrackStatus) Reset() {
 	*x = TrackStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +1189,7 @@ func (x *TrackStatus) String() string {
 func (*TrackStatus) ProtoMessage() {}
 
 func (x *TrackStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +1202,7 @@ func (x *TrackStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackStatus.ProtoReflect.Descriptor instead.
 func (*TrackStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TrackStatus) GetId() string {
@@ -935,7 +1282,7 @@ type LayerStatus struct {
 
 func (x *LayerStatus) Reset() {
 	*x = LayerStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[9]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -947,7 +1294,7 @@ func (x *LayerStatus) String() string {
 func (*LayerStatus) ProtoMessage() {}
 
 func (x *LayerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[9]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -960,7 +1307,7 @@ func (x *LayerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerStatus.ProtoReflect.Descriptor instead.
 func (*LayerStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{9}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LayerStatus) GetSsrc() uint32 {
@@ -1079,7 +1426,7 @@ type SubscriptionStatus struct {
 
 func (x *SubscriptionStatus) Reset() {
 	*x = SubscriptionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[10]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1091,7 +1438,7 @@ func (x *SubscriptionStatus) String() string {
 func (*SubscriptionStatus) ProtoMessage() {}
 
 func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[10]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1104,7 +1451,7 @@ func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionStatus.ProtoReflect.Descriptor instead.
 func (*SubscriptionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{10}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SubscriptionStatus) GetTrackId() string {
@@ -1239,7 +1586,7 @@ type PeerConnectionStatus struct {
 
 func (x *PeerConnectionStatus) Reset() {
 	*x = PeerConnectionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1251,7 +1598,7 @@ func (x *PeerConnectionStatus) String() string {
 func (*PeerConnectionStatus) ProtoMessage() {}
 
 func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1264,7 +1611,7 @@ func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerConnectionStatus.ProtoReflect.Descriptor instead.
 func (*PeerConnectionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PeerConnectionStatus) GetRole() string {
@@ -1320,7 +1667,7 @@ var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\x9f\x03\n" +
+	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xd4\x03\n" +
 	"\x06Status\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
 	"\rstarted_at_ms\x18\x02 \x01(\x03R\vstartedAtMs\x12\x15\n" +
@@ -1332,7 +1679,32 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\anode_id\x18\b \x01(\tR\x06nodeId\x120\n" +
 	"\x06trunks\x18\t \x03(\v2\x18.umbrella.v1.TrunkStatusR\x06trunks\x12@\n" +
 	"\x0erefused_trunks\x18\n" +
-	" \x03(\v2\x19.umbrella.v1.RefusedTrunkR\rrefusedTrunks\"\xd3\x01\n" +
+	" \x03(\v2\x19.umbrella.v1.RefusedTrunkR\rrefusedTrunks\x123\n" +
+	"\acameras\x18\v \x03(\v2\x19.umbrella.v1.CameraStatusR\acameras\"\x9c\x02\n" +
+	"\fCameraStatus\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04room\x18\x03 \x01(\tR\x04room\x12.\n" +
+	"\x05phase\x18\x04 \x01(\x0e2\x18.umbrella.v1.CameraPhaseR\x05phase\x12\x19\n" +
+	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x124\n" +
+	"\atrouble\x18\x06 \x01(\v2\x1a.umbrella.v1.CameraTroubleR\atrouble\x12\x1e\n" +
+	"\vretry_at_ms\x18\a \x01(\x03R\tretryAtMs\x123\n" +
+	"\astreams\x18\b \x03(\v2\x19.umbrella.v1.CameraStreamR\astreams\"\xd5\x02\n" +
+	"\fCameraStream\x12\x16\n" +
+	"\x06option\x18\x01 \x01(\tR\x06option\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12.\n" +
+	"\x05phase\x18\x03 \x01(\x0e2\x18.umbrella.v1.CameraPhaseR\x05phase\x12\x19\n" +
+	"\bsince_ms\x18\x04 \x01(\x03R\asinceMs\x124\n" +
+	"\atrouble\x18\x05 \x01(\v2\x1a.umbrella.v1.CameraTroubleR\atrouble\x12\x1e\n" +
+	"\vretry_at_ms\x18\x06 \x01(\x03R\tretryAtMs\x12\x1c\n" +
+	"\ttransport\x18\a \x01(\tR\ttransport\x12\x14\n" +
+	"\x05video\x18\b \x01(\tR\x05video\x12\x14\n" +
+	"\x05sound\x18\t \x01(\tR\x05sound\x120\n" +
+	"\x05notes\x18\n" +
+	" \x03(\v2\x1a.umbrella.v1.CameraTroubleR\x05notes\"?\n" +
+	"\rCameraTrouble\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06advice\x18\x02 \x01(\tR\x06advice\"\xd3\x01\n" +
 	"\vTrunkStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x12\x14\n" +
@@ -1447,7 +1819,13 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x0fsignaling_state\x18\x04 \x01(\tR\x0esignalingState\x12%\n" +
 	"\x0eremote_address\x18\x05 \x01(\tR\rremoteAddress\x12\x1a\n" +
 	"\bprotocol\x18\x06 \x01(\tR\bprotocol\x129\n" +
-	"\x19available_bits_per_second\x18\a \x01(\x04R\x16availableBitsPerSecondB'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
+	"\x19available_bits_per_second\x18\a \x01(\x04R\x16availableBitsPerSecond*\x8d\x01\n" +
+	"\vCameraPhase\x12\x1c\n" +
+	"\x18CAMERA_PHASE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17CAMERA_PHASE_CONNECTING\x10\x01\x12\x15\n" +
+	"\x11CAMERA_PHASE_IDLE\x10\x02\x12\x15\n" +
+	"\x11CAMERA_PHASE_LIVE\x10\x03\x12\x15\n" +
+	"\x11CAMERA_PHASE_DOWN\x10\x04B'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
 
 var (
 	file_umbrella_v1_status_proto_rawDescOnce sync.Once
@@ -1461,46 +1839,58 @@ func file_umbrella_v1_status_proto_rawDescGZIP() []byte {
 	return file_umbrella_v1_status_proto_rawDescData
 }
 
-var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_umbrella_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_umbrella_v1_status_proto_goTypes = []any{
-	(*Status)(nil),               // 0: umbrella.v1.Status
-	(*TrunkStatus)(nil),          // 1: umbrella.v1.TrunkStatus
-	(*TrunkLink)(nil),            // 2: umbrella.v1.TrunkLink
-	(*RefusedTrunk)(nil),         // 3: umbrella.v1.RefusedTrunk
-	(*TotalsStatus)(nil),         // 4: umbrella.v1.TotalsStatus
-	(*ProcessStatus)(nil),        // 5: umbrella.v1.ProcessStatus
-	(*RoomStatus)(nil),           // 6: umbrella.v1.RoomStatus
-	(*ParticipantStatus)(nil),    // 7: umbrella.v1.ParticipantStatus
-	(*TrackStatus)(nil),          // 8: umbrella.v1.TrackStatus
-	(*LayerStatus)(nil),          // 9: umbrella.v1.LayerStatus
-	(*SubscriptionStatus)(nil),   // 10: umbrella.v1.SubscriptionStatus
-	(*PeerConnectionStatus)(nil), // 11: umbrella.v1.PeerConnectionStatus
-	(ParticipantKind)(0),         // 12: umbrella.v1.ParticipantKind
-	(QualityLevel)(0),            // 13: umbrella.v1.QualityLevel
-	(TrackKind)(0),               // 14: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 15: umbrella.v1.TrackSource
+	(CameraPhase)(0),             // 0: umbrella.v1.CameraPhase
+	(*Status)(nil),               // 1: umbrella.v1.Status
+	(*CameraStatus)(nil),         // 2: umbrella.v1.CameraStatus
+	(*CameraStream)(nil),         // 3: umbrella.v1.CameraStream
+	(*CameraTrouble)(nil),        // 4: umbrella.v1.CameraTrouble
+	(*TrunkStatus)(nil),          // 5: umbrella.v1.TrunkStatus
+	(*TrunkLink)(nil),            // 6: umbrella.v1.TrunkLink
+	(*RefusedTrunk)(nil),         // 7: umbrella.v1.RefusedTrunk
+	(*TotalsStatus)(nil),         // 8: umbrella.v1.TotalsStatus
+	(*ProcessStatus)(nil),        // 9: umbrella.v1.ProcessStatus
+	(*RoomStatus)(nil),           // 10: umbrella.v1.RoomStatus
+	(*ParticipantStatus)(nil),    // 11: umbrella.v1.ParticipantStatus
+	(*TrackStatus)(nil),          // 12: umbrella.v1.TrackStatus
+	(*LayerStatus)(nil),          // 13: umbrella.v1.LayerStatus
+	(*SubscriptionStatus)(nil),   // 14: umbrella.v1.SubscriptionStatus
+	(*PeerConnectionStatus)(nil), // 15: umbrella.v1.PeerConnectionStatus
+	(ParticipantKind)(0),         // 16: umbrella.v1.ParticipantKind
+	(QualityLevel)(0),            // 17: umbrella.v1.QualityLevel
+	(TrackKind)(0),               // 18: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 19: umbrella.v1.TrackSource
 }
 var file_umbrella_v1_status_proto_depIdxs = []int32{
-	6,  // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
-	5,  // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
-	4,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
-	1,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
-	3,  // 4: umbrella.v1.Status.refused_trunks:type_name -> umbrella.v1.RefusedTrunk
-	2,  // 5: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
-	7,  // 6: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
-	12, // 7: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
-	13, // 8: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
-	8,  // 9: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
-	10, // 10: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
-	11, // 11: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
-	14, // 12: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
-	15, // 13: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
-	9,  // 14: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	10, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
+	9,  // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
+	8,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
+	5,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
+	7,  // 4: umbrella.v1.Status.refused_trunks:type_name -> umbrella.v1.RefusedTrunk
+	2,  // 5: umbrella.v1.Status.cameras:type_name -> umbrella.v1.CameraStatus
+	0,  // 6: umbrella.v1.CameraStatus.phase:type_name -> umbrella.v1.CameraPhase
+	4,  // 7: umbrella.v1.CameraStatus.trouble:type_name -> umbrella.v1.CameraTrouble
+	3,  // 8: umbrella.v1.CameraStatus.streams:type_name -> umbrella.v1.CameraStream
+	0,  // 9: umbrella.v1.CameraStream.phase:type_name -> umbrella.v1.CameraPhase
+	4,  // 10: umbrella.v1.CameraStream.trouble:type_name -> umbrella.v1.CameraTrouble
+	4,  // 11: umbrella.v1.CameraStream.notes:type_name -> umbrella.v1.CameraTrouble
+	6,  // 12: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
+	11, // 13: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
+	16, // 14: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
+	17, // 15: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
+	12, // 16: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
+	14, // 17: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
+	15, // 18: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
+	18, // 19: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
+	19, // 20: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
+	13, // 21: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_status_proto_init() }
@@ -1514,13 +1904,14 @@ func file_umbrella_v1_status_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_status_proto_rawDesc), len(file_umbrella_v1_status_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   12,
+			NumEnums:      1,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_umbrella_v1_status_proto_goTypes,
 		DependencyIndexes: file_umbrella_v1_status_proto_depIdxs,
+		EnumInfos:         file_umbrella_v1_status_proto_enumTypes,
 		MessageInfos:      file_umbrella_v1_status_proto_msgTypes,
 	}.Build()
 	File_umbrella_v1_status_proto = out.File

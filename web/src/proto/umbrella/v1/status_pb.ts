@@ -4,8 +4,8 @@
 // @generated from file umbrella/v1/status.proto (package umbrella.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ParticipantKind, QualityLevel, TrackKind, TrackSource } from "./signal_pb";
 import { file_umbrella_v1_signal } from "./signal_pb";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/status.proto.
  */
 export const file_umbrella_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIsECCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzEhEKCW5vZGVfbmFtZRgHIAEoCRIPCgdub2RlX2lkGAggASgJEigKBnRydW5rcxgJIAMoCzIYLnVtYnJlbGxhLnYxLlRydW5rU3RhdHVzEjEKDnJlZnVzZWRfdHJ1bmtzGAogAygLMhkudW1icmVsbGEudjEuUmVmdXNlZFRydW5rIpoBCgtUcnVua1N0YXR1cxIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCRINCgVyb29tcxgDIAMoCRIPCgdwcm9ibGVtGAQgASgJEhQKDGZhaWxlZF9hdF9tcxgFIAEoAxITCgtyZXRyeV9hdF9tcxgGIAEoAxIlCgVsaW5rcxgHIAMoCzIWLnVtYnJlbGxhLnYxLlRydW5rTGluayKbAgoJVHJ1bmtMaW5rEg8KB25vZGVfaWQYASABKAkSEQoJbm9kZV9uYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDQoFbWVkaWEYBCABKAkSEAoIc2luY2VfbXMYBSABKAMSFQoNcm91bmRfdHJpcF9tcxgGIAEoARIUCgxzZW50X3N0cmVhbXMYByABKA0SHAoUc2VudF9iaXRzX3Blcl9zZWNvbmQYCCABKAQSGAoQcmVjZWl2ZWRfc3RyZWFtcxgJIAEoDRIgChhyZWNlaXZlZF9iaXRzX3Blcl9zZWNvbmQYCiABKAQSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgLIAEoBBIOCgZyb3V0ZXMYDCABKA0iPwoMUmVmdXNlZFRydW5rEg0KBWF0X21zGAEgASgDEg8KB2FkZHJlc3MYAiABKAkSDwoHcHJvYmxlbRgDIAEoCSKtAQoMVG90YWxzU3RhdHVzEhgKEHJlY2VpdmVkX3BhY2tldHMYASABKAQSFgoOcmVjZWl2ZWRfYnl0ZXMYAiABKAQSFAoMc2VudF9wYWNrZXRzGAMgASgEEhIKCnNlbnRfYnl0ZXMYBCABKAQSDQoFbmFja3MYBSABKAQSFwoPcmV0cmFuc21pc3Npb25zGAYgASgEEhkKEWtleWZyYW1lX3JlcXVlc3RzGAcgASgEIqIBCg1Qcm9jZXNzU3RhdHVzEhIKCmhlYXBfYnl0ZXMYASABKAQSFAoMc3lzdGVtX2J5dGVzGAIgASgEEhIKCmdvcm91dGluZXMYAyABKA0SGgoSbWVtb3J5X2xpbWl0X2J5dGVzGAQgASgEEh4KFm1lbW9yeV9hdmFpbGFibGVfYnl0ZXMYBSABKAQSFwoPc2hvcnRfb2ZfbWVtb3J5GAYgASgIImYKClJvb21TdGF0dXMSDAoEbmFtZRgBIAEoCRIUCgxvcGVuZWRfYXRfbXMYAiABKAMSNAoMcGFydGljaXBhbnRzGAMgAygLMh4udW1icmVsbGEudjEuUGFydGljaXBhbnRTdGF0dXMiggMKEVBhcnRpY2lwYW50U3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSFAoMam9pbmVkX2F0X21zGAUgASgDEg8KB2FkZHJlc3MYBiABKAkSKgoHcXVhbGl0eRgHIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbBIoCgZ0cmFja3MYCCADKAsyGC51bWJyZWxsYS52MS5UcmFja1N0YXR1cxI2Cg1zdWJzY3JpcHRpb25zGAkgAygLMh8udW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU3RhdHVzEjsKEHBlZXJfY29ubmVjdGlvbnMYCiADKAsyIS51bWJyZWxsYS52MS5QZWVyQ29ubmVjdGlvblN0YXR1cxIRCglub2RlX25hbWUYCyABKAkSDwoHbm9kZV9pZBgMIAEoCSLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSLxAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEEgsKA3JpZBgJIAEoCRITCgtzdWJzY3JpYmVycxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0ixAIKElN1YnNjcmlwdGlvblN0YXR1cxIQCgh0cmFja19pZBgBIAEoCRILCgNtaWQYAiABKAkSDgoGcGF1c2VkGAMgASgIEg8KB3BhY2tldHMYBCABKAQSDQoFYnl0ZXMYBSABKAQSFwoPYml0c19wZXJfc2Vjb25kGAYgASgEEg0KBW5hY2tzGAcgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgIIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgJIAEoBBIMCgRsb3NzGAogASgBEhUKDXJvdW5kX3RyaXBfbXMYCyABKAESEQoJaml0dGVyX21zGAwgASgBEgsKA3JpZBgNIAEoCRIVCg1zcGF0aWFsX2xheWVyGA4gASgNEhYKDnRlbXBvcmFsX2xheWVyGA8gASgNEg8KB2xpbWl0ZWQYECABKAgirAEKFFBlZXJDb25uZWN0aW9uU3RhdHVzEgwKBHJvbGUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJaWNlX3N0YXRlGAMgASgJEhcKD3NpZ25hbGluZ19zdGF0ZRgEIAEoCRIWCg5yZW1vdGVfYWRkcmVzcxgFIAEoCRIQCghwcm90b2NvbBgGIAEoCRIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAcgASgEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
+  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIu0CCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzEhEKCW5vZGVfbmFtZRgHIAEoCRIPCgdub2RlX2lkGAggASgJEigKBnRydW5rcxgJIAMoCzIYLnVtYnJlbGxhLnYxLlRydW5rU3RhdHVzEjEKDnJlZnVzZWRfdHJ1bmtzGAogAygLMhkudW1icmVsbGEudjEuUmVmdXNlZFRydW5rEioKB2NhbWVyYXMYCyADKAsyGS51bWJyZWxsYS52MS5DYW1lcmFTdGF0dXMi3wEKDENhbWVyYVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHJvb20YAyABKAkSJwoFcGhhc2UYBCABKA4yGC51bWJyZWxsYS52MS5DYW1lcmFQaGFzZRIQCghzaW5jZV9tcxgFIAEoAxIrCgd0cm91YmxlGAYgASgLMhoudW1icmVsbGEudjEuQ2FtZXJhVHJvdWJsZRITCgtyZXRyeV9hdF9tcxgHIAEoAxIqCgdzdHJlYW1zGAggAygLMhkudW1icmVsbGEudjEuQ2FtZXJhU3RyZWFtIoQCCgxDYW1lcmFTdHJlYW0SDgoGb3B0aW9uGAEgASgJEgsKA3VybBgCIAEoCRInCgVwaGFzZRgDIAEoDjIYLnVtYnJlbGxhLnYxLkNhbWVyYVBoYXNlEhAKCHNpbmNlX21zGAQgASgDEisKB3Ryb3VibGUYBSABKAsyGi51bWJyZWxsYS52MS5DYW1lcmFUcm91YmxlEhMKC3JldHJ5X2F0X21zGAYgASgDEhEKCXRyYW5zcG9ydBgHIAEoCRINCgV2aWRlbxgIIAEoCRINCgVzb3VuZBgJIAEoCRIpCgVub3RlcxgKIAMoCzIaLnVtYnJlbGxhLnYxLkNhbWVyYVRyb3VibGUiLwoNQ2FtZXJhVHJvdWJsZRIOCgZyZWFzb24YASABKAkSDgoGYWR2aWNlGAIgASgJIpoBCgtUcnVua1N0YXR1cxIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCRINCgVyb29tcxgDIAMoCRIPCgdwcm9ibGVtGAQgASgJEhQKDGZhaWxlZF9hdF9tcxgFIAEoAxITCgtyZXRyeV9hdF9tcxgGIAEoAxIlCgVsaW5rcxgHIAMoCzIWLnVtYnJlbGxhLnYxLlRydW5rTGluayKbAgoJVHJ1bmtMaW5rEg8KB25vZGVfaWQYASABKAkSEQoJbm9kZV9uYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDQoFbWVkaWEYBCABKAkSEAoIc2luY2VfbXMYBSABKAMSFQoNcm91bmRfdHJpcF9tcxgGIAEoARIUCgxzZW50X3N0cmVhbXMYByABKA0SHAoUc2VudF9iaXRzX3Blcl9zZWNvbmQYCCABKAQSGAoQcmVjZWl2ZWRfc3RyZWFtcxgJIAEoDRIgChhyZWNlaXZlZF9iaXRzX3Blcl9zZWNvbmQYCiABKAQSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgLIAEoBBIOCgZyb3V0ZXMYDCABKA0iPwoMUmVmdXNlZFRydW5rEg0KBWF0X21zGAEgASgDEg8KB2FkZHJlc3MYAiABKAkSDwoHcHJvYmxlbRgDIAEoCSKtAQoMVG90YWxzU3RhdHVzEhgKEHJlY2VpdmVkX3BhY2tldHMYASABKAQSFgoOcmVjZWl2ZWRfYnl0ZXMYAiABKAQSFAoMc2VudF9wYWNrZXRzGAMgASgEEhIKCnNlbnRfYnl0ZXMYBCABKAQSDQoFbmFja3MYBSABKAQSFwoPcmV0cmFuc21pc3Npb25zGAYgASgEEhkKEWtleWZyYW1lX3JlcXVlc3RzGAcgASgEIqIBCg1Qcm9jZXNzU3RhdHVzEhIKCmhlYXBfYnl0ZXMYASABKAQSFAoMc3lzdGVtX2J5dGVzGAIgASgEEhIKCmdvcm91dGluZXMYAyABKA0SGgoSbWVtb3J5X2xpbWl0X2J5dGVzGAQgASgEEh4KFm1lbW9yeV9hdmFpbGFibGVfYnl0ZXMYBSABKAQSFwoPc2hvcnRfb2ZfbWVtb3J5GAYgASgIImYKClJvb21TdGF0dXMSDAoEbmFtZRgBIAEoCRIUCgxvcGVuZWRfYXRfbXMYAiABKAMSNAoMcGFydGljaXBhbnRzGAMgAygLMh4udW1icmVsbGEudjEuUGFydGljaXBhbnRTdGF0dXMiggMKEVBhcnRpY2lwYW50U3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSFAoMam9pbmVkX2F0X21zGAUgASgDEg8KB2FkZHJlc3MYBiABKAkSKgoHcXVhbGl0eRgHIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbBIoCgZ0cmFja3MYCCADKAsyGC51bWJyZWxsYS52MS5UcmFja1N0YXR1cxI2Cg1zdWJzY3JpcHRpb25zGAkgAygLMh8udW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU3RhdHVzEjsKEHBlZXJfY29ubmVjdGlvbnMYCiADKAsyIS51bWJyZWxsYS52MS5QZWVyQ29ubmVjdGlvblN0YXR1cxIRCglub2RlX25hbWUYCyABKAkSDwoHbm9kZV9pZBgMIAEoCSLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSLxAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEEgsKA3JpZBgJIAEoCRITCgtzdWJzY3JpYmVycxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0ixAIKElN1YnNjcmlwdGlvblN0YXR1cxIQCgh0cmFja19pZBgBIAEoCRILCgNtaWQYAiABKAkSDgoGcGF1c2VkGAMgASgIEg8KB3BhY2tldHMYBCABKAQSDQoFYnl0ZXMYBSABKAQSFwoPYml0c19wZXJfc2Vjb25kGAYgASgEEg0KBW5hY2tzGAcgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgIIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgJIAEoBBIMCgRsb3NzGAogASgBEhUKDXJvdW5kX3RyaXBfbXMYCyABKAESEQoJaml0dGVyX21zGAwgASgBEgsKA3JpZBgNIAEoCRIVCg1zcGF0aWFsX2xheWVyGA4gASgNEhYKDnRlbXBvcmFsX2xheWVyGA8gASgNEg8KB2xpbWl0ZWQYECABKAgirAEKFFBlZXJDb25uZWN0aW9uU3RhdHVzEgwKBHJvbGUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJaWNlX3N0YXRlGAMgASgJEhcKD3NpZ25hbGluZ19zdGF0ZRgEIAEoCRIWCg5yZW1vdGVfYWRkcmVzcxgFIAEoCRIQCghwcm90b2NvbBgGIAEoCRIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAcgASgEKo0BCgtDYW1lcmFQaGFzZRIcChhDQU1FUkFfUEhBU0VfVU5TUEVDSUZJRUQQABIbChdDQU1FUkFfUEhBU0VfQ09OTkVDVElORxABEhUKEUNBTUVSQV9QSEFTRV9JRExFEAISFQoRQ0FNRVJBX1BIQVNFX0xJVkUQAxIVChFDQU1FUkFfUEhBU0VfRE9XThAEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
 
 /**
  * Status is a node at one moment.
@@ -75,6 +75,13 @@ export type Status = Message<"umbrella.v1.Status"> & {
    * @generated from field: repeated umbrella.v1.RefusedTrunk refused_trunks = 10;
    */
   refusedTrunks: RefusedTrunk[];
+
+  /**
+   * Cameras of the settings that are in use.
+   *
+   * @generated from field: repeated umbrella.v1.CameraStatus cameras = 11;
+   */
+  cameras: CameraStatus[];
 };
 
 /**
@@ -83,6 +90,166 @@ export type Status = Message<"umbrella.v1.Status"> & {
  */
 export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_status, 0);
+
+/**
+ * CameraStatus is one IP camera of the settings.
+ *
+ * @generated from message umbrella.v1.CameraStatus
+ */
+export type CameraStatus = Message<"umbrella.v1.CameraStatus"> & {
+  /**
+   * Section of the settings, and its participant id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string room = 3;
+   */
+  room: string;
+
+  /**
+   * @generated from field: umbrella.v1.CameraPhase phase = 4;
+   */
+  phase: CameraPhase;
+
+  /**
+   * @generated from field: int64 since_ms = 5;
+   */
+  sinceMs: bigint;
+
+  /**
+   * Why it is down; not set while it is not.
+   *
+   * @generated from field: umbrella.v1.CameraTrouble trouble = 6;
+   */
+  trouble?: CameraTrouble | undefined;
+
+  /**
+   * @generated from field: int64 retry_at_ms = 7;
+   */
+  retryAtMs: bigint;
+
+  /**
+   * Those of `url` and, if it is set, `substream`.
+   *
+   * @generated from field: repeated umbrella.v1.CameraStream streams = 8;
+   */
+  streams: CameraStream[];
+};
+
+/**
+ * Describes the message umbrella.v1.CameraStatus.
+ * Use `create(CameraStatusSchema)` to create a new message.
+ */
+export const CameraStatusSchema: GenMessage<CameraStatus> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 1);
+
+/**
+ * CameraStream is what one URL of a camera brings.
+ *
+ * @generated from message umbrella.v1.CameraStream
+ */
+export type CameraStream = Message<"umbrella.v1.CameraStream"> & {
+  /**
+   * "url" or "substream".
+   *
+   * @generated from field: string option = 1;
+   */
+  option: string;
+
+  /**
+   * Without what is secret in it.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * @generated from field: umbrella.v1.CameraPhase phase = 3;
+   */
+  phase: CameraPhase;
+
+  /**
+   * @generated from field: int64 since_ms = 4;
+   */
+  sinceMs: bigint;
+
+  /**
+   * @generated from field: umbrella.v1.CameraTrouble trouble = 5;
+   */
+  trouble?: CameraTrouble | undefined;
+
+  /**
+   * @generated from field: int64 retry_at_ms = 6;
+   */
+  retryAtMs: bigint;
+
+  /**
+   * "udp" or "tcp" while it is connected.
+   *
+   * @generated from field: string transport = 7;
+   */
+  transport: string;
+
+  /**
+   * In words, such as "H.264 High 4.1, 1920x1080"; empty while it is not known.
+   *
+   * @generated from field: string video = 8;
+   */
+  video: string;
+
+  /**
+   * @generated from field: string sound = 9;
+   */
+  sound: string;
+
+  /**
+   * What is not as it should be while it plays.
+   *
+   * @generated from field: repeated umbrella.v1.CameraTrouble notes = 10;
+   */
+  notes: CameraTrouble[];
+};
+
+/**
+ * Describes the message umbrella.v1.CameraStream.
+ * Use `create(CameraStreamSchema)` to create a new message.
+ */
+export const CameraStreamSchema: GenMessage<CameraStream> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 2);
+
+/**
+ * CameraTrouble tells the owner of a camera what is wrong, and what to do.
+ *
+ * @generated from message umbrella.v1.CameraTrouble
+ */
+export type CameraTrouble = Message<"umbrella.v1.CameraTrouble"> & {
+  /**
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * May be empty.
+   *
+   * @generated from field: string advice = 2;
+   */
+  advice: string;
+};
+
+/**
+ * Describes the message umbrella.v1.CameraTrouble.
+ * Use `create(CameraTroubleSchema)` to create a new message.
+ */
+export const CameraTroubleSchema: GenMessage<CameraTrouble> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 3);
 
 /**
  * TrunkStatus is one trunk of the settings.
@@ -139,7 +306,7 @@ export type TrunkStatus = Message<"umbrella.v1.TrunkStatus"> & {
  * Use `create(TrunkStatusSchema)` to create a new message.
  */
 export const TrunkStatusSchema: GenMessage<TrunkStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 1);
+  messageDesc(file_umbrella_v1_status, 4);
 
 /**
  * TrunkLink is a trunk that is connected.
@@ -219,7 +386,7 @@ export type TrunkLink = Message<"umbrella.v1.TrunkLink"> & {
  * Use `create(TrunkLinkSchema)` to create a new message.
  */
 export const TrunkLinkSchema: GenMessage<TrunkLink> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 2);
+  messageDesc(file_umbrella_v1_status, 5);
 
 /**
  * @generated from message umbrella.v1.RefusedTrunk
@@ -246,7 +413,7 @@ export type RefusedTrunk = Message<"umbrella.v1.RefusedTrunk"> & {
  * Use `create(RefusedTrunkSchema)` to create a new message.
  */
 export const RefusedTrunkSchema: GenMessage<RefusedTrunk> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 3);
+  messageDesc(file_umbrella_v1_status, 6);
 
 /**
  * TotalsStatus counts since the node started, tracks that have ended included.
@@ -301,7 +468,7 @@ export type TotalsStatus = Message<"umbrella.v1.TotalsStatus"> & {
  * Use `create(TotalsStatusSchema)` to create a new message.
  */
 export const TotalsStatusSchema: GenMessage<TotalsStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 4);
+  messageDesc(file_umbrella_v1_status, 7);
 
 /**
  * @generated from message umbrella.v1.ProcessStatus
@@ -353,7 +520,7 @@ export type ProcessStatus = Message<"umbrella.v1.ProcessStatus"> & {
  * Use `create(ProcessStatusSchema)` to create a new message.
  */
 export const ProcessStatusSchema: GenMessage<ProcessStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 5);
+  messageDesc(file_umbrella_v1_status, 8);
 
 /**
  * @generated from message umbrella.v1.RoomStatus
@@ -380,7 +547,7 @@ export type RoomStatus = Message<"umbrella.v1.RoomStatus"> & {
  * Use `create(RoomStatusSchema)` to create a new message.
  */
 export const RoomStatusSchema: GenMessage<RoomStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 6);
+  messageDesc(file_umbrella_v1_status, 9);
 
 /**
  * @generated from message umbrella.v1.ParticipantStatus
@@ -456,7 +623,7 @@ export type ParticipantStatus = Message<"umbrella.v1.ParticipantStatus"> & {
  * Use `create(ParticipantStatusSchema)` to create a new message.
  */
 export const ParticipantStatusSchema: GenMessage<ParticipantStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 7);
+  messageDesc(file_umbrella_v1_status, 10);
 
 /**
  * @generated from message umbrella.v1.TrackStatus
@@ -503,7 +670,7 @@ export type TrackStatus = Message<"umbrella.v1.TrackStatus"> & {
  * Use `create(TrackStatusSchema)` to create a new message.
  */
 export const TrackStatusSchema: GenMessage<TrackStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 8);
+  messageDesc(file_umbrella_v1_status, 11);
 
 /**
  * LayerStatus is one encoding of a track as it comes in.
@@ -590,7 +757,7 @@ export type LayerStatus = Message<"umbrella.v1.LayerStatus"> & {
  * Use `create(LayerStatusSchema)` to create a new message.
  */
 export const LayerStatusSchema: GenMessage<LayerStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 9);
+  messageDesc(file_umbrella_v1_status, 12);
 
 /**
  * SubscriptionStatus is one stream as it goes out.
@@ -698,7 +865,7 @@ export type SubscriptionStatus = Message<"umbrella.v1.SubscriptionStatus"> & {
  * Use `create(SubscriptionStatusSchema)` to create a new message.
  */
 export const SubscriptionStatusSchema: GenMessage<SubscriptionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 10);
+  messageDesc(file_umbrella_v1_status, 13);
 
 /**
  * @generated from message umbrella.v1.PeerConnectionStatus
@@ -754,5 +921,47 @@ export type PeerConnectionStatus = Message<"umbrella.v1.PeerConnectionStatus"> &
  * Use `create(PeerConnectionStatusSchema)` to create a new message.
  */
 export const PeerConnectionStatusSchema: GenMessage<PeerConnectionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 11);
+  messageDesc(file_umbrella_v1_status, 14);
+
+/**
+ * @generated from enum umbrella.v1.CameraPhase
+ */
+export enum CameraPhase {
+  /**
+   * @generated from enum value: CAMERA_PHASE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It was not reached yet.
+   *
+   * @generated from enum value: CAMERA_PHASE_CONNECTING = 1;
+   */
+  CONNECTING = 1,
+
+  /**
+   * Nobody watches; it is connected when somebody does.
+   *
+   * @generated from enum value: CAMERA_PHASE_IDLE = 2;
+   */
+  IDLE = 2,
+
+  /**
+   * @generated from enum value: CAMERA_PHASE_LIVE = 3;
+   */
+  LIVE = 3,
+
+  /**
+   * It cannot be had now.
+   *
+   * @generated from enum value: CAMERA_PHASE_DOWN = 4;
+   */
+  DOWN = 4,
+}
+
+/**
+ * Describes the enum umbrella.v1.CameraPhase.
+ */
+export const CameraPhaseSchema: GenEnum<CameraPhase> = /*@__PURE__*/
+  enumDesc(file_umbrella_v1_status, 0);
 

@@ -1,0 +1,49 @@
+package node
+
+import (
+	"time"
+
+	"umbrella/internal/camera"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+var cameraPhases = map[camera.Phase]umbrellav1.CameraPhase{
+	camera.Connecting: umbrellav1.CameraPhase_CAMERA_PHASE_CONNECTING,
+	camera.Idle:       umbrellav1.CameraPhase_CAMERA_PHASE_IDLE,
+	camera.Live:       umbrellav1.CameraPhase_CAMERA_PHASE_LIVE,
+	camera.Down:       umbrellav1.CameraPhase_CAMERA_PHASE_DOWN,
+}
+
+func cameraStatus(s camera.State) *umbrellav1.CameraStatus {
+	st := &umbrellav1.CameraStatus{
+		Id: s.Section, Name: s.Name, Room: s.Room, Phase: cameraPhases[s.Phase], SinceMs: unixMilli(s.Since),
+		Trouble: cameraTrouble(s.Trouble), RetryAtMs: unixMilli(s.RetryAt),
+	}
+	for _, c := range s.Streams {
+		stream := &umbrellav1.CameraStream{
+			Option: c.Option, Url: c.URL, Phase: cameraPhases[c.Phase], SinceMs: unixMilli(c.Since),
+			Trouble: cameraTrouble(c.Trouble), RetryAtMs: unixMilli(c.RetryAt),
+			Transport: c.Transport, Video: c.Video, Sound: c.Sound,
+		}
+		for _, n := range c.Notes {
+			stream.Notes = append(stream.Notes, cameraTrouble(n))
+		}
+		st.Streams = append(st.Streams, stream)
+	}
+	return st
+}
+
+func cameraTrouble(t *camera.Trouble) *umbrellav1.CameraTrouble {
+	if t == nil {
+		return nil
+	}
+	return &umbrellav1.CameraTrouble{Reason: t.Reason, Advice: t.Advice}
+}
+
+// unixMilli is 0 for no time at all.
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -19,8 +19,10 @@ type outlet struct {
 	addr   *net.UDPAddr
 	name   []byte // the same, as the kernel takes it
 	source []byte // control message: leave from local
-	// transport takes the media that comes from there; nil before ICE has chosen.
-	transport atomic.Pointer[transport]
+	// transport takes the media that comes from there; it holds nil before ICE has
+	// chosen. All outlets of one peer have the same: who looks for a way sends to
+	// several of our addresses, and in the end media to one of them.
+	transport *atomic.Pointer[transport]
 
 	mu sync.Mutex
 	// control messages of RTP: source, mark and, at the end, segment size. They
@@ -60,7 +62,10 @@ const (
 )
 
 func (c *mediaConn) newOutlet(to netip.AddrPort, local netip.Addr) *outlet {
-	o := &outlet{local: local, whole: !c.segments, addr: net.UDPAddrFromAddrPort(to), name: sockaddr(to)}
+	o := &outlet{
+		local: local, whole: !c.segments, addr: net.UDPAddrFromAddrPort(to), name: sockaddr(to),
+		transport: new(atomic.Pointer[transport]),
+	}
 	if c.v4only {
 		o.source = unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local.Unmap().As4()})
 	} else {

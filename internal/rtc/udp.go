@@ -152,12 +152,16 @@ func (c *mediaConn) learn(from netip.AddrPort, oob []byte) {
 	if len(c.young) >= maxPeers || now.Sub(c.turned) > peerAge {
 		c.old, c.young, c.turned = c.young, map[netip.AddrPort]*outlet{}, now
 	}
-	o := c.young[k]
-	if o == nil {
-		o = c.old[k]
+	was := c.young[k]
+	if was == nil {
+		was = c.old[k]
 	}
-	if o == nil || o.local != local {
+	o := was
+	if was == nil || was.local != local {
 		o = c.newOutlet(k, local)
+		if was != nil {
+			o.transport = was.transport
+		}
 	}
 	c.young[k] = o
 }

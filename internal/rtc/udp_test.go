@@ -65,3 +65,33 @@ func TestForgedPeersTakeBoundedMemory(t *testing.T) {
 		t.Errorf("%d peers are remembered", n)
 	}
 }
+
+// Browsers look at ways to several of our addresses from one port of theirs, and
+// go on to do so when they send media already.
+func TestMediaComesInWhileOtherWaysAreLookedAt(t *testing.T) {
+	c, err := listenMedia(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	local := func(ip string) []byte {
+		a := netip.MustParseAddr(ip)
+		return c.newOutlet(netip.AddrPortFrom(a, 1), a).source
+	}
+	peer := netip.MustParseAddrPort("127.0.0.9:1000")
+	c.learn(peer, local("127.0.0.1"))
+	settled := c.peer(peer)
+	c.learn(peer, local("127.0.0.2"))
+	if got := c.peer(peer).local.Unmap().String(); got != "127.0.0.2" {
+		t.Errorf("answers leave from %s", got)
+	}
+	takes := &transport{}
+	settled.transport.Store(takes) // later than the second way was looked at
+	c.learn(peer, local("127.0.0.1"))
+	for _, ip := range []string{"127.0.0.1", "127.0.0.2"} {
+		c.learn(peer, local(ip))
+		if c.peer(peer).transport.Load() != takes {
+			t.Errorf("media is dropped once %s was looked at", ip)
+		}
+	}
+}

@@ -42,6 +42,11 @@ func printTrunks(w io.Writer, st *umbrellav1.Status) error {
 		return err
 	}
 	for _, trunk := range st.Trunks {
+		for _, l := range trunk.Links {
+			if l.Refused != "" {
+				fmt.Fprintf(w, "\n%s: %s, of %s.\n", shown(trunk.Name), shown(l.Refused), shown(l.NodeName))
+			}
+		}
 		if trunk.Problem != "" && len(trunk.Links) == 0 {
 			retry := "now"
 			if wait := time.Duration(trunk.RetryAtMs-st.NowMs) * time.Millisecond; wait > 0 {

@@ -60,7 +60,10 @@ type RefusedTrunk struct {
 }
 
 const (
-	maxShaking      = 16
+	maxShaking = 16
+	// maxNodes is how many nodes one trunk takes that is dialled: whoever knows
+	// the secret can be many.
+	maxNodes        = 64
 	keptRefusals    = 8
 	handshakeWithin = 8 * time.Second
 )
@@ -219,6 +222,11 @@ func (b *Backhaul) accept(ws *websocket.Conn, address string, shaken func()) err
 	b.mu.Unlock()
 	if t == nil {
 		return errors.New("the trunk was just taken out of the settings")
+	}
+	if !b.hub.takes(section, routing.NodeID(peer.NodeId)) {
+		r := refuse(umbrellav1.TrunkRefusal_REASON_FULL, "%d nodes are connected with that secret already: give some of them another one", maxNodes)
+		b.noteRefusal(address, r)
+		return turnDown(b.ctx, ws, r)
 	}
 	return t.serve(ws, media, peer, address)
 }

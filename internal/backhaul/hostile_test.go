@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 	"google.golang.org/protobuf/proto"
 
+	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/config"
 	"umbrella/internal/rtc"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -125,9 +126,37 @@ func TestMillionAnnouncements(t *testing.T) {
 	if r := n.sfu.Room("den"); len(r.Participants()) > maxOffered+1 {
 		t.Errorf("%d participants are shown", len(r.Participants()))
 	}
+	trunks, _ := n.Status(time.Now())
+	for _, l := range trunks[0].Links {
+		if told := strings.Contains(l.Refused, "beyond the number"); told != (l.NodeId == rogueID) {
+			t.Errorf("of %s it is told: %q", l.NodeName, l.Refused)
+		}
+	}
 	_ = ws.CloseNow()
 	eventually(t, "they are gone", func() bool { return len(n.sfu.Room("den").Participants()) == 1 })
 	check()
+}
+
+// Whoever knows the secret can claim to be any number of nodes.
+func TestManyNodesWithOneSecret(t *testing.T) {
+	h := newHub(&Backhaul{})
+	id := func(i int) routing.NodeID { return routing.NodeID(fmt.Sprintf("%016x", i)) }
+	for i := range maxNodes {
+		if !h.takes("in", id(i)) {
+			t.Fatalf("node %d is turned down", i)
+		}
+		l := &link{trunk: "in", peer: id(i)}
+		h.links[l.id()] = l
+	}
+	if h.takes("in", id(maxNodes)) {
+		t.Error("one more is taken")
+	}
+	if !h.takes("in", id(3)) {
+		t.Error("one that comes again is turned down")
+	}
+	if !h.takes("other", id(maxNodes)) {
+		t.Error("another trunk takes none")
+	}
 }
 
 func TestForgeries(t *testing.T) {

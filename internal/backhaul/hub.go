@@ -199,6 +199,20 @@ func (h *hub) local(id string) *sfu.Participant {
 	return nil
 }
 
+// takes tells whether a trunk may have a link to one more node. Several that
+// are just being made are not counted.
+func (h *hub) takes(section string, peer routing.NodeID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	others := 0
+	for _, l := range h.links {
+		if l.trunk == section && l.peer != peer {
+			others++
+		}
+	}
+	return others < maxNodes
+}
+
 // up takes a link that is connected.
 func (h *hub) up(l *link, rooms []string) {
 	h.ended.Add(1)

@@ -25,7 +25,7 @@ func (b *Backhaul) Status(now time.Time) (trunks []*umbrellav1.TrunkStatus, refu
 	for _, l := range b.hub.connected() {
 		if st := byName[l.trunk]; st != nil {
 			ls := l.status(now)
-			ls.Routes = b.hub.routes(l)
+			ls.Routes, ls.Refused = b.hub.routes(l)
 			st.Links = append(st.Links, ls)
 		}
 	}
@@ -57,8 +57,9 @@ func (h *hub) connected() []*link {
 	return list
 }
 
-// routes counts who is reached by a link.
-func (h *hub) routes(l *link) (n uint32) {
+// routes counts who is reached by a link, and says what was refused of what was
+// announced over it.
+func (h *hub) routes(l *link) (n uint32, refused string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range h.remotes {
@@ -66,7 +67,7 @@ func (h *hub) routes(l *link) (n uint32) {
 			n++
 		}
 	}
-	return n
+	return n, h.table.Refused(l.id()).String()
 }
 
 func (l *link) status(now time.Time) *umbrellav1.TrunkLink {

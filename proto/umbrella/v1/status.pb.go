@@ -603,7 +603,9 @@ type TrunkLink struct {
 	// What the way there is thought to carry.
 	AvailableBitsPerSecond uint64 `protobuf:"varint,11,opt,name=available_bits_per_second,json=availableBitsPerSecond,proto3" json:"available_bits_per_second,omitempty"`
 	// Participants that are reached by it.
-	Routes        uint32 `protobuf:"varint,12,opt,name=routes,proto3" json:"routes,omitempty"`
+	Routes uint32 `protobuf:"varint,12,opt,name=routes,proto3" json:"routes,omitempty"`
+	// What of the node's announcements was refused, in words; empty for nothing.
+	Refused       string `protobuf:"bytes,13,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -720,6 +722,13 @@ func (x *TrunkLink) GetRoutes() uint32 {
 		return x.Routes
 	}
 	return 0
+}
+
+func (x *TrunkLink) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
 }
 
 type RefusedTrunk struct {
@@ -1713,7 +1722,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\ffailed_at_ms\x18\x05 \x01(\x03R\n" +
 	"failedAtMs\x12\x1e\n" +
 	"\vretry_at_ms\x18\x06 \x01(\x03R\tretryAtMs\x12,\n" +
-	"\x05links\x18\a \x03(\v2\x16.umbrella.v1.TrunkLinkR\x05links\"\xbb\x03\n" +
+	"\x05links\x18\a \x03(\v2\x16.umbrella.v1.TrunkLinkR\x05links\"\xd5\x03\n" +
 	"\tTrunkLink\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x1b\n" +
 	"\tnode_name\x18\x02 \x01(\tR\bnodeName\x12\x18\n" +
@@ -1727,7 +1736,8 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x18received_bits_per_second\x18\n" +
 	" \x01(\x04R\x15receivedBitsPerSecond\x129\n" +
 	"\x19available_bits_per_second\x18\v \x01(\x04R\x16availableBitsPerSecond\x12\x16\n" +
-	"\x06routes\x18\f \x01(\rR\x06routes\"W\n" +
+	"\x06routes\x18\f \x01(\rR\x06routes\x12\x18\n" +
+	"\arefused\x18\r \x01(\tR\arefused\"W\n" +
 	"\fRefusedTrunk\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x18\n" +

@@ -52,6 +52,8 @@ const (
 	TrunkRefusal_REASON_CLOSED TrunkRefusal_Reason = 5
 	// The peer did not keep to the protocol.
 	TrunkRefusal_REASON_MISBEHAVED TrunkRefusal_Reason = 6
+	// As many nodes use that secret as the node takes.
+	TrunkRefusal_REASON_FULL TrunkRefusal_Reason = 7
 )
 
 // Enum value maps for TrunkRefusal_Reason.
@@ -64,6 +66,7 @@ var (
 		4: "REASON_REPLACED",
 		5: "REASON_CLOSED",
 		6: "REASON_MISBEHAVED",
+		7: "REASON_FULL",
 	}
 	TrunkRefusal_Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":   0,
@@ -73,6 +76,7 @@ var (
 		"REASON_REPLACED":      4,
 		"REASON_CLOSED":        5,
 		"REASON_MISBEHAVED":    6,
+		"REASON_FULL":          7,
 	}
 )
 
@@ -1269,10 +1273,10 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"candidates\"\x1e\n" +
 	"\n" +
 	"TrunkProof\x12\x10\n" +
-	"\x03mac\x18\x01 \x01(\fR\x03mac\"\x88\x02\n" +
+	"\x03mac\x18\x01 \x01(\fR\x03mac\"\x99\x02\n" +
 	"\fTrunkRefusal\x128\n" +
 	"\x06reason\x18\x01 \x01(\x0e2 .umbrella.v1.TrunkRefusal.ReasonR\x06reason\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"\xa3\x01\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"\xb4\x01\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13REASON_WRONG_SECRET\x10\x01\x12\x18\n" +
@@ -1280,7 +1284,8 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\vREASON_SELF\x10\x03\x12\x13\n" +
 	"\x0fREASON_REPLACED\x10\x04\x12\x11\n" +
 	"\rREASON_CLOSED\x10\x05\x12\x15\n" +
-	"\x11REASON_MISBEHAVED\x10\x06\"\x8c\x01\n" +
+	"\x11REASON_MISBEHAVED\x10\x06\x12\x0f\n" +
+	"\vREASON_FULL\x10\a\"\x8c\x01\n" +
 	"\vTrunkUpdate\x12D\n" +
 	"\rannouncements\x18\x01 \x03(\v2\x1e.umbrella.v1.TrunkAnnouncementR\rannouncements\x127\n" +
 	"\vwithdrawals\x18\x02 \x03(\v2\x15.umbrella.v1.TrunkKeyR\vwithdrawals\"I\n" +

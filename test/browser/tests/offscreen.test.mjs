@@ -25,6 +25,14 @@ scene("tiles that are scrolled away are paused", 120, async ({ person, step }) =
         })
         .map((tile) => tile.dataset.participantName);
     }, stage);
+  /** Names from the top down: they came in whatever order. */
+  const topDown = () =>
+    viewer.page.evaluate(() =>
+      [...document.querySelectorAll("[data-tile]")]
+        .map((tile) => ({ top: tile.getBoundingClientRect().top, name: tile.dataset.participantName }))
+        .sort((a, b) => a.top - b.top)
+        .map(({ name }) => name),
+    );
   const frames = async () => Object.fromEntries(Object.entries(await viewer.heard()).map(([name, h]) => [name, h.frames]));
   const subscriptions = async () => {
     const [room] = (await daemon.status()).rooms;
@@ -55,14 +63,14 @@ scene("tiles that are scrolled away are paused", 120, async ({ person, step }) =
   await step("at the top the last ones stand still", async () => {
     const seen = await inView();
     assert.ok(seen.length >= 2 && seen.length <= 12, `${seen.length} tiles are in view`);
-    await settle(names.slice(-2));
+    await settle((await topDown()).slice(-2));
   });
   await step("scrolled down the first ones do", async () => {
     await viewer.page.$eval(stage, (element) => element.scrollTo(0, element.scrollHeight));
-    await settle(names.slice(0, 2));
+    await settle((await topDown()).slice(0, 2));
   });
   await step("scrolled back they move again", async () => {
     await viewer.page.$eval(stage, (element) => element.scrollTo(0, 0));
-    await settle(names.slice(-2));
+    await settle((await topDown()).slice(-2));
   });
 });

@@ -34,6 +34,8 @@ scene("trunks on /servers", 180, async ({ person, step }) => {
     until(`the trunk is ${state}`, 30_000, 100, () =>
       page.evaluate((s) => document.querySelector('tr[data-trunk="hub"]')?.dataset.state === s, state),
     );
+  /** The page moves the focus once it has drawn itself anew. */
+  const focused = (is) => page.waitForFunction(`(${is})(document.activeElement)`, { timeout: 5_000 });
   /** Both schemes, both sizes, and a picture of each. */
   const look = async (what) => {
     for (const [name, width, height] of [
@@ -59,13 +61,13 @@ scene("trunks on /servers", 180, async ({ person, step }) => {
     await ada.press("Add");
     await ada.says("Which node is to be dialled?");
     await ada.says("Both nodes need the same secret.");
-    assert.equal(await page.evaluate(() => document.activeElement.name), "url");
+    await focused((element) => element.name === "url");
     await fill("url", "https://hub/");
     await fill("secret", "short");
     await ada.press("Add");
     await ada.says("‘https://hub/’ is not allowed".replaceAll(/[‘’]/g, "'"));
     await ada.says("16 to 256 characters");
-    assert.equal(await page.evaluate(() => document.activeElement.name), "url");
+    await focused((element) => element.name === "url");
     assert.equal(await file(), settings);
     await look("servers-form");
     // The browser itself writes answers such as this one to the console.
@@ -103,7 +105,7 @@ scene("trunks on /servers", 180, async ({ person, step }) => {
     await page.keyboard.press("Enter");
     await ada.says("The trunk hub was changed.");
     await stateIs("connected");
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Change hub");
+    await focused((element) => element.getAttribute("aria-label") === "Change hub");
     assert.ok(!(await page.content()).includes(secret), "the page shows the secret");
   });
 
@@ -117,6 +119,15 @@ scene("trunks on /servers", 180, async ({ person, step }) => {
     assert.ok(label.startsWith(`Eve, at ${hostname()}`), label);
     await zoe.says(`at ${hostname()}`);
     if (shots) await zoe.page.screenshot({ path: path.join(shots, "call.png") });
+    const marked = (what) => async () => (await zoe.tiles()).some((tile) => tile.name === "Eve" && tile[what]);
+    await until("Eve is marked as speaking beyond the trunk", 15_000, 50, marked("speaking"));
+    await eve.press("Mute microphone");
+    await until("Eve is marked as muted beyond the trunk", 10_000, 100, marked("muted"));
+    await eve.press("Chat");
+    await eve.type("textarea", "Over the trunk 🍲");
+    await eve.page.keyboard.press("Enter");
+    await zoe.press("Chat");
+    await zoe.says("Over the trunk 🍲");
     await until("something crosses", 20_000, 250, () =>
       page.evaluate(() => /stream/.test(document.querySelector('tr[data-trunk="hub"] [data-name="Received"]').innerText)),
     );

@@ -28,6 +28,10 @@ func dialContext(ctx context.Context, network, address string) (net.Conn, error)
 	return d.DialContext(ctx, network, net.JoinHostPort(host, port))
 }
 
+// localWithin is how long the local network has to answer: well below the time
+// that dialling has, so that it is told what was not found.
+const localWithin = 2500 * time.Millisecond
+
 // resolveLocal asks the local network for a name that ends with .local.
 func resolveLocal(ctx context.Context, name string) (string, error) {
 	var v4 *ipv4.PacketConn
@@ -46,6 +50,8 @@ func resolveLocal(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("%s: multicast DNS: %w", name, err)
 	}
 	defer func() { _ = conn.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, localWithin)
+	defer cancel()
 	_, addr, err := conn.QueryAddr(ctx, strings.TrimSuffix(name, "."))
 	if err != nil {
 		return "", fmt.Errorf("%s is not found on the local network by multicast DNS", name)

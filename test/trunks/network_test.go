@@ -95,6 +95,19 @@ func (w *network) must(name string, args ...string) string {
 // link joins two nodes by a link of its own, and a dials b over it.
 func (w *network) link(a, b int) *link {
 	w.t.Helper()
+	l := w.cable(a, b)
+	l.dial(l.address("b"))
+	return l
+}
+
+// dial has a dial b by that name.
+func (l *link) dial(host string) {
+	fmt.Fprintf(&l.a.config, "config backhaul 'to%d'\n\toption url 'ws://%s:8081/wsb'\n\toption secret '%s'\n", l.b.number, host, secret)
+}
+
+// cable joins two nodes by a link, and no more.
+func (w *network) cable(a, b int) *link {
+	w.t.Helper()
 	l := &link{net: w, number: len(w.links), a: w.nodes[a], b: w.nodes[b]}
 	w.links = append(w.links, l)
 	w.must("ip", "link", "add", l.dev("a"), "netns", l.a.name, "type", "veth", "peer", "name", l.dev("b"), "netns", l.b.name)
@@ -102,7 +115,6 @@ func (w *network) link(a, b int) *link {
 		w.must("ip", "-n", n.name, "addr", "add", l.address(end)+"/24", "dev", l.dev(end))
 		w.must("ip", "-n", n.name, "link", "set", l.dev(end), "up")
 	}
-	fmt.Fprintf(&l.a.config, "config backhaul 'to%d'\n\toption url 'ws://%s:8081/wsb'\n\toption secret '%s'\n", b, l.address("b"), secret)
 	return l
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/mdns/v2"
+	"golang.org/x/net/ipv4"
 	"google.golang.org/protobuf/proto"
 
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -35,6 +38,9 @@ type order struct {
 	Join  string // name
 	View  bool   // without publishing
 	Leave string
+	// Announce is a name that multicast DNS is to answer for, as umdns does on an
+	// access point.
+	Announce string
 }
 
 // report is what they answer to each.
@@ -150,6 +156,12 @@ func live() error {
 		}
 		r := report{Views: map[string]view{}}
 		switch {
+		case o.Announce != "":
+			responder, err := announce(o.Announce)
+			if err != nil {
+				return err
+			}
+			defer responder.Close()
 		case o.Join != "":
 			p := &peer.Peer{URL: "ws://127.0.0.1:8081/wsb", Room: "den", Name: o.Join, ViewOnly: o.View}
 			within, done := context.WithTimeout(ctx, 10*time.Second)
@@ -184,6 +196,19 @@ func live() error {
 		fmt.Printf("%s\n", b)
 	}
 	return in.Err()
+}
+
+// announce answers for a name on the local network (RFC 6762).
+func announce(name string) (*mdns.Conn, error) {
+	group, err := net.ResolveUDPAddr("udp4", mdns.DefaultAddressIPv4)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenUDP("udp4", group)
+	if err != nil {
+		return nil, err
+	}
+	return mdns.NewServer(ipv4.NewPacketConn(conn), nil, mdns.WithLocalNames(name))
 }
 
 func look(p *peer.Peer) view {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,6 +205,31 @@ func TestRingIsCutAndHeals(t *testing.T) {
 	})
 	w.sees("Bob", w.nodes[1], "Ada")
 	w.plays("Bob", w.nodes[1], "Ada", 3*time.Second)
+}
+
+// A node is found by the name that it has on the local network.
+func TestLocalName(t *testing.T) {
+	w := newNetwork(t, 2)
+	w.cable(0, 1).dial("far-node.local")
+	w.start()
+	near := func() *umbrellav1.TrunkStatus {
+		for _, s := range w.nodes[0].people.report().status.Trunks {
+			if s.Name == "to1" {
+				return s
+			}
+		}
+		return &umbrellav1.TrunkStatus{}
+	}
+	eventually(t, 20*time.Second, "the name is not found", func() bool {
+		return strings.Contains(near().Problem, "far-node.local is not found on the local network by multicast DNS")
+	})
+	if r := w.nodes[1].people.ask(order{Announce: "far-node.local"}); r.Problem != "" {
+		t.Fatal(r.Problem)
+	}
+	eventually(t, 20*time.Second, "the trunk is up", func() bool { return len(near().Links) == 1 })
+	w.nodes[0].people.join("Ada", false)
+	w.nodes[1].people.join("Bob", false)
+	w.plays("Bob", w.nodes[1], "Ada", 10*time.Second)
 }
 
 func TestLinkIsDownForAWhile(t *testing.T) {

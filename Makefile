@@ -1,7 +1,7 @@
 # Umbrella. `make` alone tells what there is.
 
 VERSION ?= $(shell sed -n 's/^PKG_VERSION:=//p' openwrt/Makefile)
-GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+GOFLAGS_BUILD := -trimpath $(shell sed '/^\#/d' scripts/goflags) -ldflags "-s -w -X main.version=$(VERSION)"
 # Where `make run` keeps its CA and certificate.
 STATE_DIR ?= $(CURDIR)/.state
 

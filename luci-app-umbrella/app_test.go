@@ -1,12 +1,9 @@
 package luci_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -19,7 +16,6 @@ import (
 
 const (
 	resources = "htdocs/luci-static/resources/"
-	settings  = resources + "view/umbrella/settings.js"
 	menu      = "root/usr/share/luci/menu.d/luci-app-umbrella.json"
 	acl       = "root/usr/share/rpcd/acl.d/luci-app-umbrella.json"
 	template  = "po/templates/umbrella.pot"
@@ -63,76 +59,184 @@ func TestMakefile(t *testing.T) {
 	}
 }
 
+// scripts returns the app's scripts by their names below resources.
+func scripts(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(resources, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, ok := strings.CutSuffix(filepath.ToSlash(path), ".js")
+		if !ok {
+			t.Errorf("%s is no script", path)
+		}
+		all[strings.TrimPrefix(name, resources)] = read(t, path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 type rights struct {
 	UCI  []string            `json:"uci"`
 	Ubus map[string][]string `json:"ubus"`
 }
 
-func TestMenuAndACL(t *testing.T) {
-	var groups map[string]struct {
-		Description string
-		Read, Write rights
-	}
-	decode(t, acl, &groups)
-	group, ok := groups["luci-app-umbrella"]
-	if !ok || len(groups) != 1 || group.Description == "" {
-		t.Errorf("%s: not the one group luci-app-umbrella with a description: %+v", acl, groups)
-	}
-	if want := (rights{UCI: []string{"umbrella"}, Ubus: map[string][]string{"service": {"list"}}}); !reflect.DeepEqual(group.Read, want) {
-		t.Errorf("%s: read is %+v, want %+v", acl, group.Read, want)
-	}
-	if want := (rights{UCI: []string{"umbrella"}}); !reflect.DeepEqual(group.Write, want) {
-		t.Errorf("%s: write is %+v, want %+v", acl, group.Write, want)
-	}
+type group struct {
+	Description string
+	Read, Write rights
+}
 
+func groups(t *testing.T) map[string]group {
+	t.Helper()
+	var all map[string]group
+	decode(t, acl, &all)
+	return all
+}
+
+// What changes something, or makes the node send something.
+var acting = []string{"luci.setInitAction", "umbrella.probe", "umbrella.discover", "umbrella.kick"}
+
+// The scripts may call what the rights allow, and the rights allow no more.
+func TestRightsAreThoseOfTheCalls(t *testing.T) {
+	all := groups(t)
+	g, ok := all["luci-app-umbrella"]
+	if !ok || len(all) != 1 || g.Description == "" {
+		t.Errorf("%s: not the one group luci-app-umbrella with a description: %+v", acl, all)
+	}
+	declared := regexp.MustCompile(`rpc\.declare\(\{\s+object: '([\w.]+)',\s+method: '(\w+)'`)
+	var reads, writes []string
+	for name, text := range scripts(t) {
+		found := declared.FindAllStringSubmatch(text, -1)
+		if n := strings.Count(text, "rpc.declare("); n != len(found) {
+			t.Errorf("%s: declares %d calls, of which %d could be read", name, n, len(found))
+		}
+		for _, m := range found {
+			if call := m[1] + "." + m[2]; slices.Contains(acting, call) {
+				writes = append(writes, call)
+			} else {
+				reads = append(reads, call)
+			}
+		}
+		for _, other := range []string{"'require fs'", "'require network'", "L.rpc", "fs."} {
+			if strings.Contains(text, "\n"+other) {
+				t.Errorf("%s: %s needs rights of its own", name, other)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name     string
+		allowed  rights
+		declared []string
+	}{{"read", g.Read, reads}, {"write", g.Write, writes}} {
+		var allowed []string
+		for object, methods := range c.allowed.Ubus {
+			for _, method := range methods {
+				allowed = append(allowed, object+"."+method)
+			}
+		}
+		slices.Sort(allowed)
+		slices.Sort(c.declared)
+		if want := slices.Compact(c.declared); !slices.Equal(allowed, want) {
+			t.Errorf("%s: %s allows %q, the scripts call %q", acl, c.name, allowed, want)
+		}
+		if !slices.Equal(c.allowed.UCI, []string{"umbrella"}) {
+			t.Errorf("%s: %s allows the settings %q", acl, c.name, c.allowed.UCI)
+		}
+	}
+}
+
+func TestMenuHasEveryView(t *testing.T) {
+	type action struct{ Type, Path string }
 	var entries map[string]struct {
 		Title   string
 		Order   int
-		Action  struct{ Type, Path string }
+		Action  action
 		Depends struct {
 			ACL []string
 			UCI map[string]bool
 		}
 	}
 	decode(t, menu, &entries)
-	entry, ok := entries["admin/services/umbrella"]
-	if !ok || len(entries) != 1 || entry.Title == "" || entry.Action.Type != "view" {
-		t.Errorf("%s: not one view below Services: %+v", menu, entries)
+	const top = "admin/services/umbrella"
+	entry, ok := entries[top]
+	if !ok || entry.Title == "" || entry.Action != (action{Type: "firstchild"}) {
+		t.Errorf("%s: no %s that opens its first view: %+v", menu, top, entry)
 	}
-	if _, err := os.Stat(resources + "view/" + entry.Action.Path + ".js"); err != nil {
-		t.Errorf("%s: the view: %v", menu, err)
+	if !entry.Depends.UCI["umbrella"] || len(entry.Depends.ACL) == 0 {
+		t.Errorf("%s: does not depend on the settings and the rights", menu)
 	}
-	if !entry.Depends.UCI["umbrella"] {
-		t.Errorf("%s: does not depend on the settings", menu)
-	}
+	all := groups(t)
 	for _, name := range entry.Depends.ACL {
-		if _, ok := groups[name]; !ok {
+		if _, ok := all[name]; !ok {
 			t.Errorf("%s: depends on the group %q, which %s does not have", menu, name, acl)
 		}
 	}
-	if len(entry.Depends.ACL) == 0 {
-		t.Errorf("%s: depends on no group", menu)
+	var shown []string
+	orders := map[int]string{}
+	for path, e := range entries {
+		if path == top {
+			continue
+		}
+		if !strings.HasPrefix(path, top+"/") || e.Title == "" || e.Action.Type != "view" {
+			t.Errorf("%s: %s is no view of the app: %+v", menu, path, e)
+		}
+		if other := orders[e.Order]; other != "" {
+			t.Errorf("%s: %s and %s are at the same place", menu, path, other)
+		}
+		orders[e.Order] = path
+		shown = append(shown, "view/"+e.Action.Path)
+	}
+	var views []string
+	for name, text := range scripts(t) {
+		if strings.HasPrefix(name, "view/umbrella/") {
+			views = append(views, name)
+		}
+		for _, m := range regexp.MustCompile(`L\.url\('([^']+)'\)`).FindAllStringSubmatch(text, -1) {
+			if _, ok := entries[m[1]]; !ok {
+				t.Errorf("%s: a link to %s, which is not in the menu", name, m[1])
+			}
+		}
+	}
+	slices.Sort(shown)
+	slices.Sort(views)
+	if !slices.Equal(shown, views) {
+		t.Errorf("%s: shows %q, there are %q", menu, shown, views)
 	}
 }
 
-// rpc.declare and 'require' name what has to be there on the access point.
-func TestViewHasItsRightsAndModules(t *testing.T) {
-	view := read(t, settings)
-	if got := regexp.MustCompile(`object: '(\w+)',\s+method: '(\w+)'`).FindAllStringSubmatch(view, -1); len(got) != 1 || got[0][1] != "service" || got[0][2] != "list" {
-		t.Errorf("the view calls %q, the rights are for service list alone", got)
-	}
-	if strings.Count(view, "rpc.declare(") != 1 {
-		t.Error("the view declares more calls than the one that was looked at")
-	}
-	own := 0
-	for _, m := range regexp.MustCompile(`(?m)^'require (umbrella\.\w+) as \w+';$`).FindAllStringSubmatch(view, -1) {
-		own++
-		if _, err := os.Stat(resources + strings.ReplaceAll(m[1], ".", "/") + ".js"); err != nil {
-			t.Error(err)
+// The modules of LuCI that the app builds upon, and its own.
+func TestModulesAreThere(t *testing.T) {
+	luci := []string{"baseclass", "dom", "form", "poll", "rpc", "uci", "ui", "view"}
+	required := regexp.MustCompile(`(?m)^'require ([\w.]+)(?: as (\w+))?';$`)
+	all := scripts(t)
+	used := map[string]bool{}
+	for name, text := range all {
+		for _, m := range required.FindAllStringSubmatch(text, -1) {
+			module := strings.ReplaceAll(m[1], ".", "/")
+			used[module] = true
+			if _, ok := all[module]; !ok && !slices.Contains(luci, module) {
+				t.Errorf("%s: requires %s, which is not there", name, m[1])
+			}
+			as := m[2]
+			if as == "" {
+				as = m[1]
+			}
+			if body := required.ReplaceAllString(text, ""); !regexp.MustCompile(`\b` + as + `\.`).MatchString(body) {
+				t.Errorf("%s: requires %s and does not use it", name, m[1])
+			}
 		}
 	}
-	if own == 0 {
-		t.Error("the view requires none of the app's modules")
+	for name := range all {
+		if strings.HasPrefix(name, "umbrella/") && !used[name] {
+			t.Errorf("%s is required by none", name)
+		}
+	}
+	if _, ok := all["view/status/include/70_umbrella"]; !ok {
+		t.Error("there is no card for the status page")
 	}
 }
 
@@ -144,21 +248,27 @@ func viewOptions(t *testing.T) (order []string, options map[string]viewOption) {
 	section := regexp.MustCompile(`(?s)map\.section\(form\.(?:NamedSection, 'main'|GridSection), '(\w+)'.*?\n}\n`)
 	option := regexp.MustCompile(`o = s\.option\(form\.(\w+), '(\w+)', _\('(?:[^'\\]|\\.)*'\), _\('((?:[^'\\]|\\.)*)'\)\);`)
 	options = map[string]viewOption{}
-	view := read(t, settings)
-	for _, s := range section.FindAllStringSubmatch(view, -1) {
-		found := option.FindAllStringSubmatchIndex(s[0], -1)
-		for i, m := range found {
-			end := len(s[0])
-			if i+1 < len(found) {
-				end = found[i+1][0]
+	names := []string{"settings", "rooms", "peers", "cameras"}
+	for _, name := range names {
+		view := read(t, resources+"view/umbrella/"+name+".js")
+		before := len(order)
+		for _, s := range section.FindAllStringSubmatch(view, -1) {
+			found := option.FindAllStringSubmatchIndex(s[0], -1)
+			for i, m := range found {
+				end := len(s[0])
+				if i+1 < len(found) {
+					end = found[i+1][0]
+				}
+				key := s[1] + "." + s[0][m[4]:m[5]]
+				order = append(order, key)
+				options[key] = viewOption{s[0][m[2]:m[3]], unescape(s[0][m[6]:m[7]]), unescape(s[0][m[1]:end])}
 			}
-			key := s[1] + "." + s[0][m[4]:m[5]]
-			order = append(order, key)
-			options[key] = viewOption{s[0][m[2]:m[3]], unescape(s[0][m[6]:m[7]]), unescape(s[0][m[1]:end])}
 		}
-	}
-	if n := strings.Count(view, ".option(form."); n != len(order) {
-		t.Errorf("the view has %d options, of which %d could be read", n, len(order))
+		// Columns with live state are no options.
+		n := strings.Count(view, ".option(form.") - strings.Count(view, ".option(form.DummyValue, '_")
+		if n != len(order)-before {
+			t.Errorf("the view %s has %d options, of which %d could be read", name, n, len(order)-before)
+		}
 	}
 	return order, options
 }
@@ -190,7 +300,7 @@ func TestViewHasTheOptionsOfTheNode(t *testing.T) {
 		}
 		switch v.widget {
 		case "Flag":
-			if !strings.Contains(v.body, "boolean(o, '"+o.Default+"')") {
+			if !strings.Contains(v.body, "fields.boolean(o, '"+o.Default+"')") {
 				t.Errorf("%s: the default is not %q", key, o.Default)
 			}
 		case "ListValue":
@@ -201,7 +311,7 @@ func TestViewHasTheOptionsOfTheNode(t *testing.T) {
 			if want := strings.Split(strings.ReplaceAll(o.Allowed, " or ", ", "), ", "); !slices.Equal(words, want) {
 				t.Errorf("%s: the choices are %q, want %q", key, words, want)
 			}
-			if key != "room.access" && !strings.Contains(v.body, "choice(o, '"+o.Default+"')") {
+			if key != "room.access" && !strings.Contains(v.body, "fields.choice(o, '"+o.Default+"')") {
 				t.Errorf("%s: the default is not %q", key, o.Default)
 			}
 		default:
@@ -267,147 +377,4 @@ func TestTemplateHasEveryString(t *testing.T) {
 			t.Errorf("%s has %q, which is not used", template, s)
 		}
 	}
-}
-
-// What runs the view without LuCI: it reads cases from its standard input and
-// writes, for each, whether the view takes the value.
-const judge = `
-const fs = require('fs');
-const options = {};
-const option = (type) => class {
-	constructor(section, name) { Object.assign(this, { section, option: name, type, choices: [] }); }
-	value(word) { this.choices.push(word); }
-	depends() {}
-};
-const form = { NamedSection: 0, GridSection: 0, TypedSection: 0 };
-for (const type of ['Flag', 'Value', 'ListValue', 'DynamicList']) form[type] = option(type);
-form.Map = class {
-	section(type, ...names) {
-		const kind = type === form.NamedSection && names[0] === 'main' ? 'umbrella' : names[0];
-		const all = {};
-		return {
-			option(widget, name) { return options[kind + '.' + name] = all[name] = new widget(this, name); },
-			getOption: (name) => all[name],
-			formvalue: () => null
-		};
-	}
-	async render() {}
-};
-const run = (path, args) => new Function(...Object.keys(args), fs.readFileSync(path, 'utf8'))(...Object.values(args));
-String.prototype.format = function() { return String(this); };
-const baseclass = { extend: (o) => o }, _ = (s) => s;
-const values = run(process.argv[1], { baseclass });
-const uci = { get: (p, s, o) => o ? undefined : { '.name': s }, sections: () => [] };
-const view = run(process.argv[2], { form, uci, values, _, view: baseclass, poll: { add() {} }, rpc: { declare: () => 0 }, ui: {}, E: () => ({}) });
-view.render([ {} ]).then(() => console.log(JSON.stringify(JSON.parse(fs.readFileSync(0, 'utf8')).map(([ key, value ]) => {
-	const o = options[key];
-	return o.type === 'ListValue' ? o.choices.includes(value) : o.validate('x', value) === true;
-}))));
-`
-
-func TestViewTakesWhatTheNodeTakes(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no node to run the view")
-	}
-	ports := []string{"1", "65535", "0", "65536", "08083", "+1", "1e3", "8083 ", "x", "-1", "1.0", "0x10"}
-	rooms := []string{"a", "A-b_c.9", ".a", "a b", "ä", "a/b", strings.Repeat("r", 64), strings.Repeat("r", 65)}
-	urls := []string{
-		"H/P", "192.168.1.64/a", "192.168.1.64:554/a", "h:0/a", "h:65536/a", "h:/a", "h", "/a", "", "[::1]:554/a", "[::1]/a", "[::1/a", "::1/a", "[192.168.1.1]/a",
-		"u:p@h/a", "u:p%40@h/a", "u:p@q@h/a", "u:p%4@h/a", "u:p^@h/a", "u:p|@h/a", "@h/a", "h/a?b=c", "h/a?", "h/a#b", "h/a b", "h/%zz", "h/%20", "h/ä", "1.2.3/a", "1.2.3.4.5/a",
-		"-h/a", "h-/a", "h_1.lan/a", "h./a", "h..lan/a", "[fe80::1%25eth0]/a", "[fe80::1%25]/a", "h:5x/a", "h/wsb", "h/x/wsb", "u@h/wsb", "h/wsb?", "h/wsb?x", "h/wsb/", "h:8081/wsb", "h/" + strings.Repeat("x", 2040),
-	}
-	var cameras, trunks []string
-	for _, rest := range urls {
-		cameras = append(cameras, "rtsp://"+rest, "rtsps://"+rest)
-		trunks = append(trunks, "ws://"+rest, "WSS://"+rest)
-	}
-	cameras = append(cameras, "http://h/a", "rtsp:/h/a", "rtsp:h", "h/a", "RTSP://h/a")
-	cases := map[string][]string{
-		"umbrella.listen": {":1", ":0", ":70000", "8081", "ap.lan:8081", "192.168.1.1:8083", "[::]:8083", "[fe80::1%br-lan]:8083", "::1:8083",
-			"[::1]", "192.168.1.256:8083", "224.0.0.1:8083", "239.1.1.1:8083", "240.0.0.1:8083", "[ff02::1]:8083", "[ap]:8083", "a b:8083", "x:", "0.0.0.0:8083", "1.2.3:8083", "[]:8083", "a:b:1", "192.168.01.1:8083"},
-		"umbrella.prefix": {"/", "//", "/umbrella", "/umbrella/", "/a/b", "/a//b", "umbrella", "/..", "/a/.", "/...", "/a b", "/ä", "/~a-b_c.d", "/a%20b",
-			"/" + strings.Repeat("a", 127), "/" + strings.Repeat("a", 128), "/" + strings.Repeat("a", 127) + "/"},
-		"umbrella.tls":            {"auto", "files", "off", "Auto", "on"},
-		"umbrella.log_level":      {"debug", "info", "warn", "error", "warning"},
-		"umbrella.media_port":     ports,
-		"umbrella.public_address": {"203.0.113.7", "::", "0.0.0.0", "2001:db8::1", "fe80::1%eth0", "224.0.0.1", "ff02::1", "ap.example.org", "ap.example.org.", "ap.", ".", "ap.example.org:80", "1.2.3", "-a", "a_b", "::ffff:1.2.3.4", "1::2::3", "12345::", "192.168.1.1/24", "FF02::1", "::ffff:0.0.0.0", "::ffff:224.0.0.1"},
-		"umbrella.trusted_proxy":  {"192.168.1.0/24", "192.168.1.1", "192.168.1.0/33", "192.168.1.0/024", "192.168.1.0/", "fd00::/8", "fd00::/129", "fd00::1", "fe80::1%eth0", "ap.lan", "192.168.1/24", "::/0", "::ffff:1.2.3.4", "::ffff:1.2.3.4/95", "::ffff:1.2.3.4/96", "1.2.3.4/8/8"},
-		"room.name":               rooms,
-		"room.password":           {"x", "correct horse", "ä€😀", "a\tb", "a\u00a0b", "a\u200bb", "a\ufffdb", strings.Repeat("ä", 128), strings.Repeat("😀", 128), strings.Repeat("x", 129)},
-		"room.access":             {"lan", "password", "token", "open", "all"},
-		"room.max_participants":   {"0", "10000", "10001", "-1", "007", "1.5", "1e2", "x"},
-		"backhaul.url":            trunks,
-		"backhaul.secret":         {strings.Repeat("s", 15), strings.Repeat("s", 16), strings.Repeat("s", 256), strings.Repeat("s", 257), strings.Repeat("s", 16) + " s", strings.Repeat("ä", 16)},
-		"backhaul.fingerprint":    {strings.Repeat("aB", 32), strings.Repeat("ab:", 31) + "ab", strings.Repeat("ab", 31), strings.Repeat("ab", 33), strings.Repeat("xy", 32), strings.Repeat("ab ", 32)},
-		"backhaul.room":           slices.DeleteFunc(slices.Clone(rooms), func(s string) bool { return strings.Contains(s, " ") }), // two rooms in one line
-		"camera.name":             {"Front door", strings.Repeat("ä", 64), strings.Repeat("x", 65), "a\u0007b"},
-		"camera.url":              cameras,
-		"camera.substream":        cameras,
-		"camera.transport":        {"auto", "tcp", "udp", "UDP"},
-		"camera.room":             rooms,
-	}
-	// What is there on the disk is for the node alone to tell.
-	onDisk := []string{"umbrella.cert", "umbrella.key", "umbrella.state_dir", "backhaul.ca"}
-	for _, o := range config.Options() {
-		key := o.Section + "." + o.Name
-		if _, ok := cases[key]; !ok && o.Allowed != "1 or 0" && !slices.Contains(onDisk, key) {
-			t.Errorf("%s: no values to try", key)
-		}
-	}
-	var input [][2]string
-	for key, values := range cases {
-		for _, v := range values {
-			input = append(input, [2]string{key, v})
-		}
-	}
-	in, err := json.Marshal(input)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), node, "-e", judge, resources+"umbrella/values.js", settings)
-	cmd.Stdin = bytes.NewReader(in)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var view []bool
-	if err := json.Unmarshal(out, &view); err != nil || len(view) != len(input) {
-		t.Fatalf("%d answers to %d cases: %v", len(view), len(input), err)
-	}
-	dir := t.TempDir()
-	for i, c := range input {
-		if node := nodeTakes(t, dir, c[0], c[1]); view[i] != node {
-			t.Errorf("%s %q: the view says %t, the node says %t", c[0], c[1], view[i], node)
-		}
-	}
-}
-
-// nodeTakes reports whether the node has nothing against the value itself.
-func nodeTakes(t *testing.T, dir, key, value string) bool {
-	t.Helper()
-	kind, name, _ := strings.Cut(key, ".")
-	section := map[string]string{"umbrella": "main"}[kind]
-	if section == "" {
-		section = "x"
-	}
-	text := "config " + kind + " '" + section + "'\n\toption " + name + " '" + value + "'\n"
-	for _, o := range config.Options() {
-		if o.Section == kind && o.Name == name && o.List {
-			text = strings.Replace(text, "option", "list", 1)
-		}
-	}
-	if key == "backhaul.fingerprint" {
-		text += "\toption url 'wss://h/wsb'\n"
-	}
-	if err := os.WriteFile(filepath.Join(dir, "umbrella"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := config.Load(dir, nil)
-	var problems config.Problems
-	if err != nil && !errors.As(err, &problems) {
-		t.Fatal(err)
-	}
-	return !slices.ContainsFunc(problems, func(p config.Problem) bool { return p.Option == name || p.Option == "" })
 }

@@ -1,0 +1,164 @@
+package luci_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"umbrella/internal/config"
+)
+
+// What runs the view without LuCI: it reads cases from its standard input and
+// writes, for each, whether the view takes the value.
+const judge = `
+const fs = require('fs');
+const options = {};
+const option = (type) => class {
+	constructor(section, name) { Object.assign(this, { section, option: name, type, choices: [] }); }
+	value(word) { this.choices.push(word); }
+	depends() {}
+};
+const form = { DummyValue: class {}, NamedSection: 0, GridSection: 0, TypedSection: 0 };
+for (const type of ['Flag', 'Value', 'ListValue', 'DynamicList']) form[type] = option(type);
+form.Map = class {
+	section(type, ...names) {
+		const kind = type === form.NamedSection && names[0] === 'main' ? 'umbrella' : names[0];
+		const all = {};
+		return {
+			option(widget, name) { return options[kind + '.' + name] = all[name] = new widget(this, name); },
+			getOption: (name) => all[name],
+			formvalue: () => null
+		};
+	}
+	async render() {}
+};
+const run = (path, args) => new Function(...Object.keys(args), fs.readFileSync(path, 'utf8'))(...Object.values(args));
+String.prototype.format = function() { return String(this); };
+const baseclass = { extend: (o) => o }, _ = (s) => s;
+const root = process.argv[1];
+const values = run(root + 'umbrella/values.js', { baseclass });
+const uci = { get: (p, s, o) => o ? undefined : { '.name': s }, sections: () => [] };
+const fields = run(root + 'umbrella/fields.js', { baseclass, form, uci, ui: {}, values, _ });
+const service = { liveColumn: () => ({}), withNotice: () => 0 };
+const L = { env: {}, hasViewPermission: () => true };
+const view = { extend: (v) => v.render([ {} ]) };
+Promise.all([ 'settings', 'rooms', 'peers', 'cameras' ].map((name) =>
+	run(root + 'view/umbrella/' + name + '.js', { form, uci, values, fields, service, format: {}, dom: {}, ui: {}, L, _, view, E: () => ({}) })
+)).then(() => console.log(JSON.stringify(JSON.parse(fs.readFileSync(0, 'utf8')).map(([ key, value ]) => {
+	const o = options[key];
+	return o.type === 'ListValue' ? o.choices.includes(value) : o.validate('x', value) === true;
+}))));
+`
+
+func TestViewTakesWhatTheNodeTakes(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("there is no node to run the view")
+	}
+	ports := []string{"1", "65535", "0", "65536", "08083", "+1", "1e3", "8083 ", "x", "-1", "1.0", "0x10"}
+	rooms := []string{"a", "A-b_c.9", ".a", "a b", "ä", "a/b", strings.Repeat("r", 64), strings.Repeat("r", 65)}
+	urls := []string{
+		"H/P", "192.168.1.64/a", "192.168.1.64:554/a", "h:0/a", "h:65536/a", "h:/a", "h", "/a", "", "[::1]:554/a", "[::1]/a", "[::1/a", "::1/a", "[192.168.1.1]/a",
+		"u:p@h/a", "u:p%40@h/a", "u:p@q@h/a", "u:p%4@h/a", "u:p^@h/a", "u:p|@h/a", "@h/a", "h/a?b=c", "h/a?", "h/a#b", "h/a b", "h/%zz", "h/%20", "h/ä", "1.2.3/a", "1.2.3.4.5/a",
+		"-h/a", "h-/a", "h_1.lan/a", "h./a", "h..lan/a", "[fe80::1%25eth0]/a", "[fe80::1%25]/a", "h:5x/a", "h/wsb", "h/x/wsb", "u@h/wsb", "h/wsb?", "h/wsb?x", "h/wsb/", "h:8081/wsb", "h/" + strings.Repeat("x", 2040),
+	}
+	var cameras, trunks []string
+	for _, rest := range urls {
+		cameras = append(cameras, "rtsp://"+rest, "rtsps://"+rest)
+		trunks = append(trunks, "ws://"+rest, "WSS://"+rest)
+	}
+	cameras = append(cameras, "http://h/a", "rtsp:/h/a", "rtsp:h", "h/a", "RTSP://h/a")
+	cases := map[string][]string{
+		"umbrella.listen": {":1", ":0", ":70000", "8081", "ap.lan:8081", "192.168.1.1:8083", "[::]:8083", "[fe80::1%br-lan]:8083", "::1:8083",
+			"[::1]", "192.168.1.256:8083", "224.0.0.1:8083", "239.1.1.1:8083", "240.0.0.1:8083", "[ff02::1]:8083", "[ap]:8083", "a b:8083", "x:", "0.0.0.0:8083", "1.2.3:8083", "[]:8083", "a:b:1", "192.168.01.1:8083"},
+		"umbrella.prefix": {"/", "//", "/umbrella", "/umbrella/", "/a/b", "/a//b", "umbrella", "/..", "/a/.", "/...", "/a b", "/ä", "/~a-b_c.d", "/a%20b",
+			"/" + strings.Repeat("a", 127), "/" + strings.Repeat("a", 128), "/" + strings.Repeat("a", 127) + "/"},
+		"umbrella.tls":            {"auto", "files", "off", "Auto", "on"},
+		"umbrella.log_level":      {"debug", "info", "warn", "error", "warning"},
+		"umbrella.media_port":     ports,
+		"umbrella.public_address": {"203.0.113.7", "::", "0.0.0.0", "2001:db8::1", "fe80::1%eth0", "224.0.0.1", "ff02::1", "ap.example.org", "ap.example.org.", "ap.", ".", "ap.example.org:80", "1.2.3", "-a", "a_b", "::ffff:1.2.3.4", "1::2::3", "12345::", "192.168.1.1/24", "FF02::1", "::ffff:0.0.0.0", "::ffff:224.0.0.1"},
+		"umbrella.trusted_proxy":  {"192.168.1.0/24", "192.168.1.1", "192.168.1.0/33", "192.168.1.0/024", "192.168.1.0/", "fd00::/8", "fd00::/129", "fd00::1", "fe80::1%eth0", "ap.lan", "192.168.1/24", "::/0", "::ffff:1.2.3.4", "::ffff:1.2.3.4/95", "::ffff:1.2.3.4/96", "1.2.3.4/8/8"},
+		"room.name":               rooms,
+		"room.password":           {"x", "correct horse", "ä€😀", "a\tb", "a\u00a0b", "a\u200bb", "a\ufffdb", strings.Repeat("ä", 128), strings.Repeat("😀", 128), strings.Repeat("x", 129)},
+		"room.access":             {"lan", "password", "token", "open", "all"},
+		"room.max_participants":   {"0", "10000", "10001", "-1", "007", "1.5", "1e2", "x"},
+		"backhaul.url":            trunks,
+		"backhaul.secret":         {strings.Repeat("s", 15), strings.Repeat("s", 16), strings.Repeat("s", 256), strings.Repeat("s", 257), strings.Repeat("s", 16) + " s", strings.Repeat("ä", 16)},
+		"backhaul.fingerprint":    {strings.Repeat("aB", 32), strings.Repeat("ab:", 31) + "ab", strings.Repeat("ab", 31), strings.Repeat("ab", 33), strings.Repeat("xy", 32), strings.Repeat("ab ", 32)},
+		"backhaul.room":           slices.DeleteFunc(slices.Clone(rooms), func(s string) bool { return strings.Contains(s, " ") }), // two rooms in one line
+		"camera.name":             {"Front door", strings.Repeat("ä", 64), strings.Repeat("x", 65), "a\u0007b"},
+		"camera.url":              cameras,
+		"camera.substream":        cameras,
+		"camera.transport":        {"auto", "tcp", "udp", "UDP"},
+		"camera.room":             rooms,
+	}
+	// What is there on the disk is for the node alone to tell.
+	onDisk := []string{"umbrella.cert", "umbrella.key", "umbrella.state_dir", "backhaul.ca"}
+	for _, o := range config.Options() {
+		key := o.Section + "." + o.Name
+		if _, ok := cases[key]; !ok && o.Allowed != "1 or 0" && !slices.Contains(onDisk, key) {
+			t.Errorf("%s: no values to try", key)
+		}
+	}
+	var input [][2]string
+	for key, values := range cases {
+		for _, v := range values {
+			input = append(input, [2]string{key, v})
+		}
+	}
+	in, err := json.Marshal(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), node, "-e", judge, resources)
+	cmd.Stdin = bytes.NewReader(in)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var view []bool
+	if err := json.Unmarshal(out, &view); err != nil || len(view) != len(input) {
+		t.Fatalf("%d answers to %d cases: %v", len(view), len(input), err)
+	}
+	dir := t.TempDir()
+	for i, c := range input {
+		if node := nodeTakes(t, dir, c[0], c[1]); view[i] != node {
+			t.Errorf("%s %q: the view says %t, the node says %t", c[0], c[1], view[i], node)
+		}
+	}
+}
+
+// nodeTakes reports whether the node has nothing against the value itself.
+func nodeTakes(t *testing.T, dir, key, value string) bool {
+	t.Helper()
+	kind, name, _ := strings.Cut(key, ".")
+	section := map[string]string{"umbrella": "main"}[kind]
+	if section == "" {
+		section = "x"
+	}
+	text := "config " + kind + " '" + section + "'\n\toption " + name + " '" + value + "'\n"
+	for _, o := range config.Options() {
+		if o.Section == kind && o.Name == name && o.List {
+			text = strings.Replace(text, "option", "list", 1)
+		}
+	}
+	if key == "backhaul.fingerprint" {
+		text += "\toption url 'wss://h/wsb'\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "umbrella"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.Load(dir, nil)
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
+		t.Fatal(err)
+	}
+	return !slices.ContainsFunc(problems, func(p config.Problem) bool { return p.Option == name || p.Option == "" })
+}

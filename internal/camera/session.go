@@ -26,13 +26,19 @@ type session struct {
 	err     error
 	stop    func() bool
 	closing sync.Once
+
+	mu      sync.Mutex
+	conn    net.Conn // of the client
+	aborted bool
 }
 
 const (
 	// answerTimeout is how long a camera may take for one answer.
 	answerTimeout = 5 * time.Second
 	// setupTimeout is how long it may take from the first packet until it plays.
-	setupTimeout = 15 * time.Second
+	setupTimeout = 10 * time.Second
+	// goodbyeTimeout is how long it may take to take a goodbye.
+	goodbyeTimeout = time.Second
 	// maxRedirects is how often it may send us elsewhere.
 	maxRedirects = 3
 	userAgent    = "Umbrella"
@@ -88,7 +94,13 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport) (
 		// camera's address.
 		AnyPortEnable: true,
 		UserAgent:     userAgent,
-		DialContext:   dialer.DialContext,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err == nil {
+				err = s.keep(conn)
+			}
+			return conn, err
+		},
 		// What cameras present is made by themselves: it hides the password from
 		// who listens, and proves nothing.
 		TLSConfig:         &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
@@ -105,21 +117,54 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport) (
 		s.err = s.client.Wait()
 		close(s.ended)
 	}()
-	s.stop = context.AfterFunc(ctx, s.client.Close)
-	bound := time.AfterFunc(setupTimeout, s.client.Close)
+	s.stop = context.AfterFunc(ctx, s.end)
+	bound := time.AfterFunc(setupTimeout, s.abort)
 	defer bound.Stop()
 	var err error
 	if s.desc, _, err = s.client.Describe(u); err != nil {
+		err = s.describeError(ctx, err)
 		s.close()
-		return s, describeError(ctx, err)
+		return s, err
 	}
 	return s, nil
 }
 
+// keep notes the connection that the client goes by.
+func (s *session) keep(conn net.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.aborted {
+		return errors.Join(net.ErrClosed, conn.Close())
+	}
+	s.conn = conn
+	return nil
+}
+
+// abort ends the connection at once. The client alone would wait: a peer that
+// does not answer in a TLS handshake holds it up without end.
+func (s *session) abort() {
+	s.mu.Lock()
+	s.aborted = true
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
+	s.mu.Unlock()
+}
+
+// end ends the connection, and says so to the camera: many have room for few.
+func (s *session) end() {
+	late := time.AfterFunc(goodbyeTimeout, s.abort)
+	defer late.Stop()
+	s.client.Close()
+}
+
 // describeError tells a connection that we ended from one that failed.
-func describeError(ctx context.Context, err error) error {
+func (s *session) describeError(ctx context.Context, err error) error {
+	s.mu.Lock()
+	aborted := s.aborted
+	s.mu.Unlock()
 	var terminated liberrors.ErrClientTerminated
-	if errors.As(err, &terminated) {
+	if aborted || errors.As(err, &terminated) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -147,7 +192,7 @@ func worthTCP(err error) bool {
 // once it is set up, to say who takes its packets. What cannot be set up is
 // returned in failed, by media, as long as anything can.
 func (s *session) play(ctx context.Context, media []*description.Media, handle func(*description.Media)) (failed map[*description.Media]error, err error) {
-	bound := time.AfterFunc(setupTimeout, s.client.Close)
+	bound := time.AfterFunc(setupTimeout, s.abort)
 	defer bound.Stop()
 	failed = map[*description.Media]error{}
 	ready := 0
@@ -160,10 +205,10 @@ func (s *session) play(ctx context.Context, media []*description.Media, handle f
 		handle(m)
 	}
 	if ready == 0 {
-		return nil, &setupError{describeError(ctx, err)}
+		return nil, &setupError{s.describeError(ctx, err)}
 	}
 	if _, err = s.client.Play(nil); err != nil {
-		return nil, &setupError{describeError(ctx, err)}
+		return nil, &setupError{s.describeError(ctx, err)}
 	}
 	return failed, nil
 }
@@ -202,7 +247,7 @@ func (s *session) setup(m *description.Media, first bool) error {
 func (s *session) close() {
 	s.closing.Do(func() {
 		s.stop()
-		s.client.Close()
+		s.end()
 	})
 	<-s.ended
 }

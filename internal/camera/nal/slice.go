@@ -1,6 +1,8 @@
 package nal
 
 import (
+	"slices"
+
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 )
@@ -154,11 +156,23 @@ func (s *sets) take(unit []byte) (changed bool) {
 	return true
 }
 
+// known tells whether a parameter set is kept just as it is.
+func (s *sets) known(unit []byte) bool {
+	return slices.ContainsFunc(s.list, func(o set) bool { return string(o.unit) == string(unit) })
+}
+
+// h264Profiles are the values that profile_idc can have (ITU-T H.264 Annexes A, F,
+// G and H). An SPS with another one is noise.
+var h264Profiles = []byte{44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 134, 135, 138, 139, 144, 244}
+
 // identify reads the id of a parameter set.
 func (s *sets) identify(typ int, unit []byte) (id uint32, ok bool) {
 	if s.codec == H264 {
 		r := newBitReader(unit, 1)
 		if typ == h264SPS {
+			if len(unit) < 4 || !slices.Contains(h264Profiles, unit[1]) {
+				return 0, false
+			}
 			r.read(24) // profile, constraints, level
 		}
 		id = r.exp()

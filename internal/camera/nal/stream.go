@@ -16,10 +16,14 @@ import (
 // B-frames, those which nothing else needs are left out, and the rest moves on
 // smoothly with fewer pictures; where others need them, only keyframes are left.
 type Stream struct {
-	codec  Codec
-	sets   sets
-	format Format
-	reader *codec.Reader
+	codec Codec
+	sets  sets
+	// pending are parameter sets that came and differ from those that are known:
+	// they count from the next keyframe on, and not at all if another picture comes
+	// first. One packet of noise must not spoil the stream for good.
+	pending [][]byte
+	format  Format
+	reader  *codec.Reader
 
 	begun    bool // there was a keyframe
 	waiting  bool // a keyframe was lost
@@ -92,7 +96,7 @@ func (s *Stream) Findings() Findings { return s.findings }
 
 // Take takes the next access unit.
 func (s *Stream) Take(au *AccessUnit) (p Picture) {
-	changed, key, slices := false, false, 0
+	changed, key, count := false, false, 0 // of slices
 	var info sliceInfo
 	s.units = s.units[:0]
 	for _, u := range au.Units {
@@ -100,23 +104,33 @@ func (s *Stream) Take(au *AccessUnit) (p Picture) {
 		switch {
 		case s.codec.parameters(typ):
 			s.findings.InBand = true
-			changed = s.sets.take(u) || changed
+			if !s.sets.known(u) && len(u) <= maxSetSize && len(s.pending) < maxSets {
+				s.pending = append(s.pending, slices.Clone(u))
+			}
 		case s.codec.slice(typ):
 			if s.codec == H264 && len(u) < 2 || s.codec == H265 && len(u) < 3 {
 				continue
 			}
-			if slices == 0 || s.codec.key(typ) && !key {
+			if s.codec.key(typ) && !key {
+				for _, set := range s.pending {
+					changed = s.sets.take(set) || changed
+				}
+			}
+			if count == 0 || s.codec.key(typ) && !key {
 				info = s.readSlice(u)
 			}
 			key = key || s.codec.key(typ)
-			slices++
+			count++
 		}
+	}
+	if count > 0 {
+		s.pending = nil
 	}
 	if changed {
 		s.describe()
 	}
 	p.Changed = changed
-	if slices == 0 {
+	if count == 0 {
 		if au.Broken {
 			s.findings.Broken++
 		}

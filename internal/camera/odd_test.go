@@ -1,0 +1,375 @@
+package camera
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
+	"github.com/bluenviron/gortsplib/v4/pkg/conn"
+
+	"umbrella/internal/config"
+	"umbrella/internal/sfu"
+)
+
+// oddCamera is an RTSP server that answers as it is told, and sends the clip
+// over TCP to who plays.
+type oddCamera struct {
+	// answer changes the answer to a request, or leaves it.
+	answer func(*base.Request, *base.Response)
+	sdp    string
+	mute   bool // it plays, and sends nothing
+
+	t        testing.TB
+	listener net.Listener
+	scene    *scene
+	owners   sync.WaitGroup
+	mu       sync.Mutex
+	conns    []net.Conn
+	setups   []string // URLs
+	dials    int
+}
+
+const goodSDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\na=control:*\r\n" +
+	"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track1\r\n"
+
+func startOdd(t testing.TB, o *oddCamera) *oddCamera {
+	t.Helper()
+	var err error
+	if o.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	o.t, o.scene = t, sceneOf(t, "sub.h264", true)
+	if o.sdp == "" {
+		o.sdp = goodSDP
+	}
+	o.owners.Go(o.run)
+	t.Cleanup(func() {
+		o.listener.Close()
+		o.mu.Lock()
+		for _, c := range o.conns {
+			c.Close()
+		}
+		o.mu.Unlock()
+		o.owners.Wait()
+	})
+	return o
+}
+
+func (o *oddCamera) url(path string) string {
+	return "rtsp://" + o.listener.Addr().String() + "/" + path
+}
+
+func (o *oddCamera) run() {
+	for {
+		c, err := o.listener.Accept()
+		if err != nil {
+			return
+		}
+		o.mu.Lock()
+		o.conns = append(o.conns, c)
+		o.dials++
+		o.mu.Unlock()
+		o.owners.Go(func() { o.serve(c) })
+	}
+}
+
+func (o *oddCamera) serve(c net.Conn) {
+	defer c.Close()
+	var plays sync.WaitGroup
+	stop := make(chan struct{})
+	defer plays.Wait()
+	defer close(stop)
+	rw := conn.NewConn(c)
+	var writing sync.Mutex
+	for {
+		what, err := rw.Read()
+		if err != nil {
+			return
+		}
+		req, ok := what.(*base.Request)
+		if !ok {
+			continue
+		}
+		res := &base.Response{StatusCode: base.StatusOK, Header: base.Header{"CSeq": req.Header["CSeq"]}}
+		switch req.Method {
+		case base.Describe:
+			res.Header["Content-Type"] = base.HeaderValue{"application/sdp"}
+			res.Body = []byte(o.sdp)
+		case base.Setup:
+			o.mu.Lock()
+			o.setups = append(o.setups, req.URL.String())
+			n := 2 * (len(o.setups) - 1)
+			o.mu.Unlock()
+			res.Header["Session"] = base.HeaderValue{"1"}
+			ids := strconv.Itoa(n) + "-" + strconv.Itoa(n+1)
+			res.Header["Transport"] = base.HeaderValue{"RTP/AVP/TCP;unicast;interleaved=" + ids}
+			if strings.Contains(req.Header["Transport"][0], "interleaved=0-1") {
+				res.Header["Transport"] = base.HeaderValue{"RTP/AVP/TCP;unicast;interleaved=0-1"}
+			}
+		}
+		if o.answer != nil {
+			o.answer(req, res)
+		}
+		if res.StatusCode == 0 {
+			return // hang up
+		}
+		writing.Lock()
+		err = rw.WriteResponse(res)
+		writing.Unlock()
+		if err != nil {
+			return
+		}
+		if req.Method == base.Play && !o.mute {
+			plays.Go(func() { o.play(rw, &writing, stop) })
+		}
+	}
+}
+
+func (o *oddCamera) play(rw *conn.Conn, writing *sync.Mutex, stop chan struct{}) {
+	buf := make([]byte, 4096)
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	track := &o.scene.tracks[0]
+	seq := uint16(0)
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		for _, p := range track.moments[n%len(track.moments)] {
+			q := *p
+			q.SequenceNumber, q.Timestamp = seq, uint32(n)*1800
+			seq++
+			b, err := q.Marshal()
+			if err != nil {
+				return
+			}
+			writing.Lock()
+			err = rw.WriteInterleavedFrame(&base.InterleavedFrame{Channel: 0, Payload: b}, buf)
+			writing.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+// TestCamerasThatAnswerBadly are those from which a picture can be had all the
+// same.
+func TestCamerasThatAnswerBadly(t *testing.T) {
+	media := goodSDP[strings.Index(goodSDP, "m="):]
+	head := goodSDP[:strings.Index(goodSDP, "m=")]
+	on := func(m base.Method, f func(*base.Request, *base.Response)) func(*base.Request, *base.Response) {
+		return func(req *base.Request, res *base.Response) {
+			if req.Method == m {
+				f(req, res)
+			}
+		}
+	}
+	for name, o := range map[string]*oddCamera{
+		"nothing odd": {},
+		"no OPTIONS": {answer: on(base.Options, func(_ *base.Request, res *base.Response) {
+			res.StatusCode = base.StatusNotImplemented
+		})},
+		"no Content-Type": {answer: on(base.Describe, func(_ *base.Request, res *base.Response) {
+			delete(res.Header, "Content-Type")
+		})},
+		"Content-Type of something else": {answer: on(base.Describe, func(_ *base.Request, res *base.Response) {
+			res.Header["Content-Type"] = base.HeaderValue{"text/plain"}
+		})},
+		"Content-Base is no address": {answer: on(base.Describe, func(_ *base.Request, res *base.Response) {
+			res.Header["Content-Base"] = base.HeaderValue{"cam:554//"}
+		})},
+		"Content-Base of another path": {answer: func(req *base.Request, res *base.Response) {
+			switch {
+			case req.Method == base.Describe:
+				res.Header["Content-Base"] = base.HeaderValue{"rtsp://0.0.0.0/internal/"}
+			case req.Method == base.Setup && !strings.Contains(req.URL.String(), "/stream/track1"):
+				res.StatusCode = base.StatusNotFound
+			}
+		}},
+		"no control":            {sdp: strings.ReplaceAll(strings.ReplaceAll(goodSDP, "a=control:track1\r\n", ""), "a=control:*\r\n", "")},
+		"control is no address": {sdp: strings.Replace(goodSDP, "a=control:*", "a=control:://", 1)},
+		"lines end with LF":     {sdp: strings.ReplaceAll(goodSDP, "\r\n", "\n")},
+		"a BOM and blank lines": {sdp: "\ufeff\r\n" + strings.ReplaceAll(goodSDP, "\r\n", "\r\n\r\n")},
+		"bad parameter sets": {sdp: strings.Replace(goodSDP, "packetization-mode=1",
+			"packetization-mode=1;sprop-parameter-sets=%%%,###", 1)},
+		"media that nobody can read": {sdp: goodSDP + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\na=fmtp:97 config=zz\r\na=control:track2\r\n" +
+			"m=application 0 RTP/AVP x\r\n"},
+		"some media ids": {sdp: head + strings.Replace(media, "a=control", "a=mid:0\r\na=control", 1) +
+			"m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:track3\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			startOdd(t, o)
+			n := startNode(t, settings(o.url("stream")))
+			v := watch(t, n.track(t, sfu.Video), 0)
+			until(t, "pictures", func() bool { return v.count() > 30 })
+		})
+	}
+}
+
+// TestCamerasThatCannotBeUsed are told from each other in words.
+func TestCamerasThatCannotBeUsed(t *testing.T) {
+	status := func(m base.Method, code base.StatusCode) func(*base.Request, *base.Response) {
+		return func(req *base.Request, res *base.Response) {
+			if req.Method == m {
+				res.StatusCode = code
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		camera *oddCamera
+		reason string
+	}{
+		"forbidden":         {&oddCamera{answer: status(base.Describe, base.StatusForbidden)}, "the camera does not let this user in"},
+		"not found":         {&oddCamera{answer: status(base.Describe, base.StatusNotFound)}, "the camera has no stream at this address (404)"},
+		"full":              {&oddCamera{answer: status(base.Setup, base.StatusNotEnoughBandwidth)}, "the camera has no room for another viewer (453)"},
+		"broken":            {&oddCamera{answer: status(base.Play, base.StatusInternalServerError)}, "the camera has a fault of its own (500)"},
+		"hangs up":          {&oddCamera{answer: status(base.Describe, 0)}, errHungUp.Reason},
+		"no SDP":            {&oddCamera{sdp: "<html>hello</html>"}, "the camera's description of its stream (SDP) cannot be read"},
+		"an empty SDP":      {&oddCamera{sdp: "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"}, "the camera's description of its stream (SDP) cannot be read"},
+		"metadata only":     {&oddCamera{sdp: "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n"}, errNoTracks.Reason},
+		"an odd codec":      {&oddCamera{sdp: strings.ReplaceAll(goodSDP, "H264", "DIVX")}, `the camera sends "DIVX", which is not taken from cameras`},
+		"no address at all": {&oddCamera{sdp: strings.Replace(goodSDP, "a=control:track1", "a=control:%zz", 1)}, "the camera's description of its stream (SDP) names no address"},
+		"nothing comes":     {&oddCamera{mute: true}, errNothing.Reason},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			startOdd(t, c.camera)
+			cfg := settings(c.camera.url("stream"))
+			cfg.Transport = config.TransportTCP
+			n := startNode(t, cfg)
+			n.phase(t, Down)
+			if tr := n.state().Trouble; tr == nil || tr.Reason != c.reason {
+				t.Errorf("%v", tr)
+			}
+		})
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	cam := startCamera(t, sceneOf(t, "sub.h264", false), func(c *testCamera) { c.user, c.password = "admin", "right" })
+	to := strings.Replace(cam.url("stream"), "admin:right@", "", 1)
+	o := startOdd(t, &oddCamera{answer: func(req *base.Request, res *base.Response) {
+		if req.Method == base.Describe {
+			res.StatusCode, res.Header["Location"] = base.StatusFound, base.HeaderValue{to}
+		}
+	}})
+	n := startNode(t, settings(strings.Replace(o.url("stream"), "rtsp://", "rtsp://admin:right@", 1)))
+	n.track(t, sfu.Video)
+	n.phase(t, Live)
+}
+
+func TestRedirectsInACircleEnd(t *testing.T) {
+	o := &oddCamera{}
+	o.answer = func(req *base.Request, res *base.Response) {
+		if req.Method == base.Describe {
+			res.StatusCode, res.Header["Location"] = base.StatusFound, base.HeaderValue{o.url("stream")}
+		}
+	}
+	startOdd(t, o)
+	n := startNode(t)
+	n.Manager.Times.RetryLeast = time.Hour
+	n.Manager.Times.RetryMost = time.Hour
+	n.Apply([]config.Camera{settings(o.url("stream"))})
+	n.phase(t, Down)
+	if tr := n.state().Trouble; *tr != *errRedirect {
+		t.Errorf("%v", tr)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dials != maxRedirects+1 {
+		t.Errorf("%d connections", o.dials)
+	}
+}
+
+func TestPasswordsDoNotFollowToOtherHosts(t *testing.T) {
+	from, err := base.ParseURL("rtsp://admin:hunter2@192.0.2.1/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for location, keeps := range map[string]bool{
+		"rtsp://192.0.2.1:8554/b": true, "rtsp://192.0.2.2/b": false, "rtsp://x:y@192.0.2.2/b": false,
+	} {
+		to, err := follow(from, location)
+		if err != nil || (to.User != nil) != keeps {
+			t.Errorf("%s: %v, %v", location, to, err)
+		}
+	}
+	from.Scheme = "rtsps"
+	if _, err := follow(from, "rtsp://192.0.2.1/b"); err == nil {
+		t.Error("TLS was given up")
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	for url, reason := range map[string]string{
+		"rtsp://u:hunter2@" + address + "/":         "nothing listens at the camera's address",
+		"rtsp://u:hunter2@camera.invalid/":          "nobody knows the camera's name camera.invalid",
+		"rtsp://u:hunter2@[::1%nowhere]:5000/":      "",
+		"rtsp://u:hunter2@exa mple/\x7f?pw=hunter2": "",
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		r := (&Probe{URL: url}).Run(ctx)
+		cancel()
+		if r.Trouble == nil || reason != "" && r.Trouble.Reason != reason {
+			t.Errorf("%q: %v", url, r.Trouble)
+		}
+		if strings.Contains(r.String(), "hunter2") {
+			t.Errorf("the password is told: %s", r)
+		}
+	}
+}
+
+func TestTLSWhereThereIsNone(t *testing.T) {
+	o := startOdd(t, &oddCamera{})
+	r := (&Probe{URL: strings.Replace(o.url("stream"), "rtsp:", "rtsps:", 1)}).Run(context.Background())
+	if r.Trouble == nil || r.Trouble.Reason == "" || strings.Contains(r.Trouble.Reason, "cannot be used") {
+		t.Errorf("%v", r.Trouble)
+	}
+}
+
+func TestExplainKeepsSecrets(t *testing.T) {
+	for _, url := range []string{
+		"rtsp://admin:hunter2@cam/x", "rtsp://admin:h%75nter2@cam/x", "rtsp://cam/x?user=a&password=hunter2",
+		"rtsp://cam/user=admin&password=hunter2&channel=1", "rtsp://hunter2:hunter2@cam/", "rtsp://a:b:hunter2@c@d/",
+	} {
+		for _, text := range []string{url, "parse \"" + url + "\": bad", "hunter2", "x hunter2@cam"} {
+			// Only what is the password as a whole can be found by itself.
+			if strings.Contains(url, "?") || strings.Contains(url, "channel") || strings.Contains(url, "@c@") {
+				text = "parse \"" + url + "\": bad"
+			}
+			if got := explain(errors.New(text), url).Error(); strings.Contains(got, "hunter2") && !strings.Contains(url, "%75") {
+				t.Errorf("%q of %q tells %q", text, url, got)
+			}
+		}
+		if got := redacted(url); strings.Contains(got, "hunter2") {
+			t.Errorf("%q is shown as %q", url, got)
+		}
+	}
+}
+
+func TestExplainHasWordsForIO(t *testing.T) {
+	for err, want := range map[error]*Trouble{
+		io.EOF: errHungUp, context.DeadlineExceeded: errTooLong, &setupError{errSilent}: errSilent,
+	} {
+		if got := explain(err, "rtsp://cam/"); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}

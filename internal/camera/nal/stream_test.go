@@ -2,6 +2,7 @@ package nal
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -248,5 +249,35 @@ func TestPacketsHoldTheirSize(t *testing.T) {
 				t.Errorf("%s: unit %d differs", name, i)
 			}
 		}
+	}
+}
+
+// A packet of noise may look like a parameter set. It counts with a keyframe only,
+// and is forgotten with any other picture.
+func TestNoiseDoesNotSpoilParameterSets(t *testing.T) {
+	list := clip(t, H264, "main.h264")
+	other := NewStream(H264)
+	other.Take(&AccessUnit{Units: clip(t, H264, "sub.h264")[0]})
+	wrong := other.Keys()
+	s := NewStream(H264)
+	s.Take(&AccessUnit{Units: list[0]})
+	was, sets := s.format, s.Keys()
+	same := func(when string) {
+		t.Helper()
+		if s.format != was || !slices.EqualFunc(s.Keys(), sets, bytes.Equal) {
+			t.Errorf("%s: another format, %+v", when, s.format)
+		}
+	}
+	s.Take(&AccessUnit{Units: wrong})
+	same("parameter sets alone")
+	s.Take(&AccessUnit{Units: list[1]})
+	s.Take(&AccessUnit{Units: list[0]})
+	same("a picture came first")
+	if s.Take(&AccessUnit{Units: append([][]byte{{0x67, 3, 0, 0x1f, 0x80, 0x80}}, list[0]...)}); s.format != was || !slices.EqualFunc(s.Keys(), sets, bytes.Equal) {
+		t.Error("a profile that there is not is believed")
+	}
+	s.Take(&AccessUnit{Units: wrong})
+	if p := s.Take(&AccessUnit{Units: clip(t, H264, "sub.h264")[0]}); !p.Changed || s.format == was {
+		t.Error("those of another stream do not count at its keyframe")
 	}
 }

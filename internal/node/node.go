@@ -38,6 +38,8 @@ type Node struct {
 	// returns what could not be applied. Nil lets that page change nothing.
 	Source config.Source
 	Reload func(context.Context) error
+	// UbusPath is the socket of OpenWrt's bus; empty: where OpenWrt has it.
+	UbusPath string
 
 	cfg     atomic.Pointer[config.Config] // as applied
 	started time.Time
@@ -50,8 +52,9 @@ type Node struct {
 	trunks  *backhaul.Backhaul
 	cameras *camera.Manager
 	gate    *access.Gate
-	certs   *access.Certificates // nil without TLS
-	web     *httpd.Server
+	certs   *access.Certificates         // nil without TLS
+	web     atomic.Pointer[httpd.Server] // nil while the settings do not let it serve
+	bus     *bus
 
 	// engine makes new connections. Those before it, on another port, carry on
 	// the calls that were there when the port was changed.
@@ -77,9 +80,13 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 	}
 	n.trunks.Apply(cfg.Backhauls)
 	n.cameras.Apply(cfg.Cameras)
-	if n.certs, n.web, err = n.startWeb(cfg); err != nil {
+	certs, web, err := n.startWeb(cfg)
+	if err != nil {
 		return errors.Join(err, n.Close(context.Background()))
 	}
+	n.certs = certs
+	n.web.Store(web)
+	n.bus = startBus(n)
 	return nil
 }
 
@@ -209,7 +216,8 @@ func (n *Node) replaceWeb(cfg *config.Config) error {
 			return errors.Join(problem, fmt.Errorf("going back: %w", err))
 		}
 	}
-	n.certs, n.web = certs, s
+	n.certs = certs
+	n.web.Store(s)
 	return problem
 }
 
@@ -219,33 +227,37 @@ const replaceTimeout = 3 * time.Second
 
 func (n *Node) closeWeb(ctx context.Context) error {
 	var errs []error
-	if n.web != nil {
-		errs = append(errs, n.web.Close(ctx))
+	if s := n.web.Swap(nil); s != nil {
+		errs = append(errs, s.Close(ctx))
 	}
 	if n.certs != nil {
 		errs = append(errs, n.certs.Close(ctx))
 	}
-	n.web, n.certs = nil, nil
+	n.certs = nil
 	return errors.Join(errs...)
 }
 
 // URLs returns the addresses of the web client that people can open, the best
 // one first; none while the web server is down for a mistake in the settings.
 func (n *Node) URLs() []string {
-	if n.web == nil {
-		return nil
+	if s := n.web.Load(); s != nil {
+		return s.URLs()
 	}
-	return n.web.URLs()
+	return nil
 }
 
 // Close ends all calls and stops. Participants are told that the node goes
 // down; what has not ended when ctx is done is cut off.
 func (n *Node) Close(ctx context.Context) error {
+	var errs []error
+	if n.bus != nil {
+		errs = append(errs, n.bus.close(ctx))
+	}
 	n.cameras.Close()
-	errs := []error{
+	errs = append(errs,
 		// People are told first, while the web server still carries it.
 		n.signal.Close(ctx), n.whip.Close(ctx), n.trunks.Close(ctx), n.closeWeb(ctx), n.sfu.Close(ctx),
-	}
+	)
 	for _, e := range append(n.retired, n.engine.Load()) {
 		errs = append(errs, e.Close(ctx))
 	}

@@ -27,7 +27,7 @@ func (n *Node) status() *umbrellav1.Status {
 	for _, r := range n.sfu.Rooms() {
 		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: r.OpenedAt.UnixMilli()}
 		for _, p := range r.Participants() {
-			room.Participants = append(room.Participants, participantStatus(p, connections[p], now))
+			room.Participants = append(room.Participants, n.participantStatus(p, connections[p], now))
 		}
 		st.Rooms = append(st.Rooms, room)
 	}
@@ -54,12 +54,12 @@ func (n *Node) process() *umbrellav1.ProcessStatus {
 	}
 }
 
-func participantStatus(p *sfu.Participant, c rtc.Connections, now time.Time) *umbrellav1.ParticipantStatus {
+func (n *Node) participantStatus(p *sfu.Participant, c rtc.Connections, now time.Time) *umbrellav1.ParticipantStatus {
 	state := p.State()
 	st := &umbrellav1.ParticipantStatus{
 		Id: p.ID, Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
 		JoinedAtMs: p.JoinedAt.UnixMilli(), Address: p.Address, NodeName: p.Node, NodeId: p.Origin,
-		Quality: umbrellav1.QualityLevel(state.Quality),
+		Quality: umbrellav1.QualityLevel(state.Quality), Station: n.bus.station(p),
 	}
 	for _, t := range state.Tracks {
 		st.Tracks = append(st.Tracks, trackStatus(t, now))

@@ -52,6 +52,9 @@ type Participant struct {
 	clock    forward.Clock
 	speaking atomic.Bool
 
+	removal sync.Once
+	removed chan struct{}
+
 	mu      sync.Mutex
 	left    bool
 	quality Quality
@@ -109,6 +112,13 @@ func (p *Participant) Say(text string) error {
 	p.room.chat(p, text)
 	return nil
 }
+
+// Remove asks whoever brought the participant in to send it away, and to say so.
+// Once is enough, more does nothing.
+func (p *Participant) Remove() { p.removal.Do(func() { close(p.removed) }) }
+
+// Removed is closed by Remove.
+func (p *Participant) Removed() <-chan struct{} { return p.removed }
 
 // Leave takes the participant out of its room; its tracks end. Once is enough,
 // more does nothing.

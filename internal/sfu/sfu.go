@@ -97,7 +97,8 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 		e.JoinedAt = time.Now()
 	}
 	p := &Participant{
-		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
+		removed: make(chan struct{}),
+		ID:      e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
 		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
 	}
 	if err := r.add(p, limit); err != nil {

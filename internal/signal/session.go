@@ -153,6 +153,9 @@ func (s *session) run(first *socket) {
 		case <-away:
 			s.log.Info("did not come back")
 			return
+		case <-s.participant.Removed():
+			s.goodbye(umbrellav1.Goodbye_REASON_REMOVED, "a moderator has removed you from the room")
+			return
 		case <-s.server.ctx.Done():
 			s.goodbye(umbrellav1.Goodbye_REASON_SHUTDOWN, "the node stops or restarts")
 			return

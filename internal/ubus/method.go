@@ -266,3 +266,8 @@ func replyData(reply any, err error) ([]byte, error) {
 	words, _ := Marshal(map[string]string{"error": err.Error()})
 	return words, err
 }
+
+// NewCall makes the call of a method by hand, with JSON as its arguments.
+func NewCall(method string, arguments []byte) *Call {
+	return &Call{Method: method, arguments: arguments}
+}

@@ -121,6 +121,9 @@ func (s *session) run() {
 		select {
 		case <-s.ended:
 			return
+		case <-s.participant.Removed():
+			s.log.Info("was removed")
+			return
 		case <-s.changed:
 			works := s.works.Load()
 			if works && !worked {

@@ -1051,8 +1051,10 @@ type ParticipantStatus struct {
 	Subscriptions   []*SubscriptionStatus   `protobuf:"bytes,9,rep,name=subscriptions,proto3" json:"subscriptions,omitempty"`
 	PeerConnections []*PeerConnectionStatus `protobuf:"bytes,10,rep,name=peer_connections,json=peerConnections,proto3" json:"peer_connections,omitempty"`
 	// Node at which it came in; empty for this one.
-	NodeName      string `protobuf:"bytes,11,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
-	NodeId        string `protobuf:"bytes,12,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	NodeName string `protobuf:"bytes,11,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	NodeId   string `protobuf:"bytes,12,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// How it reaches this access point, if it does so by its Wi-Fi.
+	Station       *StationStatus `protobuf:"bytes,13,opt,name=station,proto3" json:"station,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1171,6 +1173,94 @@ func (x *ParticipantStatus) GetNodeId() string {
 	return ""
 }
 
+func (x *ParticipantStatus) GetStation() *StationStatus {
+	if x != nil {
+		return x.Station
+	}
+	return nil
+}
+
+// StationStatus is a Wi-Fi client of this access point, as hostapd tells.
+type StationStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As "phy0-ap0", and its channel.
+	Interface    string `protobuf:"bytes,1,opt,name=interface,proto3" json:"interface,omitempty"`
+	FrequencyMhz uint32 `protobuf:"varint,2,opt,name=frequency_mhz,json=frequencyMhz,proto3" json:"frequency_mhz,omitempty"`
+	// Of what the station sends: -30 is next to the access point, -80 barely
+	// there. 0 is not known.
+	SignalDbm int32 `protobuf:"varint,3,opt,name=signal_dbm,json=signalDbm,proto3" json:"signal_dbm,omitempty"`
+	// Rates of the last frames from and to the station; 0 is not known.
+	ReceiveBitsPerSecond  uint64 `protobuf:"varint,4,opt,name=receive_bits_per_second,json=receiveBitsPerSecond,proto3" json:"receive_bits_per_second,omitempty"`
+	TransmitBitsPerSecond uint64 `protobuf:"varint,5,opt,name=transmit_bits_per_second,json=transmitBitsPerSecond,proto3" json:"transmit_bits_per_second,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *StationStatus) Reset() {
+	*x = StationStatus{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StationStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StationStatus) ProtoMessage() {}
+
+func (x *StationStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StationStatus.ProtoReflect.Descriptor instead.
+func (*StationStatus) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *StationStatus) GetInterface() string {
+	if x != nil {
+		return x.Interface
+	}
+	return ""
+}
+
+func (x *StationStatus) GetFrequencyMhz() uint32 {
+	if x != nil {
+		return x.FrequencyMhz
+	}
+	return 0
+}
+
+func (x *StationStatus) GetSignalDbm() int32 {
+	if x != nil {
+		return x.SignalDbm
+	}
+	return 0
+}
+
+func (x *StationStatus) GetReceiveBitsPerSecond() uint64 {
+	if x != nil {
+		return x.ReceiveBitsPerSecond
+	}
+	return 0
+}
+
+func (x *StationStatus) GetTransmitBitsPerSecond() uint64 {
+	if x != nil {
+		return x.TransmitBitsPerSecond
+	}
+	return 0
+}
+
 type TrackStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1186,7 +1276,7 @@ type TrackStatus struct {
 
 func (x *TrackStatus) Reset() {
 	*x = TrackStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1288,7 @@ func (x *TrackStatus) String() string {
 func (*TrackStatus) ProtoMessage() {}
 
 func (x *TrackStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1301,7 @@ func (x *TrackStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackStatus.ProtoReflect.Descriptor instead.
 func (*TrackStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TrackStatus) GetId() string {
@@ -1291,7 +1381,7 @@ type LayerStatus struct {
 
 func (x *LayerStatus) Reset() {
 	*x = LayerStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1303,7 +1393,7 @@ func (x *LayerStatus) String() string {
 func (*LayerStatus) ProtoMessage() {}
 
 func (x *LayerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,7 +1406,7 @@ func (x *LayerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerStatus.ProtoReflect.Descriptor instead.
 func (*LayerStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LayerStatus) GetSsrc() uint32 {
@@ -1435,7 +1525,7 @@ type SubscriptionStatus struct {
 
 func (x *SubscriptionStatus) Reset() {
 	*x = SubscriptionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1537,7 @@ func (x *SubscriptionStatus) String() string {
 func (*SubscriptionStatus) ProtoMessage() {}
 
 func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1550,7 @@ func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionStatus.ProtoReflect.Descriptor instead.
 func (*SubscriptionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SubscriptionStatus) GetTrackId() string {
@@ -1595,7 +1685,7 @@ type PeerConnectionStatus struct {
 
 func (x *PeerConnectionStatus) Reset() {
 	*x = PeerConnectionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1697,7 @@ func (x *PeerConnectionStatus) String() string {
 func (*PeerConnectionStatus) ProtoMessage() {}
 
 func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1710,7 @@ func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerConnectionStatus.ProtoReflect.Descriptor instead.
 func (*PeerConnectionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PeerConnectionStatus) GetRole() string {
@@ -1766,7 +1856,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\fopened_at_ms\x18\x02 \x01(\x03R\n" +
 	"openedAtMs\x12B\n" +
-	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xf4\x03\n" +
+	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xaa\x04\n" +
 	"\x11ParticipantStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -1781,7 +1871,15 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x10peer_connections\x18\n" +
 	" \x03(\v2!.umbrella.v1.PeerConnectionStatusR\x0fpeerConnections\x12\x1b\n" +
 	"\tnode_name\x18\v \x01(\tR\bnodeName\x12\x17\n" +
-	"\anode_id\x18\f \x01(\tR\x06nodeId\"\xfb\x01\n" +
+	"\anode_id\x18\f \x01(\tR\x06nodeId\x124\n" +
+	"\astation\x18\r \x01(\v2\x1a.umbrella.v1.StationStatusR\astation\"\xe1\x01\n" +
+	"\rStationStatus\x12\x1c\n" +
+	"\tinterface\x18\x01 \x01(\tR\tinterface\x12#\n" +
+	"\rfrequency_mhz\x18\x02 \x01(\rR\ffrequencyMhz\x12\x1d\n" +
+	"\n" +
+	"signal_dbm\x18\x03 \x01(\x05R\tsignalDbm\x125\n" +
+	"\x17receive_bits_per_second\x18\x04 \x01(\x04R\x14receiveBitsPerSecond\x127\n" +
+	"\x18transmit_bits_per_second\x18\x05 \x01(\x04R\x15transmitBitsPerSecond\"\xfb\x01\n" +
 	"\vTrackStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.umbrella.v1.TrackKindR\x04kind\x120\n" +
@@ -1850,7 +1948,7 @@ func file_umbrella_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_umbrella_v1_status_proto_goTypes = []any{
 	(CameraPhase)(0),             // 0: umbrella.v1.CameraPhase
 	(*Status)(nil),               // 1: umbrella.v1.Status
@@ -1864,14 +1962,15 @@ var file_umbrella_v1_status_proto_goTypes = []any{
 	(*ProcessStatus)(nil),        // 9: umbrella.v1.ProcessStatus
 	(*RoomStatus)(nil),           // 10: umbrella.v1.RoomStatus
 	(*ParticipantStatus)(nil),    // 11: umbrella.v1.ParticipantStatus
-	(*TrackStatus)(nil),          // 12: umbrella.v1.TrackStatus
-	(*LayerStatus)(nil),          // 13: umbrella.v1.LayerStatus
-	(*SubscriptionStatus)(nil),   // 14: umbrella.v1.SubscriptionStatus
-	(*PeerConnectionStatus)(nil), // 15: umbrella.v1.PeerConnectionStatus
-	(ParticipantKind)(0),         // 16: umbrella.v1.ParticipantKind
-	(QualityLevel)(0),            // 17: umbrella.v1.QualityLevel
-	(TrackKind)(0),               // 18: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 19: umbrella.v1.TrackSource
+	(*StationStatus)(nil),        // 12: umbrella.v1.StationStatus
+	(*TrackStatus)(nil),          // 13: umbrella.v1.TrackStatus
+	(*LayerStatus)(nil),          // 14: umbrella.v1.LayerStatus
+	(*SubscriptionStatus)(nil),   // 15: umbrella.v1.SubscriptionStatus
+	(*PeerConnectionStatus)(nil), // 16: umbrella.v1.PeerConnectionStatus
+	(ParticipantKind)(0),         // 17: umbrella.v1.ParticipantKind
+	(QualityLevel)(0),            // 18: umbrella.v1.QualityLevel
+	(TrackKind)(0),               // 19: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 20: umbrella.v1.TrackSource
 }
 var file_umbrella_v1_status_proto_depIdxs = []int32{
 	10, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
@@ -1888,19 +1987,20 @@ var file_umbrella_v1_status_proto_depIdxs = []int32{
 	4,  // 11: umbrella.v1.CameraStream.notes:type_name -> umbrella.v1.CameraTrouble
 	6,  // 12: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
 	11, // 13: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
-	16, // 14: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
-	17, // 15: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
-	12, // 16: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
-	14, // 17: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
-	15, // 18: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
-	18, // 19: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
-	19, // 20: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
-	13, // 21: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	17, // 14: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
+	18, // 15: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
+	13, // 16: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
+	15, // 17: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
+	16, // 18: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
+	12, // 19: umbrella.v1.ParticipantStatus.station:type_name -> umbrella.v1.StationStatus
+	19, // 20: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
+	20, // 21: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
+	14, // 22: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_status_proto_init() }
@@ -1915,7 +2015,7 @@ func file_umbrella_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_status_proto_rawDesc), len(file_umbrella_v1_status_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

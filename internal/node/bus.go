@@ -1,0 +1,204 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"umbrella/internal/camera"
+	"umbrella/internal/onvif"
+	"umbrella/internal/sfu"
+	"umbrella/internal/ubus"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// bus is the node on OpenWrt's ubus: the object `umbrella`, events of the same
+// name, and the Wi-Fi stations that participants are. Where there is no ubus it
+// does nothing.
+type bus struct {
+	node     *Node
+	client   *ubus.Client
+	stations *ubus.Stations
+	// slow has room for as many as may look for cameras, or at one, at a time.
+	slow chan struct{}
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+const (
+	busObject = "umbrella"
+	maxSlow   = 2
+	// How long is looked at one camera, and for all of them.
+	probeTime    = 18 * time.Second
+	discoverTime = 3 * time.Second
+	askTime      = 5 * time.Second
+)
+
+func startBus(n *Node) *bus {
+	b := &bus{node: n, slow: make(chan struct{}, maxSlow), done: make(chan struct{})}
+	b.client = &ubus.Client{Path: n.UbusPath, Object: busObject, Methods: b.methods(), Log: n.Log}
+	b.stations = &ubus.Stations{Client: b.client}
+	b.client.Start()
+	ctx, cancel := context.WithCancel(context.Background())
+	b.stop = cancel
+	go func() {
+		defer close(b.done)
+		b.tell(ctx)
+	}()
+	return b
+}
+
+func (b *bus) close(ctx context.Context) error {
+	b.stop()
+	<-b.done
+	return b.client.Close(ctx)
+}
+
+func (b *bus) methods() map[string]ubus.Method {
+	show := func(what func(*umbrellav1.Status) any) ubus.Method {
+		return ubus.Method{Handler: func(context.Context, *ubus.Call) (any, error) { return what(b.node.status()), nil }}
+	}
+	return map[string]ubus.Method{
+		"status": show(b.status),
+		"rooms":  show(func(st *umbrellav1.Status) any { return map[string]any{"rooms": plainList(st.Rooms)} }),
+		"trunks": show(func(st *umbrellav1.Status) any {
+			return map[string]any{"trunks": plainList(st.Trunks), "refused": plainList(st.RefusedTrunks)}
+		}),
+		"cameras": show(func(st *umbrellav1.Status) any { return map[string]any{"cameras": plainList(st.Cameras)} }),
+		"probe": {
+			Policy:  map[string]ubus.Type{"url": ubus.String, "camera": ubus.String},
+			Handler: b.slowly(b.probe), Timeout: probeTime + 4*time.Second,
+		},
+		"discover": {
+			Policy:  map[string]ubus.Type{"user": ubus.String, "password": ubus.String},
+			Handler: b.slowly(b.discover), Timeout: discoverTime + askTime + 4*time.Second,
+		},
+		"kick": {
+			Policy:  map[string]ubus.Type{"room": ubus.String, "participant": ubus.String},
+			Handler: b.kick,
+		},
+	}
+}
+
+func (b *bus) status(st *umbrellav1.Status) any {
+	all := plain(st)
+	urls := b.node.URLs()
+	if urls == nil {
+		urls = []string{}
+	}
+	all["urls"] = urls
+	return all
+}
+
+// slowly bounds how many of the calls that take long are under way.
+func (b *bus) slowly(handle func(context.Context, *ubus.Call) (any, error)) func(context.Context, *ubus.Call) (any, error) {
+	return func(ctx context.Context, call *ubus.Call) (any, error) {
+		select {
+		case b.slow <- struct{}{}:
+			defer func() { <-b.slow }()
+			return handle(ctx, call)
+		default:
+			return nil, ubus.Errorf(ubus.StatusSystemError, "cameras are being looked at already: try again in a moment")
+		}
+	}
+}
+
+// probe tells what a camera sends.
+func (b *bus) probe(ctx context.Context, call *ubus.Call) (any, error) {
+	var arguments struct{ URL, Camera string }
+	if err := call.Decode(&arguments); err != nil {
+		return nil, err
+	}
+	url := arguments.URL
+	if arguments.Camera != "" {
+		for _, c := range b.node.cfg.Load().Cameras {
+			if c.Section == arguments.Camera {
+				url = c.URL
+			}
+		}
+	}
+	if url == "" {
+		return nil, ubus.Errorf(ubus.StatusInvalidArgument, "probe needs the url of a camera, or the name of one in the settings as camera")
+	}
+	report := (&camera.Probe{URL: url, Most: probeTime}).Run(ctx)
+	answer := map[string]any{"text": report.String(), "plays": report.Plays, "hears": report.Hears}
+	if t := report.Trouble; t != nil {
+		answer["trouble"] = map[string]any{"reason": t.Reason, "advice": t.Advice}
+	}
+	return answer, nil
+}
+
+// discover looks for cameras on the local network.
+func (b *bus) discover(ctx context.Context, call *ubus.Call) (any, error) {
+	var arguments struct{ User, Password string }
+	if err := call.Decode(&arguments); err != nil {
+		return nil, err
+	}
+	devices, err := onvif.Discover(ctx, onvif.Options{Wait: discoverTime, Log: b.node.Log})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	cameras := []any{}
+	for _, r := range onvif.Ask(ctx, devices, arguments.User, arguments.Password) {
+		cameras = append(cameras, foundCamera(r))
+	}
+	return map[string]any{"cameras": cameras}, nil
+}
+
+func foundCamera(r onvif.Result) map[string]any {
+	problem := ""
+	if r.Err != nil {
+		problem = r.Err.Error()
+	}
+	profiles := []any{}
+	for _, p := range r.Profiles {
+		profiles = append(profiles, map[string]any{
+			"name": p.Name, "url": p.URL, "codec": p.Codec, "width": p.Width, "height": p.Height, "role": string(p.Role),
+		})
+	}
+	return map[string]any{
+		"address": r.Device.Address, "name": r.Device.Name, "manufacturer": r.Information.Manufacturer,
+		"model": r.Information.Model, "problem": problem, "profiles": profiles,
+	}
+}
+
+// kick sends somebody away.
+func (b *bus) kick(_ context.Context, call *ubus.Call) (any, error) {
+	var arguments struct{ Room, Participant string }
+	if err := call.Decode(&arguments); err != nil {
+		return nil, err
+	}
+	if err := b.node.remove(arguments.Room, arguments.Participant); err != nil {
+		return nil, ubus.Errorf(ubus.StatusNotFound, "%v", err)
+	}
+	return map[string]any{}, nil
+}
+
+// Reasons why nobody is sent away.
+var (
+	errNobody  = errors.New("there is nobody of that id in a room of that name")
+	errRemote  = errors.New("the participant came in at another node: it is removed there")
+	errSetting = errors.New("a camera is removed in the settings")
+)
+
+// remove sends a participant of this node away, and tells them.
+func (n *Node) remove(room, id string) error {
+	r := n.sfu.Room(room)
+	if r == nil {
+		return errNobody
+	}
+	p := r.Participant(id)
+	switch {
+	case p == nil:
+		return errNobody
+	case p.Origin != "":
+		return errRemote
+	case p.Kind == sfu.Camera:
+		return errSetting
+	}
+	n.Log.Info("removed by the administrator", "room", room, "participant", id)
+	p.Remove()
+	return nil
+}

@@ -17,7 +17,20 @@ type clock struct {
 }
 
 // ticker is called every clockInterval while it is with the clock.
-type ticker struct{ tick func(now time.Time) }
+type ticker struct {
+	tick func(now time.Time)
+
+	mu   sync.Mutex // held while it is called
+	gone bool
+}
+
+func (p *ticker) call(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		p.tick(now)
+	}
+}
 
 const clockInterval = 20 * time.Millisecond
 
@@ -48,7 +61,7 @@ func (c *clock) run() {
 		}
 		now := time.Now()
 		for _, p := range list {
-			p.tick(now)
+			p.call(now)
 		}
 		clear(list)
 	}
@@ -59,7 +72,13 @@ func (c *clock) stop() {
 	c.done.Wait()
 }
 
+// add makes the clock call p, unless it was removed before.
 func (c *clock) add(p *ticker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if slices.Contains(c.timers, p) {
@@ -74,7 +93,12 @@ func (c *clock) add(p *ticker) {
 	}
 }
 
+// remove takes p away for good. When it returns, p is not being called, and what
+// p started can be waited for.
 func (c *clock) remove(p *ticker) {
+	p.mu.Lock()
+	p.gone = true
+	p.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := slices.Index(c.timers, p); i >= 0 {

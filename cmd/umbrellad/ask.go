@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"umbrella/internal/config"
@@ -26,6 +27,29 @@ const (
 	askTimeout = 5 * time.Second
 	maxStatus  = 64 << 20 // bytes of a status
 )
+
+// ask prints something of the live state of the daemon that runs here.
+func (in *invocation) ask(print func(*umbrellav1.Status) error) int {
+	st, err := askStatus(context.Background(), in.cfg)
+	if err == nil {
+		err = print(st)
+	}
+	if err != nil {
+		fmt.Fprintf(in.err, "umbrellad: %v\n", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// printJSON prints the parts of a status that are filled in.
+func printJSON(w io.Writer, st *umbrellav1.Status) error {
+	b, err := protojson.MarshalOptions{Multiline: true, EmitDefaultValues: true}.Marshal(st)
+	if err != nil {
+		return fmt.Errorf("printing JSON: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", b)
+	return err
+}
 
 // askStatus asks the daemon that runs on this machine by the settings for its
 // live state. The error is a sentence for people.

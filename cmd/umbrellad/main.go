@@ -15,5 +15,5 @@ func main() {
 	// Before anything else: a SIGHUP that nobody waits for ends the process.
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
-	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr, signals))
+	os.Exit(run(os.Args[1:], os.Environ(), stdio{os.Stdin, os.Stdout, os.Stderr}, signals))
 }

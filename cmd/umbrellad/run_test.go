@@ -49,7 +49,16 @@ func TestCommandLine(t *testing.T) {
 		{args: "check -h", stdout: "umbrellad is a WebRTC SFU"},
 		{args: "chek", code: exitUsage, stderr: "umbrellad: there is no command \"chek\"\nTry"},
 		{args: "check now", code: exitUsage, stderr: "umbrellad: \"now\" is too much\nTry"},
-		{args: "check -json", code: exitUsage, stderr: "umbrellad: -json is for trunks\nTry"},
+		{args: "check -json", code: exitUsage, stderr: "umbrellad: -json is for cameras and trunks\nTry"},
+		{args: "cameras -user eve", code: exitUsage, stderr: "umbrellad: -user is for cameras discover\nTry"},
+		{args: "cameras discover -json", code: exitUsage, stderr: "umbrellad: -json is for cameras and trunks\nTry"},
+		{args: "cameras find", code: exitUsage, stderr: "umbrellad: \"find\" is too much\nTry"},
+		{args: "cameras discover -user eve", code: exitFailure, stderr: "umbrellad: reading the password of \"eve\": there is none"},
+		{args: "probe", code: exitUsage, stderr: "umbrellad: probe wants a CAMERA\nTry"},
+		{args: "probe rtsp://a rtsp://b", code: exitUsage, stderr: "umbrellad: \"rtsp://b\" is too much\nTry"},
+		{args: "probe door -config " + valid, code: exitUsage, stderr: "umbrellad: \"door\" is neither a URL nor a section"},
+		{args: "probe door -config " + invalid, code: exitSettings, stderr: invalid},
+		{args: "probe http://127.0.0.1/", code: exitFailure, stdout: "http://127.0.0.1/\n  cannot be used: ", stderr: "Looking at it"},
 		{args: "-nonsense", code: exitUsage, stderr: "umbrellad: flag provided but not defined: -nonsense\nTry"},
 		{args: "check -config", code: exitUsage, stderr: "umbrellad: flag needs an argument: -config\nTry"},
 		{args: "-config /nowhere check", code: exitUsage, stderr: "umbrellad: -config: \"/nowhere\" is not a directory\nTry"},
@@ -66,7 +75,7 @@ func TestCommandLine(t *testing.T) {
 		{args: "-config " + valid, stdout: "Umbrella is not enabled: ", stderr: "time="},
 	} {
 		var stdout, stderr bytes.Buffer
-		code := run(strings.Fields(c.args), c.environ, &stdout, &stderr, nil)
+		code := run(strings.Fields(c.args), c.environ, stdio{strings.NewReader(""), &stdout, &stderr}, nil)
 		if code != c.code || !begins(stdout.String(), c.stdout) || !begins(stderr.String(), c.stderr) {
 			t.Errorf("umbrellad %s: code %d, stdout %q, stderr %q", c.args, code, stdout.String(), stderr.String())
 		}
@@ -81,8 +90,8 @@ func begins(s, prefix string) bool {
 // The help names every flag and command, and every exit code.
 func TestHelpIsWhole(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	run([]string{"-h"}, nil, &stdout, &stderr, nil)
-	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", "-json", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
+	run([]string{"-h"}, nil, stdio{nil, &stdout, &stderr}, nil)
+	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", " cameras", " probe", "-user", "-json", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
 		if !strings.Contains(stdout.String(), word) {
 			t.Errorf("the help does not tell %q", word)
 		}

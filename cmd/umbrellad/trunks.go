@@ -7,16 +7,18 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
-// trunksJSON is what `umbrellad trunks -json` prints: the parts of
-// umbrella.v1.Status that are about trunks.
-func trunksJSON(st *umbrellav1.Status) ([]byte, error) {
-	return protojson.MarshalOptions{Multiline: true, EmitDefaultValues: true}.Marshal(&umbrellav1.Status{
-		NodeName: st.NodeName, NodeId: st.NodeId, NowMs: st.NowMs, Trunks: st.Trunks, RefusedTrunks: st.RefusedTrunks,
+// showTrunks prints the trunks of the daemon that runs by the settings.
+func showTrunks(in *invocation) int {
+	return in.ask(func(st *umbrellav1.Status) error {
+		if in.json {
+			return printJSON(in.out, &umbrellav1.Status{
+				NodeName: st.NodeName, NodeId: st.NodeId, NowMs: st.NowMs, Trunks: st.Trunks, RefusedTrunks: st.RefusedTrunks,
+			})
+		}
+		return printTrunks(in.out, st)
 	})
 }
 
@@ -48,11 +50,7 @@ func printTrunks(w io.Writer, st *umbrellav1.Status) error {
 			}
 		}
 		if trunk.Problem != "" && len(trunk.Links) == 0 {
-			retry := "now"
-			if wait := time.Duration(trunk.RetryAtMs-st.NowMs) * time.Millisecond; wait > 0 {
-				retry = fmt.Sprintf("in %.0f s", (wait + time.Second - 1).Truncate(time.Second).Seconds())
-			}
-			fmt.Fprintf(w, "\n%s is down: %s. Tried again %s.\n", shown(trunk.Name), shown(trunk.Problem), retry)
+			fmt.Fprintf(w, "\n%s is down: %s.%s\n", shown(trunk.Name), shown(trunk.Problem), again(st.NowMs, max(1, trunk.RetryAtMs)))
 		}
 	}
 	if len(st.RefusedTrunks) > 0 {

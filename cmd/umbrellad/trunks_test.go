@@ -21,7 +21,7 @@ import (
 // command runs umbrellad with the settings and the variables of a daemon.
 func (p *process) command(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = run(append([]string{"-config", p.dir}, args...), p.env, &out, &errs, nil)
+	code = run(append([]string{"-config", p.dir}, args...), p.env, stdio{nil, &out, &errs}, nil)
 	return code, out.String(), errs.String()
 }
 
@@ -188,7 +188,7 @@ func TestTrunksSaysWhy(t *testing.T) {
 		{"config umbrella main\n option enabled 0\n", []string{"UMBRELLA_TLS=off", "UMBRELLA_LISTEN=" + closed}, "no umbrellad runs here: the option enabled of the section 'main' is 0 (" + closed + ": connection refused)"},
 	} {
 		var out, errs bytes.Buffer
-		code := run([]string{"-config", settings(t, c.text), "trunks"}, c.environ, &out, &errs, nil)
+		code := run([]string{"-config", settings(t, c.text), "trunks"}, c.environ, stdio{nil, &out, &errs}, nil)
 		if code != exitFailure || out.Len() > 0 || errs.String() != "umbrellad: "+c.want+"\n" {
 			t.Errorf("code %d, %q, %q", code, out.String(), errs.String())
 		}

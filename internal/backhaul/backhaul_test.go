@@ -78,12 +78,21 @@ type somebody struct {
 
 func (n *testNode) join(t *testing.T, room, id string) *somebody {
 	t.Helper()
-	p, err := n.sfu.Join(sfu.Entry{Room: room, ID: id, Name: id, Kind: sfu.Person})
+	return n.publish(t, sfu.Entry{Room: room, ID: id, Name: id, Kind: sfu.Person}, 0)
+}
+
+// publish joins and sends a picture. One that keeps its group of pictures sends a
+// single keyframe, its first picture.
+func (n *testNode) publish(t *testing.T, e sfu.Entry, keep int) *somebody {
+	t.Helper()
+	p, err := n.sfu.Join(e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &somebody{Participant: p}
-	s.layer = forward.NewLayer(forward.LayerConfig{MimeType: "video/VP8", ClockRate: 90000, RequestKeyframe: func() { s.asked.Add(1) }})
+	s.layer = forward.NewLayer(forward.LayerConfig{
+		MimeType: "video/VP8", ClockRate: 90000, KeepGroup: keep, RequestKeyframe: func() { s.asked.Add(1) },
+	})
 	media := &forward.Source{}
 	media.Add(s.layer)
 	if _, err := p.Publish(sfu.Publication{Kind: sfu.Video, Source: sfu.CameraPicture, Media: media,
@@ -101,7 +110,11 @@ func (n *testNode) join(t *testing.T, room, id string) *somebody {
 			case <-time.After(30 * time.Millisecond):
 			}
 			h := rtp.Header{Version: 2, SequenceNumber: i, Timestamp: uint32(i) * 2700, Marker: true}
-			b, err := (&rtp.Packet{Header: h, Payload: []byte{0x10, 0, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1}}).Marshal()
+			payload := []byte{0x10, 0, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1}
+			if keep > 0 && i > 0 {
+				payload[1] = 1
+			}
+			b, err := (&rtp.Packet{Header: h, Payload: payload}).Marshal()
 			if err == nil {
 				s.layer.Push(b, time.Now())
 			}
@@ -129,10 +142,17 @@ func (n *testNode) see(room, id string, from *testNode) *sfu.Participant {
 }
 
 // sink takes what a stream sends.
-type sink struct{ packets atomic.Int64 }
+type sink struct{ packets, keyframes atomic.Int64 }
 
-func (s *sink) SendRTP(*rtp.Header, []byte) error { s.packets.Add(1); return nil }
-func (s *sink) Flush()                            {}
+func (s *sink) SendRTP(_ *rtp.Header, payload []byte) error {
+	s.packets.Add(1)
+	if payload[1]&1 == 0 {
+		s.keyframes.Add(1)
+	}
+	return nil
+}
+
+func (s *sink) Flush() {}
 
 // watch plays the picture of a participant.
 func watch(t *testing.T, p *sfu.Participant) (*sink, *forward.Stream) {
@@ -194,6 +214,27 @@ func TestTwoNodes(t *testing.T) {
 	_ = second
 	ada.Leave()
 	eventually(t, "ada is gone", func() bool { return b.see("den", "ada", a) == nil })
+}
+
+// A camera sends no keyframe when somebody comes: what it has sent since the last
+// one crosses, and is kept on the other side for those who come later.
+func TestCameraAcross(t *testing.T) {
+	a, b := newNode(t, "attic"), newNode(t, "cellar").accept(secret)
+	door := a.publish(t, sfu.Entry{Room: "den", ID: "door", Name: "door", Kind: sfu.Camera}, 1<<20)
+	a.dialTo(b, "up")
+	eventually(t, "the camera is seen", func() bool { return b.see("den", "door", a) != nil })
+	eventually(t, "pictures were sent", func() bool { return door.layer.Stats(time.Now()).Packets > 20 })
+	p := b.see("den", "door", a)
+	first, _ := watch(t, p)
+	eventually(t, "the picture comes", func() bool { return first.packets.Load() > 20 })
+	second, _ := watch(t, p)
+	eventually(t, "the second picture comes", func() bool { return second.packets.Load() > 20 })
+	if f, s := first.keyframes.Load(), second.keyframes.Load(); f != 1 || s != 1 {
+		t.Errorf("%d and %d keyframes came", f, s)
+	}
+	if n := door.layer.Subscribers(); n != 1 {
+		t.Errorf("it crosses %d times", n)
+	}
 }
 
 func TestNobodyWatchesAnyMore(t *testing.T) {

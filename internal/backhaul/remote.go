@@ -196,6 +196,9 @@ func (r *remote) layer(rt *remoteTrack, l *umbrellav1.TrunkLayer) *remoteLayer {
 	if rt.track.Kind == sfu.Audio {
 		cfg.Pass = r.participant.PassSound
 	}
+	if r.participant.Kind == sfu.Camera && rt.track.Kind == sfu.Video {
+		cfg.KeepGroup = forward.DefaultKeepGroup
+	}
 	rl.layer = forward.NewLayer(cfg)
 	rt.track.Media.Add(rl.layer)
 	return rl

@@ -20,7 +20,7 @@ type Manager struct {
 	Totals *forward.Totals
 	// KeepGroup is how many bytes of its present group of pictures each stream of
 	// a camera may keep, so that who comes sees a picture at once; 0 is
-	// DefaultKeepGroup.
+	// forward.DefaultKeepGroup.
 	KeepGroup int
 	// OnChange is told when a State is not what it was. It must not block, nor
 	// call the Manager. May be nil.
@@ -31,9 +31,6 @@ type Manager struct {
 	mu      sync.Mutex
 	cameras map[string]*Camera // by section
 }
-
-// DefaultKeepGroup holds 10 s at 3 Mbit/s.
-const DefaultKeepGroup = 4 << 20
 
 // Times says how long is waited for what.
 type Times struct {
@@ -66,7 +63,7 @@ func (m *Manager) keepGroup() int {
 	if m.KeepGroup > 0 {
 		return m.KeepGroup
 	}
-	return DefaultKeepGroup
+	return forward.DefaultKeepGroup
 }
 
 // Apply makes the cameras be those of list. It touches only those that differ,

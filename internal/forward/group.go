@@ -2,15 +2,22 @@ package forward
 
 import "time"
 
+// DefaultKeepGroup, in bytes, holds 10 s of pictures at 3 Mbit/s.
+const DefaultKeepGroup = 4 << 20
+
 // group is the present group of pictures of a layer: the packets from its last
 // keyframe on, as far as all of them are kept. The layer's pushing guards it.
 type group struct {
-	live  bool
-	first uint16 // sequence number
-	time  uint32 // timestamp of the keyframe
-	bytes int
-	limit int
+	live    bool
+	first   uint16 // sequence number
+	time    uint32 // timestamp of the keyframe
+	bytes   int
+	limit   int
+	missing int // packets that have not come, and may when they are asked for again
 }
+
+// maxMissing is how many packets may be missing: more do not come again.
+const maxMissing = 64
 
 // add takes a packet that is newer than all before it; newest is the number of
 // the one before.
@@ -19,14 +26,31 @@ func (g *group) add(p *Packet, newest uint32, limit int) {
 	switch {
 	case p.Info.Keyframe && (!g.live || p.Timestamp != g.time):
 		*g = group{live: true, first: p.SequenceNumber, time: p.Timestamp, limit: limit}
-	case p.SequenceNumber != uint16(newest)+1:
-		g.live = false // without what is missing the rest is worth little
+	default:
+		g.missing += int(p.SequenceNumber - uint16(newest) - 1)
+		if g.missing > maxMissing {
+			g.live = false // without what is missing the rest is worth little
+		}
 	}
 	g.bytes += len(p.Payload)
 	if limit > 0 && g.bytes > limit {
 		g.live = false
 	}
 }
+
+// repair takes a packet that comes late.
+func (g *group) repair(p *Packet) {
+	if !g.live || g.missing == 0 || newer(g.first, p.SequenceNumber) {
+		return
+	}
+	g.missing--
+	if g.bytes += len(p.Payload); g.limit > 0 && g.bytes > g.limit {
+		g.live = false
+	}
+}
+
+// whole tells that a stream can begin with the group.
+func (g *group) whole() bool { return g.live && g.missing == 0 }
 
 // recent tells that a stream that begins need not wait for another keyframe.
 func (l *Layer) recent(now time.Time) bool {
@@ -84,7 +108,7 @@ func (c *catching) squeeze(ts, clockRate uint32) uint32 {
 // pushing is held.
 func (s *Stream) startBehind(l *Layer, now time.Time) bool {
 	g := &l.group
-	if !l.video || !g.live || s.playing != nil {
+	if !l.video || !g.whole() || s.playing != nil {
 		return false
 	}
 	first, newest := l.history.get(g.first), l.history.get(uint16(l.highest))

@@ -242,7 +242,41 @@ func TestGroupWithAGapIsNotShown(t *testing.T) {
 	}
 }
 
+// What is lost on the way and comes when it is asked for makes the group whole.
+func TestGroupIsMended(t *testing.T) {
+	c := newCamera(t, 100, 1, 4<<20)
+	for range 20 {
+		c.picture()
+	}
+	late := c.late()
+	c.picture()
+	out, s := c.viewer()
+	c.picture()
+	if len(out.headers) != 0 {
+		t.Error("pictures left that cannot be decoded")
+	}
+	c.layer.Push(late, c.now)
+	c.picture()
+	waitFor(t, s.caught)
+	c.check(out, 0)
+}
+
+// late makes a picture of one packet, and does not push it.
+func (c *camera) late() []byte {
+	payload := make([]byte, 1000)
+	payload[0], payload[1], payload[2], payload[3] = 0x10, 1, byte(c.n>>8), byte(c.n)
+	b := packetBytes(c.t, rtp.Header{SequenceNumber: c.seq, Timestamp: uint32(c.n) * 3600, Marker: true}, payload)
+	c.seq++
+	c.n++
+	return b
+}
+
 func TestReceiverThatLostThePictureGetsTheGroupAgain(t *testing.T) {
+	t.Run("browser", func(t *testing.T) { testGroupAgain(t, (*Stream).RequestKeyframe) })
+	t.Run("node", func(t *testing.T) { testGroupAgain(t, (*Stream).PassKeyframeRequest) })
+}
+
+func testGroupAgain(t *testing.T, ask func(*Stream)) {
 	c := newCamera(t, 1000, 4, 4<<20)
 	for range 10 {
 		c.picture()
@@ -252,7 +286,7 @@ func TestReceiverThatLostThePictureGetsTheGroupAgain(t *testing.T) {
 	waitFor(t, s.caught)
 	c.check(out, 0)
 	n := len(out.headers)
-	s.RequestKeyframe()
+	ask(s)
 	c.picture()
 	if len(out.headers) != n+4 {
 		t.Error("the group left again at once: a receiver could have it all the time")
@@ -260,7 +294,7 @@ func TestReceiverThatLostThePictureGetsTheGroupAgain(t *testing.T) {
 	s.mu.Lock()
 	s.catching.began = time.Now().Add(-againAfter)
 	s.mu.Unlock()
-	s.RequestKeyframe()
+	ask(s)
 	c.picture()
 	waitFor(t, s.caught)
 	again := &sink{headers: out.headers[n+4:], payloads: out.payloads[n+4:]}

@@ -191,11 +191,15 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 		p = l.history.put(&p, now, &l.group).packet
 	}
 	p.late = l.highest == newest && l.stats.Packets > 1
-	if l.video && keep && !p.late {
+	if l.video && keep {
 		was := l.group.first
-		l.group.add(&p, newest, l.cfg.KeepGroup)
+		if p.late {
+			l.group.repair(&p)
+		} else {
+			l.group.add(&p, newest, l.cfg.KeepGroup)
+		}
 		switch {
-		case !l.group.live:
+		case !l.group.whole():
 			l.groupAt.Store(0)
 		case was != l.group.first || l.groupAt.Load() == 0:
 			l.groupAt.Store(now.UnixNano())

@@ -295,11 +295,19 @@ func (s *Stream) RequestKeyframe() {
 	if s.playing == nil || s.paused {
 		return
 	}
-	if s.playing.cfg.KeepGroup > 0 {
-		s.startAgain(time.Now())
-		return
+	if !s.replay() {
+		s.playing.RepairKeyframe()
 	}
-	s.playing.RepairKeyframe()
+}
+
+// replay answers a request for a keyframe out of what is kept, where something
+// is: cameras send none when they are asked. The caller holds mu.
+func (s *Stream) replay() bool {
+	if s.playing.cfg.KeepGroup == 0 {
+		return false
+	}
+	s.startAgain(time.Now())
+	return true
 }
 
 // Stats returns the counts so far.
@@ -323,7 +331,7 @@ func (s *Stream) PassKeyframeRequest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.KeyframeRequests++
-	if s.playing != nil && !s.paused {
+	if s.playing != nil && !s.paused && !s.replay() {
 		s.playing.RequestKeyframe()
 	}
 }

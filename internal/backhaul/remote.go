@@ -263,6 +263,7 @@ func (rl *remoteLayer) release() {
 		return
 	}
 	p.link.media.Forget(p.ssrc)
+	rl.layer.Forget()
 	p.link.send(&umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Release{Release: &umbrellav1.TrunkRelease{Ssrc: p.ssrc}}})
 }
 

@@ -52,6 +52,15 @@ func (e *exit) lead(l *forward.Layer) {
 	e.layer, e.reported = l, time.Time{}
 }
 
+// forget drops what is kept for those who come later.
+func (e *exit) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.layer != nil {
+		e.layer.Forget()
+	}
+}
+
 // wanted tells whether somebody watches or hears.
 func (e *exit) wanted() bool {
 	e.mu.Lock()

@@ -131,6 +131,7 @@ func (f *feed) await(ctx context.Context) bool {
 			return true
 		}
 		f.set(Idle, nil)
+		f.video.forget()
 		select {
 		case <-ctx.Done():
 			return false

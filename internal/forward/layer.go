@@ -361,6 +361,18 @@ func (l *Layer) RID() string { return l.cfg.RID }
 // Subscribers is how many streams play the layer.
 func (l *Layer) Subscribers() int { return len(*l.streams.Load()) }
 
+// Forget drops the packets that are kept: the source has stopped for now, and
+// what it sent last is of no use to who comes later.
+func (l *Layer) Forget() {
+	l.pushing.Lock()
+	defer l.pushing.Unlock()
+	l.forward()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.history, l.group = history{}, group{}
+	l.groupAt.Store(0)
+}
+
 // Close ends the layer: streams that play it fall silent.
 func (l *Layer) Close() {
 	l.pushing.Lock()

@@ -321,27 +321,6 @@ func TestClockFollowsTheFastestReport(t *testing.T) {
 	}
 }
 
-func TestHistoryGrowsToASecond(t *testing.T) {
-	var h history
-	now := t0
-	for seq := range uint16(5000) {
-		now = now.Add(2 * time.Millisecond) // 500 packets a second
-		h.put(&Packet{SequenceNumber: seq, Payload: []byte{1}}, now, &group{})
-	}
-	if n := len(h.slots); n != 512 {
-		t.Errorf("%d slots for 500 packets a second", n)
-	}
-	if h.get(4999) == nil || h.get(4999-500) == nil || h.get(4999-600) != nil {
-		t.Error("not the last second is kept")
-	}
-	for seq := range uint16(60000) {
-		h.put(&Packet{SequenceNumber: seq, Payload: []byte{1}}, now, &group{})
-	}
-	if n := len(h.slots); n != maxHistorySlots {
-		t.Errorf("%d slots in a flood", n)
-	}
-}
-
 // What a packet costs to fan out, without the sending: 100 receivers.
 func BenchmarkFanOut(b *testing.B) {
 	l := NewLayer(LayerConfig{MimeType: "video/VP8", ClockRate: 90000})

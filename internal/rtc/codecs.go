@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,7 +51,35 @@ var (
 	red = codec{mime: mimeRED, fmtp: "111/111", pt: 63}
 )
 
+// cameraSound is what cameras send, or what is made of it: every browser plays
+// it (RFC 7874 §3, and G.722 besides). The numbers are those of RFC 3551.
+var cameraSound = []codec{
+	{mime: webrtc.MimeTypePCMU, pt: 0},
+	{mime: webrtc.MimeTypePCMA, pt: 8},
+	{mime: webrtc.MimeTypeG722, pt: 9},
+}
+
 const mimeRED = "audio/red"
+
+// soundCodecs are those that an m-line is offered with on which t is to play.
+func soundCodecs(t sfu.Codec) []codec {
+	for _, c := range cameraSound {
+		if sameCodec(t, codecOf(c.parameters())) {
+			return []codec{c}
+		}
+	}
+	if sameCodec(t, codecOf(opus.parameters())) || sameCodec(t, codecOf(red.parameters())) {
+		return []codec{opus, red}
+	}
+	return nil
+}
+
+// pictureCodecs are those that an m-line is offered with on which t is to play.
+func pictureCodecs(t sfu.Codec) []codec {
+	return slices.DeleteFunc(slices.Clone(videoCodecs), func(c codec) bool {
+		return !sameCodec(t, codecOf(c.parameters()))
+	})
+}
 
 func h264(profile string, mode int) string {
 	return "level-asymmetry-allowed=1;packetization-mode=" + strconv.Itoa(mode) + ";profile-level-id=" + profile
@@ -62,6 +91,10 @@ func (c codec) parameters() webrtc.RTPCodecParameters {
 	p.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "transport-cc"}}
 	if c.mime == webrtc.MimeTypeOpus || c.mime == mimeRED {
 		p.ClockRate, p.Channels = 48000, 2
+		return p
+	}
+	if strings.HasPrefix(c.mime, "audio/") {
+		p.ClockRate = 8000
 		return p
 	}
 	p.ClockRate = 90000
@@ -83,7 +116,7 @@ func (c codec) retransmission() webrtc.RTPCodecParameters {
 // newMediaEngine knows every codec and header extension that we do.
 func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
-	for _, c := range []codec{opus, red} {
+	for _, c := range knownCodecs(webrtc.RTPCodecTypeAudio) {
 		if err := m.RegisterCodec(c.parameters(), webrtc.RTPCodecTypeAudio); err != nil {
 			return nil, err
 		}

@@ -186,7 +186,11 @@ func (s *Subscriber) NeedsOffer() bool {
 
 // Answered applies the answer to the last offer.
 func (s *Subscriber) Answered(answer string) error {
-	if err := s.setRemote(webrtc.SDPTypeAnswer, answer); err != nil {
+	answer, err := withAllCodecs(answer)
+	if err == nil {
+		err = s.setRemote(webrtc.SDPTypeAnswer, answer)
+	}
+	if err != nil {
 		return fmt.Errorf("applying the answer: %w", err)
 	}
 	return nil
@@ -294,16 +298,12 @@ func (s *Subscriber) place(t *sfu.Track) *slot {
 	}
 	sl := g.idle(t)
 	if sl == nil {
-		kind := webrtc.RTPCodecTypeAudio
-		codecs := []codec{opus, red}
+		kind, codecs := webrtc.RTPCodecTypeAudio, soundCodecs(t.Codec)
 		if t.Kind == sfu.Video {
-			kind = webrtc.RTPCodecTypeVideo
-			codecs = slices.DeleteFunc(slices.Clone(videoCodecs), func(c codec) bool {
-				return !sameCodec(t.Codec, codecOf(c.parameters()))
-			})
-			if len(codecs) == 0 {
-				return nil
-			}
+			kind, codecs = webrtc.RTPCodecTypeVideo, pictureCodecs(t.Codec)
+		}
+		if len(codecs) == 0 {
+			return nil
 		}
 		var err error
 		if sl, err = s.addSlot(g, kind, codecs); err != nil {
@@ -349,12 +349,7 @@ func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec)
 				prefs = append(prefs, c.retransmission())
 			}
 		}
-		err := t.SetCodecPreferences(prefs)
-		if err != nil && kind == webrtc.RTPCodecTypeAudio {
-			// The receiver has turned RED down before.
-			err = t.SetCodecPreferences(prefs[:1])
-		}
-		if err != nil {
+		if err := t.SetCodecPreferences(prefs); err != nil {
 			return nil, err
 		}
 	}

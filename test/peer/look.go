@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -41,7 +42,7 @@ func (p *Peer) From(participant string) (audio, video uint64) {
 		if s.ParticipantId != participant || in == nil {
 			continue
 		}
-		if in.Codec.Load() == "audio/opus" {
+		if codec, _ := in.Codec.Load().(string); strings.HasPrefix(codec, "audio/") {
 			audio += in.Packets.Load()
 		} else {
 			video += in.Packets.Load()

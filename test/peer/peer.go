@@ -111,7 +111,7 @@ func (p *Peer) Join(ctx context.Context) error {
 	}
 	p.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Join{Join: &umbrellav1.Join{
 		Room: p.Room, Name: p.Name, ViewOnly: p.ViewOnly, Password: p.Password,
-		ReceiveCodecs: []string{"audio/opus", "video/VP8", "video/VP9", "video/H264", "video/AV1"},
+		ReceiveCodecs: []string{"audio/opus", "audio/PCMU", "audio/PCMA", "audio/G722", "video/VP8", "video/VP9", "video/H264", "video/AV1"},
 	}}})
 	if err := p.Wait(ctx, func() bool { return p.joined != nil || len(p.errs) > 0 }); err != nil {
 		return fmt.Errorf("joining: %w", err)

@@ -54,6 +54,39 @@ func printJSON(w io.Writer, st *umbrellav1.Status) error {
 // askStatus asks the daemon that runs on this machine by the settings for its
 // live state. The error is a sentence for people.
 func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, error) {
+	own, err := ownServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	answer, body, err := own.get(ctx, "/status", "application/protobuf", maxStatus)
+	if err != nil {
+		return nil, noDaemon(cfg, own.address, err)
+	}
+	if answer.StatusCode == http.StatusForbidden {
+		return nil, fmt.Errorf("umbrellad at %s does not tell: %s (option 'trusted_proxy' may name this machine)", own.address, strings.TrimSpace(string(body)))
+	}
+	st := &umbrellav1.Status{}
+	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if answer.StatusCode != http.StatusOK || kind != "application/protobuf" || proto.Unmarshal(body, st) != nil {
+		return nil, notUmbrellad(own.address, answer.Status)
+	}
+	return st, nil
+}
+
+func notUmbrellad(address, answer string) error {
+	return fmt.Errorf("what answers at %s is no umbrellad of these settings: %s", address, answer)
+}
+
+// server is the web server of the daemon that runs on this machine.
+type server struct {
+	address, base string
+	client        *http.Client
+}
+
+// ownServer finds it by the settings. The error is a sentence for people.
+func ownServer(cfg *config.Config) (*server, error) {
 	host, port, err := net.SplitHostPort(cfg.Main.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("option 'listen': %w", err)
@@ -61,7 +94,7 @@ func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, err
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	address := net.JoinHostPort(host, port)
+	s := &server{address: net.JoinHostPort(host, port)}
 	transport := &http.Transport{DialContext: dialOwn, DisableKeepAlives: true}
 	scheme := "http"
 	if cfg.Main.TLS != config.TLSOff {
@@ -70,32 +103,25 @@ func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, err
 			return nil, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+address+cfg.Main.Prefix+"/status", nil)
+	s.base = scheme + "://" + s.address + cfg.Main.Prefix
+	s.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return s, nil
+}
+
+// get reads what is at a path below the prefix, limit bytes of it at most.
+func (s *server) get(ctx context.Context, path, accept string, limit int64) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("option 'listen': %w", err)
+		return nil, nil, fmt.Errorf("option 'listen': %w", err)
 	}
-	r.Header.Set("Accept", "application/protobuf")
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(r)
+	r.Header.Set("Accept", accept)
+	answer, err := s.client.Do(r)
 	if err != nil {
-		return nil, noDaemon(cfg, address, err)
+		return nil, nil, err
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxStatus))
-	if err != nil {
-		return nil, noDaemon(cfg, address, err)
-	}
-	if answer.StatusCode == http.StatusForbidden {
-		return nil, fmt.Errorf("umbrellad at %s does not tell: %s (option 'trusted_proxy' may name this machine)", address, strings.TrimSpace(string(body)))
-	}
-	st := &umbrellav1.Status{}
-	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if answer.StatusCode != http.StatusOK || kind != "application/protobuf" || proto.Unmarshal(body, st) != nil {
-		return nil, fmt.Errorf("what answers at %s is no umbrellad of these settings: %s", address, answer.Status)
-	}
-	return st, nil
+	body, err := io.ReadAll(io.LimitReader(answer.Body, limit))
+	return answer, body, err
 }
 
 // dialOwn connects to an address of this machine from its loopback address, so

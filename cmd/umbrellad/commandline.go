@@ -19,6 +19,7 @@ Usage:
   umbrellad [-config DIR] check     check the settings, and do nothing else
   umbrellad [-config DIR] trunks    print the trunks of the node that runs here
   umbrellad [-config DIR] cameras   print the cameras of the node that runs here
+  umbrellad [-config DIR] health    ask whether the node serves that runs here
   umbrellad cameras discover        look for cameras in the local network
   umbrellad [-config DIR] probe CAMERA
                                     tell what a camera sends, whether browsers
@@ -46,8 +47,9 @@ Signals:
 
 Exit codes:
   0   stopped as asked, settings valid, or not enabled
-  1   could not start or stop in time; no node runs here whose trunks or cameras
-      could be told; browsers will not play the camera that was probed
+  1   could not start or stop in time; no node serves here, or none whose trunks
+      or cameras could be told; browsers will not play the camera that was
+      probed
   2   wrong command line
   3   settings not valid
 `
@@ -85,6 +87,7 @@ func commands() map[string]command {
 		"check":            {run: check},
 		"trunks":           {flags: []string{"json"}, run: showTrunks},
 		"cameras":          {flags: []string{"json"}, run: showCameras},
+		"health":           {run: health},
 		"cameras discover": {flags: []string{"user"}, bare: true, run: discoverCameras},
 		"probe":            {argument: "CAMERA", bare: true, run: probeCamera},
 		"version":          {bare: true, run: printVersion},

@@ -16,7 +16,11 @@ func applyEnvironment(sections []*section, environ []string) (_ []*section, warn
 			variables[name] = value
 		}
 	}
-	known := map[string]bool{}
+	known := map[string]bool{variableCloud: true}
+	cloud, problem := isCloud(variables)
+	if problem != nil {
+		problems = append(problems, *problem)
+	}
 	for _, o := range Options() {
 		if o.Environment == "" {
 			continue
@@ -29,6 +33,10 @@ func applyEnvironment(sections []*section, environ []string) (_ []*section, warn
 		if problem != nil {
 			problems = append(problems, *problem)
 		}
+		under := e == nil // the file goes over it
+		if under && cloud && o.Cloud != "" {
+			e = &entry{file: Environment, option: variableCloud, values: strings.Fields(o.Cloud)}
+		}
 		if e == nil {
 			continue
 		}
@@ -38,7 +46,9 @@ func applyEnvironment(sections []*section, environ []string) (_ []*section, warn
 		}
 		var target *section
 		sections, target = ensure(sections, o.Section, name)
-		target.entries[o.Name] = *e
+		if !under || !target.has(o.Name) {
+			target.entries[o.Name] = *e
+		}
 	}
 	var all []string
 	for name := range known {
@@ -56,6 +66,19 @@ func applyEnvironment(sections []*section, environ []string) (_ []*section, warn
 	}
 	slices.Sort(warnings)
 	return sections, warnings, problems
+}
+
+// isCloud tells whether the defaults for a server in the cloud hold.
+func isCloud(variables map[string]string) (bool, *Problem) {
+	text := strings.TrimSpace(variables[variableCloud])
+	if text == "" {
+		return false, nil
+	}
+	on, ok := parseBool(text)
+	if !ok {
+		return false, &Problem{File: Environment, Option: variableCloud, Value: text, Allowed: allowedBool}
+	}
+	return on, nil
 }
 
 // fromEnvironment returns what the variables say about o, or nil. Aliases of a

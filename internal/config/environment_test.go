@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -108,5 +109,40 @@ func TestUnknownVariables(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCloud(t *testing.T) {
+	const private = "[127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1/128 fc00::/7]"
+	for _, c := range []struct {
+		name, uci string
+		environ   []string
+		tls       TLSMode
+		proxies   string
+		state     string
+	}{
+		{"not", "", nil, TLSAuto, "[]", "/etc/umbrella"},
+		{"off", "", []string{"UMBRELLA_CLOUD=0"}, TLSAuto, "[]", "/etc/umbrella"},
+		{"empty", "", []string{"UMBRELLA_CLOUD="}, TLSAuto, "[]", "/etc/umbrella"},
+		{"on", "", []string{"UMBRELLA_CLOUD=1"}, TLSOff, private, "/var/lib/umbrella"},
+		{"variables go over it", "", []string{"UMBRELLA_CLOUD=1", "UMBRELLA_TLS=auto", "UMBRELLA_TRUSTED_PROXY=192.0.2.1"},
+			TLSAuto, "[192.0.2.1/32]", "/var/lib/umbrella"},
+		{"the file goes over it", "config umbrella main\n option tls auto\n list trusted_proxy 192.0.2.1\n option state_dir /s\n",
+			[]string{"UMBRELLA_CLOUD=1"}, TLSAuto, "[192.0.2.1/32]", "/s"},
+		{"an empty option is none", "config umbrella main\n option tls ''\n", []string{"UMBRELLA_CLOUD=1"}, TLSOff, private, "/var/lib/umbrella"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := load(t, c.uci, c.environ...)
+			if m := got.Main; m.TLS != c.tls || fmt.Sprint(m.TrustedProxy) != c.proxies || m.StateDir != c.state {
+				t.Errorf("got tls %s, proxies %v, state %s", m.TLS, m.TrustedProxy, m.StateDir)
+			}
+			if len(got.Warnings) > 0 {
+				t.Errorf("warned: %q", got.Warnings)
+			}
+		})
+	}
+	_, err := Load(t.TempDir(), []string{"UMBRELLA_CLOUD=perhaps"})
+	if err == nil || !strings.Contains(err.Error(), "UMBRELLA_CLOUD: 'perhaps' is not allowed: 1 or 0") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -13,6 +13,9 @@ type Option struct {
 	// Default is what holds when nothing is said, as it would be written; ""
 	// is nothing.
 	Default string
+	// Cloud holds in place of Default where UMBRELLA_CLOUD is 1: on a server, in a
+	// container behind a proxy.
+	Cloud   string
 	Allowed string // what is allowed, in words
 	Help    string // what it is for, in one sentence
 	// Environment is the variable that goes over the file, Aliases are other
@@ -39,6 +42,7 @@ const (
 	sectionBackhaul = "backhaul" // the backhaul that the environment sets
 
 	variablePrefix = "UMBRELLA_"
+	variableCloud  = variablePrefix + "CLOUD"
 )
 
 const (
@@ -60,7 +64,7 @@ func Options() []Option {
 		{Section: typeMain, Name: "prefix", Aliases: []string{"UMBRELLA_HTTP_PREFIX"},
 			Allowed: "a path such as /umbrella: at most 128 letters, digits, '-', '_', '.', '~' and '/', starting with '/', without '.' or '..' as a part",
 			Help:    "Path below which everything is served."},
-		{Section: typeMain, Name: "tls", Default: "auto", Allowed: "auto, files or off",
+		{Section: typeMain, Name: "tls", Default: "auto", Cloud: "off", Allowed: "auto, files or off",
 			Help: "Where HTTPS gets its certificate: from the node's own CA, from cert and key, or no HTTPS behind a proxy."},
 		{Section: typeMain, Name: "cert", Allowed: allowedFile,
 			Help: "PEM file of the certificate and its chain, for tls 'files'."},
@@ -72,9 +76,12 @@ func Options() []Option {
 			Allowed: "an IP address or a DNS name, without a port",
 			Help:    "Address by which the node is reached from outside, beside those of its interfaces."},
 		{Section: typeMain, Name: "trusted_proxy", List: true,
+			// Whoever is in one of these may join from there as well: believing what
+			// such a one says of others gives it nothing.
+			Cloud:   "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1 fc00::/7",
 			Allowed: "an IP address or a network such as 192.168.1.0/24",
 			Help:    "Proxy whose X-Forwarded-For is believed."},
-		{Section: typeMain, Name: "state_dir", Default: "/etc/umbrella", Allowed: "the path of a directory",
+		{Section: typeMain, Name: "state_dir", Default: "/etc/umbrella", Cloud: "/var/lib/umbrella", Allowed: "the path of a directory",
 			Help: "Directory of what the node itself writes, such as its CA."},
 		{Section: typeMain, Name: "log_level", Default: "info", Allowed: "debug, info, warn or error",
 			Help: "The least level that is logged."},

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestHealth(t *testing.T) {
+	for _, more := range [][]string{
+		nil,
+		{"UMBRELLA_PREFIX=/umbrella"},
+		{"UMBRELLA_TLS=off"},
+		{"UMBRELLA_TLS=off", "UMBRELLA_PREFIX=/umbrella/a"},
+		{"UMBRELLA_TLS=off", "UMBRELLA_TRUSTED_PROXY=127.0.0.1"},
+		{fmt.Sprintf("UMBRELLA_LISTEN=:%d", freePort(t))},
+		{fmt.Sprintf("UMBRELLA_LISTEN=[::1]:%d", freePort(t))},
+	} {
+		t.Run(strings.Join(more, " "), func(t *testing.T) {
+			p := start(t, "config umbrella main\n", more...)
+			p.expect("is running.")
+			if code, out, errs := p.command("health"); code != exitOK || out != "OK\n" || errs != "" {
+				t.Errorf("code %d, %q, %q", code, out, errs)
+			}
+			p.signal(syscall.SIGTERM)
+			if code := p.exit(); code != exitOK {
+				t.Errorf("it ended with %d", code)
+			}
+			if code, out, errs := p.command("health"); code != exitFailure || out != "" || !strings.Contains(errs, "is it running? (connection refused)") {
+				t.Errorf("after the end: code %d, %q, %q", code, out, errs)
+			}
+		})
+	}
+}
+
+// Something else answers where the daemon should.
+func TestHealthOfSomethingElse(t *testing.T) {
+	var answer http.HandlerFunc
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
+	defer other.Close()
+	p := &process{t: t, dir: t.TempDir(), env: []string{"UMBRELLA_TLS=off", "UMBRELLA_LISTEN=" + other.Listener.Addr().String()}}
+	for name, a := range map[string]http.HandlerFunc{
+		"404 Not Found": http.NotFound,
+		"200 OK":        func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "welcome") },
+		"302 Found":     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) },
+	} {
+		answer = a
+		code, out, errs := p.command("health")
+		if want := "is no umbrellad of these settings: " + name + "\n"; code != exitFailure || out != "" || !strings.HasSuffix(errs, want) {
+			t.Errorf("%s: code %d, %q, %q", name, code, out, errs)
+		}
+	}
+}

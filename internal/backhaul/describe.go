@@ -24,7 +24,7 @@ func describe(p *sfu.Participant, node string) *umbrellav1.TrunkParticipant {
 	st := p.State()
 	d := &umbrellav1.TrunkParticipant{
 		Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
-		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node,
+		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: st.Notice,
 	}
 	for _, t := range st.Tracks[:min(len(st.Tracks), maxTracks)] {
 		track := &umbrellav1.TrunkTrack{
@@ -64,7 +64,7 @@ func offerOf(a *umbrellav1.TrunkAnnouncement) (o routing.Offer[*umbrellav1.Trunk
 
 // acceptable tells whether a participant is one that can be shown.
 func acceptable(p *umbrellav1.TrunkParticipant) bool {
-	if len(p.Name) > maxText || len(p.NodeName) > maxText || len(p.Tracks) > maxTracks {
+	if len(p.Name) > maxText || len(p.NodeName) > maxText || len(p.Notice) > maxText || len(p.Tracks) > maxTracks {
 		return false
 	}
 	switch p.Kind {

@@ -124,6 +124,7 @@ func (h *hub) join(key routing.Key, room string, info *umbrellav1.TrunkParticipa
 
 // update makes the tracks those that are announced.
 func (r *remote) update(info *umbrellav1.TrunkParticipant) {
+	r.participant.SetNotice(cut(info.Notice))
 	said := map[string]bool{}
 	for _, t := range info.Tracks {
 		said[t.Id] = true

@@ -326,7 +326,8 @@ func (c *Camera) stateChanged() {
 	p := c.participant
 	c.mu.Unlock()
 	if p != nil {
-		switch c.State().Phase {
+		st := c.State()
+		switch st.Phase {
 		case Live, Idle:
 			p.SetQuality(sfu.Good)
 		case Down:
@@ -334,6 +335,7 @@ func (c *Camera) stateChanged() {
 		default:
 			p.SetQuality(sfu.QualityUnknown)
 		}
+		p.SetNotice(st.notice())
 	}
 	if c.manager.OnChange != nil {
 		c.manager.OnChange()

@@ -115,7 +115,10 @@ func (f *feed) relearn(is nal.Format) {
 // describeState puts what is known in words. The caller holds mu.
 func (f *feed) describeState() {
 	s := &f.state
-	s.Video, s.Sound = "", ""
+	s.Video, s.Sound, s.Blind = "", "", f.plan.noVideo
+	if f.format.Refusal != "" {
+		s.Blind = trouble(f.format.Refusal, adviceCodec)
+	}
 	if f.format.Fmtp != "" {
 		s.Video = describeFormat(f.format)
 	} else if f.plan.video != nil {

@@ -39,6 +39,27 @@ type StreamState struct {
 	// kHz, mono, becomes G.722"; empty while it is not known, or where there is
 	// none that can be had.
 	Video, Sound string
+	// Blind tells why there is no picture of a stream that should have one.
+	Blind *Trouble
 	// Notes tell what is not as it should be while it plays.
 	Notes []*Trouble
+}
+
+// notice tells the room why there is no picture; empty while there is one, or
+// may be in a moment.
+func (s *State) notice() string {
+	switch s.Phase {
+	case Connecting:
+		return "connecting to the camera"
+	case Down:
+		return s.Trouble.Reason
+	}
+	var blind *Trouble
+	for _, st := range s.Streams {
+		if st.Blind == nil {
+			return ""
+		}
+		blind = firstTrouble(blind, st.Blind)
+	}
+	return blind.Reason
 }

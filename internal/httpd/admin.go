@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,8 @@ type Admin struct {
 	// Reload reads the settings anew, applies them, and returns what could not
 	// be applied. Nil where that cannot be asked for: then nothing is changed.
 	Reload func(context.Context) error
+	// Looker looks at cameras before they are in the settings.
+	Looker Looker
 
 	mu sync.Mutex // held while the file is changed
 }
@@ -98,7 +101,8 @@ func refuse(code int, format string, args ...any) *refusal {
 // people call one.
 func kinds() map[string]struct{ section, word string } {
 	return map[string]struct{ section, word string }{
-		"trunks": {config.TypeBackhaul, "trunk"},
+		"trunks":  {config.TypeBackhaul, "trunk"},
+		"cameras": {config.TypeCamera, "camera"},
 	}
 }
 
@@ -280,6 +284,11 @@ func (a *Admin) refusal(err error, name, word string) *refusal {
 }
 
 func (a *Admin) set(kind string, c *change) error {
+	if kind == config.TypeCamera {
+		if err := a.keepCameraSecrets(c); err != nil {
+			return err
+		}
+	}
 	values := config.Values{}
 	for option, v := range c.Options {
 		values[option] = v
@@ -298,12 +307,23 @@ func has(cfg *config.Config, kind, name string) bool {
 			}
 		}
 	}
-	return false
+	return kind == config.TypeCamera && slices.ContainsFunc(cfg.Cameras, func(c config.Camera) bool { return c.Section == name })
 }
 
-// readChange reads the body of a request. It has to be JSON by its type, too: a
-// form, which any page may send anywhere, is not.
+// readChange reads the body of a request that changes something.
 func readChange(w http.ResponseWriter, r *http.Request, c *change) *refusal {
+	if no := readBody(w, r, c); no != nil {
+		return no
+	}
+	if c.Options == nil {
+		c.Options = map[string]texts{}
+	}
+	return nil
+}
+
+// readBody reads the body of a request. It has to be JSON by its type, too: a
+// form, which any page may send anywhere, is not.
+func readBody(w http.ResponseWriter, r *http.Request, c any) *refusal {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return refuse(http.StatusUnsupportedMediaType, "this takes application/json")
 	}
@@ -322,9 +342,6 @@ func readChange(w http.ResponseWriter, r *http.Request, c *change) *refusal {
 	}
 	if err != nil {
 		return refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
-	}
-	if c.Options == nil {
-		c.Options = map[string]texts{}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 type adminOf struct {
 	t       *testing.T
 	h       http.Handler
+	admin   *Admin
 	source  config.Source
 	cfg     *config.Config
 	reloads int
@@ -62,6 +63,7 @@ func newAdmin(t *testing.T, text string, environ ...string) *adminOf {
 			return a.fails
 		},
 	}
+	a.admin = s.Admin
 	a.h = handler(t, s)
 	return a
 }

@@ -43,6 +43,8 @@ func (s *Server) routes(p *pages) http.Handler {
 	if s.Admin != nil {
 		m.HandleFunc("GET /servers", s.adminOnly(func(w http.ResponseWriter, r *http.Request) { s.serveServers(w, r, p) }))
 		m.HandleFunc("POST /servers/{kind}", s.adminOnly(s.serveAdd))
+		m.HandleFunc("POST /servers/cameras/probe", s.adminOnly(s.serveProbe))
+		m.HandleFunc("POST /servers/cameras/discover", s.adminOnly(s.serveDiscover))
 		m.HandleFunc("PATCH /servers/{kind}/{name}", s.adminOnly(s.serveEdit))
 		m.HandleFunc("DELETE /servers/{kind}/{name}", s.adminOnly(s.serveRemove))
 	}

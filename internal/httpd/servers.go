@@ -19,6 +19,7 @@ type serversView struct {
 	// Refused are trunks that came in and were turned down, the last ones, as
 	// umbrella.v1.RefusedTrunk.
 	Refused []json.RawMessage `json:"refused"`
+	Cameras []cameraView      `json:"cameras"`
 }
 
 // settingsView tells of the file that the page changes.
@@ -53,7 +54,7 @@ func (s *Server) serveServers(w http.ResponseWriter, r *http.Request, p *pages) 
 	case "application/json":
 		view, err := s.servers()
 		if err != nil {
-			http.Error(w, "the trunks cannot be told: "+err.Error(), http.StatusInternalServerError)
+			http.Error(w, "the trunks and cameras cannot be told: "+err.Error(), http.StatusInternalServerError)
 			return
 		}
 		answer(w, http.StatusOK, view)
@@ -95,7 +96,9 @@ func (s *Server) servers() (*serversView, error) {
 		}
 		v.Trunks = append(v.Trunks, t)
 	}
-	return v, nil
+	var err error
+	v.Cameras, err = s.cameras(st)
+	return v, err
 }
 
 // isPlaceholder tells of a section that is no trunk yet, as the example file has

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"umbrella/internal/camera"
-	"umbrella/internal/onvif"
 	"umbrella/internal/sfu"
 	"umbrella/internal/ubus"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -19,23 +17,14 @@ type bus struct {
 	node     *Node
 	client   *ubus.Client
 	stations *ubus.Stations
-	// slow has room for as many as may look for cameras, or at one, at a time.
-	slow chan struct{}
-	stop context.CancelFunc
-	done chan struct{}
+	stop     context.CancelFunc
+	done     chan struct{}
 }
 
-const (
-	busObject = "umbrella"
-	maxSlow   = 2
-	// How long is looked at one camera, and for all of them.
-	probeTime    = 18 * time.Second
-	discoverTime = 3 * time.Second
-	askTime      = 5 * time.Second
-)
+const busObject = "umbrella"
 
 func startBus(n *Node) *bus {
-	b := &bus{node: n, slow: make(chan struct{}, maxSlow), done: make(chan struct{})}
+	b := &bus{node: n, done: make(chan struct{})}
 	b.client = &ubus.Client{Path: n.UbusPath, Object: busObject, Methods: b.methods(), Log: n.Log}
 	b.stations = &ubus.Stations{Client: b.client}
 	b.client.Start()
@@ -67,11 +56,11 @@ func (b *bus) methods() map[string]ubus.Method {
 		"cameras": show(func(st *umbrellav1.Status) any { return map[string]any{"cameras": plainList(st.Cameras)} }),
 		"probe": {
 			Policy:  map[string]ubus.Type{"url": ubus.String, "camera": ubus.String},
-			Handler: b.slowly(b.probe), Timeout: probeTime + 4*time.Second,
+			Handler: b.probe, Timeout: probeTime + 4*time.Second,
 		},
 		"discover": {
 			Policy:  map[string]ubus.Type{"user": ubus.String, "password": ubus.String},
-			Handler: b.slowly(b.discover), Timeout: discoverTime + askTime + 4*time.Second,
+			Handler: b.discover, Timeout: discoverTime + askTime + 4*time.Second,
 		},
 		"kick": {
 			Policy:  map[string]ubus.Type{"room": ubus.String, "participant": ubus.String},
@@ -88,19 +77,6 @@ func (b *bus) status(st *umbrellav1.Status) any {
 	}
 	all["urls"] = urls
 	return all
-}
-
-// slowly bounds how many of the calls that take long are under way.
-func (b *bus) slowly(handle func(context.Context, *ubus.Call) (any, error)) func(context.Context, *ubus.Call) (any, error) {
-	return func(ctx context.Context, call *ubus.Call) (any, error) {
-		select {
-		case b.slow <- struct{}{}:
-			defer func() { <-b.slow }()
-			return handle(ctx, call)
-		default:
-			return nil, ubus.Errorf(ubus.StatusSystemError, "cameras are being looked at already: try again in a moment")
-		}
-	}
 }
 
 // probe tells what a camera sends.
@@ -120,12 +96,7 @@ func (b *bus) probe(ctx context.Context, call *ubus.Call) (any, error) {
 	if url == "" {
 		return nil, ubus.Errorf(ubus.StatusInvalidArgument, "probe needs the url of a camera, or the name of one in the settings as camera")
 	}
-	report := (&camera.Probe{URL: url, Most: probeTime}).Run(ctx)
-	answer := map[string]any{"text": report.String(), "plays": report.Plays, "hears": report.Hears}
-	if t := report.Trouble; t != nil {
-		answer["trouble"] = map[string]any{"reason": t.Reason, "advice": t.Advice}
-	}
-	return answer, nil
+	return looked(b.node.looker.Probe(ctx, url))
 }
 
 // discover looks for cameras on the local network.
@@ -134,34 +105,14 @@ func (b *bus) discover(ctx context.Context, call *ubus.Call) (any, error) {
 	if err := call.Decode(&arguments); err != nil {
 		return nil, err
 	}
-	devices, err := onvif.Discover(ctx, onvif.Options{Wait: discoverTime, Log: b.node.Log})
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	cameras := []any{}
-	for _, r := range onvif.Ask(ctx, devices, arguments.User, arguments.Password) {
-		cameras = append(cameras, foundCamera(r))
-	}
-	return map[string]any{"cameras": cameras}, nil
+	return looked(b.node.looker.Discover(ctx, arguments.User, arguments.Password))
 }
 
-func foundCamera(r onvif.Result) map[string]any {
-	problem := ""
-	if r.Err != nil {
-		problem = r.Err.Error()
+func looked(answer any, err error) (any, error) {
+	if errors.Is(err, errLooking) {
+		return nil, ubus.Errorf(ubus.StatusSystemError, "%v", err)
 	}
-	profiles := []any{}
-	for _, p := range r.Profiles {
-		profiles = append(profiles, map[string]any{
-			"name": p.Name, "url": p.URL, "codec": p.Codec, "width": p.Width, "height": p.Height, "role": string(p.Role),
-		})
-	}
-	return map[string]any{
-		"address": r.Device.Address, "name": r.Device.Name, "manufacturer": r.Information.Manufacturer,
-		"model": r.Information.Model, "problem": problem, "profiles": profiles,
-	}
+	return answer, err
 }
 
 // kick sends somebody away.

@@ -107,14 +107,14 @@ func TestBusObject(t *testing.T) {
 // Only so many may look for cameras at a time.
 func TestBusIsNotHeldUp(t *testing.T) {
 	n := startNode(t, settings(t, ""))
-	for range maxSlow {
-		n.bus.slow <- struct{}{}
+	for range maxLooks {
+		n.looker.begin()
 	}
 	if _, err := ask(t, n, "probe", `{"url": "rtsp://127.0.0.1:1/"}`); err == nil || !strings.Contains(err.Error(), "already") {
 		t.Errorf("%v", err)
 	}
-	for range maxSlow {
-		<-n.bus.slow
+	for range maxLooks {
+		n.looker.end()
 	}
 	if _, err := ask(t, n, "status", "{}"); err != nil {
 		t.Error(err)

@@ -55,6 +55,7 @@ type Node struct {
 	certs   *access.Certificates         // nil without TLS
 	web     atomic.Pointer[httpd.Server] // nil while the settings do not let it serve
 	bus     *bus
+	looker  *looker
 
 	// engine makes new connections. Those before it, on another port, carry on
 	// the calls that were there when the port was changed.
@@ -67,7 +68,8 @@ type Node struct {
 func (n *Node) Start(cfg *config.Config) (err error) {
 	n.cfg.Store(cfg)
 	n.started = time.Now()
-	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload}
+	n.looker = newLooker(n.Log)
+	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload, Looker: n.looker}
 	n.sfu, n.gate = &sfu.SFU{}, &access.Gate{}
 	n.setRules(cfg)
 	engine, err := n.startEngine(cfg)

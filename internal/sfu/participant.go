@@ -58,6 +58,7 @@ type Participant struct {
 	mu      sync.Mutex
 	left    bool
 	quality Quality
+	notice  string
 	version uint64
 	tracks  []*Track
 }
@@ -77,14 +78,28 @@ type State struct {
 	// Version grows with each change of the tracks or their state.
 	Version uint64
 	Quality Quality
-	Tracks  []*Track
+	// Notice is why there is nothing to see of the participant now, in words;
+	// mostly empty.
+	Notice string
+	Tracks []*Track
 }
 
 // State returns what is to be known of the participant now.
 func (p *Participant) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return State{Participant: p, Version: p.version, Quality: p.quality, Tracks: slices.Clone(p.tracks)}
+	return State{Participant: p, Version: p.version, Quality: p.quality, Notice: p.notice, Tracks: slices.Clone(p.tracks)}
+}
+
+// SetNotice tells the room why there is nothing to see of the participant now.
+func (p *Participant) SetNotice(words string) {
+	p.mu.Lock()
+	same := p.notice == words
+	p.notice = words
+	p.mu.Unlock()
+	if !same {
+		p.touched()
+	}
 }
 
 // SetQuality tells the room how well the participant is connected.

@@ -2074,7 +2074,9 @@ type Participant struct {
 	// When it came in, in milliseconds since 1970.
 	JoinedAtMs int64 `protobuf:"varint,6,opt,name=joined_at_ms,json=joinedAtMs,proto3" json:"joined_at_ms,omitempty"`
 	// What people call the node at which it came in; empty for this one.
-	NodeName      string `protobuf:"bytes,7,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	NodeName string `protobuf:"bytes,7,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	// Why there is nothing to see of it now, in words; mostly empty.
+	Notice        string `protobuf:"bytes,8,opt,name=notice,proto3" json:"notice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2154,6 +2156,13 @@ func (x *Participant) GetJoinedAtMs() int64 {
 func (x *Participant) GetNodeName() string {
 	if x != nil {
 		return x.NodeName
+	}
+	return ""
+}
+
+func (x *Participant) GetNotice() string {
+	if x != nil {
+		return x.Notice
 	}
 	return ""
 }
@@ -2739,7 +2748,7 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\n" +
 	"RoomUpdate\x12<\n" +
 	"\fparticipants\x18\x01 \x03(\v2\x18.umbrella.v1.ParticipantR\fparticipants\x120\n" +
-	"\x14left_participant_ids\x18\x02 \x03(\tR\x12leftParticipantIds\"\xeb\x01\n" +
+	"\x14left_participant_ids\x18\x02 \x03(\tR\x12leftParticipantIds\"\x83\x02\n" +
 	"\vParticipant\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -2748,7 +2757,8 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x06tracks\x18\x05 \x03(\v2\x12.umbrella.v1.TrackR\x06tracks\x12 \n" +
 	"\fjoined_at_ms\x18\x06 \x01(\x03R\n" +
 	"joinedAtMs\x12\x1b\n" +
-	"\tnode_name\x18\a \x01(\tR\bnodeName\"\xb3\x01\n" +
+	"\tnode_name\x18\a \x01(\tR\bnodeName\x12\x16\n" +
+	"\x06notice\x18\b \x01(\tR\x06notice\"\xb3\x01\n" +
 	"\x05Track\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.umbrella.v1.TrackKindR\x04kind\x120\n" +

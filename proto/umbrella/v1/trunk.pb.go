@@ -702,8 +702,10 @@ type TrunkParticipant struct {
 	ViewOnly   bool                   `protobuf:"varint,3,opt,name=view_only,json=viewOnly,proto3" json:"view_only,omitempty"`
 	JoinedAtMs int64                  `protobuf:"varint,4,opt,name=joined_at_ms,json=joinedAtMs,proto3" json:"joined_at_ms,omitempty"`
 	// What people call the node at which it came in.
-	NodeName      string        `protobuf:"bytes,5,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
-	Tracks        []*TrunkTrack `protobuf:"bytes,6,rep,name=tracks,proto3" json:"tracks,omitempty"`
+	NodeName string        `protobuf:"bytes,5,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	Tracks   []*TrunkTrack `protobuf:"bytes,6,rep,name=tracks,proto3" json:"tracks,omitempty"`
+	// As umbrella.v1.Participant has it.
+	Notice        string `protobuf:"bytes,7,opt,name=notice,proto3" json:"notice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -778,6 +780,13 @@ func (x *TrunkParticipant) GetTracks() []*TrunkTrack {
 		return x.Tracks
 	}
 	return nil
+}
+
+func (x *TrunkParticipant) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
 }
 
 type TrunkTrack struct {
@@ -1297,7 +1306,7 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\x04room\x18\x02 \x01(\tR\x04room\x12\x12\n" +
 	"\x04path\x18\x03 \x03(\tR\x04path\x12\"\n" +
 	"\rround_trip_us\x18\x04 \x01(\rR\vroundTripUs\x12?\n" +
-	"\vparticipant\x18\x05 \x01(\v2\x1d.umbrella.v1.TrunkParticipantR\vparticipant\"\xe5\x01\n" +
+	"\vparticipant\x18\x05 \x01(\v2\x1d.umbrella.v1.TrunkParticipantR\vparticipant\"\xfd\x01\n" +
 	"\x10TrunkParticipant\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x120\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1c.umbrella.v1.ParticipantKindR\x04kind\x12\x1b\n" +
@@ -1305,7 +1314,8 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\fjoined_at_ms\x18\x04 \x01(\x03R\n" +
 	"joinedAtMs\x12\x1b\n" +
 	"\tnode_name\x18\x05 \x01(\tR\bnodeName\x12/\n" +
-	"\x06tracks\x18\x06 \x03(\v2\x17.umbrella.v1.TrunkTrackR\x06tracks\"\xad\x02\n" +
+	"\x06tracks\x18\x06 \x03(\v2\x17.umbrella.v1.TrunkTrackR\x06tracks\x12\x16\n" +
+	"\x06notice\x18\a \x01(\tR\x06notice\"\xad\x02\n" +
 	"\n" +
 	"TrunkTrack\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +

@@ -5,6 +5,7 @@ import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
 import { shownName, type RoomEvent } from "../call/room";
 import { connectSocket } from "../call/socket";
 import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
+import { asksForWall, sayWall } from "../ui/wall";
 import { screenWords, sentence, together } from "../ui/words";
 import { Settings } from "./settings";
 import { Store } from "./store";
@@ -32,6 +33,8 @@ export interface Ui {
   toasts: readonly Toast[];
   /** Key of the tile that fills the screen. */
   fullScreen: string;
+  /** Only the cameras are shown, from edge to edge. */
+  wall: boolean;
 }
 
 const toastTime = 6_000;
@@ -68,6 +71,7 @@ export class App {
       shortcuts: this.settings.shortcuts,
       toasts: [],
       fullScreen: "",
+      wall: asksForWall(),
     });
     const socket = new URL("wsb", base);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
@@ -81,6 +85,8 @@ export class App {
     this.call.store.subscribe(() => this.callChanged());
     this.media.store.subscribe(() => this.keepMedia());
     this.listen();
+    // A screen on the wall has nobody who presses a button.
+    if (this.ui.state.wall && this.ui.state.room) this.join(this.ui.state.room, "", true, "");
   }
 
   /** Enters the room; returns what is wrong with what was typed, or null. */
@@ -171,6 +177,12 @@ export class App {
       pinned: pinned === key ? "" : key,
       dismissed: new Set([...dismissed].filter((k) => k !== key)),
     });
+  }
+
+  toggleWall(): void {
+    const wall = !this.ui.state.wall;
+    this.ui.set({ wall, pinned: "" });
+    sayWall(wall);
   }
 
   setShortcuts(on: boolean): void {

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { canShareScreen, type Media } from "../call/media";
+import { ParticipantKind } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useMedia, useNow, useStore } from "./context";
 import { IconButton, MenuButton, type MenuItem } from "./controls";
 import { Icon } from "./icons";
@@ -11,6 +12,7 @@ import { Sounds, SoundGate } from "./sounds";
 import { Stage, useTiles } from "./stage";
 import { toggleFullScreen } from "./tile";
 import type { Tile } from "./tiles";
+import { useResting, useScreenOn } from "./wall";
 import { mediaWords, secondsUntil } from "./words";
 
 /** The call itself. */
@@ -20,11 +22,16 @@ export function CallView(): JSX.Element {
   const panel = useStore(app.ui, (s) => s.panel);
   const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
   const heading = useRef<HTMLHeadingElement>(null);
+  const wall = useStore(app.ui, (s) => s.wall);
   const { tiles, main } = useTiles();
+  const resting = useResting(wall);
+  useScreenOn();
   useShortcuts(main >= 0 ? (tiles[main]?.key ?? "") : "", viewOnly);
   useEffect(() => heading.current?.focus(), []);
   return (
-    <div class={`call ${panel ? "call-with-panel" : ""}`}>
+    <div class={`call ${panel ? "call-with-panel" : ""} ${wall ? "call-wall" : ""} ${
+        resting ? "call-resting" : ""
+      }`}>
       <main class="call-main">
         <h1 class="heard" tabIndex={-1} ref={heading}>
           Call in room {room}
@@ -89,6 +96,8 @@ function Alone({ tiles }: { tiles: Tile[] }): JSX.Element | null {
   const app = useApp();
   const others = useStore(app.call.store, (s) => s.room.participants.length > 1);
   const joined = useStore(app.call.store, (s) => s.phase === "joined");
+  const wall = useStore(app.ui, (s) => s.wall);
+  if (wall) return tiles.length === 0 && joined ? <p class="alone alone-only">There is no camera in this room.</p> : null;
   if (others ? tiles.length > 0 : !joined) return null;
   return (
     <div class={`alone ${tiles.length === 0 ? "alone-only" : ""}`}>
@@ -107,6 +116,8 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
   const unread = useStore(app.ui, (s) => s.unread);
   const count = useStore(app.call.store, (s) => s.room.participants.length);
   const media = useStore(app.media.store, (s) => s);
+  const wall = useStore(app.ui, (s) => s.wall);
+  const cameras = useStore(app.call.store, (s) => s.room.participants.some((p) => p.kind === ParticipantKind.CAMERA));
   const large = main >= 0;
   const mainKey = large ? (tiles[main]?.key ?? "") : "";
   const sharing = media.screen !== null;
@@ -120,6 +131,9 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
       icon: large ? "grid" : "speaker",
       onChoose: () => app.toggleLayout(mainKey),
     },
+    ...(wall || cameras
+      ? [{ label: wall ? "Show everyone" : "Show the cameras only", icon: "cctv" as const, onChoose: () => app.toggleWall() }]
+      : []),
     { label: "Copy the link to invite", icon: "link", onChoose: () => void app.copyLink() },
     ...(fullScreenPossible
       ? [{ label: "Full screen", icon: "expand" as const, onChoose: () => toggleFullScreen(document.documentElement) }]

@@ -12,6 +12,7 @@ export const keys: [key: string, does: string][] = [
   ["C", "Open or close the chat"],
   ["P", "Open or close the people list"],
   ["L", "Grid or speaker layout"],
+  ["W", "The cameras only, or everyone"],
   ["F", "Full screen"],
   ["?", "This help"],
 ];
@@ -46,6 +47,9 @@ export function useShortcuts(mainKey: string, viewOnly: boolean): void {
           break;
         case "l":
           app.toggleLayout(now.current.mainKey);
+          break;
+        case "w":
+          app.toggleWall();
           break;
         case "f":
           toggleFullScreen(document.documentElement);

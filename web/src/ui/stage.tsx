@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { ParticipantKind } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useSize, useStore } from "./context";
 import { gridLayout, stageLayout } from "./layout";
 import { TileView } from "./tile";
@@ -17,9 +18,9 @@ export function useTiles(): { tiles: Tile[]; main: number } {
     screen: media.screen !== null,
     muted: !media.microphone.wanted || media.microphone.track === null,
   };
-  const tiles = tilesOf(room, own, codecs);
+  const tiles = tilesOf(room, own, codecs).filter((t) => !ui.wall || t.kind === ParticipantKind.CAMERA);
   const main = mainTile(tiles, {
-    layout: ui.layout,
+    layout: ui.wall ? "grid" : ui.layout,
     pinned: ui.pinned,
     dismissed: ui.dismissed,
     speaker: ui.speaker?.participantId ?? "",
@@ -37,7 +38,8 @@ export function Stage({ tiles, main }: { tiles: Tile[]; main: number }): JSX.Ele
   scroller.current = ref.current;
   useFullScreenKey(ref);
 
-  const gap = box.width < 600 ? 6 : 10;
+  const wall = useStore(app.ui, (s) => s.wall);
+  const gap = wall ? 2 : box.width < 600 ? 6 : 10;
   const { rects, content } = main >= 0 ? stageLayout(tiles.length, main, box, gap) : gridLayout(tiles.length, box, gap);
   const trackOf = (tile: Tile) =>
     tile.own ? (tile.source === "screen" ? media.screen : media.camera.track) : (streams.get(tile.trackId) ?? null);

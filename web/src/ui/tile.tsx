@@ -25,6 +25,7 @@ interface Props {
 export function TileView({ tile, rect, large, track, mirrored, scroller }: Props): JSX.Element {
   const app = useApp();
   const pinned = useStore(app.ui, (s) => s.pinned === tile.key);
+  const wall = useStore(app.ui, (s) => s.wall);
   const full = useStore(app.ui, (s) => s.fullScreen);
   const root = useRef<HTMLDivElement>(null);
   const [aspect, setAspect] = useState(0);
@@ -36,7 +37,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
 
   const picture = tile.picture && track !== null;
   const stalled = useStore(app.call.store, (s) => s.stalled.has(tile.trackId));
-  const note = tile.unplayable || (picture && stalled ? "Picture paused: your connection is slow" : "");
+  const note = tile.problem || (picture && stalled ? "Picture paused: your connection is slow" : "");
   const speaking = tile.level > 0 && !tile.muted;
   const small = rect.width < 180;
   const label = describe(tile, note);
@@ -49,6 +50,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
       }`}
       role="group"
       aria-label={label}
+      onClick={wall ? () => app.pin(tile.key) : undefined}
       data-tile=""
       data-participant-id={tile.participantId}
       data-participant-name={tile.name}
@@ -88,7 +90,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
           <Bars strength={strengthOf(tile.quality)} label={qualityWords(tile.quality)} />
         )}
       </div>
-      <div class="tile-actions">
+      <div class="tile-actions" onClick={(event) => event.stopPropagation()}>
         <IconButton
           icon={pinned ? "unpin" : "pin"}
           label={pinned ? `Unpin ${nameOn(tile)}` : `Pin ${nameOn(tile)}`}
@@ -125,7 +127,7 @@ function Face({ tile, note, waiting, side }: { tile: Tile; note: string; waiting
         {tile.source === "screen" ? <Icon name="screen" /> : icon ? <Icon name={icon} /> : letters || "?"}
       </div>
       {note && <p class="face-note">{note}</p>}
-      {tile.quality === QualityLevel.LOST && !tile.own && <p class="face-note">Connection lost</p>}
+      {tile.quality === QualityLevel.LOST && !tile.own && !note && <p class="face-note">Connection lost</p>}
     </div>
   );
 }

@@ -40,7 +40,7 @@ test("who is at another node is said to be there", () => {
 
 test("a codec that cannot be played is said, and not asked for", () => {
   const [tile] = tilesOf(room({ id: "a", tracks: [camera("a1", "video/H264")] }), off, codecs);
-  assert.equal(tile?.unplayable, "This browser cannot play H.264 video");
+  assert.equal(tile?.problem, "This browser cannot play H.264 video");
   assert.equal(tile.trackId, "");
   assert.equal(tile.picture, false);
 });

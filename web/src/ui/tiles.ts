@@ -1,4 +1,5 @@
 import { canPlay, codecName } from "../call/codecs";
+import { sentence } from "./words";
 import { isMuted, shownName, trackOf, type Room } from "../call/room";
 import { QualityLevel, TrackKind, TrackSource, type Participant, type ParticipantKind, type Track } from "../proto/umbrella/v1/signal_pb";
 
@@ -15,8 +16,8 @@ export interface Tile {
   trackId: string;
   /** There is a picture to be shown, now or in a moment. */
   picture: boolean;
-  /** Why there is none although it is sent, in words. */
-  unplayable: string;
+  /** Why there is none, in words. */
+  problem: string;
   muted: boolean;
   /** 0 to 127; 0 is silence. */
   level: number;
@@ -59,7 +60,7 @@ function tileOf(room: Room, participant: Participant, source: Tile["source"], ow
     own: self,
     trackId: self || !playable ? "" : (track?.id ?? ""),
     picture: sends && playable,
-    unplayable: playable ? "" : `This browser cannot play ${codecName(track.codec)} video`,
+    problem: participant.notice ? sentence(participant.notice) : playable ? "" : `This browser cannot play ${codecName(track.codec)} video`,
     muted: self ? own.muted : isMuted(participant),
     level: source === "camera" ? (room.speakers.get(participant.id) ?? 0) : 0,
     quality: room.qualities.get(participant.id) ?? QualityLevel.UNSPECIFIED,

@@ -3,15 +3,25 @@ import { useState } from "preact/hooks";
 import "../styles/servers.css";
 import { PageHead } from "../status/head";
 import { load, usePolled } from "../status/poll";
-import { RemoveQuestion, TrunkForm } from "./form";
+import { CameraForm } from "./cameraform";
+import type { Camera, CameraDraft } from "./cameras";
+import { CamerasView } from "./cameratable";
+import { FindCameras } from "./found";
+import { TrunkForm } from "./form";
 import type { Servers, Trunk } from "./model";
+import { RemoveQuestion } from "./section";
 import { ServersView } from "./view";
 
 const interval = 2000;
 const ask = () =>
   load<Servers>("servers", "The node shows this page to the machine it runs on only, opened by localhost or an address.");
 
-type Open = { kind: "add" } | { kind: "edit"; trunk: Trunk } | { kind: "remove"; trunk: Trunk } | null;
+type Open =
+  | { kind: "trunk"; trunk: Trunk | null }
+  | { kind: "camera"; camera: Camera | null; found: Partial<CameraDraft> }
+  | { kind: "remove"; word: "trunk" | "camera"; name: string }
+  | { kind: "find" }
+  | null;
 
 function Page() {
   const { value: servers, problem, refresh } = usePolled(ask, interval);
@@ -34,21 +44,39 @@ function Page() {
         {said}
       </p>
       {servers && (
-        <ServersView
-          servers={servers}
-          onAdd={() => show({ kind: "add" })}
-          onEdit={(trunk) => show({ kind: "edit", trunk })}
-          onRemove={(trunk) => show({ kind: "remove", trunk })}
-        />
+        <>
+          <ServersView
+            servers={servers}
+            onAdd={() => show({ kind: "trunk", trunk: null })}
+            onEdit={(trunk) => show({ kind: "trunk", trunk })}
+            onRemove={({ name }) => show({ kind: "remove", word: "trunk", name })}
+          />
+          <CamerasView
+            cameras={servers.cameras}
+            now={servers.nowMs}
+            fixed={servers.settings.problem}
+            onAdd={() => show({ kind: "camera", camera: null, found: {} })}
+            onFind={() => show({ kind: "find" })}
+            onEdit={(camera) => show({ kind: "camera", camera, found: {} })}
+            onRemove={({ name }) => show({ kind: "remove", word: "camera", name })}
+          />
+        </>
       )}
-      {open?.kind === "remove" && <RemoveQuestion trunk={open.trunk} onClose={close} onSaved={saved} />}
-      {servers && (open?.kind === "add" || open?.kind === "edit") && (
-        <TrunkForm
-          trunk={open.kind === "edit" ? open.trunk : null}
-          names={servers.trunks.map((t) => t.name)}
-          onClose={close}
-          onSaved={saved}
-        />
+      {open?.kind === "remove" && (
+        <RemoveQuestion section={{ word: open.word, name: open.name, isNew: false }} onClose={close} onSaved={saved}>
+          {open.word === "trunk"
+            ? "Whoever is at the other end leaves the calls here, and its secret is forgotten."
+            : "It leaves its room, and its password is forgotten."}
+        </RemoveQuestion>
+      )}
+      {open?.kind === "find" && (
+        <FindCameras onClose={close} onChosen={(found) => show({ kind: "camera", camera: null, found })} />
+      )}
+      {servers && open?.kind === "camera" && (
+        <CameraForm camera={open.camera} names={servers.cameras.map((c) => c.name)} found={open.found} onClose={close} onSaved={saved} />
+      )}
+      {servers && open?.kind === "trunk" && (
+        <TrunkForm trunk={open.trunk} names={servers.trunks.map((t) => t.name)} onClose={close} onSaved={saved} />
       )}
     </main>
   );

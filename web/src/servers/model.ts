@@ -1,5 +1,6 @@
 import { num, rate, type Long, type TrunkStatus } from "../status/model";
 import { sentence } from "../ui/words";
+import type { Camera } from "./cameras";
 
 /** What /servers tells in JSON. */
 export interface Servers {
@@ -8,6 +9,7 @@ export interface Servers {
   settings: { file: string; problem: string };
   trunks: Trunk[];
   refused: Refused[];
+  cameras: Camera[];
 }
 
 export interface Trunk {
@@ -38,7 +40,10 @@ export interface TrunkState {
 export function stateOf(trunk: Trunk, nowMs: number): TrunkState {
   const { status } = trunk;
   if (!trunk.enabled) return { kind: "off", words: "Turned off", detail: "" };
-  if (status?.links?.length) return { kind: "connected", words: "Connected", detail: "" };
+  if (status?.links?.length) {
+    const refused = status.links.flatMap((l) => (l.refused ? [sentence(`${l.refused}, of ${l.nodeName ?? ""}`)] : []));
+    return { kind: "connected", words: "Connected", detail: refused.join(" ") };
+  }
   if (status?.problem) {
     const wait = Math.ceil((num(status.retryAtMs) - nowMs) / 1000);
     return { kind: "down", words: "Down", detail: `${sentence(status.problem)} ${wait > 0 ? `Tried again in ${wait} s.` : "Trying again…"}` };

@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { millis, num, span, type TrunkLink } from "../status/model";
 import { sentence } from "../ui/words";
+import { Changes } from "./section";
 import { flow, stateOf, type Refused, type Servers, type Trunk } from "./model";
 
 interface Props {
@@ -30,7 +31,7 @@ export function ServersView({ servers, onAdd, onEdit, onRemove }: Props): JSX.El
         {settings.problem && (
           <div class="alert">
             <p>
-              <strong class="alert-title">Trunks cannot be changed here.</strong> {sentence(settings.problem)}
+              <strong class="alert-title">Nothing can be changed here.</strong> {sentence(settings.problem)}
             </p>
           </div>
         )}
@@ -123,22 +124,7 @@ function TrunkRow({ trunk, now, fixed, onEdit, onRemove }: RowProps): JSX.Elemen
       {cell("Sent", each((l) => flow(l.sentStreams, l.sentBitsPerSecond)))}
       {cell("Received", each((l) => flow(l.receivedStreams, l.receivedBitsPerSecond)))}
       {cell("Routes", each((l) => l.routes ?? 0))}
-      <td role="cell" class="trunk-actions">
-        {trunk.variables.length > 0 ? (
-          <span class="hint">Set by {trunk.variables.join(", ")}</span>
-        ) : (
-          !fixed && (
-            <span class="cell">
-              <button type="button" class="link" aria-label={`Change ${trunk.name}`} onClick={onEdit}>
-                Change
-              </button>
-              <button type="button" class="link" aria-label={`Remove ${trunk.name}`} onClick={onRemove}>
-                Remove
-              </button>
-            </span>
-          )
-        )}
-      </td>
+      <Changes name={trunk.name} variables={trunk.variables} fixed={fixed} onEdit={onEdit} onRemove={onRemove} />
     </tr>
   );
 }

@@ -12,6 +12,31 @@ export interface Status {
   nodeName?: string;
   nodeId?: string;
   trunks?: TrunkStatus[];
+  cameras?: CameraStatus[];
+}
+
+export interface CameraStatus {
+  id?: string;
+  name?: string;
+  room?: string;
+  phase?: string;
+  sinceMs?: Long;
+  trouble?: CameraTrouble | null;
+  retryAtMs?: Long;
+  streams?: CameraStream[];
+}
+
+export interface CameraStream {
+  option?: string;
+  transport?: string;
+  video?: string;
+  sound?: string;
+  notes?: CameraTrouble[];
+}
+
+export interface CameraTrouble {
+  reason?: string;
+  advice?: string;
 }
 
 export interface TrunkStatus {
@@ -37,6 +62,7 @@ export interface TrunkLink {
   receivedBitsPerSecond?: Long;
   availableBitsPerSecond?: Long;
   routes?: number;
+  refused?: string;
 }
 
 export type Long = string | number;

@@ -18,6 +18,7 @@ import {
   type SubscriptionStatus,
   type TrackStatus,
 } from "./model";
+import { Cameras } from "./cameras";
 import { Topology } from "./picture";
 
 /** Everything about the node at one moment. */
@@ -39,6 +40,7 @@ export function StatusView({ status }: { status: Status }): JSX.Element {
         <Figure name="Version">{status.version ?? "–"}</Figure>
       </dl>
       <Topology status={status} />
+      <Cameras status={status} />
       {rooms.length === 0 && <p class="card empty">No room is open. Rooms open when somebody joins, and close behind the last one.</p>}
       {rooms.map((room) => (
         <Room key={room.name} room={room} now={num(status.nowMs)} />

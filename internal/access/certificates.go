@@ -28,7 +28,10 @@ type Certificates struct {
 	CertFile, KeyFile string
 	// PublicAddress are names and addresses besides the machine's own.
 	PublicAddress []string
-	Log           *slog.Logger
+	// ACME is asked first for the certificate of a name; nil: there is none by
+	// ACME. It is started and closed here, and set with our own CA only.
+	ACME *ACME
+	Log  *slog.Logger
 
 	// For tests: the machine's name and addresses, and the time.
 	hostname  func() (string, error)
@@ -75,6 +78,11 @@ func (c *Certificates) Start() error {
 	if err := c.refresh(); err != nil {
 		return fmt.Errorf("certificates: %w", err)
 	}
+	if c.ACME != nil {
+		if err := c.ACME.Start(); err != nil {
+			return err
+		}
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop, c.done = stop, make(chan struct{})
 	go c.run(ctx)
@@ -82,9 +90,12 @@ func (c *Certificates) Start() error {
 }
 
 // Close stops looking.
-func (c *Certificates) Close(context.Context) error {
+func (c *Certificates) Close(ctx context.Context) error {
 	c.stop()
 	<-c.done
+	if c.ACME != nil {
+		return c.ACME.Close(ctx)
+	}
 	return nil
 }
 
@@ -131,13 +142,23 @@ func (c *Certificates) SetPublicAddress(list []string) {
 // TLSConfig serves the certificate as it is at each handshake, with TLS 1.2 or
 // newer.
 func (c *Certificates) TLSConfig() *tls.Config {
-	return &tls.Config{
+	t := &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return c.current.Load(), nil
 		},
 	}
+	if c.ACME != nil {
+		t.GetConfigForClient = c.ACME.proving
+		t.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if by := c.ACME.Certificate(hello.ServerName); by != nil {
+				return by, nil
+			}
+			return c.current.Load(), nil
+		}
+	}
+	return t
 }
 
 // CA is the certificate of our own CA, in DER; nil where the certificate comes
@@ -254,7 +275,11 @@ func (c *Certificates) wanted() ([]string, error) {
 		}
 	}
 	add("localhost")
-	for _, p := range c.public {
+	public := c.public
+	if c.ACME != nil {
+		public = slices.Concat(public, c.ACME.Domains)
+	}
+	for _, p := range public {
 		if ip, err := netip.ParseAddr(p); err == nil {
 			add(plain(ip).String())
 		} else {

@@ -35,11 +35,11 @@ export function CamerasView({ cameras, now, fixed, onAdd, onFind, onEdit, onRemo
       {cameras.length === 0 ? (
         <p class="card empty">There is no camera yet.</p>
       ) : (
-        <div class="table trunk-table">
+        <div class="table trunk-table camera-table">
           <table role="table" aria-labelledby="cameras">
             <thead role="rowgroup">
               <tr role="row">
-                {["Camera", "State", "For", "Picture", "Sound", "Room"].map((c) => (
+                {["Camera", "State", "For", "Picture", "Sound"].map((c) => (
                   <th key={c} role="columnheader" scope="col">
                     {c}
                   </th>
@@ -81,6 +81,7 @@ function Row({ camera, now, fixed, onEdit, onRemove }: RowProps): JSX.Element {
     <tr role="row" data-camera={camera.name} data-state={state.kind}>
       <th role="rowheader" scope="row">
         <span class="trunk-name">{camera.title || camera.name}</span>
+        <span class="line quiet">in room {camera.room}</span>
         <span class="line quiet">{camera.url}</span>
         {camera.substream && <span class="line quiet">{camera.substream}</span>}
       </th>
@@ -97,7 +98,6 @@ function Row({ camera, now, fixed, onEdit, onRemove }: RowProps): JSX.Element {
       {cell("For", camera.status?.sinceMs ? [span(now - num(camera.status.sinceMs))] : [])}
       {cell("Picture", streams.flatMap((s) => (s.video ? [`${s.video}${s.transport ? ` by ${s.transport.toUpperCase()}` : ""}`] : [])))}
       {cell("Sound", [...new Set(streams.flatMap((s) => (s.sound ? [s.sound] : [])))])}
-      {cell("Room", [camera.room])}
       <Changes name={camera.name} variables={camera.variables} fixed={fixed} onEdit={onEdit} onRemove={onRemove} />
     </tr>
   );

@@ -80,6 +80,12 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		"umbrella.prefix": {"/", "//", "/umbrella", "/umbrella/", "/a/b", "/a//b", "umbrella", "/..", "/a/.", "/...", "/a b", "/ä", "/~a-b_c.d", "/a%20b",
 			"/" + strings.Repeat("a", 127), "/" + strings.Repeat("a", 128), "/" + strings.Repeat("a", 127) + "/"},
 		"umbrella.tls":            {"auto", "files", "off", "Auto", "on"},
+		"umbrella.acme_domain":    {"call.example.org", "call.example.org.", "Call.Example.org", "call", "1.2.3.4", "::1", "a_b.org", "*.example.org", "-a.org", "a..org", "a.1", ".org", "org.", "a.b:80"},
+		"umbrella.acme_email":     {"a@b.org", "a.b+c@b.org", "a@b", "a@", "@b.org", "a b@b.org", "a@b@c.org", ".a@b.org", "a..b@b.org", "a.@b.org", "ä@b.org", "a@1.2.3.4", "a@b_c.org", "<a@b.org>", "mailto:a@b.org", strings.Repeat("a", 64) + "@b.org", strings.Repeat("a", 65) + "@b.org"},
+		"umbrella.acme_directory": {"https://h/a", "https://h", "HTTPS://h/a", "http://h/a", "https://u@h/a", "https://h/a?b", "https://h/a?", "https://h/a#b", "https://h:0/a", "https://h:14000/dir", "https://[::1]:14000/dir", "h/a"},
+		"umbrella.acme_http":      {":80", "192.168.1.1:80", "80", ":0", "[::]:80", "a b:80"},
+		"umbrella.turn_url": {"turns:h:443", "turns:h:443?transport=tcp", "turns:h:443?transport=udp", "turns:h", "turns:h?transport=tcp", "turn:h:3478", "TURNS:h:443", "turns:h:443?TRANSPORT=tcp",
+			"turns::443", "turns://h:443", "stun:h:443", "h:443", "turns:[::1]:443", "turns:[fe80::1%25a]:443", "turns:[fe80::1%a]:443", "turns:1.2.3.4:443", "turns:1.2.3:443", "turns:224.0.0.1:443", "turns:h:0", "turns:u@h:443", "turns:h:443?", "turns:h:443?transport=tcp?transport=tcp"},
 		"umbrella.log_level":      {"debug", "info", "warn", "error", "warning"},
 		"umbrella.media_port":     ports,
 		"umbrella.public_address": {"203.0.113.7", "::", "0.0.0.0", "2001:db8::1", "fe80::1%eth0", "224.0.0.1", "ff02::1", "ap.example.org", "ap.example.org.", "ap.", ".", "ap.example.org:80", "1.2.3", "-a", "a_b", "::ffff:1.2.3.4", "1::2::3", "12345::", "192.168.1.1/24", "FF02::1", "::ffff:0.0.0.0", "::ffff:224.0.0.1"},
@@ -148,6 +154,9 @@ func nodeTakes(t *testing.T, dir, key, value string) bool {
 		if o.Section == kind && o.Name == name && o.List {
 			text = strings.Replace(text, "option", "list", 1)
 		}
+	}
+	if strings.HasPrefix(key, "umbrella.acme_") {
+		text += "\toption tls 'acme'\n\tlist public_address 'call.example.org'\n"
 	}
 	if key == "backhaul.fingerprint" {
 		text += "\toption url 'wss://h/wsb'\n"

@@ -67,9 +67,9 @@ func TestCommandLine(t *testing.T) {
 		{args: "check --config=" + valid, stdout: "OK: " + valid + "/umbrella is valid\n", stderr: "warning: "},
 		{args: "check -config " + empty, stdout: "OK: there is no " + empty + "/umbrella, and"},
 		{args: "check -config " + empty, environ: []string{"UMBRELLA_TLS=maybe"}, code: exitSettings,
-			stderr: "environment: UMBRELLA_TLS: 'maybe' is not allowed: auto, files or off\n"},
+			stderr: "environment: UMBRELLA_TLS: 'maybe' is not allowed: auto, files, acme or off\n"},
 		{args: "check -config " + invalid, code: exitSettings,
-			stderr: invalid + "/umbrella: section 'main', option 'tls': 'maybe' is not allowed: auto, files or off\n" +
+			stderr: invalid + "/umbrella: section 'main', option 'tls': 'maybe' is not allowed: auto, files, acme or off\n" +
 				invalid + "/umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535\n"},
 		{args: "-config " + invalid, code: exitSettings, stderr: invalid + "/umbrella: section 'main', option 'tls'"},
 		{args: "-config " + valid, stdout: "Umbrella is not enabled: ", stderr: "time="},

@@ -250,7 +250,7 @@ func TestACMERecovers(t *testing.T) {
 }
 
 func TestACMESendsPeopleToHTTPS(t *testing.T) {
-	a := &ACME{Domains: []string{"call.example"}, tokens: map[string]string{"/.well-known/acme-challenge/a": "a.b"}}
+	a := &ACME{Domains: []string{"call.example"}, Listen: ":80", tokens: map[string]string{"/.well-known/acme-challenge/a": "a.b"}}
 	for _, c := range []struct {
 		method, host, path, port string
 		status                   int

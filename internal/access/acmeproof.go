@@ -48,6 +48,24 @@ func (a *ACME) authorize(ctx context.Context, client *acme.Client, at string) er
 	return nil
 }
 
+// Sites are the names as they stand in an address of the web server, with its
+// port where that is not the usual one.
+func (a *ACME) Sites() []string {
+	var sites []string
+	for _, name := range a.Domains {
+		sites = append(sites, a.site(name))
+	}
+	return sites
+}
+
+func (a *ACME) site(name string) string {
+	// Where the CA looks at the web server for its proof, that is at port 443.
+	if a.Listen == "" || a.Port == "" || a.Port == "443" {
+		return name
+	}
+	return net.JoinHostPort(name, a.Port)
+}
+
 // reach says what the CA has to be able to do.
 func (a *ACME) reach() string {
 	if a.Listen != "" {
@@ -156,8 +174,5 @@ func (a *ACME) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if !slices.Contains(a.Domains, host) {
 		host = a.Domains[0]
 	}
-	if a.Port != "" && a.Port != "443" {
-		host = net.JoinHostPort(host, a.Port)
-	}
-	http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusFound)
+	http.Redirect(w, r, "https://"+a.site(host)+r.URL.RequestURI(), http.StatusFound)
 }

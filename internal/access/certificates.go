@@ -161,6 +161,15 @@ func (c *Certificates) TLSConfig() *tls.Config {
 	return t
 }
 
+// Sites are names as they stand in an address, which browsers trust without being
+// told to: none but by ACME.
+func (c *Certificates) Sites() []string {
+	if c.ACME == nil {
+		return nil
+	}
+	return c.ACME.Sites()
+}
+
 // CA is the certificate of our own CA, in DER; nil where the certificate comes
 // from files.
 func (c *Certificates) CA() []byte {

@@ -38,9 +38,16 @@ type Main struct {
 	TLS    TLSMode
 	// Cert and Key are paths of PEM files; both are set with TLSFiles.
 	Cert, Key string
+	// ACME is set with TLSACME.
+	ACME ACME
 	// MediaPort is the UDP and TCP port of all media, from 1 to 65535. It is
 	// never the port of Listen.
 	MediaPort int
+	// TURN relays media over the web server's port for those who reach no other.
+	TURN bool
+	// TURNURL holds the URLs by which they do (RFC 7065, transport=tcp); empty: as
+	// they reach the web server.
+	TURNURL []string
 	// PublicAddress holds the IP addresses and DNS names by which people reach
 	// the node from outside, beside those of its interfaces.
 	PublicAddress []string
@@ -52,12 +59,24 @@ type Main struct {
 	LogLevel slog.Level
 }
 
+// ACME says how a public CA certifies the node.
+type ACME struct {
+	Domains []string // DNS names of the certificate, at least one
+	Email   string   // empty, or where the CA may write to
+	// Directory is the https URL of the CA's directory, empty for the usual CA.
+	Directory string
+	// HTTP is a TCP address as Listen is one, for HTTP-01 challenges; empty: by
+	// TLS-ALPN-01 on Listen.
+	HTTP string
+}
+
 // TLSMode says where the web server's certificate comes from.
 type TLSMode int
 
 const (
 	TLSAuto  TLSMode = iota // the node keeps a CA of its own
 	TLSFiles                // Main.Cert and Main.Key
+	TLSACME                 // a public CA certifies the node, as Main.ACME says
 	TLSOff                  // plain HTTP, behind a proxy
 )
 
@@ -65,7 +84,7 @@ const (
 func (m TLSMode) String() string { return nameOf(tlsModes(), m) }
 
 func tlsModes() []named[TLSMode] {
-	return []named[TLSMode]{{"auto", TLSAuto}, {"files", TLSFiles}, {"off", TLSOff}}
+	return []named[TLSMode]{{"auto", TLSAuto}, {"files", TLSFiles}, {"acme", TLSACME}, {"off", TLSOff}}
 }
 
 // Room is a section `room`.

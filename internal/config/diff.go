@@ -20,8 +20,9 @@ type MainChange struct {
 	Enabled       bool // the node is to start or to stop
 	Listen        bool // the web server is to listen elsewhere
 	Prefix        bool // the paths of the web server
-	TLS           bool // tls, cert or key
+	TLS           bool // tls, cert, key or what ACME goes by
 	MediaPort     bool // the port of all media: running calls have to move
+	TURN          bool // what is relayed, and what browsers are told of it
 	PublicAddress bool // what is offered to new connections, and certified
 	TrustedProxy  bool
 	StateDir      bool
@@ -52,7 +53,8 @@ func Diff(old, updated *Config) Change {
 			Enabled:       a.Enabled != b.Enabled,
 			Listen:        a.Listen != b.Listen,
 			Prefix:        a.Prefix != b.Prefix,
-			TLS:           a.TLS != b.TLS || a.Cert != b.Cert || a.Key != b.Key,
+			TLS:           a.TLS != b.TLS || a.Cert != b.Cert || a.Key != b.Key || !reflect.DeepEqual(a.ACME, b.ACME),
+			TURN:          a.TURN != b.TURN || !slices.Equal(a.TURNURL, b.TURNURL),
 			MediaPort:     a.MediaPort != b.MediaPort,
 			PublicAddress: !slices.Equal(a.PublicAddress, b.PublicAddress),
 			TrustedProxy:  !slices.Equal(a.TrustedProxy, b.TrustedProxy),
@@ -116,6 +118,7 @@ func (c Change) String() string {
 		{c.Main.Prefix, "prefix"},
 		{c.Main.TLS, "tls"},
 		{c.Main.MediaPort, "media_port"},
+		{c.Main.TURN, "turn"},
 		{c.Main.PublicAddress, "public_address"},
 		{c.Main.TrustedProxy, "trusted_proxy"},
 		{c.Main.StateDir, "state_dir"},

@@ -34,6 +34,8 @@ config camera b
 		"enabled":         {environ: "UMBRELLA_ENABLED=0", want: "enabled", main: MainChange{Enabled: true}},
 		"listen":          {environ: "UMBRELLA_LISTEN=:1", want: "listen", main: MainChange{Listen: true}},
 		"prefix":          {environ: "UMBRELLA_PREFIX=/x", want: "prefix", main: MainChange{Prefix: true}},
+		"acme":            {replace: [2]string{"config umbrella main", "config umbrella main\n option tls acme\n option acme_domain a.b"}, want: "tls", main: MainChange{TLS: true}},
+		"turn":            {environ: "UMBRELLA_TURN=1", want: "turn", main: MainChange{TURN: true}},
 		"tls":             {environ: "UMBRELLA_TLS=off", want: "tls", main: MainChange{TLS: true}},
 		"media_port":      {environ: "UMBRELLA_MEDIA_PORT=1", want: "media_port", main: MainChange{MediaPort: true}},
 		"public_address":  {environ: "UMBRELLA_PUBLIC_ADDRESS=a", want: "public_address", main: MainChange{PublicAddress: true}},

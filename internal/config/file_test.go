@@ -98,7 +98,7 @@ func TestSetRefuses(t *testing.T) {
 		"one secret":    {before + "config backhaul in\n\toption secret 'a-secret-of-ours'\n", "house", Values{"secret": {"a-secret-of-ours"}}, nil, "secret: is the secret of another trunk as well: the section 'in' has it, and trunks that come in are told apart by it"},
 		"a broken file": {before + "option x 'y\n", "house", Values{"secret": {"a-secret-of-ours"}}, nil, ": a quote is opened and not closed on its line"},
 		"the rest":      {before + "config camera c\n", "house", Values{"secret": {"a-secret-of-ours"}}, nil, "url: is missing, and a camera that is enabled needs it: " + allowedRTSP},
-		"variables":     {before, "house", Values{"secret": {"a-secret-of-ours"}}, []string{"UMBRELLA_TLS=maybe"}, "UMBRELLA_TLS: 'maybe' is not allowed: auto, files or off"},
+		"variables":     {before, "house", Values{"secret": {"a-secret-of-ours"}}, []string{"UMBRELLA_TLS=maybe"}, "UMBRELLA_TLS: 'maybe' is not allowed: auto, files, acme or off"},
 	} {
 		s := Source{Dir: write(t, c.text), Environ: c.environ}
 		_, err := s.Set(TypeBackhaul, c.section, c.values)

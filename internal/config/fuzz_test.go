@@ -139,10 +139,19 @@ func commit(cfg *Config) string {
 	option("tls", m.TLS)
 	option("cert", m.Cert)
 	option("key", m.Key)
-	option("media_port", m.MediaPort)
-	for _, a := range m.PublicAddress {
-		fmt.Fprintf(&b, "\tlist public_address '%s'\n", a)
+	list := func(name string, values []string) {
+		for _, v := range values {
+			fmt.Fprintf(&b, "\tlist %s '%s'\n", name, v)
+		}
 	}
+	list("acme_domain", m.ACME.Domains)
+	option("acme_email", m.ACME.Email)
+	option("acme_directory", m.ACME.Directory)
+	option("acme_http", m.ACME.HTTP)
+	option("media_port", m.MediaPort)
+	option("turn", m.TURN)
+	list("turn_url", m.TURNURL)
+	list("public_address", m.PublicAddress)
 	for _, p := range m.TrustedProxy {
 		fmt.Fprintf(&b, "\tlist trusted_proxy '%s'\n", p)
 	}

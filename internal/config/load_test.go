@@ -175,6 +175,8 @@ func frame(o Option, value string) string {
 	switch o.Section + "." + o.Name {
 	case "umbrella.cert", "umbrella.key":
 		header += " option tls files\n option cert /dev/../proc/self/exe\n option key /proc/self/exe\n"
+	case "umbrella.acme_domain", "umbrella.acme_email", "umbrella.acme_directory", "umbrella.acme_http":
+		header += " option tls acme\n option public_address call.example.org\n"
 	}
 	return header + " option " + o.Name + " '" + strings.ReplaceAll(value, "'", `'\''`) + "'\n"
 }
@@ -200,9 +202,21 @@ func TestEveryOption(t *testing.T) {
 			{"/", "/x", "/x/", "/a/b-c_d.e~f", "/" + strings.Repeat("a", 127)},
 			{"x", "x/", "//x", "/a//b", "/a/../b", "/.", "/a b", "/ä", "/a?b", "/a#b", "/a%20", "/" + strings.Repeat("a", 128), `/"`},
 		},
-		"umbrella.tls":        {{"auto", "off"}, {"on", "Auto", "none", "1"}},
-		"umbrella.cert":       file,
-		"umbrella.key":        file,
+		"umbrella.tls":  {{"auto", "off"}, {"on", "Auto", "none", "1"}},
+		"umbrella.cert": file,
+		"umbrella.key":  file,
+		"umbrella.acme_domain": {
+			{"call.example.org", "A.B.", "a.b c.d", "xn--a.b"},
+			{"call", "192.0.2.1", "::1", "*.example.org", "a_b.org", "a.b:80", "ä.de"},
+		},
+		"umbrella.acme_email":     {{"a@b.org", "a.b+c@b.org"}, {"a", "a@b", "@b.org", "a..b@b.org", "a b@b.org", "a@b.org, c@d.org", "mailto:a@b.org"}},
+		"umbrella.acme_directory": {{"https://ca.lan/acme/directory", "https://1.2.3.4:14000/dir"}, {"http://ca.lan/dir", "ca.lan", "https://u:p@ca.lan/dir", "https://ca.lan/?x"}},
+		"umbrella.acme_http":      {{":80", "192.0.2.1:80"}, {"80", ":0", "http://x"}},
+		"umbrella.turn":           bools,
+		"umbrella.turn_url": {
+			{"turns:call.example.org:443", "turns:call.example.org:443?transport=tcp", "turn:192.0.2.1:3478", "turns:[2001:db8::1]:443", "turns:a:1 turn:b:2"},
+			{"turns:call.example.org", "turns::443", "turns://a:443", "stun:a:443", "turns:a:443?transport=udp", "turns:[fe80::1%eth0]:443", "a:443"},
+		},
 		"umbrella.media_port": {{"1", "8082", "65535"}, {"0", "-1", "65536", "99999", "x", "8082x", "0x1f", "1e3", " 82", "+82", "082", "9999999999999999999999"}},
 		"umbrella.public_address": {
 			{"192.0.2.1", "2001:db8::1", "ap", "ap.example.org", "ap.example.org.", "xn--a.b", "a_b.lan", "1.2.3.4 fd00::1 ap"},
@@ -278,9 +292,9 @@ func TestBetweenOptions(t *testing.T) {
 		"every problem at once": {
 			"config umbrella main\n option media_port 99999\n option tls maybe\n option nonsense 1\nconfig camera c\nconfig room\nconfig chamber\n option x 1",
 			[]string{
-				"umbrella: line 4, section 'main', option 'nonsense' is not known: known are enabled, listen, prefix, tls, cert, key, media_port, public_address, trusted_proxy, state_dir, log_level",
+				"umbrella: line 4, section 'main', option 'nonsense' is not known: known are enabled, listen, prefix, tls, cert, key, acme_domain, acme_email, acme_directory, acme_http, media_port, turn, turn_url, public_address, trusted_proxy, state_dir, log_level",
 				"umbrella: line 7, section '@chamber[0]' has the unknown type 'chamber': known are umbrella, room, backhaul, camera",
-				"umbrella: section 'main', option 'tls': 'maybe' is not allowed: auto, files or off",
+				"umbrella: section 'main', option 'tls': 'maybe' is not allowed: auto, files, acme or off",
 				"umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535",
 				"umbrella: section 'c', option 'url' is missing, and a camera that is enabled needs it: " + allowedRTSP,
 				"umbrella: section '@room[0]', option 'name' is missing, and a room needs one: " + allowedRoomName,
@@ -300,6 +314,14 @@ func TestBetweenOptions(t *testing.T) {
 				"umbrella: section 'main', option 'cert' is missing, and tls 'files' needs it: " + allowedFile,
 				"umbrella: section 'main', option 'key' is missing, and tls 'files' needs it: " + allowedFile,
 			},
+		},
+		"acme without a name": {
+			"config umbrella main\n option tls acme\n list public_address 192.0.2.1\n list public_address ap",
+			[]string{"umbrella: section 'main', option 'acme_domain' is missing, and tls 'acme' needs it, or a name in public_address: a DNS name such as call.example.org"},
+		},
+		"acme on a port that is taken": {
+			"config umbrella main\n option tls acme\n option acme_domain a.b\n option acme_http :8081",
+			[]string{"umbrella: section 'main', option 'acme_http' has the port of listen or media_port: another port, such as ':80'"},
 		},
 		"one port for two": {
 			"config umbrella main\n option listen :8082",
@@ -359,9 +381,25 @@ func TestBetweenOptions(t *testing.T) {
 	}
 }
 
+func TestACME(t *testing.T) {
+	got := load(t, "config umbrella main\n option tls acme\n option acme_email a@b.org\n option acme_http :80\n"+
+		" option acme_directory HTTPS://ca.lan/dir\n list public_address 192.0.2.1\n list public_address Call.example.org\n list public_address ap\n").Main
+	want := ACME{Domains: []string{"call.example.org"}, Email: "a@b.org", Directory: "https://ca.lan/dir", HTTP: ":80"}
+	if got.TLS != TLSACME || !reflect.DeepEqual(got.ACME, want) {
+		t.Errorf("got %s, %+v", got.TLS, got.ACME)
+	}
+	got = load(t, "config umbrella main\n option tls acme\n list acme_domain a.b\n list acme_domain A.B.\n list public_address c.d\n").Main
+	if !reflect.DeepEqual(got.ACME, ACME{Domains: []string{"a.b"}}) {
+		t.Errorf("got %+v", got.ACME)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	for text, want := range map[string]string{
 		"config umbrella main\n option cert /nowhere":                                     "section 'main', option 'cert' is not used: tls is not 'files'",
+		"config umbrella main\n option acme_email a@b.org":                                "section 'main', option 'acme_email' is not used: tls is not 'acme'",
+		"config umbrella main\n option turn_url turns:a:443":                              "section 'main', option 'turn_url' is not used: turn is 0",
+		"config umbrella main\n option turn 1\n option tls off":                           "section 'main', option 'turn' is of no use: with tls 'off' a proxy is in front, and turn_url has to say where that takes TURN",
 		"config room x\n option access open\n option password hunter2":                    "section 'x', option 'password' is not asked for: access is not 'password'",
 		"config backhaul x\n option secret 0123456789abcdef\n option ca /proc/self/exe\n": "section 'x', option 'ca' is not used: there is no url to dial",
 	} {

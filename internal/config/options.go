@@ -49,6 +49,7 @@ const (
 	allowedBool     = "1 or 0"
 	allowedRoomName = "1 to 64 letters, digits, '-', '_' and '.', the first one not a '.'"
 	allowedShown    = "1 to 64 characters that can be printed"
+	allowedListen   = "HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets"
 	allowedFile     = "the path of a file that is there"
 	allowedRTSP     = "rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, and other characters of the password as %XX"
 )
@@ -59,19 +60,31 @@ func Options() []Option {
 		{Section: typeMain, Name: "enabled", Default: "1", Allowed: allowedBool,
 			Help: "Run at all."},
 		{Section: typeMain, Name: "listen", Default: ":8081", Aliases: []string{"UMBRELLA_HTTP_SERVE_ADDR"},
-			Allowed: "HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets",
+			Allowed: allowedListen,
 			Help:    "TCP address of the web server."},
 		{Section: typeMain, Name: "prefix", Aliases: []string{"UMBRELLA_HTTP_PREFIX"},
 			Allowed: "a path such as /umbrella: at most 128 letters, digits, '-', '_', '.', '~' and '/', starting with '/', without '.' or '..' as a part",
 			Help:    "Path below which everything is served."},
-		{Section: typeMain, Name: "tls", Default: "auto", Cloud: "off", Allowed: "auto, files or off",
-			Help: "Where HTTPS gets its certificate: from the node's own CA, from cert and key, or no HTTPS behind a proxy."},
+		{Section: typeMain, Name: "tls", Default: "auto", Cloud: "off", Allowed: "auto, files, acme or off",
+			Help: "Where HTTPS gets its certificate: from the node's own CA, from cert and key, from a public CA, or no HTTPS behind a proxy."},
 		{Section: typeMain, Name: "cert", Allowed: allowedFile,
 			Help: "PEM file of the certificate and its chain, for tls 'files'."},
 		{Section: typeMain, Name: "key", Allowed: allowedFile,
 			Help: "PEM file of the certificate's private key, for tls 'files'."},
+		{Section: typeMain, Name: "acme_domain", List: true, Allowed: "a DNS name such as call.example.org",
+			Help: "Name to be certified, for tls 'acme'; the names in public_address if not set."},
+		{Section: typeMain, Name: "acme_email", Allowed: "an address such as admin@example.org",
+			Help: "Where the public CA may write to, for tls 'acme'."},
+		{Section: typeMain, Name: "acme_directory", Allowed: "https://HOST/PATH, without user name, query and fragment",
+			Help: "Directory of the public CA, for tls 'acme'; that of Let's Encrypt if not set."},
+		{Section: typeMain, Name: "acme_http", Allowed: allowedListen,
+			Help: "TCP address, such as ':80', where the public CA looks for proofs and people are sent on to HTTPS; if not set, it looks at the web server, which then has to be reached at port 443."},
 		{Section: typeMain, Name: "media_port", Default: "8082", Allowed: "a port number from 1 to 65535",
 			Help: "UDP and TCP port of all audio and video."},
+		{Section: typeMain, Name: "turn", Default: "0", Allowed: allowedBool,
+			Help: "Relay audio and video over the web server's port (TURN) for those whose firewalls let nothing else through."},
+		{Section: typeMain, Name: "turn_url", List: true, Allowed: "turns:HOST:PORT or turn:HOST:PORT, with ?transport=tcp behind it or not",
+			Help: "Where they reach that relay; as they reach the web server if not set."},
 		{Section: typeMain, Name: "public_address", List: true, Aliases: []string{"UMBRELLA_PUBLIC_IP", "UMBRELLA_PUBLIC_HOST"},
 			Allowed: "an IP address or a DNS name, without a port",
 			Help:    "Address by which the node is reached from outside, beside those of its interfaces."},

@@ -59,6 +59,8 @@ func (l *loader) main(s *section) Main {
 		Prefix:        one(l, s, "prefix", parsePrefix),
 		TLS:           one(l, s, "tls", parseWord(tlsModes())),
 		MediaPort:     one(l, s, "media_port", parsePort),
+		TURN:          one(l, s, "turn", parseBool),
+		TURNURL:       many(l, s, "turn_url", parseTURNURL),
 		PublicAddress: many(l, s, "public_address", parsePublicAddress),
 		TrustedProxy:  many(l, s, "trusted_proxy", parseProxy),
 		StateDir:      one(l, s, "state_dir", parseDirectory),
@@ -79,11 +81,49 @@ func (l *loader) main(s *section) Main {
 			}
 		}
 	}
+	l.acme(s, &m)
+	switch {
+	case !m.TURN && s.has("turn_url"):
+		l.warn(s, "turn_url", "is not used: turn is 0")
+	case m.TURN && m.TLS == TLSOff && !s.has("turn_url"):
+		l.warn(s, "turn", "is of no use: with tls 'off' a proxy is in front, and turn_url has to say where that takes TURN")
+	}
 	if m.Listen != "" && m.MediaPort != 0 && portOf(m.Listen) == m.MediaPort {
 		l.wrong(s, "media_port", "is the port of listen as well",
 			"both take TCP connections, so they need two ports")
 	}
 	return m
+}
+
+// acme reads what tls 'acme' goes by.
+func (l *loader) acme(s *section, m *Main) {
+	if m.TLS != TLSACME {
+		for _, option := range []string{"acme_domain", "acme_email", "acme_directory", "acme_http"} {
+			if s.has(option) {
+				l.warn(s, option, "is not used: tls is not 'acme'")
+			}
+		}
+		return
+	}
+	m.ACME = ACME{
+		Domains:   many(l, s, "acme_domain", parseDomain),
+		Email:     one(l, s, "acme_email", parseEmail),
+		Directory: one(l, s, "acme_directory", parseDirectoryURL),
+		HTTP:      one(l, s, "acme_http", parseListen),
+	}
+	if !s.has("acme_domain") {
+		for _, a := range m.PublicAddress {
+			if name, ok := parseDomain(a); ok {
+				m.ACME.Domains = append(m.ACME.Domains, name)
+			}
+		}
+		if len(m.ACME.Domains) == 0 {
+			l.missing(s, "acme_domain", "tls 'acme' needs it, or a name in public_address")
+		}
+	}
+	if port := portOf(m.ACME.HTTP); port != 0 && (port == portOf(m.Listen) || port == m.MediaPort) {
+		l.wrong(s, "acme_http", "has the port of listen or media_port", "another port, such as ':80'")
+	}
 }
 
 func (l *loader) warn(s *section, option, reason string) {

@@ -111,6 +111,51 @@ func parsePublicAddress(s string) (string, bool) {
 	return name, isDNSName(name)
 }
 
+// parseDomain takes names that a public CA may certify.
+func parseDomain(s string) (string, bool) {
+	name, ok := parsePublicAddress(s)
+	_, err := netip.ParseAddr(name)
+	return name, ok && err != nil && strings.Contains(name, ".") && !strings.Contains(name, "_")
+}
+
+// parseEmail takes the plain form of an address (RFC 5321 §4.1.2, Dot-string).
+func parseEmail(s string) (string, bool) {
+	user, domain, ok := strings.Cut(s, "@")
+	_, valid := parseDomain(domain)
+	if !ok || !valid || len(user) > 64 {
+		return "", false
+	}
+	for part := range strings.SplitSeq(user, ".") {
+		if part == "" {
+			return "", false
+		}
+		for _, c := range []byte(part) {
+			if !isAlphanumeric(c) && strings.IndexByte("!#$%&'*+/=?^_`{|}~-", c) < 0 {
+				return "", false
+			}
+		}
+	}
+	return s, true
+}
+
+func parseDirectoryURL(s string) (string, bool) {
+	u, ok := parseURL(s, "https")
+	return lowerScheme(s, u), ok && u.User == nil && u.RawQuery == "" && !u.ForceQuery
+}
+
+// parseTURNURL returns a URL with its transport: TCP, there is no other.
+func parseTURNURL(s string) (string, bool) {
+	scheme, rest, ok := strings.Cut(s, ":")
+	if scheme = strings.ToLower(scheme); !ok || scheme != "turns" && scheme != "turn" {
+		return "", false
+	}
+	rest = strings.TrimSuffix(rest, "?transport=tcp")
+	if place, ok := parseListen(rest); !ok || strings.HasPrefix(place, ":") || strings.Contains(place, "%") {
+		return "", false
+	}
+	return scheme + ":" + rest + "?transport=tcp", true
+}
+
 func parseProxy(s string) (netip.Prefix, bool) {
 	if addr, err := netip.ParseAddr(s); err == nil {
 		addr = addr.Unmap()

@@ -127,6 +127,11 @@ func (s *Server) URLs() []string {
 		return []string{url(addr.IP.String())}
 	}
 	var urls []string
+	if s.Certificates != nil {
+		for _, site := range s.Certificates.Sites() {
+			urls = append(urls, scheme+"://"+site+s.Prefix+"/sfu")
+		}
+	}
 	if list, err := net.InterfaceAddrs(); err == nil {
 		for _, a := range list {
 			n, ok := a.(*net.IPNet)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -142,8 +144,11 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 		certs = &access.Certificates{
 			StateDir: cfg.Main.StateDir, PublicAddress: cfg.Main.PublicAddress, Log: n.Log,
 		}
-		if cfg.Main.TLS == config.TLSFiles {
+		switch cfg.Main.TLS {
+		case config.TLSFiles:
 			certs.CertFile, certs.KeyFile = cfg.Main.Cert, cfg.Main.Key
+		case config.TLSACME:
+			certs.ACME = n.acme(cfg)
 		}
 		if err := certs.Start(); err != nil {
 			return nil, nil, fmt.Errorf("option 'tls': %w", err)
@@ -163,6 +168,16 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 		return nil, nil, fmt.Errorf("option 'listen': %w", err)
 	}
 	return certs, s, nil
+}
+
+// acme is how a public CA certifies the node.
+func (n *Node) acme(cfg *config.Config) *access.ACME {
+	a := cfg.Main.ACME
+	_, port, _ := net.SplitHostPort(cfg.Main.Listen) // it is valid
+	return &access.ACME{
+		Domains: a.Domains, Email: a.Email, Directory: a.Directory, Listen: a.HTTP, Port: port,
+		Dir: filepath.Join(cfg.Main.StateDir, "acme"), Log: n.Log,
+	}
 }
 
 // Apply changes what runs into what cfg says, touching only what differs. No
@@ -193,7 +208,7 @@ func (n *Node) Apply(cfg *config.Config) error {
 			problems = append(problems, err)
 			m, w := &applied.Main, was.Main
 			m.Listen, m.Prefix, m.StateDir = w.Listen, w.Prefix, w.StateDir
-			m.TLS, m.Cert, m.Key = w.TLS, w.Cert, w.Key
+			m.TLS, m.Cert, m.Key, m.ACME = w.TLS, w.Cert, w.Key, w.ACME
 		}
 	} else if n.certs != nil {
 		n.certs.Refresh()

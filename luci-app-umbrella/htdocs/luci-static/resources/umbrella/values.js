@@ -81,6 +81,13 @@ function isDNSName(value) {
 		&& !number.test(labels[labels.length - 1]);
 }
 
+/* A name that a public CA may certify. */
+function isDomain(value) {
+	const name = value.replace(/\.$/, '');
+
+	return isDNSName(name) && !isAddress(name) && name.includes('.') && !name.includes('_');
+}
+
 /* Returns the host and the port of "host:port", "[v6]:port" and ":port", or
  * null. */
 function splitHostPort(value) {
@@ -161,6 +168,30 @@ return baseclass.extend({
 			return !isUnspecified(address) && !isMulticast(address);
 
 		return isDNSName(value.replace(/\.$/, ''));
+	},
+
+	isDomain: isDomain,
+
+	isEmail(value) {
+		const user = /^[0-9A-Za-z!#$%&'*+\/=?^_`{|}~.-]{1,64}$/;
+		const at = value.indexOf('@');
+		const name = value.substring(0, at);
+
+		return at > 0 && user.test(name) && !name.split('.').includes('') && isDomain(value.substring(at + 1));
+	},
+
+	isDirectoryURL(value) {
+		const url = parseURL(value, [ 'https' ]);
+
+		return url != null && url.user == null && url.query == null;
+	},
+
+	isTURNURL(value) {
+		const form = /^[Tt][Uu][Rr][Nn][Ss]?:(.*?)(?:\?transport=tcp)?$/;
+		const place = splitHostPort(form.exec(value)?.[1] ?? '');
+
+		return place != null && isPort(place.port)
+			&& (isAddress(place.host) && !isMulticast(place.host) || isDNSName(place.host));
 	},
 
 	isProxy(value) {

@@ -21,9 +21,10 @@ function addMain(map) {
 	o = s.option(form.Value, 'prefix', _('Path prefix'), _('Path below which everything is served.'));
 	fields.check(o, values.isPrefix, _('a path such as /umbrella: at most 128 letters, digits, \'-\', \'_\', \'.\', \'~\' and \'/\', starting with \'/\', without \'.\' or \'..\' as a part'));
 
-	o = s.option(form.ListValue, 'tls', _('HTTPS'), _('Where HTTPS gets its certificate: from the node\'s own CA, from cert and key, or no HTTPS behind a proxy.'));
+	o = s.option(form.ListValue, 'tls', _('HTTPS'), _('Where HTTPS gets its certificate: from the node\'s own CA, from cert and key, from a public CA, or no HTTPS behind a proxy.'));
 	o.value('auto', _('auto'));
 	o.value('files', _('files'));
+	o.value('acme', _('acme'));
 	o.value('off', _('off'));
 	fields.choice(o, 'auto');
 
@@ -39,6 +40,22 @@ function addMain(map) {
 	o.rmempty = false;
 	fields.check(o, values.isPath, _('the path of a file that is there'));
 
+	o = s.option(form.DynamicList, 'acme_domain', _('Certified names'), _('Name to be certified, for tls \'acme\'; the names in public_address if not set.'));
+	o.depends('tls', 'acme');
+	fields.check(o, values.isDomain, _('a DNS name such as call.example.org'));
+
+	o = s.option(form.Value, 'acme_email', _('E-mail for the CA'), _('Where the public CA may write to, for tls \'acme\'.'));
+	o.depends('tls', 'acme');
+	fields.check(o, values.isEmail, _('an address such as admin@example.org'));
+
+	o = s.option(form.Value, 'acme_directory', _('Directory of the CA'), _('Directory of the public CA, for tls \'acme\'; that of Let\'s Encrypt if not set.'));
+	o.depends('tls', 'acme');
+	fields.check(o, values.isDirectoryURL, _('https://HOST/PATH, without user name, query and fragment'));
+
+	o = s.option(form.Value, 'acme_http', _('Address for proofs'), _('TCP address, such as \':80\', where the public CA looks for proofs and people are sent on to HTTPS; if not set, it looks at the web server, which then has to be reached at port 443.'));
+	o.depends('tls', 'acme');
+	fields.check(o, values.isListen, _('HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets'));
+
 	o = s.option(form.Value, 'media_port', _('Media port'), _('UDP and TCP port of all audio and video.'));
 	o.datatype = 'port';
 	o.placeholder = '8082';
@@ -49,6 +66,13 @@ function addMain(map) {
 		if (place?.port === (value || '8082'))
 			return _('is the port of listen as well');
 	});
+
+	o = s.option(form.Flag, 'turn', _('Relay'), _('Relay audio and video over the web server\'s port (TURN) for those whose firewalls let nothing else through.'));
+	fields.boolean(o, '0');
+
+	o = s.option(form.DynamicList, 'turn_url', _('Relay addresses'), _('Where they reach that relay; as they reach the web server if not set.'));
+	o.depends('turn', '1');
+	fields.check(o, values.isTURNURL, _('turns:HOST:PORT or turn:HOST:PORT, with ?transport=tcp behind it or not'));
 
 	o = s.option(form.DynamicList, 'public_address', _('Public addresses'), _('Address by which the node is reached from outside, beside those of its interfaces.'));
 	fields.check(o, values.isPublicAddress, _('an IP address or a DNS name, without a port'));

@@ -25,6 +25,7 @@ type Camera struct {
 	log     *slog.Logger
 	feeds   []*feed // of url, and of substream if there is one
 
+	life   context.Context
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
@@ -32,6 +33,7 @@ type Camera struct {
 	participant *sfu.Participant
 	refused     *Trouble // why it is not in its room
 	retryAt     time.Time
+	talking     bool
 	video       *sfu.Track
 	class       string // of the video track: what a browser has to be able to play
 	layers      map[*feed]*forward.Layer
@@ -55,7 +57,7 @@ func (m *Manager) newCamera(cfg config.Camera) *Camera {
 
 func (c *Camera) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	c.cancel = cancel
+	c.life, c.cancel = ctx, cancel
 	c.done.Go(func() { c.run(ctx) })
 }
 
@@ -91,6 +93,7 @@ func (c *Camera) join(ctx context.Context) bool {
 		if err == nil {
 			c.participant, c.refused = p, nil
 			c.mu.Unlock()
+			p.SetLoudspeaker(c)
 			return true
 		}
 		pause := back.next()

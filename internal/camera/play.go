@@ -44,7 +44,7 @@ const (
 // play connects in one way and plays as long as it is wanted. came tells
 // whether anything came.
 func (f *feed) play(ctx context.Context, t gortsplib.Transport, back *backoff) (came bool, err error) {
-	s, err := dial(ctx, f.url, t)
+	s, err := dial(ctx, f.url, t, false)
 	if err != nil {
 		return false, err
 	}

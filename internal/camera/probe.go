@@ -97,7 +97,7 @@ func (p *Probe) Run(ctx context.Context) *Report {
 
 // look tries one way.
 func (p *Probe) look(ctx context.Context, r *Report, t gortsplib.Transport, times Times) error {
-	s, err := dial(ctx, p.URL, t)
+	s, err := dial(ctx, p.URL, t, false)
 	if err != nil {
 		return err
 	}

@@ -193,6 +193,9 @@ type testCamera struct {
 	plays    atomic.Int32
 	playing  atomic.Int32
 	setups   atomic.Int32
+	asked    atomic.Bool  // for the back channel
+	heard    atomic.Int32 // packets that came on it
+	byte     atomic.Int32 // the first one of the last packet
 
 	mu       sync.Mutex
 	server   *gortsplib.Server
@@ -361,6 +364,9 @@ func (c *testCamera) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCt
 
 func (c *testCamera) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	c.describe.Add(1)
+	if len(ctx.Request.Header["Require"]) > 0 {
+		c.asked.Store(true)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.redirect != "" {
@@ -386,6 +392,10 @@ func (c *testCamera) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Respon
 	c.plays.Add(1)
 	c.playing.Add(1)
 	ctx.Session.SetUserData("plays")
+	ctx.Session.OnPacketRTPAny(func(_ *description.Media, _ format.Format, p *rtp.Packet) {
+		c.heard.Add(1)
+		c.byte.Store(int32(p.Payload[0]))
+	})
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 

@@ -44,15 +44,16 @@ const (
 	userAgent    = "Umbrella"
 )
 
-// dial connects and describes. The session lives until ctx is done or it is
+// dial connects and describes, with what the camera takes of sound as well if
+// backChannel is set. The session lives until ctx is done or it is
 // closed.
-func dial(ctx context.Context, rawURL string, transport gortsplib.Transport) (*session, error) {
+func dial(ctx context.Context, rawURL string, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	u, err := base.ParseURL(rawURL)
 	if err != nil {
 		return nil, trouble("this is no RTSP address: "+withoutSecrets(err.Error(), rawURL), adviceURL)
 	}
 	for range maxRedirects + 1 {
-		s, err := describe(ctx, u, transport)
+		s, err := describe(ctx, u, transport, backChannel)
 		if err == nil {
 			return s, nil
 		}
@@ -84,7 +85,7 @@ func follow(from *base.URL, location string) (*base.URL, error) {
 
 // describe connects to one address. With an error the session is closed; it
 // tells where the camera sends us.
-func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport) (*session, error) {
+func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	s := &session{repair: &repairer{}, url: u, ended: make(chan struct{})}
 	dialer := net.Dialer{Timeout: answerTimeout}
 	s.client = &gortsplib.Client{
@@ -92,8 +93,9 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport) (
 		ReadTimeout: answerTimeout, WriteTimeout: answerTimeout,
 		// Cameras say little of their ports; packets still have to come from the
 		// camera's address.
-		AnyPortEnable: true,
-		UserAgent:     userAgent,
+		AnyPortEnable:       true,
+		RequestBackChannels: backChannel,
+		UserAgent:           userAgent,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
 			if err == nil {

@@ -51,10 +51,13 @@ var (
 	red = codec{mime: mimeRED, fmtp: "111/111", pt: 63}
 )
 
+// pcmu is what is said to cameras, too.
+var pcmu = codec{mime: webrtc.MimeTypePCMU, pt: 0}
+
 // cameraSound is what cameras send, or what is made of it: every browser plays
 // it (RFC 7874 §3, and G.722 besides). The numbers are those of RFC 3551.
 var cameraSound = []codec{
-	{mime: webrtc.MimeTypePCMU, pt: 0},
+	pcmu,
 	{mime: webrtc.MimeTypePCMA, pt: 8},
 	{mime: webrtc.MimeTypeG722, pt: 9},
 }

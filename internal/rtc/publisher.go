@@ -39,6 +39,9 @@ type Publisher struct {
 type Announced struct {
 	Source sfu.Source
 	Muted  bool
+	// Talk is set for sound that goes to one participant while it is not muted,
+	// and not to the room.
+	Talk *TalkTo
 }
 
 // input is an m-line on which packets come in.
@@ -47,6 +50,7 @@ type input struct {
 	codec     sfu.Codec
 	encodings []*encoding
 	track     *sfu.Track
+	talking   *talking
 }
 
 // encoding is one of the streams of an m-line: the only one, or one of
@@ -106,6 +110,12 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 		if t.Kind() != webrtc.RTPCodecTypeAudio {
 			continue
 		}
+		if announced[t.Mid()].Talk != nil {
+			if err := t.SetCodecPreferences([]webrtc.RTPCodecParameters{pcmu.parameters()}); err != nil {
+				b.log.Debug("no PCMU in an offer", "error", err)
+			}
+			continue
+		}
 		// Silence need not be sent (RFC 7587 §7).
 		c, r := opus.parameters(), red.parameters()
 		c.SDPFmtpLine += ";usedtx=1"
@@ -144,7 +154,12 @@ func (b *Publisher) SetMuted(mid string, muted bool) {
 	}
 	a.Muted = muted
 	b.announced[mid] = a
-	if in := b.inputs[mid]; in != nil && in.track != nil {
+	in := b.inputs[mid]
+	switch {
+	case in == nil:
+	case a.Talk != nil:
+		b.settle(mid, in)
+	case in.track != nil:
 		in.track.SetMuted(muted)
 	}
 }
@@ -180,7 +195,14 @@ func (b *Publisher) Close() error {
 // The caller holds mu.
 func (b *Publisher) settle(mid string, in *input) {
 	a, ok := b.announced[mid]
-	if !ok || len(in.encodings) == 0 {
+	wanted := ok && len(in.encodings) > 0
+	if !wanted || a.Talk == nil || a.Muted {
+		b.hush(in)
+	}
+	if wanted && a.Talk != nil && !a.Muted {
+		b.talk(in, a.Talk)
+	}
+	if !wanted || a.Talk != nil {
 		if in.track != nil {
 			for _, e := range in.encodings {
 				e.layer.Store(nil)
@@ -260,7 +282,7 @@ func (b *Publisher) encoding(mid, rid string, ssrc uint32, payloadType uint8) *e
 		if in.kind == sfu.Video {
 			cfg.RequestKeyframe = func() { b.requestKeyframe(ssrc) }
 			cfg.Demand = b.demand.changed
-		} else {
+		} else if b.announced[mid].Talk == nil {
 			cfg.Pass = b.participant.PassSound
 		}
 		return forward.NewLayer(cfg)
@@ -276,8 +298,12 @@ const maxEncodings = 4
 // end takes an encoding away. The caller holds mu.
 func (b *Publisher) end(in *input, e *encoding) {
 	in.encodings = slices.DeleteFunc(in.encodings, func(o *encoding) bool { return o == e })
-	if l := e.layer.Swap(nil); l != nil && in.track != nil {
+	switch l := e.layer.Swap(nil); {
+	case l == nil:
+	case in.track != nil:
 		in.track.Media.Remove(l)
+	case in.talking != nil:
+		in.talking.media.Remove(l)
 	}
 }
 

@@ -59,8 +59,10 @@ type Participant struct {
 	left    bool
 	quality Quality
 	notice  string
-	version uint64
-	tracks  []*Track
+	// loudspeaker is where the participant can be talked to; mostly nil.
+	loudspeaker Loudspeaker
+	version     uint64
+	tracks      []*Track
 }
 
 // Room is where the participant is, or was.
@@ -81,14 +83,16 @@ type State struct {
 	// Notice is why there is nothing to see of the participant now, in words;
 	// mostly empty.
 	Notice string
-	Tracks []*Track
+	// Loudspeaker is where the participant can be talked to; mostly nil.
+	Loudspeaker Loudspeaker
+	Tracks      []*Track
 }
 
 // State returns what is to be known of the participant now.
 func (p *Participant) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return State{Participant: p, Version: p.version, Quality: p.quality, Notice: p.notice, Tracks: slices.Clone(p.tracks)}
+	return State{Participant: p, Version: p.version, Quality: p.quality, Notice: p.notice, Loudspeaker: p.loudspeaker, Tracks: slices.Clone(p.tracks)}
 }
 
 // SetNotice tells the room why there is nothing to see of the participant now.

@@ -1,6 +1,9 @@
 package signal_test
 
 import (
+	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +11,7 @@ import (
 
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
 	"umbrella/test/peer"
 )
 
@@ -88,4 +92,112 @@ func TestCodecsOfLateComers(t *testing.T) {
 			t.Fatalf("%d: no m-line for %s: %v", i, codec, err)
 		}
 	}
+}
+
+// radio is a loudspeaker that counts what it plays.
+type radio struct{ packets, ended atomic.Int32 }
+
+func (r *radio) SendRTP(h *rtp.Header, payload []byte) error {
+	if h.PayloadType == 0 && len(payload) == 160 {
+		r.packets.Add(1)
+	}
+	return nil
+}
+func (r *radio) Flush() {}
+
+func (r *radio) Play(media *forward.Source, tell func(sfu.Talk)) (stop func()) {
+	s := &forward.Stream{}
+	s.Bind(forward.StreamConfig{Sender: r, SSRC: 1})
+	s.Play(media, forward.PayloadTypes{})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			if l := media.Layers(); len(l) > 0 {
+				s.Aim(l[0], 0, 0)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		s.Unbind()
+	}()
+	tell(sfu.Talk{Live: true})
+	return func() { cancel(); <-done; r.ended.Add(1) }
+}
+
+// What is said to a camera is played there while it is not muted, and not heard
+// in the room.
+func TestTalkToCamera(t *testing.T) {
+	n := startNode(t)
+	door, err := n.Join(sfu.Entry{Room: "den", ID: "door", Name: "Door", Kind: sfu.Camera})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer door.Leave()
+	r := &radio{}
+	door.SetLoudspeaker(r)
+	ada, bob := n.join(t, &peer.Peer{Room: "den", Name: "Ada"}), n.join(t, &peer.Peer{Room: "den", Name: "Bob"})
+	playing(t, ada, bob)
+	gets(t, bob, ada)
+	if err := ada.Wait(soon(t), func() bool { return ada.Participants()["door"].GetTakesSound() }); err != nil {
+		t.Fatal(err)
+	}
+	if err := ada.TalkTo("door"); err != nil {
+		t.Fatal(err)
+	}
+	stop := talking(ada)
+	defer stop()
+	heard := func(what string, ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	if err := ada.Wait(soon(t), func() bool { return ada.Talk().GetLive() }); err != nil {
+		t.Fatal("she is not told that it plays")
+	}
+	heard("nothing is played", func() bool { return r.packets.Load() > 10 })
+	for _, tr := range n.Room("den").Participant(ada.ID()).State().Tracks {
+		if tr.Codec.MimeType == sfu.LoudspeakerCodec {
+			t.Error("what is said to the camera is published to the room")
+		}
+	}
+	gets(t, bob, ada)
+	ada.MuteTalk(true)
+	heard("it plays on", func() bool { return r.ended.Load() == 1 })
+	ada.MuteTalk(false)
+	before := r.packets.Load()
+	heard("nothing is played again", func() bool { return r.packets.Load() > before+10 })
+	ada.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Leave{Leave: &umbrellav1.Leave{}}})
+	heard("it plays although she has left", func() bool { return r.ended.Load() == 2 })
+}
+
+func TestTalkToNobody(t *testing.T) {
+	n := startNode(t)
+	ada := n.join(t, &peer.Peer{Name: "Ada"})
+	playing(t, ada)
+	track(t, ada, ada.ID(), umbrellav1.TrackSource_TRACK_SOURCE_MICROPHONE)
+	if err := ada.TalkTo("door"); err != nil {
+		t.Fatal(err)
+	}
+	defer talking(ada)()
+	if err := ada.Wait(soon(t), func() bool { return strings.Contains(ada.Talk().GetProblem(), "nobody of that id") }); err != nil {
+		t.Error(err)
+	}
+}
+
+// talking says something until stop is called.
+func talking(p *peer.Peer) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			p.Say(make([]byte, 160))
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	return func() { cancel(); <-done }
 }

@@ -16,6 +16,34 @@ type mailbox struct {
 	speakers []sfu.Speaker
 	spoke    bool
 	chat     []sfu.ChatMessage
+	talks    []talk
+}
+
+// talk is how it goes to talk to a participant.
+type talk struct {
+	to string
+	sfu.Talk
+}
+
+// maxTalks is how many of them wait; older ones are dropped.
+const maxTalks = 8
+
+// talked takes how it goes to talk to a participant.
+func (m *mailbox) talked(to string, t sfu.Talk) {
+	m.mu.Lock()
+	if len(m.talks) == maxTalks {
+		m.talks = append(m.talks[:0], m.talks[1:]...)
+	}
+	m.talks = append(m.talks, talk{to, t})
+	m.mu.Unlock()
+	m.wake()
+}
+
+func (m *mailbox) takeTalks() (list []talk) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list, m.talks = m.talks, nil
+	return list
 }
 
 // maxMail is how many chat messages wait for a browser that is away; older

@@ -36,7 +36,11 @@ func (s *session) publish(m *umbrellav1.PublishOffer) {
 	}
 	announced := map[string]rtc.Announced{}
 	for _, t := range m.Tracks {
-		announced[t.Mid] = rtc.Announced{Source: sfu.Source(t.Source), Muted: t.Muted}
+		a := rtc.Announced{Source: sfu.Source(t.Source), Muted: t.Muted}
+		if t.TalkTo != "" {
+			a.Talk = s.talkTo(t.TalkTo)
+		}
+		announced[t.Mid] = a
 	}
 	answer, err := s.pub.Answer(m.Sdp, announced)
 	if err != nil {
@@ -49,6 +53,15 @@ func (s *session) publish(m *umbrellav1.PublishOffer) {
 	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_PublishAnswer{
 		PublishAnswer: &umbrellav1.PublishAnswer{Id: m.Id, Sdp: answer},
 	}})
+}
+
+// talkTo finds where a participant can be talked to.
+func (s *session) talkTo(id string) *rtc.TalkTo {
+	to := &rtc.TalkTo{Tell: func(t sfu.Talk) { s.mail.talked(id, t) }}
+	if p := s.participant.Room().Participant(id); p != nil {
+		to.Loudspeaker = p.State().Loudspeaker
+	}
+	return to
 }
 
 // tellDemand tells the browser what of its own anybody takes.

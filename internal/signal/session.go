@@ -278,6 +278,11 @@ func (s *session) tell() {
 		if speakers, changed := s.mail.takeSpeakers(); changed {
 			s.sendSpeakers(speakers)
 		}
+		for _, t := range s.mail.takeTalks() {
+			s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_TalkUpdate{
+				TalkUpdate: &umbrellav1.TalkUpdate{ParticipantId: t.to, Live: t.Live, Problem: t.Problem},
+			}})
+		}
 		for _, c := range s.mail.takeChat() {
 			s.send(chatMessage(c))
 		}

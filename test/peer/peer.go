@@ -38,6 +38,10 @@ type Peer struct {
 
 	publish, subscribe *webrtc.PeerConnection
 	audio, video       *webrtc.TrackLocalStaticRTP
+	talk               *webrtc.TrackLocalStaticRTP
+	talkTransceiver    *webrtc.RTPTransceiver
+	talkTo             string
+	talkSeq            uint16
 	keyframe           atomic.Bool
 	offers             uint32
 
@@ -50,6 +54,7 @@ type Peer struct {
 	speakers     []*umbrellav1.Speaker
 	errs         []*umbrellav1.Error
 	goodbye      *umbrellav1.Goodbye
+	talkUpdate   *umbrellav1.TalkUpdate
 	changed      chan struct{} // closed and replaced at each change
 }
 
@@ -201,7 +206,11 @@ func (p *Peer) offer(restart bool) error {
 		if t.Kind() == webrtc.RTPCodecTypeAudio {
 			source = umbrellav1.TrackSource_TRACK_SOURCE_MICROPHONE
 		}
-		m.Tracks = append(m.Tracks, &umbrellav1.PublishedTrack{Mid: t.Mid(), Source: source})
+		track := &umbrellav1.PublishedTrack{Mid: t.Mid(), Source: source}
+		if t == p.talkTransceiver {
+			track.TalkTo = p.talkTo
+		}
+		m.Tracks = append(m.Tracks, track)
 	}
 	p.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_PublishOffer{PublishOffer: m}})
 	return nil
@@ -311,6 +320,8 @@ func (p *Peer) take(m *umbrellav1.ServerMessage) {
 		p.speakers = m.Speakers.Speakers
 	case *umbrellav1.ServerMessage_Error:
 		p.errs = append(p.errs, m.Error)
+	case *umbrellav1.ServerMessage_TalkUpdate:
+		p.talkUpdate = m.TalkUpdate
 	case *umbrellav1.ServerMessage_Goodbye:
 		p.goodbye = m.Goodbye
 	}

@@ -536,3 +536,15 @@ func BenchmarkAACToG722(b *testing.B) {
 	}
 	b.ReportMetric(0.064*float64(b.N)/b.Elapsed().Seconds(), "times-real-time")
 }
+
+// A-law is a little coarser than µ-law near silence, and as fine elsewhere.
+func TestMuLawToALaw(t *testing.T) {
+	for i := range 256 {
+		b := []byte{byte(i)}
+		MuLawToALaw(b)
+		was, is := int(muLaw(byte(i))), int(aLaw(b[0]))
+		if most := max(8, max(was, -was)/32); is-was > most || was-is > most {
+			t.Errorf("%#x: %d became %d", i, was, is)
+		}
+	}
+}

@@ -322,7 +322,7 @@ func (x Error_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Error_Code.Descriptor instead.
 func (Error_Code) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32, 0}
 }
 
 type Goodbye_Reason int32
@@ -381,7 +381,7 @@ func (x Goodbye_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Goodbye_Reason.Descriptor instead.
 func (Goodbye_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{33, 0}
 }
 
 // ClientMessage is what a browser sends.
@@ -612,6 +612,7 @@ type ServerMessage struct {
 	//	*ServerMessage_ChatMessage
 	//	*ServerMessage_Pong
 	//	*ServerMessage_PublishDemand
+	//	*ServerMessage_TalkUpdate
 	Message       isServerMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -762,6 +763,15 @@ func (x *ServerMessage) GetPublishDemand() *PublishDemand {
 	return nil
 }
 
+func (x *ServerMessage) GetTalkUpdate() *TalkUpdate {
+	if x != nil {
+		if x, ok := x.Message.(*ServerMessage_TalkUpdate); ok {
+			return x.TalkUpdate
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Message interface {
 	isServerMessage_Message()
 }
@@ -814,6 +824,10 @@ type ServerMessage_PublishDemand struct {
 	PublishDemand *PublishDemand `protobuf:"bytes,12,opt,name=publish_demand,json=publishDemand,proto3,oneof"`
 }
 
+type ServerMessage_TalkUpdate struct {
+	TalkUpdate *TalkUpdate `protobuf:"bytes,13,opt,name=talk_update,json=talkUpdate,proto3,oneof"`
+}
+
 func (*ServerMessage_Joined) isServerMessage_Message() {}
 
 func (*ServerMessage_Error) isServerMessage_Message() {}
@@ -837,6 +851,8 @@ func (*ServerMessage_ChatMessage) isServerMessage_Message() {}
 func (*ServerMessage_Pong) isServerMessage_Message() {}
 
 func (*ServerMessage_PublishDemand) isServerMessage_Message() {}
+
+func (*ServerMessage_TalkUpdate) isServerMessage_Message() {}
 
 // Join enters a room. It is answered by Joined or Error.
 type Join struct {
@@ -1077,10 +1093,13 @@ func (x *PublishOffer) GetTracks() []*PublishedTrack {
 }
 
 type PublishedTrack struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mid           string                 `protobuf:"bytes,1,opt,name=mid,proto3" json:"mid,omitempty"`
-	Source        TrackSource            `protobuf:"varint,2,opt,name=source,proto3,enum=umbrella.v1.TrackSource" json:"source,omitempty"`
-	Muted         bool                   `protobuf:"varint,3,opt,name=muted,proto3" json:"muted,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Mid    string                 `protobuf:"bytes,1,opt,name=mid,proto3" json:"mid,omitempty"`
+	Source TrackSource            `protobuf:"varint,2,opt,name=source,proto3,enum=umbrella.v1.TrackSource" json:"source,omitempty"`
+	Muted  bool                   `protobuf:"varint,3,opt,name=muted,proto3" json:"muted,omitempty"`
+	// Id of a participant that takes sound. The track is G.711 µ-law (PCMU), is
+	// played there while it is not muted, and is not published to the room.
+	TalkTo        string `protobuf:"bytes,4,opt,name=talk_to,json=talkTo,proto3" json:"talk_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1136,6 +1155,76 @@ func (x *PublishedTrack) GetMuted() bool {
 	return false
 }
 
+func (x *PublishedTrack) GetTalkTo() string {
+	if x != nil {
+		return x.TalkTo
+	}
+	return ""
+}
+
+// TalkUpdate tells how it goes to talk to a participant.
+type TalkUpdate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ParticipantId string                 `protobuf:"bytes,1,opt,name=participant_id,json=participantId,proto3" json:"participant_id,omitempty"`
+	// What is said is played there from now on.
+	Live bool `protobuf:"varint,2,opt,name=live,proto3" json:"live,omitempty"`
+	// Why it is not, or not any more, in words; empty when it is.
+	Problem       string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TalkUpdate) Reset() {
+	*x = TalkUpdate{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TalkUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TalkUpdate) ProtoMessage() {}
+
+func (x *TalkUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TalkUpdate.ProtoReflect.Descriptor instead.
+func (*TalkUpdate) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TalkUpdate) GetParticipantId() string {
+	if x != nil {
+		return x.ParticipantId
+	}
+	return ""
+}
+
+func (x *TalkUpdate) GetLive() bool {
+	if x != nil {
+		return x.Live
+	}
+	return false
+}
+
+func (x *TalkUpdate) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 // PublishAnswer answers the PublishOffer with the same id.
 type PublishAnswer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1147,7 +1236,7 @@ type PublishAnswer struct {
 
 func (x *PublishAnswer) Reset() {
 	*x = PublishAnswer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[7]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1248,7 @@ func (x *PublishAnswer) String() string {
 func (*PublishAnswer) ProtoMessage() {}
 
 func (x *PublishAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[7]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1261,7 @@ func (x *PublishAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishAnswer.ProtoReflect.Descriptor instead.
 func (*PublishAnswer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{7}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PublishAnswer) GetId() uint32 {
@@ -1201,7 +1290,7 @@ type PublishDemand struct {
 
 func (x *PublishDemand) Reset() {
 	*x = PublishDemand{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1302,7 @@ func (x *PublishDemand) String() string {
 func (*PublishDemand) ProtoMessage() {}
 
 func (x *PublishDemand) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[8]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1315,7 @@ func (x *PublishDemand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishDemand.ProtoReflect.Descriptor instead.
 func (*PublishDemand) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{8}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PublishDemand) GetTracks() []*TrackDemand {
@@ -1248,7 +1337,7 @@ type TrackDemand struct {
 
 func (x *TrackDemand) Reset() {
 	*x = TrackDemand{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1349,7 @@ func (x *TrackDemand) String() string {
 func (*TrackDemand) ProtoMessage() {}
 
 func (x *TrackDemand) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[9]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1362,7 @@ func (x *TrackDemand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackDemand.ProtoReflect.Descriptor instead.
 func (*TrackDemand) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{9}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TrackDemand) GetMid() string {
@@ -1302,7 +1391,7 @@ type SubscribeOffer struct {
 
 func (x *SubscribeOffer) Reset() {
 	*x = SubscribeOffer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1403,7 @@ func (x *SubscribeOffer) String() string {
 func (*SubscribeOffer) ProtoMessage() {}
 
 func (x *SubscribeOffer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[10]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1416,7 @@ func (x *SubscribeOffer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeOffer.ProtoReflect.Descriptor instead.
 func (*SubscribeOffer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{10}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SubscribeOffer) GetId() uint32 {
@@ -1355,7 +1444,7 @@ type SubscribeAnswer struct {
 
 func (x *SubscribeAnswer) Reset() {
 	*x = SubscribeAnswer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1456,7 @@ func (x *SubscribeAnswer) String() string {
 func (*SubscribeAnswer) ProtoMessage() {}
 
 func (x *SubscribeAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[11]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1469,7 @@ func (x *SubscribeAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeAnswer.ProtoReflect.Descriptor instead.
 func (*SubscribeAnswer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SubscribeAnswer) GetId() uint32 {
@@ -1406,7 +1495,7 @@ type RestartIce struct {
 
 func (x *RestartIce) Reset() {
 	*x = RestartIce{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1507,7 @@ func (x *RestartIce) String() string {
 func (*RestartIce) ProtoMessage() {}
 
 func (x *RestartIce) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[12]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1520,7 @@ func (x *RestartIce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartIce.ProtoReflect.Descriptor instead.
 func (*RestartIce) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{12}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{13}
 }
 
 // StreamMap says, whole each time, which track plays on which m-line of the
@@ -1445,7 +1534,7 @@ type StreamMap struct {
 
 func (x *StreamMap) Reset() {
 	*x = StreamMap{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1457,7 +1546,7 @@ func (x *StreamMap) String() string {
 func (*StreamMap) ProtoMessage() {}
 
 func (x *StreamMap) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[13]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1470,7 +1559,7 @@ func (x *StreamMap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamMap.ProtoReflect.Descriptor instead.
 func (*StreamMap) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{13}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StreamMap) GetStreams() []*Stream {
@@ -1491,7 +1580,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1503,7 +1592,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[14]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1516,7 +1605,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Stream) GetMid() string {
@@ -1551,7 +1640,7 @@ type SetMuted struct {
 
 func (x *SetMuted) Reset() {
 	*x = SetMuted{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1563,7 +1652,7 @@ func (x *SetMuted) String() string {
 func (*SetMuted) ProtoMessage() {}
 
 func (x *SetMuted) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[15]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1576,7 +1665,7 @@ func (x *SetMuted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMuted.ProtoReflect.Descriptor instead.
 func (*SetMuted) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{15}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetMuted) GetMid() string {
@@ -1604,7 +1693,7 @@ type SetSubscriptions struct {
 
 func (x *SetSubscriptions) Reset() {
 	*x = SetSubscriptions{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1705,7 @@ func (x *SetSubscriptions) String() string {
 func (*SetSubscriptions) ProtoMessage() {}
 
 func (x *SetSubscriptions) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[16]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1718,7 @@ func (x *SetSubscriptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSubscriptions.ProtoReflect.Descriptor instead.
 func (*SetSubscriptions) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{16}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SetSubscriptions) GetSettings() []*SubscriptionSetting {
@@ -1653,7 +1742,7 @@ type SubscriptionSetting struct {
 
 func (x *SubscriptionSetting) Reset() {
 	*x = SubscriptionSetting{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1754,7 @@ func (x *SubscriptionSetting) String() string {
 func (*SubscriptionSetting) ProtoMessage() {}
 
 func (x *SubscriptionSetting) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[17]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1767,7 @@ func (x *SubscriptionSetting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionSetting.ProtoReflect.Descriptor instead.
 func (*SubscriptionSetting) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{17}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SubscriptionSetting) GetTrackId() string {
@@ -1720,7 +1809,7 @@ type SendChat struct {
 
 func (x *SendChat) Reset() {
 	*x = SendChat{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1732,7 +1821,7 @@ func (x *SendChat) String() string {
 func (*SendChat) ProtoMessage() {}
 
 func (x *SendChat) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[18]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1745,7 +1834,7 @@ func (x *SendChat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendChat.ProtoReflect.Descriptor instead.
 func (*SendChat) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{18}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SendChat) GetText() string {
@@ -1766,7 +1855,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +1867,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +1880,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{19}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Ping) GetNumber() uint64 {
@@ -1810,7 +1899,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1822,7 +1911,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1835,7 +1924,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Pong) GetNumber() uint64 {
@@ -1866,7 +1955,7 @@ type Joined struct {
 
 func (x *Joined) Reset() {
 	*x = Joined{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +1967,7 @@ func (x *Joined) String() string {
 func (*Joined) ProtoMessage() {}
 
 func (x *Joined) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +1980,7 @@ func (x *Joined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Joined.ProtoReflect.Descriptor instead.
 func (*Joined) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Joined) GetSessionId() string {
@@ -1961,7 +2050,7 @@ type IceServer struct {
 
 func (x *IceServer) Reset() {
 	*x = IceServer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1973,7 +2062,7 @@ func (x *IceServer) String() string {
 func (*IceServer) ProtoMessage() {}
 
 func (x *IceServer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1986,7 +2075,7 @@ func (x *IceServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IceServer.ProtoReflect.Descriptor instead.
 func (*IceServer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *IceServer) GetUrls() []string {
@@ -2022,7 +2111,7 @@ type RoomUpdate struct {
 
 func (x *RoomUpdate) Reset() {
 	*x = RoomUpdate{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2034,7 +2123,7 @@ func (x *RoomUpdate) String() string {
 func (*RoomUpdate) ProtoMessage() {}
 
 func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2047,7 +2136,7 @@ func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomUpdate.ProtoReflect.Descriptor instead.
 func (*RoomUpdate) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RoomUpdate) GetParticipants() []*Participant {
@@ -2076,14 +2165,16 @@ type Participant struct {
 	// What people call the node at which it came in; empty for this one.
 	NodeName string `protobuf:"bytes,7,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
 	// Why there is nothing to see of it now, in words; mostly empty.
-	Notice        string `protobuf:"bytes,8,opt,name=notice,proto3" json:"notice,omitempty"`
+	Notice string `protobuf:"bytes,8,opt,name=notice,proto3" json:"notice,omitempty"`
+	// It can be talked to: see PublishedTrack.talk_to.
+	TakesSound    bool `protobuf:"varint,9,opt,name=takes_sound,json=takesSound,proto3" json:"takes_sound,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Participant) Reset() {
 	*x = Participant{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2095,7 +2186,7 @@ func (x *Participant) String() string {
 func (*Participant) ProtoMessage() {}
 
 func (x *Participant) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2108,7 +2199,7 @@ func (x *Participant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Participant.ProtoReflect.Descriptor instead.
 func (*Participant) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Participant) GetId() string {
@@ -2167,6 +2258,13 @@ func (x *Participant) GetNotice() string {
 	return ""
 }
 
+func (x *Participant) GetTakesSound() bool {
+	if x != nil {
+		return x.TakesSound
+	}
+	return false
+}
+
 type Track struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2183,7 +2281,7 @@ type Track struct {
 
 func (x *Track) Reset() {
 	*x = Track{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2293,7 @@ func (x *Track) String() string {
 func (*Track) ProtoMessage() {}
 
 func (x *Track) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2306,7 @@ func (x *Track) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Track.ProtoReflect.Descriptor instead.
 func (*Track) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Track) GetId() string {
@@ -2263,7 +2361,7 @@ type Speakers struct {
 
 func (x *Speakers) Reset() {
 	*x = Speakers{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2275,7 +2373,7 @@ func (x *Speakers) String() string {
 func (*Speakers) ProtoMessage() {}
 
 func (x *Speakers) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2288,7 +2386,7 @@ func (x *Speakers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speakers.ProtoReflect.Descriptor instead.
 func (*Speakers) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Speakers) GetSpeakers() []*Speaker {
@@ -2310,7 +2408,7 @@ type Speaker struct {
 
 func (x *Speaker) Reset() {
 	*x = Speaker{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2322,7 +2420,7 @@ func (x *Speaker) String() string {
 func (*Speaker) ProtoMessage() {}
 
 func (x *Speaker) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2335,7 +2433,7 @@ func (x *Speaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speaker.ProtoReflect.Descriptor instead.
 func (*Speaker) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Speaker) GetParticipantId() string {
@@ -2363,7 +2461,7 @@ type ConnectionQualities struct {
 
 func (x *ConnectionQualities) Reset() {
 	*x = ConnectionQualities{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +2473,7 @@ func (x *ConnectionQualities) String() string {
 func (*ConnectionQualities) ProtoMessage() {}
 
 func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +2486,7 @@ func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQualities.ProtoReflect.Descriptor instead.
 func (*ConnectionQualities) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConnectionQualities) GetQualities() []*ConnectionQuality {
@@ -2408,7 +2506,7 @@ type ConnectionQuality struct {
 
 func (x *ConnectionQuality) Reset() {
 	*x = ConnectionQuality{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2420,7 +2518,7 @@ func (x *ConnectionQuality) String() string {
 func (*ConnectionQuality) ProtoMessage() {}
 
 func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2433,7 +2531,7 @@ func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQuality.ProtoReflect.Descriptor instead.
 func (*ConnectionQuality) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ConnectionQuality) GetParticipantId() string {
@@ -2465,7 +2563,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2477,7 +2575,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2490,7 +2588,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ChatMessage) GetId() string {
@@ -2540,7 +2638,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2552,7 +2650,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2565,7 +2663,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Error) GetCode() Error_Code {
@@ -2593,7 +2691,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2605,7 +2703,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2618,7 +2716,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Goodbye) GetReason() Goodbye_Reason {
@@ -2653,7 +2751,7 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\vrestart_ice\x18\n" +
 	" \x01(\v2\x17.umbrella.v1.RestartIceH\x00R\n" +
 	"restartIceB\t\n" +
-	"\amessage\"\xe2\x05\n" +
+	"\amessage\"\x9e\x06\n" +
 	"\rServerMessage\x12-\n" +
 	"\x06joined\x18\x01 \x01(\v2\x13.umbrella.v1.JoinedH\x00R\x06joined\x12*\n" +
 	"\x05error\x18\x02 \x01(\v2\x12.umbrella.v1.ErrorH\x00R\x05error\x120\n" +
@@ -2669,7 +2767,9 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\fchat_message\x18\n" +
 	" \x01(\v2\x18.umbrella.v1.ChatMessageH\x00R\vchatMessage\x12'\n" +
 	"\x04pong\x18\v \x01(\v2\x11.umbrella.v1.PongH\x00R\x04pong\x12C\n" +
-	"\x0epublish_demand\x18\f \x01(\v2\x1a.umbrella.v1.PublishDemandH\x00R\rpublishDemandB\t\n" +
+	"\x0epublish_demand\x18\f \x01(\v2\x1a.umbrella.v1.PublishDemandH\x00R\rpublishDemand\x12:\n" +
+	"\vtalk_update\x18\r \x01(\v2\x17.umbrella.v1.TalkUpdateH\x00R\n" +
+	"talkUpdateB\t\n" +
 	"\amessage\"\x8e\x01\n" +
 	"\x04Join\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
@@ -2685,11 +2785,17 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\fPublishOffer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x10\n" +
 	"\x03sdp\x18\x02 \x01(\tR\x03sdp\x123\n" +
-	"\x06tracks\x18\x03 \x03(\v2\x1b.umbrella.v1.PublishedTrackR\x06tracks\"j\n" +
+	"\x06tracks\x18\x03 \x03(\v2\x1b.umbrella.v1.PublishedTrackR\x06tracks\"\x83\x01\n" +
 	"\x0ePublishedTrack\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x120\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x18.umbrella.v1.TrackSourceR\x06source\x12\x14\n" +
-	"\x05muted\x18\x03 \x01(\bR\x05muted\"1\n" +
+	"\x05muted\x18\x03 \x01(\bR\x05muted\x12\x17\n" +
+	"\atalk_to\x18\x04 \x01(\tR\x06talkTo\"a\n" +
+	"\n" +
+	"TalkUpdate\x12%\n" +
+	"\x0eparticipant_id\x18\x01 \x01(\tR\rparticipantId\x12\x12\n" +
+	"\x04live\x18\x02 \x01(\bR\x04live\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"1\n" +
 	"\rPublishAnswer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x10\n" +
 	"\x03sdp\x18\x02 \x01(\tR\x03sdp\"A\n" +
@@ -2748,7 +2854,7 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\n" +
 	"RoomUpdate\x12<\n" +
 	"\fparticipants\x18\x01 \x03(\v2\x18.umbrella.v1.ParticipantR\fparticipants\x120\n" +
-	"\x14left_participant_ids\x18\x02 \x03(\tR\x12leftParticipantIds\"\x83\x02\n" +
+	"\x14left_participant_ids\x18\x02 \x03(\tR\x12leftParticipantIds\"\xa4\x02\n" +
 	"\vParticipant\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -2758,7 +2864,9 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\fjoined_at_ms\x18\x06 \x01(\x03R\n" +
 	"joinedAtMs\x12\x1b\n" +
 	"\tnode_name\x18\a \x01(\tR\bnodeName\x12\x16\n" +
-	"\x06notice\x18\b \x01(\tR\x06notice\"\xb3\x01\n" +
+	"\x06notice\x18\b \x01(\tR\x06notice\x12\x1f\n" +
+	"\vtakes_sound\x18\t \x01(\bR\n" +
+	"takesSound\"\xb3\x01\n" +
 	"\x05Track\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.umbrella.v1.TrackKindR\x04kind\x120\n" +
@@ -2841,7 +2949,7 @@ func file_umbrella_v1_signal_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_signal_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_umbrella_v1_signal_proto_goTypes = []any{
 	(ParticipantKind)(0),        // 0: umbrella.v1.ParticipantKind
 	(TrackKind)(0),              // 1: umbrella.v1.TrackKind
@@ -2856,78 +2964,80 @@ var file_umbrella_v1_signal_proto_goTypes = []any{
 	(*Leave)(nil),               // 10: umbrella.v1.Leave
 	(*PublishOffer)(nil),        // 11: umbrella.v1.PublishOffer
 	(*PublishedTrack)(nil),      // 12: umbrella.v1.PublishedTrack
-	(*PublishAnswer)(nil),       // 13: umbrella.v1.PublishAnswer
-	(*PublishDemand)(nil),       // 14: umbrella.v1.PublishDemand
-	(*TrackDemand)(nil),         // 15: umbrella.v1.TrackDemand
-	(*SubscribeOffer)(nil),      // 16: umbrella.v1.SubscribeOffer
-	(*SubscribeAnswer)(nil),     // 17: umbrella.v1.SubscribeAnswer
-	(*RestartIce)(nil),          // 18: umbrella.v1.RestartIce
-	(*StreamMap)(nil),           // 19: umbrella.v1.StreamMap
-	(*Stream)(nil),              // 20: umbrella.v1.Stream
-	(*SetMuted)(nil),            // 21: umbrella.v1.SetMuted
-	(*SetSubscriptions)(nil),    // 22: umbrella.v1.SetSubscriptions
-	(*SubscriptionSetting)(nil), // 23: umbrella.v1.SubscriptionSetting
-	(*SendChat)(nil),            // 24: umbrella.v1.SendChat
-	(*Ping)(nil),                // 25: umbrella.v1.Ping
-	(*Pong)(nil),                // 26: umbrella.v1.Pong
-	(*Joined)(nil),              // 27: umbrella.v1.Joined
-	(*IceServer)(nil),           // 28: umbrella.v1.IceServer
-	(*RoomUpdate)(nil),          // 29: umbrella.v1.RoomUpdate
-	(*Participant)(nil),         // 30: umbrella.v1.Participant
-	(*Track)(nil),               // 31: umbrella.v1.Track
-	(*Speakers)(nil),            // 32: umbrella.v1.Speakers
-	(*Speaker)(nil),             // 33: umbrella.v1.Speaker
-	(*ConnectionQualities)(nil), // 34: umbrella.v1.ConnectionQualities
-	(*ConnectionQuality)(nil),   // 35: umbrella.v1.ConnectionQuality
-	(*ChatMessage)(nil),         // 36: umbrella.v1.ChatMessage
-	(*Error)(nil),               // 37: umbrella.v1.Error
-	(*Goodbye)(nil),             // 38: umbrella.v1.Goodbye
+	(*TalkUpdate)(nil),          // 13: umbrella.v1.TalkUpdate
+	(*PublishAnswer)(nil),       // 14: umbrella.v1.PublishAnswer
+	(*PublishDemand)(nil),       // 15: umbrella.v1.PublishDemand
+	(*TrackDemand)(nil),         // 16: umbrella.v1.TrackDemand
+	(*SubscribeOffer)(nil),      // 17: umbrella.v1.SubscribeOffer
+	(*SubscribeAnswer)(nil),     // 18: umbrella.v1.SubscribeAnswer
+	(*RestartIce)(nil),          // 19: umbrella.v1.RestartIce
+	(*StreamMap)(nil),           // 20: umbrella.v1.StreamMap
+	(*Stream)(nil),              // 21: umbrella.v1.Stream
+	(*SetMuted)(nil),            // 22: umbrella.v1.SetMuted
+	(*SetSubscriptions)(nil),    // 23: umbrella.v1.SetSubscriptions
+	(*SubscriptionSetting)(nil), // 24: umbrella.v1.SubscriptionSetting
+	(*SendChat)(nil),            // 25: umbrella.v1.SendChat
+	(*Ping)(nil),                // 26: umbrella.v1.Ping
+	(*Pong)(nil),                // 27: umbrella.v1.Pong
+	(*Joined)(nil),              // 28: umbrella.v1.Joined
+	(*IceServer)(nil),           // 29: umbrella.v1.IceServer
+	(*RoomUpdate)(nil),          // 30: umbrella.v1.RoomUpdate
+	(*Participant)(nil),         // 31: umbrella.v1.Participant
+	(*Track)(nil),               // 32: umbrella.v1.Track
+	(*Speakers)(nil),            // 33: umbrella.v1.Speakers
+	(*Speaker)(nil),             // 34: umbrella.v1.Speaker
+	(*ConnectionQualities)(nil), // 35: umbrella.v1.ConnectionQualities
+	(*ConnectionQuality)(nil),   // 36: umbrella.v1.ConnectionQuality
+	(*ChatMessage)(nil),         // 37: umbrella.v1.ChatMessage
+	(*Error)(nil),               // 38: umbrella.v1.Error
+	(*Goodbye)(nil),             // 39: umbrella.v1.Goodbye
 }
 var file_umbrella_v1_signal_proto_depIdxs = []int32{
 	8,  // 0: umbrella.v1.ClientMessage.join:type_name -> umbrella.v1.Join
 	9,  // 1: umbrella.v1.ClientMessage.resume:type_name -> umbrella.v1.Resume
 	10, // 2: umbrella.v1.ClientMessage.leave:type_name -> umbrella.v1.Leave
 	11, // 3: umbrella.v1.ClientMessage.publish_offer:type_name -> umbrella.v1.PublishOffer
-	17, // 4: umbrella.v1.ClientMessage.subscribe_answer:type_name -> umbrella.v1.SubscribeAnswer
-	21, // 5: umbrella.v1.ClientMessage.set_muted:type_name -> umbrella.v1.SetMuted
-	22, // 6: umbrella.v1.ClientMessage.set_subscriptions:type_name -> umbrella.v1.SetSubscriptions
-	24, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
-	25, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
-	18, // 9: umbrella.v1.ClientMessage.restart_ice:type_name -> umbrella.v1.RestartIce
-	27, // 10: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
-	37, // 11: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
-	38, // 12: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
-	13, // 13: umbrella.v1.ServerMessage.publish_answer:type_name -> umbrella.v1.PublishAnswer
-	16, // 14: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
-	19, // 15: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
-	29, // 16: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
-	32, // 17: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
-	34, // 18: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
-	36, // 19: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
-	26, // 20: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
-	14, // 21: umbrella.v1.ServerMessage.publish_demand:type_name -> umbrella.v1.PublishDemand
-	12, // 22: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
-	2,  // 23: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
-	15, // 24: umbrella.v1.PublishDemand.tracks:type_name -> umbrella.v1.TrackDemand
-	20, // 25: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
-	23, // 26: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
-	30, // 27: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
-	28, // 28: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
-	30, // 29: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
-	0,  // 30: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
-	31, // 31: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
-	1,  // 32: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
-	2,  // 33: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
-	33, // 34: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
-	35, // 35: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
-	3,  // 36: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
-	4,  // 37: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
-	5,  // 38: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	18, // 4: umbrella.v1.ClientMessage.subscribe_answer:type_name -> umbrella.v1.SubscribeAnswer
+	22, // 5: umbrella.v1.ClientMessage.set_muted:type_name -> umbrella.v1.SetMuted
+	23, // 6: umbrella.v1.ClientMessage.set_subscriptions:type_name -> umbrella.v1.SetSubscriptions
+	25, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
+	26, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
+	19, // 9: umbrella.v1.ClientMessage.restart_ice:type_name -> umbrella.v1.RestartIce
+	28, // 10: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
+	38, // 11: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
+	39, // 12: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
+	14, // 13: umbrella.v1.ServerMessage.publish_answer:type_name -> umbrella.v1.PublishAnswer
+	17, // 14: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
+	20, // 15: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
+	30, // 16: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
+	33, // 17: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
+	35, // 18: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
+	37, // 19: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
+	27, // 20: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
+	15, // 21: umbrella.v1.ServerMessage.publish_demand:type_name -> umbrella.v1.PublishDemand
+	13, // 22: umbrella.v1.ServerMessage.talk_update:type_name -> umbrella.v1.TalkUpdate
+	12, // 23: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
+	2,  // 24: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
+	16, // 25: umbrella.v1.PublishDemand.tracks:type_name -> umbrella.v1.TrackDemand
+	21, // 26: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
+	24, // 27: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
+	31, // 28: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
+	29, // 29: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
+	31, // 30: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
+	0,  // 31: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
+	32, // 32: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
+	1,  // 33: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
+	2,  // 34: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
+	34, // 35: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
+	36, // 36: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
+	3,  // 37: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
+	4,  // 38: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
+	5,  // 39: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_signal_proto_init() }
@@ -2960,6 +3070,7 @@ func file_umbrella_v1_signal_proto_init() {
 		(*ServerMessage_ChatMessage)(nil),
 		(*ServerMessage_Pong)(nil),
 		(*ServerMessage_PublishDemand)(nil),
+		(*ServerMessage_TalkUpdate)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2967,7 +3078,7 @@ func file_umbrella_v1_signal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_signal_proto_rawDesc), len(file_umbrella_v1_signal_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/signal.proto.
  */
 export const file_umbrella_v1_signal: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIt4DCg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSABCCQoHbWVzc2FnZSLTBAoNU2VydmVyTWVzc2FnZRIlCgZqb2luZWQYASABKAsyEy51bWJyZWxsYS52MS5Kb2luZWRIABIjCgVlcnJvchgCIAEoCzISLnVtYnJlbGxhLnYxLkVycm9ySAASJwoHZ29vZGJ5ZRgDIAEoCzIULnVtYnJlbGxhLnYxLkdvb2RieWVIABI0Cg5wdWJsaXNoX2Fuc3dlchgEIAEoCzIaLnVtYnJlbGxhLnYxLlB1Ymxpc2hBbnN3ZXJIABI2Cg9zdWJzY3JpYmVfb2ZmZXIYBSABKAsyGy51bWJyZWxsYS52MS5TdWJzY3JpYmVPZmZlckgAEiwKCnN0cmVhbV9tYXAYBiABKAsyFi51bWJyZWxsYS52MS5TdHJlYW1NYXBIABIuCgtyb29tX3VwZGF0ZRgHIAEoCzIXLnVtYnJlbGxhLnYxLlJvb21VcGRhdGVIABIpCghzcGVha2VycxgIIAEoCzIVLnVtYnJlbGxhLnYxLlNwZWFrZXJzSAASQAoUY29ubmVjdGlvbl9xdWFsaXRpZXMYCSABKAsyIC51bWJyZWxsYS52MS5Db25uZWN0aW9uUXVhbGl0aWVzSAASMAoMY2hhdF9tZXNzYWdlGAogASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2VIABIhCgRwb25nGAsgASgLMhEudW1icmVsbGEudjEuUG9uZ0gAEjQKDnB1Ymxpc2hfZGVtYW5kGAwgASgLMhoudW1icmVsbGEudjEuUHVibGlzaERlbWFuZEgAQgkKB21lc3NhZ2UiXwoESm9pbhIMCgRyb29tGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJdmlld19vbmx5GAMgASgIEhAKCHBhc3N3b3JkGAQgASgJEhYKDnJlY2VpdmVfY29kZWNzGAUgAygJIjQKBlJlc3VtZRISCgpzZXNzaW9uX2lkGAEgASgJEhYKDnNlc3Npb25fc2VjcmV0GAIgASgJIgcKBUxlYXZlIlQKDFB1Ymxpc2hPZmZlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkSKwoGdHJhY2tzGAMgAygLMhsudW1icmVsbGEudjEuUHVibGlzaGVkVHJhY2siVgoOUHVibGlzaGVkVHJhY2sSCwoDbWlkGAEgASgJEigKBnNvdXJjZRgCIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAMgASgIIigKDVB1Ymxpc2hBbnN3ZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIjkKDVB1Ymxpc2hEZW1hbmQSKAoGdHJhY2tzGAEgAygLMhgudW1icmVsbGEudjEuVHJhY2tEZW1hbmQiKAoLVHJhY2tEZW1hbmQSCwoDbWlkGAEgASgJEgwKBHJpZHMYAiADKAkiKQoOU3Vic2NyaWJlT2ZmZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIioKD1N1YnNjcmliZUFuc3dlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkiDAoKUmVzdGFydEljZSIxCglTdHJlYW1NYXASJAoHc3RyZWFtcxgBIAMoCzITLnVtYnJlbGxhLnYxLlN0cmVhbSI/CgZTdHJlYW0SCwoDbWlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEhAKCHRyYWNrX2lkGAMgASgJIiYKCFNldE11dGVkEgsKA21pZBgBIAEoCRINCgVtdXRlZBgCIAEoCCJGChBTZXRTdWJzY3JpcHRpb25zEjIKCHNldHRpbmdzGAEgAygLMiAudW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU2V0dGluZyJWChNTdWJzY3JpcHRpb25TZXR0aW5nEhAKCHRyYWNrX2lkGAEgASgJEg4KBnBhdXNlZBgCIAEoCBINCgV3aWR0aBgDIAEoDRIOCgZoZWlnaHQYBCABKA0iGAoIU2VuZENoYXQSDAoEdGV4dBgBIAEoCSIWCgRQaW5nEg4KBm51bWJlchgBIAEoBCIWCgRQb25nEg4KBm51bWJlchgBIAEoBCLgAQoGSm9pbmVkEhIKCnNlc3Npb25faWQYASABKAkSFgoOc2Vzc2lvbl9zZWNyZXQYAiABKAkSFgoOcGFydGljaXBhbnRfaWQYAyABKAkSDAoEcm9vbRgEIAEoCRIPCgdyZXN1bWVkGAUgASgIEi4KDHBhcnRpY2lwYW50cxgGIAMoCzIYLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50EisKC2ljZV9zZXJ2ZXJzGAcgAygLMhYudW1icmVsbGEudjEuSWNlU2VydmVyEhYKDnJlc3VtZV9zZWNvbmRzGAggASgNIj8KCUljZVNlcnZlchIMCgR1cmxzGAEgAygJEhAKCHVzZXJuYW1lGAIgASgJEhIKCmNyZWRlbnRpYWwYAyABKAkiWgoKUm9vbVVwZGF0ZRIuCgxwYXJ0aWNpcGFudHMYASADKAsyGC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudBIcChRsZWZ0X3BhcnRpY2lwYW50X2lkcxgCIAMoCSLDAQoLUGFydGljaXBhbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIqCgRraW5kGAMgASgOMhwudW1icmVsbGEudjEuUGFydGljaXBhbnRLaW5kEhEKCXZpZXdfb25seRgEIAEoCBIiCgZ0cmFja3MYBSADKAsyEi51bWJyZWxsYS52MS5UcmFjaxIUCgxqb2luZWRfYXRfbXMYBiABKAMSEQoJbm9kZV9uYW1lGAcgASgJEg4KBm5vdGljZRgIIAEoCSKOAQoFVHJhY2sSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVtdXRlZBgEIAEoCBINCgVjb2RlYxgFIAEoCRILCgNtaWQYBiABKAkiMgoIU3BlYWtlcnMSJgoIc3BlYWtlcnMYASADKAsyFC51bWJyZWxsYS52MS5TcGVha2VyIjAKB1NwZWFrZXISFgoOcGFydGljaXBhbnRfaWQYASABKAkSDQoFbGV2ZWwYAiABKA0iSAoTQ29ubmVjdGlvblF1YWxpdGllcxIxCglxdWFsaXRpZXMYASADKAsyHi51bWJyZWxsYS52MS5Db25uZWN0aW9uUXVhbGl0eSJVChFDb25uZWN0aW9uUXVhbGl0eRIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRIoCgVsZXZlbBgCIAEoDjIZLnVtYnJlbGxhLnYxLlF1YWxpdHlMZXZlbCJhCgtDaGF0TWVzc2FnZRIKCgJpZBgBIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEgwKBHRleHQYBCABKAkSEgoKc2VudF9hdF9tcxgFIAEoAyKoAgoFRXJyb3ISJQoEY29kZRgBIAEoDjIXLnVtYnJlbGxhLnYxLkVycm9yLkNvZGUSDwoHbWVzc2FnZRgCIAEoCSLmAQoEQ29kZRIUChBDT0RFX1VOU1BFQ0lGSUVEEAASFAoQQ09ERV9CQURfUkVRVUVTVBABEhEKDUNPREVfVE9PX0ZBU1QQAhIYChRDT0RFX1NFU1NJT05fVU5LTk9XThADEhIKDkNPREVfUk9PTV9GVUxMEAQSEgoOQ09ERV9GT1JCSURERU4QBRIXChNDT0RFX1dST05HX1BBU1NXT1JEEAYSFAoQQ09ERV9VTkFWQUlMQUJMRRAHEhsKF0NPREVfTkVHT1RJQVRJT05fRkFJTEVEEAgSEQoNQ09ERV9CQURfTkFNRRAJIr8BCgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLnVtYnJlbGxhLnYxLkdvb2RieWUuUmVhc29uEg8KB21lc3NhZ2UYAiABKAkidgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9TSFVURE9XThABEhIKDlJFQVNPTl9SRU1PVkVEEAISEwoPUkVBU09OX1JFUExBQ0VEEAMSFgoSUkVBU09OX1JPT01fQ0xPU0VEEAQqigEKD1BhcnRpY2lwYW50S2luZBIgChxQQVJUSUNJUEFOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUEFSVElDSVBBTlRfS0lORF9QRVJTT04QARIbChdQQVJUSUNJUEFOVF9LSU5EX0NBTUVSQRACEhsKF1BBUlRJQ0lQQU5UX0tJTkRfU1RSRUFNEAMqUwoJVHJhY2tLaW5kEhoKFlRSQUNLX0tJTkRfVU5TUEVDSUZJRUQQABIUChBUUkFDS19LSU5EX0FVRElPEAESFAoQVFJBQ0tfS0lORF9WSURFTxACKpkBCgtUcmFja1NvdXJjZRIcChhUUkFDS19TT1VSQ0VfVU5TUEVDSUZJRUQQABIbChdUUkFDS19TT1VSQ0VfTUlDUk9QSE9ORRABEhcKE1RSQUNLX1NPVVJDRV9DQU1FUkEQAhIXChNUUkFDS19TT1VSQ0VfU0NSRUVOEAMSHQoZVFJBQ0tfU09VUkNFX1NDUkVFTl9BVURJTxAEKo0BCgxRdWFsaXR5TGV2ZWwSHQoZUVVBTElUWV9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElFVQUxJVFlfTEVWRUxfR09PRBABEhYKElFVQUxJVFlfTEVWRUxfRkFJUhACEhYKElFVQUxJVFlfTEVWRUxfUE9PUhADEhYKElFVQUxJVFlfTEVWRUxfTE9TVBAEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw");
+  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIt4DCg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSABCCQoHbWVzc2FnZSKDBQoNU2VydmVyTWVzc2FnZRIlCgZqb2luZWQYASABKAsyEy51bWJyZWxsYS52MS5Kb2luZWRIABIjCgVlcnJvchgCIAEoCzISLnVtYnJlbGxhLnYxLkVycm9ySAASJwoHZ29vZGJ5ZRgDIAEoCzIULnVtYnJlbGxhLnYxLkdvb2RieWVIABI0Cg5wdWJsaXNoX2Fuc3dlchgEIAEoCzIaLnVtYnJlbGxhLnYxLlB1Ymxpc2hBbnN3ZXJIABI2Cg9zdWJzY3JpYmVfb2ZmZXIYBSABKAsyGy51bWJyZWxsYS52MS5TdWJzY3JpYmVPZmZlckgAEiwKCnN0cmVhbV9tYXAYBiABKAsyFi51bWJyZWxsYS52MS5TdHJlYW1NYXBIABIuCgtyb29tX3VwZGF0ZRgHIAEoCzIXLnVtYnJlbGxhLnYxLlJvb21VcGRhdGVIABIpCghzcGVha2VycxgIIAEoCzIVLnVtYnJlbGxhLnYxLlNwZWFrZXJzSAASQAoUY29ubmVjdGlvbl9xdWFsaXRpZXMYCSABKAsyIC51bWJyZWxsYS52MS5Db25uZWN0aW9uUXVhbGl0aWVzSAASMAoMY2hhdF9tZXNzYWdlGAogASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2VIABIhCgRwb25nGAsgASgLMhEudW1icmVsbGEudjEuUG9uZ0gAEjQKDnB1Ymxpc2hfZGVtYW5kGAwgASgLMhoudW1icmVsbGEudjEuUHVibGlzaERlbWFuZEgAEi4KC3RhbGtfdXBkYXRlGA0gASgLMhcudW1icmVsbGEudjEuVGFsa1VwZGF0ZUgAQgkKB21lc3NhZ2UiXwoESm9pbhIMCgRyb29tGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJdmlld19vbmx5GAMgASgIEhAKCHBhc3N3b3JkGAQgASgJEhYKDnJlY2VpdmVfY29kZWNzGAUgAygJIjQKBlJlc3VtZRISCgpzZXNzaW9uX2lkGAEgASgJEhYKDnNlc3Npb25fc2VjcmV0GAIgASgJIgcKBUxlYXZlIlQKDFB1Ymxpc2hPZmZlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkSKwoGdHJhY2tzGAMgAygLMhsudW1icmVsbGEudjEuUHVibGlzaGVkVHJhY2siZwoOUHVibGlzaGVkVHJhY2sSCwoDbWlkGAEgASgJEigKBnNvdXJjZRgCIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAMgASgIEg8KB3RhbGtfdG8YBCABKAkiQwoKVGFsa1VwZGF0ZRIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRIMCgRsaXZlGAIgASgIEg8KB3Byb2JsZW0YAyABKAkiKAoNUHVibGlzaEFuc3dlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkiOQoNUHVibGlzaERlbWFuZBIoCgZ0cmFja3MYASADKAsyGC51bWJyZWxsYS52MS5UcmFja0RlbWFuZCIoCgtUcmFja0RlbWFuZBILCgNtaWQYASABKAkSDAoEcmlkcxgCIAMoCSIpCg5TdWJzY3JpYmVPZmZlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkiKgoPU3Vic2NyaWJlQW5zd2VyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCSIMCgpSZXN0YXJ0SWNlIjEKCVN0cmVhbU1hcBIkCgdzdHJlYW1zGAEgAygLMhMudW1icmVsbGEudjEuU3RyZWFtIj8KBlN0cmVhbRILCgNtaWQYASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkSEAoIdHJhY2tfaWQYAyABKAkiJgoIU2V0TXV0ZWQSCwoDbWlkGAEgASgJEg0KBW11dGVkGAIgASgIIkYKEFNldFN1YnNjcmlwdGlvbnMSMgoIc2V0dGluZ3MYASADKAsyIC51bWJyZWxsYS52MS5TdWJzY3JpcHRpb25TZXR0aW5nIlYKE1N1YnNjcmlwdGlvblNldHRpbmcSEAoIdHJhY2tfaWQYASABKAkSDgoGcGF1c2VkGAIgASgIEg0KBXdpZHRoGAMgASgNEg4KBmhlaWdodBgEIAEoDSIYCghTZW5kQ2hhdBIMCgR0ZXh0GAEgASgJIhYKBFBpbmcSDgoGbnVtYmVyGAEgASgEIhYKBFBvbmcSDgoGbnVtYmVyGAEgASgEIuABCgZKb2luZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIWCg5zZXNzaW9uX3NlY3JldBgCIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgDIAEoCRIMCgRyb29tGAQgASgJEg8KB3Jlc3VtZWQYBSABKAgSLgoMcGFydGljaXBhbnRzGAYgAygLMhgudW1icmVsbGEudjEuUGFydGljaXBhbnQSKwoLaWNlX3NlcnZlcnMYByADKAsyFi51bWJyZWxsYS52MS5JY2VTZXJ2ZXISFgoOcmVzdW1lX3NlY29uZHMYCCABKA0iPwoJSWNlU2VydmVyEgwKBHVybHMYASADKAkSEAoIdXNlcm5hbWUYAiABKAkSEgoKY3JlZGVudGlhbBgDIAEoCSJaCgpSb29tVXBkYXRlEi4KDHBhcnRpY2lwYW50cxgBIAMoCzIYLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50EhwKFGxlZnRfcGFydGljaXBhbnRfaWRzGAIgAygJItgBCgtQYXJ0aWNpcGFudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEioKBGtpbmQYAyABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAQgASgIEiIKBnRyYWNrcxgFIAMoCzISLnVtYnJlbGxhLnYxLlRyYWNrEhQKDGpvaW5lZF9hdF9tcxgGIAEoAxIRCglub2RlX25hbWUYByABKAkSDgoGbm90aWNlGAggASgJEhMKC3Rha2VzX3NvdW5kGAkgASgIIo4BCgVUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEg0KBWNvZGVjGAUgASgJEgsKA21pZBgGIAEoCSIyCghTcGVha2VycxImCghzcGVha2VycxgBIAMoCzIULnVtYnJlbGxhLnYxLlNwZWFrZXIiMAoHU3BlYWtlchIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRINCgVsZXZlbBgCIAEoDSJIChNDb25uZWN0aW9uUXVhbGl0aWVzEjEKCXF1YWxpdGllcxgBIAMoCzIeLnVtYnJlbGxhLnYxLkNvbm5lY3Rpb25RdWFsaXR5IlUKEUNvbm5lY3Rpb25RdWFsaXR5EhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEigKBWxldmVsGAIgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsImEKC0NoYXRNZXNzYWdlEgoKAmlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEdGV4dBgEIAEoCRISCgpzZW50X2F0X21zGAUgASgDIqgCCgVFcnJvchIlCgRjb2RlGAEgASgOMhcudW1icmVsbGEudjEuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJIuYBCgRDb2RlEhQKEENPREVfVU5TUEVDSUZJRUQQABIUChBDT0RFX0JBRF9SRVFVRVNUEAESEQoNQ09ERV9UT09fRkFTVBACEhgKFENPREVfU0VTU0lPTl9VTktOT1dOEAMSEgoOQ09ERV9ST09NX0ZVTEwQBBISCg5DT0RFX0ZPUkJJRERFThAFEhcKE0NPREVfV1JPTkdfUEFTU1dPUkQQBhIUChBDT0RFX1VOQVZBSUxBQkxFEAcSGwoXQ09ERV9ORUdPVElBVElPTl9GQUlMRUQQCBIRCg1DT0RFX0JBRF9OQU1FEAkivwEKB0dvb2RieWUSKwoGcmVhc29uGAEgASgOMhsudW1icmVsbGEudjEuR29vZGJ5ZS5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSJ2CgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPUkVBU09OX1NIVVRET1dOEAESEgoOUkVBU09OX1JFTU9WRUQQAhITCg9SRUFTT05fUkVQTEFDRUQQAxIWChJSRUFTT05fUk9PTV9DTE9TRUQQBCqKAQoPUGFydGljaXBhbnRLaW5kEiAKHFBBUlRJQ0lQQU5UX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQQVJUSUNJUEFOVF9LSU5EX1BFUlNPThABEhsKF1BBUlRJQ0lQQU5UX0tJTkRfQ0FNRVJBEAISGwoXUEFSVElDSVBBTlRfS0lORF9TVFJFQU0QAypTCglUcmFja0tpbmQSGgoWVFJBQ0tfS0lORF9VTlNQRUNJRklFRBAAEhQKEFRSQUNLX0tJTkRfQVVESU8QARIUChBUUkFDS19LSU5EX1ZJREVPEAIqmQEKC1RyYWNrU291cmNlEhwKGFRSQUNLX1NPVVJDRV9VTlNQRUNJRklFRBAAEhsKF1RSQUNLX1NPVVJDRV9NSUNST1BIT05FEAESFwoTVFJBQ0tfU09VUkNFX0NBTUVSQRACEhcKE1RSQUNLX1NPVVJDRV9TQ1JFRU4QAxIdChlUUkFDS19TT1VSQ0VfU0NSRUVOX0FVRElPEAQqjQEKDFF1YWxpdHlMZXZlbBIdChlRVUFMSVRZX0xFVkVMX1VOU1BFQ0lGSUVEEAASFgoSUVVBTElUWV9MRVZFTF9HT09EEAESFgoSUVVBTElUWV9MRVZFTF9GQUlSEAISFgoSUVVBTElUWV9MRVZFTF9QT09SEAMSFgoSUVVBTElUWV9MRVZFTF9MT1NUEARCJ1oldW1icmVsbGEvcHJvdG8vdW1icmVsbGEvdjE7dW1icmVsbGF2MWIGcHJvdG8z");
 
 /**
  * ClientMessage is what a browser sends.
@@ -185,6 +185,12 @@ export type ServerMessage = Message<"umbrella.v1.ServerMessage"> & {
      */
     value: PublishDemand;
     case: "publishDemand";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.TalkUpdate talk_update = 13;
+     */
+    value: TalkUpdate;
+    case: "talkUpdate";
   } | { case: undefined; value?: undefined };
 };
 
@@ -336,6 +342,14 @@ export type PublishedTrack = Message<"umbrella.v1.PublishedTrack"> & {
    * @generated from field: bool muted = 3;
    */
   muted: boolean;
+
+  /**
+   * Id of a participant that takes sound. The track is G.711 µ-law (PCMU), is
+   * played there while it is not muted, and is not published to the room.
+   *
+   * @generated from field: string talk_to = 4;
+   */
+  talkTo: string;
 };
 
 /**
@@ -344,6 +358,39 @@ export type PublishedTrack = Message<"umbrella.v1.PublishedTrack"> & {
  */
 export const PublishedTrackSchema: GenMessage<PublishedTrack> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_signal, 6);
+
+/**
+ * TalkUpdate tells how it goes to talk to a participant.
+ *
+ * @generated from message umbrella.v1.TalkUpdate
+ */
+export type TalkUpdate = Message<"umbrella.v1.TalkUpdate"> & {
+  /**
+   * @generated from field: string participant_id = 1;
+   */
+  participantId: string;
+
+  /**
+   * What is said is played there from now on.
+   *
+   * @generated from field: bool live = 2;
+   */
+  live: boolean;
+
+  /**
+   * Why it is not, or not any more, in words; empty when it is.
+   *
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message umbrella.v1.TalkUpdate.
+ * Use `create(TalkUpdateSchema)` to create a new message.
+ */
+export const TalkUpdateSchema: GenMessage<TalkUpdate> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 7);
 
 /**
  * PublishAnswer answers the PublishOffer with the same id.
@@ -367,7 +414,7 @@ export type PublishAnswer = Message<"umbrella.v1.PublishAnswer"> & {
  * Use `create(PublishAnswerSchema)` to create a new message.
  */
 export const PublishAnswerSchema: GenMessage<PublishAnswer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 7);
+  messageDesc(file_umbrella_v1_signal, 8);
 
 /**
  * PublishDemand tells a publisher what of its own anybody takes, so that it
@@ -388,7 +435,7 @@ export type PublishDemand = Message<"umbrella.v1.PublishDemand"> & {
  * Use `create(PublishDemandSchema)` to create a new message.
  */
 export const PublishDemandSchema: GenMessage<PublishDemand> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 8);
+  messageDesc(file_umbrella_v1_signal, 9);
 
 /**
  * @generated from message umbrella.v1.TrackDemand
@@ -413,7 +460,7 @@ export type TrackDemand = Message<"umbrella.v1.TrackDemand"> & {
  * Use `create(TrackDemandSchema)` to create a new message.
  */
 export const TrackDemandSchema: GenMessage<TrackDemand> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 9);
+  messageDesc(file_umbrella_v1_signal, 10);
 
 /**
  * SubscribeOffer is an offer for the PeerConnection that subscribes. The node
@@ -438,7 +485,7 @@ export type SubscribeOffer = Message<"umbrella.v1.SubscribeOffer"> & {
  * Use `create(SubscribeOfferSchema)` to create a new message.
  */
 export const SubscribeOfferSchema: GenMessage<SubscribeOffer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 10);
+  messageDesc(file_umbrella_v1_signal, 11);
 
 /**
  * SubscribeAnswer answers the SubscribeOffer with the same id.
@@ -462,7 +509,7 @@ export type SubscribeAnswer = Message<"umbrella.v1.SubscribeAnswer"> & {
  * Use `create(SubscribeAnswerSchema)` to create a new message.
  */
 export const SubscribeAnswerSchema: GenMessage<SubscribeAnswer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 11);
+  messageDesc(file_umbrella_v1_signal, 12);
 
 /**
  * RestartIce asks for a SubscribeOffer with an ICE restart.
@@ -477,7 +524,7 @@ export type RestartIce = Message<"umbrella.v1.RestartIce"> & {
  * Use `create(RestartIceSchema)` to create a new message.
  */
 export const RestartIceSchema: GenMessage<RestartIce> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 12);
+  messageDesc(file_umbrella_v1_signal, 13);
 
 /**
  * StreamMap says, whole each time, which track plays on which m-line of the
@@ -497,7 +544,7 @@ export type StreamMap = Message<"umbrella.v1.StreamMap"> & {
  * Use `create(StreamMapSchema)` to create a new message.
  */
 export const StreamMapSchema: GenMessage<StreamMap> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 13);
+  messageDesc(file_umbrella_v1_signal, 14);
 
 /**
  * @generated from message umbrella.v1.Stream
@@ -524,7 +571,7 @@ export type Stream = Message<"umbrella.v1.Stream"> & {
  * Use `create(StreamSchema)` to create a new message.
  */
 export const StreamSchema: GenMessage<Stream> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 14);
+  messageDesc(file_umbrella_v1_signal, 15);
 
 /**
  * SetMuted tells that an own track carries silence or no picture for now.
@@ -548,7 +595,7 @@ export type SetMuted = Message<"umbrella.v1.SetMuted"> & {
  * Use `create(SetMutedSchema)` to create a new message.
  */
 export const SetMutedSchema: GenMessage<SetMuted> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 15);
+  messageDesc(file_umbrella_v1_signal, 16);
 
 /**
  * SetSubscriptions changes what this browser wants of others' tracks. Tracks
@@ -568,7 +615,7 @@ export type SetSubscriptions = Message<"umbrella.v1.SetSubscriptions"> & {
  * Use `create(SetSubscriptionsSchema)` to create a new message.
  */
 export const SetSubscriptionsSchema: GenMessage<SetSubscriptions> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 16);
+  messageDesc(file_umbrella_v1_signal, 17);
 
 /**
  * @generated from message umbrella.v1.SubscriptionSetting
@@ -604,7 +651,7 @@ export type SubscriptionSetting = Message<"umbrella.v1.SubscriptionSetting"> & {
  * Use `create(SubscriptionSettingSchema)` to create a new message.
  */
 export const SubscriptionSettingSchema: GenMessage<SubscriptionSetting> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 17);
+  messageDesc(file_umbrella_v1_signal, 18);
 
 /**
  * SendChat says something to the whole room.
@@ -625,7 +672,7 @@ export type SendChat = Message<"umbrella.v1.SendChat"> & {
  * Use `create(SendChatSchema)` to create a new message.
  */
 export const SendChatSchema: GenMessage<SendChat> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 18);
+  messageDesc(file_umbrella_v1_signal, 19);
 
 /**
  * Ping is answered by Pong with the same number. A browser sends one every
@@ -645,7 +692,7 @@ export type Ping = Message<"umbrella.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 19);
+  messageDesc(file_umbrella_v1_signal, 20);
 
 /**
  * @generated from message umbrella.v1.Pong
@@ -662,7 +709,7 @@ export type Pong = Message<"umbrella.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 20);
+  messageDesc(file_umbrella_v1_signal, 21);
 
 /**
  * Joined tells a browser that it is in, and everything there is to know.
@@ -724,7 +771,7 @@ export type Joined = Message<"umbrella.v1.Joined"> & {
  * Use `create(JoinedSchema)` to create a new message.
  */
 export const JoinedSchema: GenMessage<Joined> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 21);
+  messageDesc(file_umbrella_v1_signal, 22);
 
 /**
  * @generated from message umbrella.v1.IceServer
@@ -751,7 +798,7 @@ export type IceServer = Message<"umbrella.v1.IceServer"> & {
  * Use `create(IceServerSchema)` to create a new message.
  */
 export const IceServerSchema: GenMessage<IceServer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 22);
+  messageDesc(file_umbrella_v1_signal, 23);
 
 /**
  * RoomUpdate tells what changed since Joined or the last RoomUpdate.
@@ -777,7 +824,7 @@ export type RoomUpdate = Message<"umbrella.v1.RoomUpdate"> & {
  * Use `create(RoomUpdateSchema)` to create a new message.
  */
 export const RoomUpdateSchema: GenMessage<RoomUpdate> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 23);
+  messageDesc(file_umbrella_v1_signal, 24);
 
 /**
  * @generated from message umbrella.v1.Participant
@@ -828,6 +875,13 @@ export type Participant = Message<"umbrella.v1.Participant"> & {
    * @generated from field: string notice = 8;
    */
   notice: string;
+
+  /**
+   * It can be talked to: see PublishedTrack.talk_to.
+   *
+   * @generated from field: bool takes_sound = 9;
+   */
+  takesSound: boolean;
 };
 
 /**
@@ -835,7 +889,7 @@ export type Participant = Message<"umbrella.v1.Participant"> & {
  * Use `create(ParticipantSchema)` to create a new message.
  */
 export const ParticipantSchema: GenMessage<Participant> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 24);
+  messageDesc(file_umbrella_v1_signal, 25);
 
 /**
  * @generated from message umbrella.v1.Track
@@ -881,7 +935,7 @@ export type Track = Message<"umbrella.v1.Track"> & {
  * Use `create(TrackSchema)` to create a new message.
  */
 export const TrackSchema: GenMessage<Track> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 25);
+  messageDesc(file_umbrella_v1_signal, 26);
 
 /**
  * Speakers names who speaks now, loudest first; empty when all are silent.
@@ -900,7 +954,7 @@ export type Speakers = Message<"umbrella.v1.Speakers"> & {
  * Use `create(SpeakersSchema)` to create a new message.
  */
 export const SpeakersSchema: GenMessage<Speakers> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 26);
+  messageDesc(file_umbrella_v1_signal, 27);
 
 /**
  * @generated from message umbrella.v1.Speaker
@@ -925,7 +979,7 @@ export type Speaker = Message<"umbrella.v1.Speaker"> & {
  * Use `create(SpeakerSchema)` to create a new message.
  */
 export const SpeakerSchema: GenMessage<Speaker> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 27);
+  messageDesc(file_umbrella_v1_signal, 28);
 
 /**
  * ConnectionQualities tells how well the node and each participant reach each
@@ -945,7 +999,7 @@ export type ConnectionQualities = Message<"umbrella.v1.ConnectionQualities"> & {
  * Use `create(ConnectionQualitiesSchema)` to create a new message.
  */
 export const ConnectionQualitiesSchema: GenMessage<ConnectionQualities> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 28);
+  messageDesc(file_umbrella_v1_signal, 29);
 
 /**
  * @generated from message umbrella.v1.ConnectionQuality
@@ -967,7 +1021,7 @@ export type ConnectionQuality = Message<"umbrella.v1.ConnectionQuality"> & {
  * Use `create(ConnectionQualitySchema)` to create a new message.
  */
 export const ConnectionQualitySchema: GenMessage<ConnectionQuality> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 29);
+  messageDesc(file_umbrella_v1_signal, 30);
 
 /**
  * @generated from message umbrella.v1.ChatMessage
@@ -1008,7 +1062,7 @@ export type ChatMessage = Message<"umbrella.v1.ChatMessage"> & {
  * Use `create(ChatMessageSchema)` to create a new message.
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 30);
+  messageDesc(file_umbrella_v1_signal, 31);
 
 /**
  * Error answers a request that failed.
@@ -1034,7 +1088,7 @@ export type Error = Message<"umbrella.v1.Error"> & {
  * Use `create(ErrorSchema)` to create a new message.
  */
 export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 31);
+  messageDesc(file_umbrella_v1_signal, 32);
 
 /**
  * @generated from enum umbrella.v1.Error.Code
@@ -1107,7 +1161,7 @@ export enum Error_Code {
  * Describes the enum umbrella.v1.Error.Code.
  */
 export const Error_CodeSchema: GenEnum<Error_Code> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 31, 0);
+  enumDesc(file_umbrella_v1_signal, 32, 0);
 
 /**
  * Goodbye comes before the node closes the socket.
@@ -1131,7 +1185,7 @@ export type Goodbye = Message<"umbrella.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 32);
+  messageDesc(file_umbrella_v1_signal, 33);
 
 /**
  * @generated from enum umbrella.v1.Goodbye.Reason
@@ -1175,7 +1229,7 @@ export enum Goodbye_Reason {
  * Describes the enum umbrella.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 32, 0);
+  enumDesc(file_umbrella_v1_signal, 33, 0);
 
 /**
  * @generated from enum umbrella.v1.ParticipantKind

@@ -38,3 +38,6 @@ func (l scopedLog) Warn(m string)             { l.say(m) }
 func (l scopedLog) Warnf(f string, a ...any)  { l.say(f, a...) }
 func (l scopedLog) Error(m string)            { l.say(m) }
 func (l scopedLog) Errorf(f string, a ...any) { l.say(f, a...) }
+
+// PionLogs gives what pion says to log, for debugging.
+func PionLogs(log *slog.Logger) logging.LoggerFactory { return pionLog{log} }

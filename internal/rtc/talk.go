@@ -17,12 +17,16 @@ type TalkTo struct {
 
 // talking is what is said on an m-line to one participant.
 type talking struct {
+	to    sfu.Loudspeaker
 	media *forward.Source
 	stop  func()
 }
 
 // talk has what comes in played, if it is not yet. The caller holds mu.
 func (b *Publisher) talk(in *input, to *TalkTo) {
+	if in.talking != nil && in.talking.to != to.Loudspeaker {
+		b.hush(in)
+	}
 	switch {
 	case in.talking != nil:
 	case to.Loudspeaker == nil:
@@ -32,7 +36,7 @@ func (b *Publisher) talk(in *input, to *TalkTo) {
 		to.Tell(sfu.Talk{Problem: "what is said has to come as " + sfu.LoudspeakerCodec})
 		return
 	default:
-		in.talking = &talking{media: &forward.Source{}}
+		in.talking = &talking{to: to.Loudspeaker, media: &forward.Source{}}
 		in.talking.stop = to.Loudspeaker.Play(in.talking.media, to.Tell)
 	}
 	for _, e := range in.encodings {

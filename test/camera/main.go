@@ -30,14 +30,15 @@ func main() {
 	address := flag.String("address", "127.0.0.1:8554", "where it listens")
 	clip := flag.String("clip", "", "H.264 file in the byte stream format, of pictures without B-frames")
 	rate := flag.Int("rate", 25, "pictures a second")
+	hears := flag.Bool("hears", false, "it takes G.711 A-law")
 	aac := flag.String("aac", "", "ADTS file of 16 kHz for the sound; a tone in G.711 without it")
 	flag.Parse()
-	if err := serve(*address, *clip, *rate, *aac); err != nil {
+	if err := serve(*address, *clip, *rate, *aac, *hears); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve(address, clip string, rate int, aac string) error {
+func serve(address, clip string, rate int, aac string, hears bool) error {
 	pictures, err := readClip(clip)
 	if err != nil {
 		return fmt.Errorf("reading the clip: %w", err)
@@ -57,6 +58,13 @@ func serve(address, clip string, rate int, aac string) error {
 	}
 	videoMedia := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{video}}
 	soundMedia := &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{sound}}
+	media := []*description.Media{videoMedia, soundMedia}
+	if hears {
+		media = append(media, &description.Media{
+			Type: description.MediaTypeAudio, IsBackChannel: true,
+			Formats: []format.Format{&format.G711{PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1}},
+		})
+	}
 	c := &camera{}
 	server := &gortsplib.Server{Handler: c, RTSPAddress: address, AuthMethods: []auth.VerifyMethod{auth.VerifyMethodDigestMD5}}
 	if err := server.Start(); err != nil {
@@ -64,7 +72,7 @@ func serve(address, clip string, rate int, aac string) error {
 	}
 	defer server.Close()
 	c.stream = &gortsplib.ServerStream{
-		Server: server, Desc: &description.Session{Medias: []*description.Media{videoMedia, soundMedia}},
+		Server: server, Desc: &description.Session{Medias: media},
 	}
 	if err := c.stream.Initialize(); err != nil {
 		return err
@@ -181,7 +189,15 @@ func (c *camera) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *g
 }
 
 // OnPlay implements gortsplib.ServerHandlerOnPlay.
-func (c *camera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+func (c *camera) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	ctx.Session.OnPacketRTPAny(func(_ *description.Media, _ format.Format, p *rtp.Packet) {
+		for _, b := range p.Payload {
+			if (b^0x55)&0x7f > 0x20 { // louder than a whisper
+				fmt.Println("heard")
+				return
+			}
+		}
+	})
 	fmt.Println("viewed", c.viewed.Add(1))
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }

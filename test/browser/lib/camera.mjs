@@ -39,11 +39,13 @@ export class Camera {
    * @param {object} [options]
    * @param {string} [options.clip]
    * @param {boolean} [options.aac] its sound is AAC, not G.711
+   * @param {boolean} [options.hears] it can be talked to
    */
-  constructor(studio, { clip = "large.h264", aac = false } = {}) {
+  constructor(studio, { clip = "large.h264", aac = false, hears = false } = {}) {
     this.studio = studio;
     this.clip = clip;
     this.aac = aac;
+    this.hears = hears;
   }
 
   static async start(studio, options) {
@@ -61,7 +63,7 @@ export class Camera {
     const sound = this.aac ? ["-aac", path.join(root, "internal/camera/testdata/tone16k.aac")] : [];
     const child = spawn(
       path.join(this.studio.dir, "camera"),
-      ["-address", `127.0.0.1:${this.port}`, "-clip", path.join(this.studio.dir, this.clip), ...sound],
+      ["-address", `127.0.0.1:${this.port}`, "-clip", path.join(this.studio.dir, this.clip), ...(this.hears ? ["-hears"] : []), ...sound],
       { stdio: ["ignore", "pipe", "pipe"] },
     );
     this.#process = child;
@@ -73,6 +75,11 @@ export class Camera {
   /** How often somebody began to watch it. */
   get viewed() {
     return this.log.split("viewed").length - 1;
+  }
+
+  /** How many packets with something to hear came to it. */
+  get heard() {
+    return this.log.split("heard").length - 1;
   }
 
   async kill() {

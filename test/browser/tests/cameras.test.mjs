@@ -11,7 +11,7 @@ import { until } from "../lib/wait.mjs";
 
 const studio = await Camera.studio();
 after(() => studio.close());
-const door = await Camera.start(studio);
+const door = await Camera.start(studio, { hears: true });
 const small = await Camera.start(studio, { clip: "small.h264" });
 const yard = await Camera.start(studio, { aac: true });
 for (const camera of [door, small, yard]) after(() => camera.kill());
@@ -109,6 +109,26 @@ scene("cameras in a call", 120, async ({ person, step }) => {
     await until("the tile shows just the picture", 10_000, 100, async () => (await tile(ada, "Yard")) === "Yard");
     assert.ok((await picture(ada, "Front door")).frames > frames, "the other one was disturbed");
     assert.equal((await picture(ada, "Front door")).freezes, 0);
+  });
+
+  await step("one can be talked to, and the room does not hear it twice", async () => {
+    await ada.press("Talk to Front door");
+    await until("the camera hears Ada", 15_000, 100, () => door.heard > 5);
+    assert.equal(await ada.page.evaluate(() => window.umbrella.state.talk?.live), true);
+    await shot(ada, "cameras-talk");
+    await bob.meets(["Ada"]);
+    await ada.press("Talk to Front door");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const { heard } = door;
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    assert.equal(door.heard, heard, "the camera hears Ada although she has stopped");
+    // Firefox as well, and one that has no loudspeaker.
+    await bob.press("Talk to Front door");
+    await until("the camera hears Bob", 15_000, 100, () => door.heard > heard + 5);
+    await bob.press("Talk to Front door");
+    await ada.press("Talk to Yard");
+    await ada.says("The camera takes no sound");
+    await until("it is not offered any more", 5_000, 50, async () => !(await ada.hasButton("Talk to Yard")));
   });
 
   await step("a wall of cameras, from edge to edge", async () => {

@@ -26,6 +26,12 @@ import { Watch } from "./watch";
 
 export type Phase = "lobby" | "joining" | "joined" | "reconnecting" | "left" | "failed";
 
+export interface Talk {
+  to: string;
+  /** What is said is played there. */
+  live: boolean;
+}
+
 export interface CallState {
   phase: Phase;
   /** Set in "left" and "failed". */
@@ -44,6 +50,8 @@ export interface CallState {
   stalled: ReadonlySet<string>;
   /** MIME types that this browser can play. */
   codecs: readonly string[];
+  /** The camera that is talked to, if one is. */
+  talk: Talk | null;
 }
 
 export interface CallOptions {
@@ -99,6 +107,7 @@ export class Call {
       streams: new Map(),
       stalled: new Set(),
       codecs: [],
+      talk: null,
     });
     this.endMedia = o.media.store.subscribe(() => this.mediaChanged());
   }
@@ -124,6 +133,7 @@ export class Call {
       viewOnly: entrance.viewOnly,
       room: emptyRoom,
       codecs,
+      talk: null,
     });
     const session = new Session({
       connect: this.o.connect,
@@ -178,6 +188,18 @@ export class Call {
   /** Says something to the room; false while the node cannot be reached. */
   sendChat(text: string): boolean {
     return this.session?.send({ case: "sendChat", value: { text } }) ?? false;
+  }
+
+  /** Talks to a camera, or stops doing so. */
+  talk(to: string): void {
+    const { talk } = this.store.state;
+    this.setTalk(talk?.to === to ? null : { to, live: false });
+  }
+
+  private setTalk(talk: Talk | null): void {
+    const before = this.store.state.talk;
+    if (talk ?? before) this.publisher?.talk((talk ?? before)?.to ?? "", { track: this.o.media.store.state.microphone.track, muted: !talk });
+    this.store.set({ talk });
   }
 
   /** How a tile shows a track; null when the tile is gone. */
@@ -257,6 +279,16 @@ export class Call {
       case "connectionQualities":
         this.store.set({ room: withQualities(room, body.value) });
         break;
+      case "talkUpdate": {
+        const { participantId: to, live, problem } = body.value;
+        if (this.store.state.talk?.to !== to) break;
+        if (live) this.store.set({ talk: { to, live } });
+        else {
+          this.setTalk(null);
+          this.o.onComplaint(Error_Code.UNSPECIFIED, problem);
+        }
+        break;
+      }
       case "chatMessage":
         this.store.set({ room: withChat(room, body.value) });
         this.o.onEvent({ kind: "chat", message: body.value });
@@ -300,6 +332,7 @@ export class Call {
     this.publishWatch = watch;
     watch.resume();
     publisher.start(this.ownTracks());
+    this.store.set({ talk: null });
   }
 
   private rebuildPublisher(): void {
@@ -375,6 +408,7 @@ export class Call {
       return;
     }
     for (const [source, own] of this.ownTracks()) this.publisher.set(source, own);
+    if (this.store.state.talk) this.setTalk(this.o.media.store.state.microphone.wanted ? this.store.state.talk : null);
     if (quality !== this.quality) {
       this.quality = quality;
       this.publisher.setLimits(bitRates[quality]);

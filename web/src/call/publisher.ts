@@ -40,6 +40,9 @@ interface Slot {
   muted: boolean;
 }
 
+/** What is said to one camera; the room does not get it. */
+const talk = TrackSource.UNSPECIFIED;
+
 const lasting = [TrackSource.MICROPHONE, TrackSource.CAMERA];
 // How often it is looked at whether a picture has another size: a phone was
 // turned, or the window that is shared was made larger. No event tells.
@@ -66,6 +69,7 @@ export class Publisher {
   private again = false;
   private restartNext = false;
   private closed = false;
+  private talkTo = "";
   private cancelSizes = () => {};
 
   constructor(private readonly o: PublisherOptions) {
@@ -87,6 +91,16 @@ export class Publisher {
   set(source: TrackSource, own: OwnTrack): void {
     if (this.closed) return;
     if (this.apply(source, own)) this.negotiate();
+  }
+
+  /** Says something to a camera, or with muted set nothing any more. */
+  talk(to: string, own: OwnTrack): void {
+    const other = to !== this.talkTo;
+    this.talkTo = to;
+    const slot = this.slots.get(talk);
+    // The offer tells that, too; before it, it would be said to the other one.
+    if (slot && other) slot.muted = own.muted;
+    if (!this.closed && (this.apply(talk, own) || other)) this.negotiate();
   }
 
   /** Changes how much of the network pictures may take. */
@@ -166,10 +180,12 @@ export class Publisher {
   }
 
   private addSlot(source: TrackSource, track: MediaStreamTrack | null): Slot {
-    const audio = source === TrackSource.MICROPHONE || source === TrackSource.SCREEN_AUDIO;
+    const audio = source === TrackSource.MICROPHONE || source === TrackSource.SCREEN_AUDIO || source === talk;
     const transceiver = audio
       ? this.pc.addTransceiver(track ?? "audio", { direction: "sendonly" })
       : this.addPicture(source === TrackSource.SCREEN, track);
+    // What cameras take.
+    if (source === talk) transceiver.setCodecPreferences(audioCodecs().filter((c) => c.mimeType === "audio/PCMU"));
     const { sender } = transceiver;
     const sending = audio
       ? null
@@ -233,7 +249,11 @@ export class Publisher {
     if (id !== this.offerId || this.closed) return;
     const tracks = [...this.slots.values()]
       .filter((slot) => slot.published)
-      .map(({ transceiver, source, muted }) => ({ mid: transceiver.mid ?? "", source, muted }));
+      .map(({ transceiver, source, muted }) => ({
+        mid: transceiver.mid ?? "",
+        muted,
+        ...(source === talk ? { talkTo: this.talkTo } : { source }),
+      }));
     this.o.send({ case: "publishOffer", value: { id, sdp: offer.sdp ?? "", tracks } });
   }
 
@@ -243,6 +263,8 @@ export class Publisher {
     this.o.onBroken(error);
   }
 }
+
+const audioCodecs = () => RTCRtpSender.getCapabilities("audio")?.codecs ?? [];
 
 function limitOf(source: TrackSource, limits: VideoLimits): number {
   return source === TrackSource.SCREEN ? limits.screen : limits.camera;

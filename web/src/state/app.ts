@@ -179,6 +179,12 @@ export class App {
     });
   }
 
+  /** Talks to a camera, or stops. */
+  talk(participantId: string): void {
+    if (this.media.store.state.microphone.wanted) this.call.talk(participantId);
+    else this.say("Turn your microphone on to talk to the camera.", true);
+  }
+
   toggleWall(): void {
     const wall = !this.ui.state.wall;
     this.ui.set({ wall, pinned: "" });

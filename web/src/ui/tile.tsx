@@ -25,6 +25,8 @@ interface Props {
 export function TileView({ tile, rect, large, track, mirrored, scroller }: Props): JSX.Element {
   const app = useApp();
   const pinned = useStore(app.ui, (s) => s.pinned === tile.key);
+  const talk = useStore(app.call.store, (s) => (s.talk?.to === tile.participantId ? s.talk : null));
+  const publishes = useStore(app.call.store, (s) => !s.viewOnly);
   const wall = useStore(app.ui, (s) => s.wall);
   const full = useStore(app.ui, (s) => s.fullScreen);
   const root = useRef<HTMLDivElement>(null);
@@ -91,6 +93,16 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
         )}
       </div>
       <div class="tile-actions" onClick={(event) => event.stopPropagation()}>
+        {tile.takesSound && publishes && (
+          <IconButton
+            icon="microphone"
+            label={`${talk?.live === false ? "Calling" : "Talk to"} ${tile.name}`}
+            class="round-tile"
+            tone={talk ? "on" : ""}
+            pressed={talk !== null}
+            onClick={() => app.talk(tile.participantId)}
+          />
+        )}
         <IconButton
           icon={pinned ? "unpin" : "pin"}
           label={pinned ? `Unpin ${nameOn(tile)}` : `Pin ${nameOn(tile)}`}

@@ -23,6 +23,8 @@ export interface Tile {
   level: number;
   quality: QualityLevel;
   kind: ParticipantKind;
+  /** It can be talked to. */
+  takesSound: boolean;
 }
 
 export interface OwnMedia {
@@ -65,6 +67,7 @@ function tileOf(room: Room, participant: Participant, source: Tile["source"], ow
     level: source === "camera" ? (room.speakers.get(participant.id) ?? 0) : 0,
     quality: room.qualities.get(participant.id) ?? QualityLevel.UNSPECIFIED,
     kind: participant.kind,
+    takesSound: participant.takesSound,
   };
 }
 

@@ -65,7 +65,7 @@ function signal(station) {
 /* A table that becomes cards on a phone, as the theme does it by data-title. */
 function table(titles, rows, empty) {
 	const body = rows.map((row) => E('tr', { 'class': 'tr' }, row.map((cell, i) =>
-		E('td', { 'class': 'td left', 'data-title': titles[i] }, cell))));
+		E('td', { 'class': 'td left', 'data-title': titles[i] }, Array.isArray(cell) ? cell : [ cell ]))));
 
 	if (!rows.length)
 		body.push(E('tr', { 'class': 'tr placeholder' }, [
@@ -81,7 +81,8 @@ function table(titles, rows, empty) {
 function facts(rows) {
 	return E('table', { 'class': 'table' }, rows.map(([ name, value ]) => E('tr', { 'class': 'tr' }, [
 		E('td', { 'class': 'td left', 'width': '33%' }, [ name ]),
-		E('td', { 'class': 'td left' }, value)
+		/* A text that stands alone would be taken for HTML. */
+		E('td', { 'class': 'td left' }, Array.isArray(value) ? value : [ value ])
 	])));
 }
 

@@ -54,7 +54,7 @@ function nodeNodes(status) {
 		[ _('Version'), status.version ?? '' ],
 		[ _('Node'), status.nodeName || status.nodeId || '–' ],
 		[ _('Running for'), format.since(status.startedAtMs, status.nowMs) ],
-		[ _('Participants'), _('%d in %d rooms').format(people, L.toArray(status.rooms).length) ],
+		[ _('Participants'), _('%d (rooms: %d)').format(people, L.toArray(status.rooms).length) ],
 		[ _('Memory'), process.shortOfMemory ? _('%s; too little is left for anyone else to join').format(memory) : memory ]
 	]);
 }

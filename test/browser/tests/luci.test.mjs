@@ -1,0 +1,307 @@
+// The views of the LuCI app in Chromium, over a stand-in of LuCI's client and an
+// access point that holds every call against the app's rights.
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { TestBrowser } from "../lib/browser.mjs";
+import { until } from "../lib/wait.mjs";
+import { AccessPoint } from "../luci/server.mjs";
+
+const browser = await TestBrowser.launch("chromium", { device: null });
+after(() => browser.close());
+
+const minute = 60_000;
+const soon = (what, ask) => until(what, 10_000, 50, ask);
+const now = 1_790_000_000_000;
+
+const settings = () => ({
+  main: { ".type": "umbrella", ".name": "main", ".anonymous": false, enabled: "1" },
+  guests: { ".type": "room", ".name": "guests", ".anonymous": false, access: "open" },
+  cloud: { ".type": "backhaul", ".name": "cloud", ".anonymous": false, url: "wss://sfu.example.org/wsb", secret: "0123456789abcdef" },
+  door: { ".type": "camera", ".name": "door", ".anonymous": false, name: "<b>Door</b>", url: "rtsp://u:hidden-1@192.168.1.64/a", substream: "rtsp://192.168.1.64/b" },
+});
+
+const trunks = [
+  { name: "cloud", url: "wss://sfu.example.org/wsb", links: [{ nodeName: "far", sentBitsPerSecond: 2_400_000, receivedBitsPerSecond: 900_000, roundTripMs: 23.4 }] },
+];
+const cameras = [
+  { id: "door", name: "<b>Door</b>", room: "main", phase: "CAMERA_PHASE_DOWN", trouble: { reason: "it does not answer", advice: "switch it on" } },
+];
+const status = () => ({
+  version: "1.2.3",
+  startedAtMs: now - 2 * minute,
+  nowMs: now,
+  urls: ["https://192.168.1.1:8081/sfu"],
+  rooms: [
+    {
+      name: "guests",
+      participants: [
+        { id: "p1", name: "<i>Ada</i>", kind: "PARTICIPANT_KIND_PERSON", joinedAtMs: now - minute, station: { signalDbm: -52 }, tracks: [{ layers: [{ bitsPerSecond: 1_500_000 }] }] },
+        { id: "p2", name: "Bob", kind: "PARTICIPANT_KIND_PERSON", joinedAtMs: now - minute, nodeId: "n2", nodeName: "far" },
+      ],
+    },
+  ],
+  trunks,
+  cameras,
+});
+
+const line = (id, priority, msg) => ({ id, priority, msg, time: now });
+
+/** An access point whose node runs, and a page with one of its views. */
+async function open(t, view, change = () => {}) {
+  const ap = await AccessPoint.start();
+  ap.sections = settings();
+  ap.answers = {
+    "service.list": () => ({ umbrella: { instances: { instance1: { running: true } } } }),
+    "luci.getInitList": () => ({ umbrella: { enabled: true } }),
+    "luci.setInitAction": () => ({ result: true }),
+    "umbrella.status": status,
+    "umbrella.trunks": () => ({ trunks, refused: [] }),
+    "umbrella.cameras": () => ({ cameras }),
+    "umbrella.kick": () => ({}),
+    "log.read": () => ({ log: [line(1, 30, "umbrellad[7]: all is well"), line(2, 27, "umbrellad[7]: a failure"), line(3, 27, "other[1]: not ours"), line(4, 27, "umbrella: settings are wrong")] }),
+  };
+  change(ap);
+  const page = await browser.browser.newPage();
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  t.after(async () => {
+    await page.close();
+    await ap.close();
+  });
+  await page.goto(ap.url);
+  await page.evaluate((readOnly) => (window.readOnly = readOnly), ap.readOnly);
+  await page.evaluate((name) => window.openView(name), view);
+  const text = (selector = "body") => page.$eval(selector, (node) => node.innerText);
+  return {
+    ap,
+    page,
+    text,
+    says: (words, selector) => soon(`"${words}"`, async () => (await text(selector)).includes(words)),
+    press: (words, within = "body") =>
+      page.$eval(
+        within,
+        (node, wanted) => {
+          const button = [...node.querySelectorAll("button")].find((b) => b.textContent.trim() === wanted);
+          if (!button) throw new Error(`there is no button "${wanted}"`);
+          button.click();
+        },
+        words,
+      ),
+    type: (selector, value) =>
+      page.$eval(
+        selector,
+        (node, to) => {
+          node.value = to;
+          node.dispatchEvent(new Event("input", { bubbles: true }));
+          node.dispatchEvent(new Event("change", { bubbles: true }));
+        },
+        value,
+      ),
+    called: (name) => ap.calls.filter(([n]) => n === name).map(([, values]) => values),
+    /** Nothing went wrong that nobody looked at. */
+    fine: () => {
+      assert.deepEqual(complaints, []);
+      assert.deepEqual(ap.denied, []);
+    },
+  };
+}
+
+const options = { timeout: minute };
+
+test("overview: live state", options, async (t) => {
+  const { text, page, press, says, called, fine, ap } = await open(t, "view.umbrella.overview");
+  const shown = await text();
+  for (const words of ["1.2.3", "https://192.168.1.1:8081/sfu", "<i>Ada</i>", "-52 dBm (good)", "1.5 Mbit/s", "at far", "connected", "round trip 23 ms", "it does not answer – switch it on"]) {
+    assert.ok(shown.includes(words), `"${words}" is not in\n${shown}`);
+  }
+  assert.equal(await page.$$eval("svg[role=img] path", (paths) => paths.length), 1, "one QR code");
+  assert.equal(await page.$$eval("main button", (all) => all.length), 1, "only who came in here can be removed");
+  await press("Remove", "main");
+  await says("leaves the room guests");
+  await press("Remove", "#modal");
+  await soon("the call", () => called("umbrella.kick").length === 1);
+  assert.deepEqual(called("umbrella.kick"), [{ room: "guests", participant: "p1" }]);
+  ap.answers["umbrella.status"] = () => ({ ...status(), rooms: [] });
+  await page.evaluate(() => window.pollOnce());
+  await says("Nobody is in a room.");
+  delete ap.answers["umbrella.status"];
+  await page.evaluate(() => window.pollOnce());
+  await says("There is no live state");
+  fine();
+});
+
+test("overview: who may only read", options, async (t) => {
+  const { page, text, fine } = await open(t, "view.umbrella.overview", (ap) => {
+    ap.readOnly = true;
+    ap.answers["luci.getInitList"] = () => ({ umbrella: { enabled: false } });
+  });
+  assert.ok((await text()).includes("does not start at boot"));
+  assert.deepEqual(await page.$$eval("button", (all) => all.map((b) => [b.textContent, b.disabled])), [["Start at boot", true]]);
+  fine();
+});
+
+for (const view of ["overview", "peers", "cameras", "rooms", "settings", "log"]) {
+  test(`${view}: says that the service is off, and turns it on`, options, async (t) => {
+    const { ap, says, press, called, page, text, fine } = await open(t, `view.umbrella.${view}`, (ap) => {
+      ap.sections.main.enabled = "0";
+      ap.answers["service.list"] = () => ({});
+      ap.answers["luci.getInitList"] = () => ({ umbrella: { enabled: false } });
+      for (const name of ["status", "trunks", "cameras"]) delete ap.answers[`umbrella.${name}`];
+    });
+    await says("Umbrella is switched off in its settings.");
+    await press("Enable and start");
+    await soon("the settings to be applied", () => ap.applied === 1);
+    assert.deepEqual(called("luci.setInitAction").map((values) => values.action), ["enable", "start"]);
+    assert.equal(ap.sections.main.enabled, "1");
+    ap.answers["service.list"] = () => ({ umbrella: { instances: { instance1: { running: true } } } });
+    ap.answers["luci.getInitList"] = () => ({ umbrella: { enabled: true } });
+    await page.evaluate(() => window.pollOnce());
+    assert.equal(await text("#umbrella-notice"), "");
+    fine();
+  });
+}
+
+test("a service that does not start says so", options, async (t) => {
+  const { says, press, ap, fine } = await open(t, "view.umbrella.overview", (ap) => {
+    ap.answers["service.list"] = () => ({});
+    ap.answers["luci.setInitAction"] = ({ action }) => ({ result: action !== "start" });
+  });
+  await says("switched on, but not running");
+  await press("Enable and start");
+  await says("The service refused to start.");
+  assert.equal(ap.applied, 0);
+  fine();
+});
+
+test("peers: state and settings of trunks", options, async (t) => {
+  const { ap, says, text, press, type, page, fine } = await open(t, "view.umbrella.peers");
+  await says("connected", '[data-name="_connected"]');
+  assert.ok(!(await text()).includes("0123456789abcdef"), "the secret is shown");
+  await press("Edit", '[data-section="cloud"]');
+  await type('#modal [name="url"]', "https://sfu.example.org/");
+  await says("Expecting: wss://HOST/PATH/wsb");
+  await type('#modal [name="url"]', "ws://sfu.example.org/wsb");
+  await type('#modal [name="fingerprint"]', "ab".repeat(32));
+  await says("cannot be checked");
+  await type('#modal [name="url"]', "wss://other.example.org/wsb");
+  await type('#modal [name="room"]', "guests\nmain");
+  await press("Save", "#modal");
+  await soon("the settings", () => ap.sections.cloud.url === "wss://other.example.org/wsb");
+  assert.deepEqual(ap.sections.cloud.room, ["guests", "main"]);
+  assert.equal(ap.sections.cloud.secret, "0123456789abcdef");
+  ap.answers["umbrella.trunks"] = () => ({ trunks: [{ name: "cloud", url: "wss://other.example.org/wsb", problem: "the name is not known" }] });
+  await page.evaluate(() => window.pollOnce());
+  await says("the name is not known", '[data-name="_connected"]');
+  fine();
+});
+
+test("cameras: a test of both streams", options, async (t) => {
+  const { says, text, press, called, ap, fine } = await open(t, "view.umbrella.cameras", (ap) => {
+    ap.answers["umbrella.probe"] = ({ url }) =>
+      url.endsWith("/a") ? { text: "H.264, 25 a second", plays: true, hears: false } : { text: "H.265", plays: false, hears: false, trouble: { reason: "it is H.265", advice: "set it to H.264" } };
+  });
+  assert.ok((await text()).includes("<b>Door</b>"));
+  assert.ok(!(await text()).includes("hidden-1"), "the password is shown");
+  await says("it does not answer – switch it on", '[data-name="_state"]');
+  await press("Test", '[data-section="door"]');
+  await says("it is H.265 – set it to H.264", "#modal");
+  await says("browsers show it", "#modal");
+  assert.deepEqual(called("umbrella.probe"), [{ url: "rtsp://u:hidden-1@192.168.1.64/a" }, { url: "rtsp://192.168.1.64/b" }]);
+  await press("Close", "#modal");
+  delete ap.answers["umbrella.probe"];
+  await press("Test", '[data-section="door"]');
+  await says("The node did not answer", "#modal");
+  fine();
+});
+
+test("cameras: discovered and added", options, async (t) => {
+  const { ap, says, press, type, called, page, fine } = await open(t, "view.umbrella.cameras", (ap) => {
+    const profiles = [
+      { url: "rtsp://192.168.1.70:554/main", codec: "H264", width: 2560, height: 1440, role: "main" },
+      { url: "rtsp://192.168.1.70:554/sub", codec: "H264", width: 640, height: 360, role: "sub" },
+    ];
+    ap.answers["umbrella.discover"] = ({ user }) => ({ cameras: [{ address: "192.168.1.70", name: "Door", manufacturer: "Ex", model: "1", ...(user ? { profiles } : { problem: "it wants a login" }) }] });
+  });
+  await press("Discover");
+  await press("Search", "#modal");
+  await says("it wants a login", "#modal");
+  await type("#umbrella-user", "me");
+  await type("#umbrella-password", "p@ss!");
+  await press("Search", "#modal");
+  await says("2560×1440", "#modal");
+  assert.deepEqual(called("umbrella.discover").at(-1), { user: "me", password: "p@ss!" });
+  await press("Add", "#modal");
+  await soon("the form", () => page.$('#modal [name="substream"]'));
+  assert.equal(await page.$eval('#modal [name="url"]', (input) => input.type), "password");
+  await press("Save", "#modal");
+  await soon("the settings", () => ap.sections.door_2);
+  assert.equal(ap.sections.door_2.url, "rtsp://me:p%40ss%21@192.168.1.70:554/main");
+  assert.equal(ap.sections.door_2.substream, "rtsp://me:p%40ss%21@192.168.1.70:554/sub");
+  assert.equal(ap.sections.door_2.name, "Door");
+  fine();
+});
+
+test("cameras: who may only read has no buttons that ask", options, async (t) => {
+  const { page, fine } = await open(t, "view.umbrella.cameras", (ap) => {
+    ap.readOnly = true;
+  });
+  assert.deepEqual(await page.$$eval("button", (all) => all.map((b) => b.textContent).filter((words) => ["Test", "Discover"].includes(words))), []);
+  fine();
+});
+
+test("rooms: people and rules", options, async (t) => {
+  const { ap, says, press, type, text, fine } = await open(t, "view.umbrella.rooms");
+  assert.equal(await text('[data-section="guests"] [data-name="_people"]'), "2");
+  await press("Edit", '[data-section="guests"]');
+  await type('#modal [name="access"]', "password");
+  await says("access 'password' needs it", "#modal");
+  await type('#modal [name="password"]', "open sesame");
+  await type('#modal [name="max_participants"]', "12");
+  await press("Save", "#modal");
+  await soon("the settings", () => ap.sections.guests.access === "password");
+  assert.equal(ap.sections.guests.password, "open sesame");
+  assert.equal(ap.sections.guests.max_participants, "12");
+  fine();
+});
+
+test("settings: ports that collide, and what belongs to a choice", options, async (t) => {
+  const { ap, says, press, type, page, fine } = await open(t, "view.umbrella.settings");
+  await type('[name="media_port"]', "8081");
+  await says("is the port of listen as well");
+  await type('[name="media_port"]', "8090");
+  assert.equal(await page.$eval('[name="cert"]', (input) => input.closest("label").hidden), true);
+  await type('[name="tls"]', "files");
+  assert.equal(await page.$eval('[name="cert"]', (input) => input.closest("label").hidden), false);
+  await type('[name="tls"]', "auto");
+  await press("Save", "main");
+  await soon("the settings", () => ap.sections.main.media_port === "8090");
+  assert.equal(ap.sections.main.tls, undefined);
+  fine();
+});
+
+test("log: the node's lines alone", options, async (t) => {
+  const { page, type, ap, fine } = await open(t, "view.umbrella.log");
+  const shown = () => page.$eval("#umbrella-log", (box) => box.value);
+  let log = await shown();
+  assert.equal(log.split("\n").length, 3, log);
+  assert.ok(!log.includes("not ours"));
+  assert.match(log, /info {2}umbrellad\[7\]: all is well/);
+  await type("#umbrella-least", "3");
+  assert.equal((await shown()).split("\n").length, 2);
+  await type("#umbrella-words", "WRONG");
+  log = await shown();
+  assert.ok(log.endsWith("error  umbrella: settings are wrong"), log);
+  delete ap.answers["log.read"];
+  await page.evaluate(() => window.pollOnce());
+  assert.match(await shown(), /could not be read/);
+  fine();
+});
+
+test("the card of the status page", options, async (t) => {
+  const { text, fine } = await open(t, "view.status.include.70_umbrella");
+  const shown = await text();
+  for (const words of ["2 (rooms: 1)", "1 of 1 connected", "1 of 1 down: <b>Door</b>", "https://192.168.1.1:8081/sfu"]) {
+    assert.ok(shown.includes(words), `"${words}" is not in\n${shown}`);
+  }
+  fine();
+});

@@ -1,0 +1,268 @@
+// Package turn is a relay (TURN, RFC 8656) over TCP and TLS for people whose
+// firewalls let nothing else through. It leads to the media port of this node and
+// to nothing else, whoever asks.
+package turn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/turn/v5"
+)
+
+// Relay takes connections that turned out to speak TURN. Set the fields, Start,
+// and Close.
+type Relay struct {
+	// Media is where the node's media is reached just now: a port, and addresses of
+	// this machine or such as are told to peers, the best first.
+	Media func() (port int, addresses []netip.Addr)
+	Log   *slog.Logger
+	// Logs is for pion.
+	Logs logging.LoggerFactory
+
+	// For tests: how long somebody may take to prove who they are.
+	patience time.Duration
+
+	keys   keys
+	server *turn.Server
+	queue  chan net.Conn // taken, and not yet the server's
+	closed chan struct{}
+
+	mu    sync.Mutex
+	conns map[string]*conn // by the address of the peer, which tells TCP connections apart
+	live  map[string]int   // allocations by user
+	open  sync.WaitGroup
+}
+
+const (
+	// realm is shown to nobody: browsers have their credentials from the node.
+	realm = "umbrella"
+	// maxConns bounds the connections at once, maxStrangers those of whom nothing is
+	// known yet, and maxStrangersOfOne those from one address.
+	maxConns          = 512
+	maxStrangers      = 64
+	maxStrangersOfOne = 32
+	// maxOfUser bounds the allocations of one join: browsers make one for each of
+	// their networks and connections, and as many again when they restart ICE.
+	maxOfUser = 24
+	// strangerPatience is how long a connection may be without an allocation.
+	strangerPatience = 10 * time.Second
+	// idleTimeout without anything from a peer ends a connection. Browsers check
+	// consent every 5 s (RFC 7675 §5.1).
+	idleTimeout = 2 * time.Minute
+	// writeTimeout is how long a peer may not read before it is cut off.
+	writeTimeout = 15 * time.Second
+)
+
+// Start makes the relay ready.
+func (r *Relay) Start() error {
+	if r.patience == 0 {
+		r.patience = strangerPatience
+	}
+	r.keys = newKeys()
+	r.queue, r.closed = make(chan net.Conn), make(chan struct{})
+	r.conns, r.live = map[string]*conn{}, map[string]int{}
+	var err error
+	r.server, err = turn.NewServer(turn.ServerConfig{
+		Realm: realm, LoggerFactory: r.Logs, InboundMTU: maxFrame + 1,
+		// A browser takes no peer of the other family than its relay, and the node
+		// has an IPv4 address at least.
+		StrictAddressFamily: true,
+		AuthHandler:         r.authenticate,
+		QuotaHandler:        r.mayAllocate,
+		EventHandler: turn.EventHandler{
+			OnAllocationCreated: func(from, _ net.Addr, _, user, _ string, _ net.Addr, _ int) { r.created(from, user) },
+			OnAllocationDeleted: func(from, _ net.Addr, _, user, _ string) { r.deleted(from, user) },
+		},
+		ListenerConfigs: []turn.ListenerConfig{{
+			Listener: listener{r}, RelayAddressGenerator: generator{r},
+			PermissionHandler: func(_ net.Addr, peer net.IP) bool { return r.ours(peer) },
+		}},
+	})
+	if err != nil {
+		return fmt.Errorf("turn: %w", err)
+	}
+	return nil
+}
+
+// Close ends every connection.
+func (r *Relay) Close(ctx context.Context) error {
+	r.mu.Lock()
+	select {
+	case <-r.closed:
+		r.mu.Unlock()
+		return nil
+	default:
+	}
+	close(r.closed)
+	for _, c := range r.conns {
+		// TLS says goodbye first, for which the peer may keep it waiting.
+		r.open.Go(func() { _ = c.Conn.Close() })
+	}
+	r.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		r.open.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("closing the relay: %w", ctx.Err())
+	}
+	if err := r.server.Close(); err != nil {
+		return fmt.Errorf("closing the relay: %w", err)
+	}
+	return nil
+}
+
+// Serve takes a connection, which is the relay's from then on. It does not wait
+// for what is said on it.
+func (r *Relay) Serve(c net.Conn) {
+	taken, err := r.take(c)
+	if err != nil {
+		r.Log.Debug("relay: not taken", "address", c.RemoteAddr().String(), "reason", err)
+		_ = c.Close()
+		return
+	}
+	select {
+	case r.queue <- taken:
+	case <-r.closed:
+		_ = taken.Close()
+	}
+}
+
+var (
+	errClosed   = errors.New("the node is going down")
+	errTooMany  = errors.New("too many connections")
+	errStranger = errors.New("too many connections that have not proven who they are")
+)
+
+func (r *Relay) take(c net.Conn) (*conn, error) {
+	name := c.RemoteAddr().String()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.closed:
+		return nil, errClosed
+	default:
+	}
+	strangers, ofOne := 0, 0
+	for _, other := range r.conns {
+		if !other.known.Load() {
+			strangers++
+			if host(other.RemoteAddr()) == host(c.RemoteAddr()) {
+				ofOne++
+			}
+		}
+	}
+	switch {
+	case len(r.conns) >= maxConns || r.conns[name] != nil:
+		return nil, errTooMany
+	case strangers >= maxStrangers || ofOne >= maxStrangersOfOne:
+		return nil, errStranger
+	}
+	taken := newConn(c, r)
+	r.conns[name] = taken
+	r.open.Add(1)
+	return taken, nil
+}
+
+func (r *Relay) forget(c *conn) {
+	r.mu.Lock()
+	delete(r.conns, c.RemoteAddr().String())
+	r.mu.Unlock()
+	r.open.Done()
+}
+
+func host(a net.Addr) string {
+	h, _, _ := net.SplitHostPort(a.String())
+	return h
+}
+
+// authenticate knows who was given credentials. Those that have run out are good
+// for what was made with them.
+func (r *Relay) authenticate(a *turn.RequestAttributes) (user string, key []byte, ok bool) {
+	password, current, ok := r.keys.password(a.Username, time.Now())
+	if !ok {
+		return "", nil, false
+	}
+	if !current {
+		r.mu.Lock()
+		c := r.conns[a.SrcAddr.String()]
+		r.mu.Unlock()
+		if c == nil || !c.known.Load() {
+			return "", nil, false
+		}
+	}
+	return a.Username, turn.GenerateAuthKey(a.Username, a.Realm, password), true
+}
+
+func (r *Relay) mayAllocate(user, _ string, _ net.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.live[user] < maxOfUser
+}
+
+func (r *Relay) created(from net.Addr, user string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live[user]++
+	if c := r.conns[from.String()]; c != nil {
+		c.known.Store(true)
+	}
+	r.Log.Debug("relay: allocated", "address", from.String())
+}
+
+// deleted ends the connection, which is of no further use.
+func (r *Relay) deleted(from net.Addr, user string) {
+	r.mu.Lock()
+	if r.live[user]--; r.live[user] <= 0 {
+		delete(r.live, user)
+	}
+	c := r.conns[from.String()]
+	r.mu.Unlock()
+	if c != nil {
+		_ = c.Conn.Close()
+	}
+}
+
+// ours tells that an address is one by which the node's media is reached.
+func (r *Relay) ours(ip net.IP) bool {
+	addr, ok := netip.AddrFromSlice(ip)
+	if !ok {
+		return false
+	}
+	_, addresses := r.Media()
+	for _, a := range addresses {
+		if a.Unmap().WithZone("") == addr.Unmap() {
+			return true
+		}
+	}
+	return false
+}
+
+// listener gives the server what was taken.
+type listener struct{ r *Relay }
+
+func (l listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.r.queue:
+		return c, nil
+	case <-l.r.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener; the relay's own Close ends Accept.
+func (listener) Close() error { return nil }
+
+// Addr implements net.Listener.
+func (listener) Addr() net.Addr { return &net.TCPAddr{} }

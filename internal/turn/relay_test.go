@@ -118,7 +118,12 @@ func (s *site) client(user, password string) (net.PacketConn, error) {
 	if err := client.Listen(); err != nil {
 		s.t.Fatal(err)
 	}
-	return client.Allocate()
+	c, err := client.Allocate()
+	if err != nil {
+		return nil, err
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c, nil
 }
 
 type quiet struct{}

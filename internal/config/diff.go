@@ -22,7 +22,7 @@ type MainChange struct {
 	Prefix        bool // the paths of the web server
 	TLS           bool // tls, cert, key or what ACME goes by
 	MediaPort     bool // the port of all media: running calls have to move
-	TURN          bool // what is relayed, and what browsers are told of it
+	TURN          bool // turn or turn_url: whether is relayed, and what browsers are told
 	PublicAddress bool // what is offered to new connections, and certified
 	TrustedProxy  bool
 	StateDir      bool

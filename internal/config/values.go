@@ -156,6 +156,16 @@ func parseTURNURL(s string) (string, bool) {
 	return scheme + ":" + rest + "?transport=tcp", true
 }
 
+// TURNURL is the URL of a relay behind TLS at a host and port, or empty where that
+// is none a browser could go to.
+func TURNURL(hostPort string) string {
+	u, ok := parseTURNURL("turns:" + hostPort)
+	if !ok {
+		return ""
+	}
+	return u
+}
+
 func parseProxy(s string) (netip.Prefix, bool) {
 	if addr, err := netip.ParseAddr(s); err == nil {
 		addr = addr.Unmap()

@@ -38,6 +38,8 @@ type Server struct {
 	Status func() *umbrellav1.Status
 	// Admin changes the settings; nil serves no admin page.
 	Admin *Admin
+	// Relay takes connections that speak TURN; nil takes none.
+	Relay func(net.Conn)
 	// Assets is the built web client; text files lie there as NAME.gz.
 	Assets fs.FS
 	Log    *slog.Logger
@@ -75,8 +77,8 @@ func (s *Server) Start() error {
 	}
 	s.listener = plain
 	serve := plain
-	if s.Certificates != nil {
-		serve = newSplitListener(plain, s.Certificates.TLSConfig())
+	if s.Certificates != nil || s.Relay != nil {
+		serve = newSplitListener(plain, s.Certificates, s.Relay)
 	}
 	limits := cmp.Or(s.timeouts, defaults())
 	s.server = &http.Server{
@@ -150,18 +152,22 @@ func (s *Server) caFingerprint() string {
 	return s.Certificates.Fingerprint()
 }
 
-// splitListener lets TLS and plain HTTP in on one port: a TLS record begins
-// with 22. Plain connections get nothing but redirects.
+// splitListener lets TLS, plain HTTP and TURN in on one port: a TLS record begins
+// with 22. Where there is TLS, plain HTTP gets nothing but redirects.
 type splitListener struct {
 	net.Listener
-	tls *tls.Config
+	tls   *tls.Config
+	relay func(net.Conn)
 }
 
-func newSplitListener(l net.Listener, c *tls.Config) *splitListener {
-	c = c.Clone()
-	// WebSockets need HTTP/1.1, and nothing here gains from HTTP/2.
-	c.NextProtos = []string{"http/1.1"}
-	return &splitListener{l, c}
+func newSplitListener(l net.Listener, certificates *access.Certificates, relay func(net.Conn)) *splitListener {
+	s := &splitListener{Listener: l, relay: relay}
+	if certificates != nil {
+		s.tls = certificates.TLSConfig()
+		// WebSockets need HTTP/1.1, and nothing here gains from HTTP/2.
+		s.tls.NextProtos = []string{"http/1.1"}
+	}
+	return s
 }
 
 // Accept never waits for what a client says: the first byte is looked at when
@@ -171,5 +177,5 @@ func (l *splitListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &splitConn{Conn: c, tls: l.tls}, nil
+	return &splitConn{Conn: c, tls: l.tls, relay: l.relay}, nil
 }

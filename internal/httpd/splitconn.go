@@ -8,45 +8,71 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// splitConn is a connection that turns out to be TLS or plain when it is first
-// read.
+// splitConn is a connection that turns out to be TLS or plain, and HTTP or TURN,
+// when it is first read.
 type splitConn struct {
 	net.Conn
-	tls *tls.Config
+	tls   *tls.Config    // nil where there is no TLS
+	relay func(net.Conn) // takes what speaks TURN; nil where nobody does
 
 	once sync.Once
-	in   atomic.Pointer[net.Conn] // what is read and written; set by decide
+	in   atomic.Pointer[inner] // what is read and written; set by decide
 	err  error
+	// gone: the relay has it, and the web server is to leave it alone.
+	gone atomic.Bool
+}
+
+type inner struct {
+	net.Conn
+	secure bool
 }
 
 // Secure tells that the connection is TLS. It is known once something was read.
 func (c *splitConn) Secure() bool {
 	in := c.in.Load()
-	if in == nil {
-		return false
-	}
-	_, ok := (*in).(*tls.Conn)
-	return ok
+	return in != nil && in.secure
 }
 
 func (c *splitConn) decide() {
-	var first [1]byte
-	n, err := c.Conn.Read(first[:])
-	if err != nil || n == 0 {
-		c.err = cmp.Or(err, io.ErrUnexpectedEOF)
+	in := inner{Conn: c.Conn}
+	first, err := in.peek()
+	const handshakeRecord = 22 // RFC 8446 §5.1
+	if err == nil && first == handshakeRecord && c.tls != nil {
+		in = inner{Conn: tls.Server(in.Conn, c.tls), secure: true}
+		if c.relay != nil {
+			first, err = in.peek()
+		}
+	}
+	if err != nil {
+		c.err = err
 		return
 	}
-	var in net.Conn
-	replayed := &replayConn{Conn: c.Conn, first: first[0], pending: true}
-	const handshakeRecord = 22 // RFC 8446 §5.1
-	if first[0] == handshakeRecord {
-		in = tls.Server(replayed, c.tls)
-	} else {
-		in = replayed
+	if c.relay != nil && speaksTURN(first) {
+		c.gone.Store(true)
+		c.err = io.EOF // to the web server, the client has thought better of it
+		_ = in.SetDeadline(time.Time{})
+		c.relay(in.Conn)
+		return
 	}
 	c.in.Store(&in)
+}
+
+// speaksTURN tells by the first byte: that of every STUN message, with which TURN
+// begins (RFC 8489 §5). Nothing of HTTP begins with it.
+func speaksTURN(first byte) bool { return first>>6 == 0 && first < 4 }
+
+// peek looks at the first byte, and leaves it there.
+func (in *inner) peek() (byte, error) {
+	var first [1]byte
+	n, err := in.Conn.Read(first[:])
+	if err != nil || n == 0 {
+		return 0, cmp.Or(err, io.ErrUnexpectedEOF)
+	}
+	in.Conn = &replayConn{Conn: in.Conn, first: first[0], pending: true}
+	return first[0], nil
 }
 
 func (c *splitConn) Read(b []byte) (int, error) {
@@ -54,7 +80,7 @@ func (c *splitConn) Read(b []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	return (*c.in.Load()).Read(b)
+	return c.in.Load().Read(b)
 }
 
 func (c *splitConn) Write(b []byte) (int, error) {
@@ -62,15 +88,34 @@ func (c *splitConn) Write(b []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	return (*c.in.Load()).Write(b)
+	return c.in.Load().Write(b)
 }
 
 // Close does not wait for a first read.
 func (c *splitConn) Close() error {
+	if c.gone.Load() {
+		return nil
+	}
 	if in := c.in.Load(); in != nil {
-		return (*in).Close()
+		return in.Close()
 	}
 	return c.Conn.Close()
+}
+
+// SetDeadline implements net.Conn.
+func (c *splitConn) SetDeadline(t time.Time) error { return c.limit(c.Conn.SetDeadline, t) }
+
+// SetReadDeadline implements net.Conn.
+func (c *splitConn) SetReadDeadline(t time.Time) error { return c.limit(c.Conn.SetReadDeadline, t) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *splitConn) SetWriteDeadline(t time.Time) error { return c.limit(c.Conn.SetWriteDeadline, t) }
+
+func (c *splitConn) limit(set func(time.Time) error, t time.Time) error {
+	if c.gone.Load() {
+		return nil
+	}
+	return set(t)
 }
 
 // replayConn gives the byte back that was looked at.
@@ -99,5 +144,12 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 // plainOnTLSPort tells that a request came unprotected to a port that has TLS.
 func plainOnTLSPort(ctx context.Context) bool {
 	c, ok := ctx.Value(connKey{}).(*splitConn)
-	return ok && !c.Secure()
+	return ok && c.tls != nil && !c.Secure()
+}
+
+// Secure tells that a request came to this web server by TLS, which no proxy had
+// ended before.
+func Secure(ctx context.Context) bool {
+	c, ok := ctx.Value(connKey{}).(*splitConn)
+	return ok && c.Secure()
 }

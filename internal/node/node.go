@@ -23,6 +23,7 @@ import (
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	"umbrella/internal/signal"
+	"umbrella/internal/turn"
 	"umbrella/internal/whip"
 	"umbrella/web"
 )
@@ -54,6 +55,7 @@ type Node struct {
 	trunks  *backhaul.Backhaul
 	cameras *camera.Manager
 	gate    *access.Gate
+	relay   *turn.Relay
 	certs   *access.Certificates         // nil without TLS
 	web     atomic.Pointer[httpd.Server] // nil while the settings do not let it serve
 	bus     *bus
@@ -79,8 +81,11 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 		return err
 	}
 	n.engine.Store(engine)
-	if err := n.startParticipants(); err != nil {
+	if err := n.startRelay(); err != nil {
 		return errors.Join(err, engine.Close(context.Background()))
+	}
+	if err := n.startParticipants(); err != nil {
+		return errors.Join(err, n.relay.Close(context.Background()), engine.Close(context.Background()))
 	}
 	n.trunks.Apply(cfg.Backhauls)
 	n.cameras.Apply(cfg.Cameras)
@@ -120,7 +125,7 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 func (n *Node) startParticipants() error {
 	n.signal = &signal.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal,
-		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
+		CheckOrigin: n.gate.CheckOrigin, IceServers: n.iceServers, Log: n.Log,
 	}
 	n.signal.Start()
 	n.whip = &whip.Server{
@@ -159,7 +164,8 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 	}
 	s := &httpd.Server{
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
-		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, WHIP: n.whip, Status: n.status, Admin: n.admin, Assets: dist, Log: n.Log,
+		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, WHIP: n.whip, Status: n.status, Admin: n.admin,
+		Relay: n.relayOf(cfg), Assets: dist, Log: n.Log,
 	}
 	if err := s.Start(); err != nil {
 		if certs != nil {
@@ -203,11 +209,12 @@ func (n *Node) Apply(cfg *config.Config) error {
 			n.certs.SetPublicAddress(cfg.Main.PublicAddress)
 		}
 	}
-	if change.Listen || change.Prefix || change.TLS || change.StateDir {
+	if change.Listen || change.Prefix || change.TLS || was.Main.TURN != cfg.Main.TURN || change.StateDir {
 		if err := n.replaceWeb(cfg); err != nil {
 			problems = append(problems, err)
 			m, w := &applied.Main, was.Main
 			m.Listen, m.Prefix, m.StateDir = w.Listen, w.Prefix, w.StateDir
+			m.TURN = w.TURN
 			m.TLS, m.Cert, m.Key, m.ACME = w.TLS, w.Cert, w.Key, w.ACME
 		}
 	} else if n.certs != nil {
@@ -273,7 +280,7 @@ func (n *Node) Close(ctx context.Context) error {
 	n.cameras.Close()
 	errs = append(errs,
 		// People are told first, while the web server still carries it.
-		n.signal.Close(ctx), n.whip.Close(ctx), n.trunks.Close(ctx), n.closeWeb(ctx), n.sfu.Close(ctx),
+		n.signal.Close(ctx), n.whip.Close(ctx), n.trunks.Close(ctx), n.closeWeb(ctx), n.relay.Close(ctx), n.sfu.Close(ctx),
 	)
 	for _, e := range append(n.retired, n.engine.Load()) {
 		errs = append(errs, e.Close(ctx))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -141,6 +142,10 @@ func (e *Engine) closePort() {
 	e.clock.stop()
 	e.pool.Close()
 }
+
+// Addresses of the media port that peers are told, the likeliest to be the best
+// first.
+func (e *Engine) Addresses() []netip.Addr { return e.reach.list() }
 
 // SetPublicAddress replaces the addresses and names told besides those of the
 // interfaces, for offers from now on.

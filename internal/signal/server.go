@@ -35,7 +35,10 @@ type Server struct {
 	Refusal func(error) umbrellav1.Error_Code
 	// CheckOrigin refuses a WebSocket of another site's page.
 	CheckOrigin func(*http.Request) error
-	Log         *slog.Logger
+	// IceServers are those that whoever sent the request may use from now on; nil:
+	// none.
+	IceServers func(*http.Request) []*umbrellav1.IceServer
+	Log        *slog.Logger
 
 	mu       sync.Mutex
 	closing  bool
@@ -128,7 +131,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close(websocket.StatusPolicyViolation, "the subprotocol is "+Subprotocol)
 		return
 	}
-	s.serve(newSocket(conn), r)
+	sock := newSocket(conn)
+	if s.IceServers != nil {
+		sock.iceServers = func() []*umbrellav1.IceServer { return s.IceServers(r) }
+	}
+	s.serve(sock, r)
 }
 
 // serve reads a socket until it ends. Its first message chooses a session.

@@ -242,7 +242,7 @@ func (s *session) greet(sock *socket, resumed bool) {
 	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Joined{Joined: &umbrellav1.Joined{
 		SessionId: s.id, SessionSecret: s.secret, ParticipantId: s.participant.ID,
 		Room: s.participant.Room().Name, Resumed: resumed, Participants: all,
-		ResumeSeconds: uint32(resumeTimeout / time.Second),
+		ResumeSeconds: uint32(resumeTimeout / time.Second), IceServers: sock.servers(),
 	}}})
 	s.wasMapped = false
 	if s.offer != nil { // its answer may have been lost with the old socket

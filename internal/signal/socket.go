@@ -44,6 +44,8 @@ type socket struct {
 	messages *rate.Limiter
 	heavy    *rate.Limiter
 	bad      int
+	// iceServers makes credentials for whoever is at the other end; nil: for none.
+	iceServers func() []*umbrellav1.IceServer
 
 	mu sync.Mutex // a message leaves whole
 }
@@ -55,6 +57,14 @@ func newSocket(c *websocket.Conn) *socket {
 		messages: rate.NewLimiter(messagesPerSecond, messageBurst),
 		heavy:    rate.NewLimiter(descriptionsPerSecond, descriptionBurst),
 	}
+}
+
+// servers that whoever is at the other end may use.
+func (s *socket) servers() []*umbrellav1.IceServer {
+	if s.iceServers == nil {
+		return nil
+	}
+	return s.iceServers()
 }
 
 // read returns the next message. errMalformed leaves the socket usable, every

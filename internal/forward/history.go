@@ -12,6 +12,7 @@ type history struct {
 	// newest is the number of the newest packet; what is older than oldest has
 	// been looked at, whether it is needed.
 	newest, oldest uint16
+	newestAt       time.Time // when newest was put
 }
 
 // slot is one kept packet. What it points to is used again with it.
@@ -57,9 +58,11 @@ func (h *history) put(p *Packet, now time.Time, g *group) *slot {
 	s.packet = *p
 	n := len(p.Payload)
 	s.packet.Payload, s.packet.Dependency = s.payload[:n:n], s.payload[n:]
-	// What is far behind is no late packet, but of numbers that begin anew.
-	if d := int16(p.SequenceNumber - h.newest); d > 0 || d < -maxGroupSlots {
-		h.newest = p.SequenceNumber
+	// What is far behind, or behind for long, is no late packet, but of numbers
+	// that begin anew.
+	d := int16(p.SequenceNumber - h.newest)
+	if d >= 0 || d < -maxGroupSlots || now.Sub(h.newestAt) > historySpan {
+		h.newest, h.newestAt = p.SequenceNumber, now
 	}
 	h.sweep(now, g)
 	return s

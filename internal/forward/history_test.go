@@ -68,6 +68,10 @@ func TestHistoryGivesBack(t *testing.T) {
 		seq = uint16(rand.Uint32())
 		put(1200)
 	}
+	for _, back := range []uint16{1, 100, 1200, 2400, maxGroupSlots, maxGroupSlots + 1} {
+		seq -= back
+		put(1200)
+	}
 	if n := h.kept(); n > 3*200 {
 		t.Errorf("%d packets are kept where numbers jump", n)
 	}

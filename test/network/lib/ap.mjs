@@ -12,23 +12,26 @@ export class AccessPoint extends Daemon {
    * @param {object} [machine] that it runs on
    * @param {string} [machine.cpus] that it may use, as taskset names them
    * @param {string} [machine.cgroup] path of the cgroup's cgroup.procs
+   * @param {number} [machine.port] of the web server
+   * @param {Record<string, string>} [machine.env] more UMBRELLA_* variables
    */
-  static async start({ cpus = "", cgroup = "" } = {}) {
+  static async start({ cpus = "", cgroup = "", port = 8081, env = {} } = {}) {
     const dir = await mkdtemp(path.join(tmpdir(), "umbrella-ap-"));
     const ap = new AccessPoint({
       env: {
-        UMBRELLA_LISTEN: ":8081",
+        UMBRELLA_LISTEN: `:${port}`,
         CONFINED_BINARY: process.env.UMBRELLAD_BINARY,
         CONFINED_CPUS: cpus,
         CONFINED_CGROUP: cgroup,
         CONFINED_PID: path.join(dir, "pid"),
+        ...env,
       },
     });
     ap.dir = dir;
     await mkdir(path.join(ap.dir, "config"));
     await mkdir(path.join(ap.dir, "state"), { mode: 0o700 });
     await writeFile(path.join(ap.dir, "config/umbrella"), "");
-    ap.port = 8081;
+    ap.port = port;
     ap.mediaPort = 8082;
     await ap.run();
     return ap;

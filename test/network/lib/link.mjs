@@ -87,3 +87,32 @@ function losing(device, percent) {
     `add rule netdev ${table} in counter numgen random mod 1000 < ${Math.round(percent * 10)} counter drop`,
   ].join("; ");
 }
+
+/**
+ * A firewall as in hotels and offices: out of the namespace goes nothing but TCP
+ * to one port, whatever comes is no answer to that is dropped, and nobody is told.
+ *
+ * @param {Link} link
+ * @param {number} port
+ * @returns {Promise<() => Promise<number>>} how many packets it has dropped so far
+ */
+export async function fence(link, port) {
+  const table = "table inet fence";
+  const nft = async (...args) => (await run("nsenter", [`--net=/run/netns/${link.namespace}`, "nft", ...args])).stdout;
+  await nft(
+    [
+      `add ${table}`,
+      `add chain inet fence out { type filter hook output priority 0; policy drop; }`,
+      `add rule inet fence out oif lo accept`,
+      `add rule inet fence out tcp dport ${port} accept`,
+      `add rule inet fence out counter drop`,
+      `add chain inet fence in { type filter hook input priority 0; policy drop; }`,
+      `add rule inet fence in iif lo accept`,
+      `add rule inet fence in ct state established accept`,
+    ].join("; "),
+  );
+  return async () => {
+    const { nftables } = JSON.parse(await nft("-j", "list", ...table.split(" ")));
+    return nftables.flatMap(({ rule }) => rule?.expr ?? []).find((e) => e.counter).counter.packets;
+  };
+}

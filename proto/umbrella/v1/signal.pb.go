@@ -268,21 +268,31 @@ const (
 	Error_CODE_NEGOTIATION_FAILED Error_Code = 8
 	// The name of the room or the participant is not allowed.
 	Error_CODE_BAD_NAME Error_Code = 9
+	// The room is entered with an invitation: there was none, or it does not
+	// hold here, or not any more.
+	Error_CODE_NEEDS_INVITATION Error_Code = 10
+	// Too many attempts from this address. The message says how long to wait.
+	Error_CODE_TRY_LATER Error_Code = 11
+	// A moderator has locked the room.
+	Error_CODE_LOCKED Error_Code = 12
 )
 
 // Enum value maps for Error_Code.
 var (
 	Error_Code_name = map[int32]string{
-		0: "CODE_UNSPECIFIED",
-		1: "CODE_BAD_REQUEST",
-		2: "CODE_TOO_FAST",
-		3: "CODE_SESSION_UNKNOWN",
-		4: "CODE_ROOM_FULL",
-		5: "CODE_FORBIDDEN",
-		6: "CODE_WRONG_PASSWORD",
-		7: "CODE_UNAVAILABLE",
-		8: "CODE_NEGOTIATION_FAILED",
-		9: "CODE_BAD_NAME",
+		0:  "CODE_UNSPECIFIED",
+		1:  "CODE_BAD_REQUEST",
+		2:  "CODE_TOO_FAST",
+		3:  "CODE_SESSION_UNKNOWN",
+		4:  "CODE_ROOM_FULL",
+		5:  "CODE_FORBIDDEN",
+		6:  "CODE_WRONG_PASSWORD",
+		7:  "CODE_UNAVAILABLE",
+		8:  "CODE_NEGOTIATION_FAILED",
+		9:  "CODE_BAD_NAME",
+		10: "CODE_NEEDS_INVITATION",
+		11: "CODE_TRY_LATER",
+		12: "CODE_LOCKED",
 	}
 	Error_Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":        0,
@@ -295,6 +305,9 @@ var (
 		"CODE_UNAVAILABLE":        7,
 		"CODE_NEGOTIATION_FAILED": 8,
 		"CODE_BAD_NAME":           9,
+		"CODE_NEEDS_INVITATION":   10,
+		"CODE_TRY_LATER":          11,
+		"CODE_LOCKED":             12,
 	}
 )
 
@@ -322,7 +335,7 @@ func (x Error_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Error_Code.Descriptor instead.
 func (Error_Code) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{34, 0}
 }
 
 type Goodbye_Reason int32
@@ -381,7 +394,7 @@ func (x Goodbye_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Goodbye_Reason.Descriptor instead.
 func (Goodbye_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{33, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{35, 0}
 }
 
 // ClientMessage is what a browser sends.
@@ -399,6 +412,7 @@ type ClientMessage struct {
 	//	*ClientMessage_SendChat
 	//	*ClientMessage_Ping
 	//	*ClientMessage_RestartIce
+	//	*ClientMessage_Moderate
 	Message       isClientMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -531,6 +545,15 @@ func (x *ClientMessage) GetRestartIce() *RestartIce {
 	return nil
 }
 
+func (x *ClientMessage) GetModerate() *Moderate {
+	if x != nil {
+		if x, ok := x.Message.(*ClientMessage_Moderate); ok {
+			return x.Moderate
+		}
+	}
+	return nil
+}
+
 type isClientMessage_Message interface {
 	isClientMessage_Message()
 }
@@ -575,6 +598,10 @@ type ClientMessage_RestartIce struct {
 	RestartIce *RestartIce `protobuf:"bytes,10,opt,name=restart_ice,json=restartIce,proto3,oneof"`
 }
 
+type ClientMessage_Moderate struct {
+	Moderate *Moderate `protobuf:"bytes,11,opt,name=moderate,proto3,oneof"`
+}
+
 func (*ClientMessage_Join) isClientMessage_Message() {}
 
 func (*ClientMessage_Resume) isClientMessage_Message() {}
@@ -595,6 +622,8 @@ func (*ClientMessage_Ping) isClientMessage_Message() {}
 
 func (*ClientMessage_RestartIce) isClientMessage_Message() {}
 
+func (*ClientMessage_Moderate) isClientMessage_Message() {}
+
 // ServerMessage is what a node sends to a browser.
 type ServerMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -613,6 +642,7 @@ type ServerMessage struct {
 	//	*ServerMessage_Pong
 	//	*ServerMessage_PublishDemand
 	//	*ServerMessage_TalkUpdate
+	//	*ServerMessage_Muted
 	Message       isServerMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -772,6 +802,15 @@ func (x *ServerMessage) GetTalkUpdate() *TalkUpdate {
 	return nil
 }
 
+func (x *ServerMessage) GetMuted() *Muted {
+	if x != nil {
+		if x, ok := x.Message.(*ServerMessage_Muted); ok {
+			return x.Muted
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Message interface {
 	isServerMessage_Message()
 }
@@ -828,6 +867,10 @@ type ServerMessage_TalkUpdate struct {
 	TalkUpdate *TalkUpdate `protobuf:"bytes,13,opt,name=talk_update,json=talkUpdate,proto3,oneof"`
 }
 
+type ServerMessage_Muted struct {
+	Muted *Muted `protobuf:"bytes,14,opt,name=muted,proto3,oneof"`
+}
+
 func (*ServerMessage_Joined) isServerMessage_Message() {}
 
 func (*ServerMessage_Error) isServerMessage_Message() {}
@@ -854,6 +897,8 @@ func (*ServerMessage_PublishDemand) isServerMessage_Message() {}
 
 func (*ServerMessage_TalkUpdate) isServerMessage_Message() {}
 
+func (*ServerMessage_Muted) isServerMessage_Message() {}
+
 // Join enters a room. It is answered by Joined or Error.
 type Join struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -868,6 +913,8 @@ type Join struct {
 	// MIME types that this browser can receive, such as "video/VP8". A track in
 	// another codec is announced, but no stream carries it.
 	ReceiveCodecs []string `protobuf:"bytes,5,rep,name=receive_codecs,json=receiveCodecs,proto3" json:"receive_codecs,omitempty"`
+	// Invitation (RFC 7519), where there is one.
+	Token         string `protobuf:"bytes,6,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -935,6 +982,13 @@ func (x *Join) GetReceiveCodecs() []string {
 		return x.ReceiveCodecs
 	}
 	return nil
+}
+
+func (x *Join) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
 }
 
 // Resume takes up a session again after its socket was lost. It is answered by
@@ -1798,6 +1852,156 @@ func (x *SubscriptionSetting) GetHeight() uint32 {
 	return 0
 }
 
+// Moderate is for those whose Joined.moderator is set. What cannot be done is
+// answered by Error.
+type Moderate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Action:
+	//
+	//	*Moderate_Mute
+	//	*Moderate_Remove
+	//	*Moderate_Lock
+	Action        isModerate_Action `protobuf_oneof:"action"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Moderate) Reset() {
+	*x = Moderate{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Moderate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Moderate) ProtoMessage() {}
+
+func (x *Moderate) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Moderate.ProtoReflect.Descriptor instead.
+func (*Moderate) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Moderate) GetAction() isModerate_Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+func (x *Moderate) GetMute() string {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_Mute); ok {
+			return x.Mute
+		}
+	}
+	return ""
+}
+
+func (x *Moderate) GetRemove() string {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_Remove); ok {
+			return x.Remove
+		}
+	}
+	return ""
+}
+
+func (x *Moderate) GetLock() bool {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_Lock); ok {
+			return x.Lock
+		}
+	}
+	return false
+}
+
+type isModerate_Action interface {
+	isModerate_Action()
+}
+
+type Moderate_Mute struct {
+	// Id of a participant whose tracks are to be muted, all of them, until it
+	// unmutes them itself.
+	Mute string `protobuf:"bytes,1,opt,name=mute,proto3,oneof"`
+}
+
+type Moderate_Remove struct {
+	// Id of a participant who is to leave the room.
+	Remove string `protobuf:"bytes,2,opt,name=remove,proto3,oneof"`
+}
+
+type Moderate_Lock struct {
+	// Let nobody else in, or let people in again.
+	Lock bool `protobuf:"varint,3,opt,name=lock,proto3,oneof"`
+}
+
+func (*Moderate_Mute) isModerate_Action() {}
+
+func (*Moderate_Remove) isModerate_Action() {}
+
+func (*Moderate_Lock) isModerate_Action() {}
+
+// Muted tells that a moderator has muted an own track. Nothing of it is passed
+// on until SetMuted says that it is not muted any more.
+type Muted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mid           string                 `protobuf:"bytes,1,opt,name=mid,proto3" json:"mid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Muted) Reset() {
+	*x = Muted{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Muted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Muted) ProtoMessage() {}
+
+func (x *Muted) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Muted.ProtoReflect.Descriptor instead.
+func (*Muted) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Muted) GetMid() string {
+	if x != nil {
+		return x.Mid
+	}
+	return ""
+}
+
 // SendChat says something to the whole room.
 type SendChat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1809,7 +2013,7 @@ type SendChat struct {
 
 func (x *SendChat) Reset() {
 	*x = SendChat{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1821,7 +2025,7 @@ func (x *SendChat) String() string {
 func (*SendChat) ProtoMessage() {}
 
 func (x *SendChat) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[19]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1834,7 +2038,7 @@ func (x *SendChat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendChat.ProtoReflect.Descriptor instead.
 func (*SendChat) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{19}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SendChat) GetText() string {
@@ -1855,7 +2059,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +2071,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +2084,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Ping) GetNumber() uint64 {
@@ -1899,7 +2103,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1911,7 +2115,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1924,7 +2128,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Pong) GetNumber() uint64 {
@@ -1949,13 +2153,19 @@ type Joined struct {
 	IceServers   []*IceServer   `protobuf:"bytes,7,rep,name=ice_servers,json=iceServers,proto3" json:"ice_servers,omitempty"`
 	// How long the node keeps the session without a socket, in seconds.
 	ResumeSeconds uint32 `protobuf:"varint,8,opt,name=resume_seconds,json=resumeSeconds,proto3" json:"resume_seconds,omitempty"`
+	// May send Moderate.
+	Moderator bool `protobuf:"varint,9,opt,name=moderator,proto3" json:"moderator,omitempty"`
+	// Nobody else is let in; see Moderate.
+	Locked bool `protobuf:"varint,10,opt,name=locked,proto3" json:"locked,omitempty"`
+	// May see and hear the others; without it no stream ever comes.
+	MaySubscribe  bool `protobuf:"varint,11,opt,name=may_subscribe,json=maySubscribe,proto3" json:"may_subscribe,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Joined) Reset() {
 	*x = Joined{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2177,7 @@ func (x *Joined) String() string {
 func (*Joined) ProtoMessage() {}
 
 func (x *Joined) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2190,7 @@ func (x *Joined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Joined.ProtoReflect.Descriptor instead.
 func (*Joined) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Joined) GetSessionId() string {
@@ -2039,6 +2249,27 @@ func (x *Joined) GetResumeSeconds() uint32 {
 	return 0
 }
 
+func (x *Joined) GetModerator() bool {
+	if x != nil {
+		return x.Moderator
+	}
+	return false
+}
+
+func (x *Joined) GetLocked() bool {
+	if x != nil {
+		return x.Locked
+	}
+	return false
+}
+
+func (x *Joined) GetMaySubscribe() bool {
+	if x != nil {
+		return x.MaySubscribe
+	}
+	return false
+}
+
 type IceServer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Urls          []string               `protobuf:"bytes,1,rep,name=urls,proto3" json:"urls,omitempty"`
@@ -2050,7 +2281,7 @@ type IceServer struct {
 
 func (x *IceServer) Reset() {
 	*x = IceServer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2062,7 +2293,7 @@ func (x *IceServer) String() string {
 func (*IceServer) ProtoMessage() {}
 
 func (x *IceServer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2075,7 +2306,7 @@ func (x *IceServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IceServer.ProtoReflect.Descriptor instead.
 func (*IceServer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *IceServer) GetUrls() []string {
@@ -2105,13 +2336,15 @@ type RoomUpdate struct {
 	// Participants who are new, or changed: each whole.
 	Participants       []*Participant `protobuf:"bytes,1,rep,name=participants,proto3" json:"participants,omitempty"`
 	LeftParticipantIds []string       `protobuf:"bytes,2,rep,name=left_participant_ids,json=leftParticipantIds,proto3" json:"left_participant_ids,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Set when the room was locked, or unlocked.
+	Locked        *bool `protobuf:"varint,3,opt,name=locked,proto3,oneof" json:"locked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomUpdate) Reset() {
 	*x = RoomUpdate{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2356,7 @@ func (x *RoomUpdate) String() string {
 func (*RoomUpdate) ProtoMessage() {}
 
 func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2369,7 @@ func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomUpdate.ProtoReflect.Descriptor instead.
 func (*RoomUpdate) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RoomUpdate) GetParticipants() []*Participant {
@@ -2151,6 +2384,13 @@ func (x *RoomUpdate) GetLeftParticipantIds() []string {
 		return x.LeftParticipantIds
 	}
 	return nil
+}
+
+func (x *RoomUpdate) GetLocked() bool {
+	if x != nil && x.Locked != nil {
+		return *x.Locked
+	}
+	return false
 }
 
 type Participant struct {
@@ -2174,7 +2414,7 @@ type Participant struct {
 
 func (x *Participant) Reset() {
 	*x = Participant{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2186,7 +2426,7 @@ func (x *Participant) String() string {
 func (*Participant) ProtoMessage() {}
 
 func (x *Participant) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2199,7 +2439,7 @@ func (x *Participant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Participant.ProtoReflect.Descriptor instead.
 func (*Participant) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Participant) GetId() string {
@@ -2281,7 +2521,7 @@ type Track struct {
 
 func (x *Track) Reset() {
 	*x = Track{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2293,7 +2533,7 @@ func (x *Track) String() string {
 func (*Track) ProtoMessage() {}
 
 func (x *Track) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2306,7 +2546,7 @@ func (x *Track) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Track.ProtoReflect.Descriptor instead.
 func (*Track) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Track) GetId() string {
@@ -2361,7 +2601,7 @@ type Speakers struct {
 
 func (x *Speakers) Reset() {
 	*x = Speakers{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2373,7 +2613,7 @@ func (x *Speakers) String() string {
 func (*Speakers) ProtoMessage() {}
 
 func (x *Speakers) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2386,7 +2626,7 @@ func (x *Speakers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speakers.ProtoReflect.Descriptor instead.
 func (*Speakers) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Speakers) GetSpeakers() []*Speaker {
@@ -2408,7 +2648,7 @@ type Speaker struct {
 
 func (x *Speaker) Reset() {
 	*x = Speaker{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2420,7 +2660,7 @@ func (x *Speaker) String() string {
 func (*Speaker) ProtoMessage() {}
 
 func (x *Speaker) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2433,7 +2673,7 @@ func (x *Speaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speaker.ProtoReflect.Descriptor instead.
 func (*Speaker) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Speaker) GetParticipantId() string {
@@ -2461,7 +2701,7 @@ type ConnectionQualities struct {
 
 func (x *ConnectionQualities) Reset() {
 	*x = ConnectionQualities{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2473,7 +2713,7 @@ func (x *ConnectionQualities) String() string {
 func (*ConnectionQualities) ProtoMessage() {}
 
 func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2486,7 +2726,7 @@ func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQualities.ProtoReflect.Descriptor instead.
 func (*ConnectionQualities) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ConnectionQualities) GetQualities() []*ConnectionQuality {
@@ -2506,7 +2746,7 @@ type ConnectionQuality struct {
 
 func (x *ConnectionQuality) Reset() {
 	*x = ConnectionQuality{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2518,7 +2758,7 @@ func (x *ConnectionQuality) String() string {
 func (*ConnectionQuality) ProtoMessage() {}
 
 func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2531,7 +2771,7 @@ func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQuality.ProtoReflect.Descriptor instead.
 func (*ConnectionQuality) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ConnectionQuality) GetParticipantId() string {
@@ -2563,7 +2803,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2575,7 +2815,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2588,7 +2828,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ChatMessage) GetId() string {
@@ -2638,7 +2878,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +2890,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +2903,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Error) GetCode() Error_Code {
@@ -2691,7 +2931,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2703,7 +2943,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2716,7 +2956,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{33}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Goodbye) GetReason() Goodbye_Reason {
@@ -2737,7 +2977,7 @@ var File_umbrella_v1_signal_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/signal.proto\x12\vumbrella.v1\"\xca\x04\n" +
+	"\x18umbrella/v1/signal.proto\x12\vumbrella.v1\"\xff\x04\n" +
 	"\rClientMessage\x12'\n" +
 	"\x04join\x18\x01 \x01(\v2\x11.umbrella.v1.JoinH\x00R\x04join\x12-\n" +
 	"\x06resume\x18\x02 \x01(\v2\x13.umbrella.v1.ResumeH\x00R\x06resume\x12*\n" +
@@ -2750,8 +2990,9 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x04ping\x18\t \x01(\v2\x11.umbrella.v1.PingH\x00R\x04ping\x12:\n" +
 	"\vrestart_ice\x18\n" +
 	" \x01(\v2\x17.umbrella.v1.RestartIceH\x00R\n" +
-	"restartIceB\t\n" +
-	"\amessage\"\x9e\x06\n" +
+	"restartIce\x123\n" +
+	"\bmoderate\x18\v \x01(\v2\x15.umbrella.v1.ModerateH\x00R\bmoderateB\t\n" +
+	"\amessage\"\xca\x06\n" +
 	"\rServerMessage\x12-\n" +
 	"\x06joined\x18\x01 \x01(\v2\x13.umbrella.v1.JoinedH\x00R\x06joined\x12*\n" +
 	"\x05error\x18\x02 \x01(\v2\x12.umbrella.v1.ErrorH\x00R\x05error\x120\n" +
@@ -2769,14 +3010,16 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x04pong\x18\v \x01(\v2\x11.umbrella.v1.PongH\x00R\x04pong\x12C\n" +
 	"\x0epublish_demand\x18\f \x01(\v2\x1a.umbrella.v1.PublishDemandH\x00R\rpublishDemand\x12:\n" +
 	"\vtalk_update\x18\r \x01(\v2\x17.umbrella.v1.TalkUpdateH\x00R\n" +
-	"talkUpdateB\t\n" +
-	"\amessage\"\x8e\x01\n" +
+	"talkUpdate\x12*\n" +
+	"\x05muted\x18\x0e \x01(\v2\x12.umbrella.v1.MutedH\x00R\x05mutedB\t\n" +
+	"\amessage\"\xa4\x01\n" +
 	"\x04Join\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
 	"\tview_only\x18\x03 \x01(\bR\bviewOnly\x12\x1a\n" +
 	"\bpassword\x18\x04 \x01(\tR\bpassword\x12%\n" +
-	"\x0ereceive_codecs\x18\x05 \x03(\tR\rreceiveCodecs\"N\n" +
+	"\x0ereceive_codecs\x18\x05 \x03(\tR\rreceiveCodecs\x12\x14\n" +
+	"\x05token\x18\x06 \x01(\tR\x05token\"N\n" +
 	"\x06Resume\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12%\n" +
@@ -2827,13 +3070,20 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\btrack_id\x18\x01 \x01(\tR\atrackId\x12\x16\n" +
 	"\x06paused\x18\x02 \x01(\bR\x06paused\x12\x14\n" +
 	"\x05width\x18\x03 \x01(\rR\x05width\x12\x16\n" +
-	"\x06height\x18\x04 \x01(\rR\x06height\"\x1e\n" +
+	"\x06height\x18\x04 \x01(\rR\x06height\"Z\n" +
+	"\bModerate\x12\x14\n" +
+	"\x04mute\x18\x01 \x01(\tH\x00R\x04mute\x12\x18\n" +
+	"\x06remove\x18\x02 \x01(\tH\x00R\x06remove\x12\x14\n" +
+	"\x04lock\x18\x03 \x01(\bH\x00R\x04lockB\b\n" +
+	"\x06action\"\x19\n" +
+	"\x05Muted\x12\x10\n" +
+	"\x03mid\x18\x01 \x01(\tR\x03mid\"\x1e\n" +
 	"\bSendChat\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\"\x1e\n" +
 	"\x04Ping\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\"\x1e\n" +
 	"\x04Pong\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x04R\x06number\"\xc1\x02\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\"\x9c\x03\n" +
 	"\x06Joined\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12%\n" +
@@ -2844,17 +3094,23 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\fparticipants\x18\x06 \x03(\v2\x18.umbrella.v1.ParticipantR\fparticipants\x127\n" +
 	"\vice_servers\x18\a \x03(\v2\x16.umbrella.v1.IceServerR\n" +
 	"iceServers\x12%\n" +
-	"\x0eresume_seconds\x18\b \x01(\rR\rresumeSeconds\"[\n" +
+	"\x0eresume_seconds\x18\b \x01(\rR\rresumeSeconds\x12\x1c\n" +
+	"\tmoderator\x18\t \x01(\bR\tmoderator\x12\x16\n" +
+	"\x06locked\x18\n" +
+	" \x01(\bR\x06locked\x12#\n" +
+	"\rmay_subscribe\x18\v \x01(\bR\fmaySubscribe\"[\n" +
 	"\tIceServer\x12\x12\n" +
 	"\x04urls\x18\x01 \x03(\tR\x04urls\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x1e\n" +
 	"\n" +
 	"credential\x18\x03 \x01(\tR\n" +
-	"credential\"|\n" +
+	"credential\"\xa4\x01\n" +
 	"\n" +
 	"RoomUpdate\x12<\n" +
 	"\fparticipants\x18\x01 \x03(\v2\x18.umbrella.v1.ParticipantR\fparticipants\x120\n" +
-	"\x14left_participant_ids\x18\x02 \x03(\tR\x12leftParticipantIds\"\xa4\x02\n" +
+	"\x14left_participant_ids\x18\x02 \x03(\tR\x12leftParticipantIds\x12\x1b\n" +
+	"\x06locked\x18\x03 \x01(\bH\x00R\x06locked\x88\x01\x01B\t\n" +
+	"\a_locked\"\xa4\x02\n" +
 	"\vParticipant\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -2890,10 +3146,10 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x12\x1c\n" +
 	"\n" +
-	"sent_at_ms\x18\x05 \x01(\x03R\bsentAtMs\"\xb7\x02\n" +
+	"sent_at_ms\x18\x05 \x01(\x03R\bsentAtMs\"\xf7\x02\n" +
 	"\x05Error\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.umbrella.v1.Error.CodeR\x04code\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"\xe6\x01\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"\xa6\x02\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10CODE_BAD_REQUEST\x10\x01\x12\x11\n" +
@@ -2904,7 +3160,11 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x13CODE_WRONG_PASSWORD\x10\x06\x12\x14\n" +
 	"\x10CODE_UNAVAILABLE\x10\a\x12\x1b\n" +
 	"\x17CODE_NEGOTIATION_FAILED\x10\b\x12\x11\n" +
-	"\rCODE_BAD_NAME\x10\t\"\xd0\x01\n" +
+	"\rCODE_BAD_NAME\x10\t\x12\x19\n" +
+	"\x15CODE_NEEDS_INVITATION\x10\n" +
+	"\x12\x12\n" +
+	"\x0eCODE_TRY_LATER\x10\v\x12\x0f\n" +
+	"\vCODE_LOCKED\x10\f\"\xd0\x01\n" +
 	"\aGoodbye\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.umbrella.v1.Goodbye.ReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"v\n" +
@@ -2949,7 +3209,7 @@ func file_umbrella_v1_signal_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_signal_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_umbrella_v1_signal_proto_goTypes = []any{
 	(ParticipantKind)(0),        // 0: umbrella.v1.ParticipantKind
 	(TrackKind)(0),              // 1: umbrella.v1.TrackKind
@@ -2976,21 +3236,23 @@ var file_umbrella_v1_signal_proto_goTypes = []any{
 	(*SetMuted)(nil),            // 22: umbrella.v1.SetMuted
 	(*SetSubscriptions)(nil),    // 23: umbrella.v1.SetSubscriptions
 	(*SubscriptionSetting)(nil), // 24: umbrella.v1.SubscriptionSetting
-	(*SendChat)(nil),            // 25: umbrella.v1.SendChat
-	(*Ping)(nil),                // 26: umbrella.v1.Ping
-	(*Pong)(nil),                // 27: umbrella.v1.Pong
-	(*Joined)(nil),              // 28: umbrella.v1.Joined
-	(*IceServer)(nil),           // 29: umbrella.v1.IceServer
-	(*RoomUpdate)(nil),          // 30: umbrella.v1.RoomUpdate
-	(*Participant)(nil),         // 31: umbrella.v1.Participant
-	(*Track)(nil),               // 32: umbrella.v1.Track
-	(*Speakers)(nil),            // 33: umbrella.v1.Speakers
-	(*Speaker)(nil),             // 34: umbrella.v1.Speaker
-	(*ConnectionQualities)(nil), // 35: umbrella.v1.ConnectionQualities
-	(*ConnectionQuality)(nil),   // 36: umbrella.v1.ConnectionQuality
-	(*ChatMessage)(nil),         // 37: umbrella.v1.ChatMessage
-	(*Error)(nil),               // 38: umbrella.v1.Error
-	(*Goodbye)(nil),             // 39: umbrella.v1.Goodbye
+	(*Moderate)(nil),            // 25: umbrella.v1.Moderate
+	(*Muted)(nil),               // 26: umbrella.v1.Muted
+	(*SendChat)(nil),            // 27: umbrella.v1.SendChat
+	(*Ping)(nil),                // 28: umbrella.v1.Ping
+	(*Pong)(nil),                // 29: umbrella.v1.Pong
+	(*Joined)(nil),              // 30: umbrella.v1.Joined
+	(*IceServer)(nil),           // 31: umbrella.v1.IceServer
+	(*RoomUpdate)(nil),          // 32: umbrella.v1.RoomUpdate
+	(*Participant)(nil),         // 33: umbrella.v1.Participant
+	(*Track)(nil),               // 34: umbrella.v1.Track
+	(*Speakers)(nil),            // 35: umbrella.v1.Speakers
+	(*Speaker)(nil),             // 36: umbrella.v1.Speaker
+	(*ConnectionQualities)(nil), // 37: umbrella.v1.ConnectionQualities
+	(*ConnectionQuality)(nil),   // 38: umbrella.v1.ConnectionQuality
+	(*ChatMessage)(nil),         // 39: umbrella.v1.ChatMessage
+	(*Error)(nil),               // 40: umbrella.v1.Error
+	(*Goodbye)(nil),             // 41: umbrella.v1.Goodbye
 }
 var file_umbrella_v1_signal_proto_depIdxs = []int32{
 	8,  // 0: umbrella.v1.ClientMessage.join:type_name -> umbrella.v1.Join
@@ -3000,44 +3262,46 @@ var file_umbrella_v1_signal_proto_depIdxs = []int32{
 	18, // 4: umbrella.v1.ClientMessage.subscribe_answer:type_name -> umbrella.v1.SubscribeAnswer
 	22, // 5: umbrella.v1.ClientMessage.set_muted:type_name -> umbrella.v1.SetMuted
 	23, // 6: umbrella.v1.ClientMessage.set_subscriptions:type_name -> umbrella.v1.SetSubscriptions
-	25, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
-	26, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
+	27, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
+	28, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
 	19, // 9: umbrella.v1.ClientMessage.restart_ice:type_name -> umbrella.v1.RestartIce
-	28, // 10: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
-	38, // 11: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
-	39, // 12: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
-	14, // 13: umbrella.v1.ServerMessage.publish_answer:type_name -> umbrella.v1.PublishAnswer
-	17, // 14: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
-	20, // 15: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
-	30, // 16: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
-	33, // 17: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
-	35, // 18: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
-	37, // 19: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
-	27, // 20: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
-	15, // 21: umbrella.v1.ServerMessage.publish_demand:type_name -> umbrella.v1.PublishDemand
-	13, // 22: umbrella.v1.ServerMessage.talk_update:type_name -> umbrella.v1.TalkUpdate
-	12, // 23: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
-	2,  // 24: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
-	16, // 25: umbrella.v1.PublishDemand.tracks:type_name -> umbrella.v1.TrackDemand
-	21, // 26: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
-	24, // 27: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
-	31, // 28: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
-	29, // 29: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
-	31, // 30: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
-	0,  // 31: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
-	32, // 32: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
-	1,  // 33: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
-	2,  // 34: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
-	34, // 35: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
-	36, // 36: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
-	3,  // 37: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
-	4,  // 38: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
-	5,  // 39: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	25, // 10: umbrella.v1.ClientMessage.moderate:type_name -> umbrella.v1.Moderate
+	30, // 11: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
+	40, // 12: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
+	41, // 13: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
+	14, // 14: umbrella.v1.ServerMessage.publish_answer:type_name -> umbrella.v1.PublishAnswer
+	17, // 15: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
+	20, // 16: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
+	32, // 17: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
+	35, // 18: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
+	37, // 19: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
+	39, // 20: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
+	29, // 21: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
+	15, // 22: umbrella.v1.ServerMessage.publish_demand:type_name -> umbrella.v1.PublishDemand
+	13, // 23: umbrella.v1.ServerMessage.talk_update:type_name -> umbrella.v1.TalkUpdate
+	26, // 24: umbrella.v1.ServerMessage.muted:type_name -> umbrella.v1.Muted
+	12, // 25: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
+	2,  // 26: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
+	16, // 27: umbrella.v1.PublishDemand.tracks:type_name -> umbrella.v1.TrackDemand
+	21, // 28: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
+	24, // 29: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
+	33, // 30: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
+	31, // 31: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
+	33, // 32: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
+	0,  // 33: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
+	34, // 34: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
+	1,  // 35: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
+	2,  // 36: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
+	36, // 37: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
+	38, // 38: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
+	3,  // 39: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
+	4,  // 40: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
+	5,  // 41: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_signal_proto_init() }
@@ -3056,6 +3320,7 @@ func file_umbrella_v1_signal_proto_init() {
 		(*ClientMessage_SendChat)(nil),
 		(*ClientMessage_Ping)(nil),
 		(*ClientMessage_RestartIce)(nil),
+		(*ClientMessage_Moderate)(nil),
 	}
 	file_umbrella_v1_signal_proto_msgTypes[1].OneofWrappers = []any{
 		(*ServerMessage_Joined)(nil),
@@ -3071,14 +3336,21 @@ func file_umbrella_v1_signal_proto_init() {
 		(*ServerMessage_Pong)(nil),
 		(*ServerMessage_PublishDemand)(nil),
 		(*ServerMessage_TalkUpdate)(nil),
+		(*ServerMessage_Muted)(nil),
 	}
+	file_umbrella_v1_signal_proto_msgTypes[19].OneofWrappers = []any{
+		(*Moderate_Mute)(nil),
+		(*Moderate_Remove)(nil),
+		(*Moderate_Lock)(nil),
+	}
+	file_umbrella_v1_signal_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_signal_proto_rawDesc), len(file_umbrella_v1_signal_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

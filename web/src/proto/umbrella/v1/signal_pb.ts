@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/signal.proto.
  */
 export const file_umbrella_v1_signal: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIt4DCg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSABCCQoHbWVzc2FnZSKDBQoNU2VydmVyTWVzc2FnZRIlCgZqb2luZWQYASABKAsyEy51bWJyZWxsYS52MS5Kb2luZWRIABIjCgVlcnJvchgCIAEoCzISLnVtYnJlbGxhLnYxLkVycm9ySAASJwoHZ29vZGJ5ZRgDIAEoCzIULnVtYnJlbGxhLnYxLkdvb2RieWVIABI0Cg5wdWJsaXNoX2Fuc3dlchgEIAEoCzIaLnVtYnJlbGxhLnYxLlB1Ymxpc2hBbnN3ZXJIABI2Cg9zdWJzY3JpYmVfb2ZmZXIYBSABKAsyGy51bWJyZWxsYS52MS5TdWJzY3JpYmVPZmZlckgAEiwKCnN0cmVhbV9tYXAYBiABKAsyFi51bWJyZWxsYS52MS5TdHJlYW1NYXBIABIuCgtyb29tX3VwZGF0ZRgHIAEoCzIXLnVtYnJlbGxhLnYxLlJvb21VcGRhdGVIABIpCghzcGVha2VycxgIIAEoCzIVLnVtYnJlbGxhLnYxLlNwZWFrZXJzSAASQAoUY29ubmVjdGlvbl9xdWFsaXRpZXMYCSABKAsyIC51bWJyZWxsYS52MS5Db25uZWN0aW9uUXVhbGl0aWVzSAASMAoMY2hhdF9tZXNzYWdlGAogASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2VIABIhCgRwb25nGAsgASgLMhEudW1icmVsbGEudjEuUG9uZ0gAEjQKDnB1Ymxpc2hfZGVtYW5kGAwgASgLMhoudW1icmVsbGEudjEuUHVibGlzaERlbWFuZEgAEi4KC3RhbGtfdXBkYXRlGA0gASgLMhcudW1icmVsbGEudjEuVGFsa1VwZGF0ZUgAQgkKB21lc3NhZ2UiXwoESm9pbhIMCgRyb29tGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJdmlld19vbmx5GAMgASgIEhAKCHBhc3N3b3JkGAQgASgJEhYKDnJlY2VpdmVfY29kZWNzGAUgAygJIjQKBlJlc3VtZRISCgpzZXNzaW9uX2lkGAEgASgJEhYKDnNlc3Npb25fc2VjcmV0GAIgASgJIgcKBUxlYXZlIlQKDFB1Ymxpc2hPZmZlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkSKwoGdHJhY2tzGAMgAygLMhsudW1icmVsbGEudjEuUHVibGlzaGVkVHJhY2siZwoOUHVibGlzaGVkVHJhY2sSCwoDbWlkGAEgASgJEigKBnNvdXJjZRgCIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAMgASgIEg8KB3RhbGtfdG8YBCABKAkiQwoKVGFsa1VwZGF0ZRIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRIMCgRsaXZlGAIgASgIEg8KB3Byb2JsZW0YAyABKAkiKAoNUHVibGlzaEFuc3dlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkiOQoNUHVibGlzaERlbWFuZBIoCgZ0cmFja3MYASADKAsyGC51bWJyZWxsYS52MS5UcmFja0RlbWFuZCIoCgtUcmFja0RlbWFuZBILCgNtaWQYASABKAkSDAoEcmlkcxgCIAMoCSIpCg5TdWJzY3JpYmVPZmZlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkiKgoPU3Vic2NyaWJlQW5zd2VyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCSIMCgpSZXN0YXJ0SWNlIjEKCVN0cmVhbU1hcBIkCgdzdHJlYW1zGAEgAygLMhMudW1icmVsbGEudjEuU3RyZWFtIj8KBlN0cmVhbRILCgNtaWQYASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkSEAoIdHJhY2tfaWQYAyABKAkiJgoIU2V0TXV0ZWQSCwoDbWlkGAEgASgJEg0KBW11dGVkGAIgASgIIkYKEFNldFN1YnNjcmlwdGlvbnMSMgoIc2V0dGluZ3MYASADKAsyIC51bWJyZWxsYS52MS5TdWJzY3JpcHRpb25TZXR0aW5nIlYKE1N1YnNjcmlwdGlvblNldHRpbmcSEAoIdHJhY2tfaWQYASABKAkSDgoGcGF1c2VkGAIgASgIEg0KBXdpZHRoGAMgASgNEg4KBmhlaWdodBgEIAEoDSIYCghTZW5kQ2hhdBIMCgR0ZXh0GAEgASgJIhYKBFBpbmcSDgoGbnVtYmVyGAEgASgEIhYKBFBvbmcSDgoGbnVtYmVyGAEgASgEIuABCgZKb2luZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIWCg5zZXNzaW9uX3NlY3JldBgCIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgDIAEoCRIMCgRyb29tGAQgASgJEg8KB3Jlc3VtZWQYBSABKAgSLgoMcGFydGljaXBhbnRzGAYgAygLMhgudW1icmVsbGEudjEuUGFydGljaXBhbnQSKwoLaWNlX3NlcnZlcnMYByADKAsyFi51bWJyZWxsYS52MS5JY2VTZXJ2ZXISFgoOcmVzdW1lX3NlY29uZHMYCCABKA0iPwoJSWNlU2VydmVyEgwKBHVybHMYASADKAkSEAoIdXNlcm5hbWUYAiABKAkSEgoKY3JlZGVudGlhbBgDIAEoCSJaCgpSb29tVXBkYXRlEi4KDHBhcnRpY2lwYW50cxgBIAMoCzIYLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50EhwKFGxlZnRfcGFydGljaXBhbnRfaWRzGAIgAygJItgBCgtQYXJ0aWNpcGFudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEioKBGtpbmQYAyABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAQgASgIEiIKBnRyYWNrcxgFIAMoCzISLnVtYnJlbGxhLnYxLlRyYWNrEhQKDGpvaW5lZF9hdF9tcxgGIAEoAxIRCglub2RlX25hbWUYByABKAkSDgoGbm90aWNlGAggASgJEhMKC3Rha2VzX3NvdW5kGAkgASgIIo4BCgVUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEg0KBWNvZGVjGAUgASgJEgsKA21pZBgGIAEoCSIyCghTcGVha2VycxImCghzcGVha2VycxgBIAMoCzIULnVtYnJlbGxhLnYxLlNwZWFrZXIiMAoHU3BlYWtlchIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRINCgVsZXZlbBgCIAEoDSJIChNDb25uZWN0aW9uUXVhbGl0aWVzEjEKCXF1YWxpdGllcxgBIAMoCzIeLnVtYnJlbGxhLnYxLkNvbm5lY3Rpb25RdWFsaXR5IlUKEUNvbm5lY3Rpb25RdWFsaXR5EhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEigKBWxldmVsGAIgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsImEKC0NoYXRNZXNzYWdlEgoKAmlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEdGV4dBgEIAEoCRISCgpzZW50X2F0X21zGAUgASgDIqgCCgVFcnJvchIlCgRjb2RlGAEgASgOMhcudW1icmVsbGEudjEuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJIuYBCgRDb2RlEhQKEENPREVfVU5TUEVDSUZJRUQQABIUChBDT0RFX0JBRF9SRVFVRVNUEAESEQoNQ09ERV9UT09fRkFTVBACEhgKFENPREVfU0VTU0lPTl9VTktOT1dOEAMSEgoOQ09ERV9ST09NX0ZVTEwQBBISCg5DT0RFX0ZPUkJJRERFThAFEhcKE0NPREVfV1JPTkdfUEFTU1dPUkQQBhIUChBDT0RFX1VOQVZBSUxBQkxFEAcSGwoXQ09ERV9ORUdPVElBVElPTl9GQUlMRUQQCBIRCg1DT0RFX0JBRF9OQU1FEAkivwEKB0dvb2RieWUSKwoGcmVhc29uGAEgASgOMhsudW1icmVsbGEudjEuR29vZGJ5ZS5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSJ2CgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASEwoPUkVBU09OX1NIVVRET1dOEAESEgoOUkVBU09OX1JFTU9WRUQQAhITCg9SRUFTT05fUkVQTEFDRUQQAxIWChJSRUFTT05fUk9PTV9DTE9TRUQQBCqKAQoPUGFydGljaXBhbnRLaW5kEiAKHFBBUlRJQ0lQQU5UX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQQVJUSUNJUEFOVF9LSU5EX1BFUlNPThABEhsKF1BBUlRJQ0lQQU5UX0tJTkRfQ0FNRVJBEAISGwoXUEFSVElDSVBBTlRfS0lORF9TVFJFQU0QAypTCglUcmFja0tpbmQSGgoWVFJBQ0tfS0lORF9VTlNQRUNJRklFRBAAEhQKEFRSQUNLX0tJTkRfQVVESU8QARIUChBUUkFDS19LSU5EX1ZJREVPEAIqmQEKC1RyYWNrU291cmNlEhwKGFRSQUNLX1NPVVJDRV9VTlNQRUNJRklFRBAAEhsKF1RSQUNLX1NPVVJDRV9NSUNST1BIT05FEAESFwoTVFJBQ0tfU09VUkNFX0NBTUVSQRACEhcKE1RSQUNLX1NPVVJDRV9TQ1JFRU4QAxIdChlUUkFDS19TT1VSQ0VfU0NSRUVOX0FVRElPEAQqjQEKDFF1YWxpdHlMZXZlbBIdChlRVUFMSVRZX0xFVkVMX1VOU1BFQ0lGSUVEEAASFgoSUVVBTElUWV9MRVZFTF9HT09EEAESFgoSUVVBTElUWV9MRVZFTF9GQUlSEAISFgoSUVVBTElUWV9MRVZFTF9QT09SEAMSFgoSUVVBTElUWV9MRVZFTF9MT1NUEARCJ1oldW1icmVsbGEvcHJvdG8vdW1icmVsbGEvdjE7dW1icmVsbGF2MWIGcHJvdG8z");
+  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIokECg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSAASKQoIbW9kZXJhdGUYCyABKAsyFS51bWJyZWxsYS52MS5Nb2RlcmF0ZUgAQgkKB21lc3NhZ2UiqAUKDVNlcnZlck1lc3NhZ2USJQoGam9pbmVkGAEgASgLMhMudW1icmVsbGEudjEuSm9pbmVkSAASIwoFZXJyb3IYAiABKAsyEi51bWJyZWxsYS52MS5FcnJvckgAEicKB2dvb2RieWUYAyABKAsyFC51bWJyZWxsYS52MS5Hb29kYnllSAASNAoOcHVibGlzaF9hbnN3ZXIYBCABKAsyGi51bWJyZWxsYS52MS5QdWJsaXNoQW5zd2VySAASNgoPc3Vic2NyaWJlX29mZmVyGAUgASgLMhsudW1icmVsbGEudjEuU3Vic2NyaWJlT2ZmZXJIABIsCgpzdHJlYW1fbWFwGAYgASgLMhYudW1icmVsbGEudjEuU3RyZWFtTWFwSAASLgoLcm9vbV91cGRhdGUYByABKAsyFy51bWJyZWxsYS52MS5Sb29tVXBkYXRlSAASKQoIc3BlYWtlcnMYCCABKAsyFS51bWJyZWxsYS52MS5TcGVha2Vyc0gAEkAKFGNvbm5lY3Rpb25fcXVhbGl0aWVzGAkgASgLMiAudW1icmVsbGEudjEuQ29ubmVjdGlvblF1YWxpdGllc0gAEjAKDGNoYXRfbWVzc2FnZRgKIAEoCzIYLnVtYnJlbGxhLnYxLkNoYXRNZXNzYWdlSAASIQoEcG9uZxgLIAEoCzIRLnVtYnJlbGxhLnYxLlBvbmdIABI0Cg5wdWJsaXNoX2RlbWFuZBgMIAEoCzIaLnVtYnJlbGxhLnYxLlB1Ymxpc2hEZW1hbmRIABIuCgt0YWxrX3VwZGF0ZRgNIAEoCzIXLnVtYnJlbGxhLnYxLlRhbGtVcGRhdGVIABIjCgVtdXRlZBgOIAEoCzISLnVtYnJlbGxhLnYxLk11dGVkSABCCQoHbWVzc2FnZSJuCgRKb2luEgwKBHJvb20YASABKAkSDAoEbmFtZRgCIAEoCRIRCgl2aWV3X29ubHkYAyABKAgSEAoIcGFzc3dvcmQYBCABKAkSFgoOcmVjZWl2ZV9jb2RlY3MYBSADKAkSDQoFdG9rZW4YBiABKAkiNAoGUmVzdW1lEhIKCnNlc3Npb25faWQYASABKAkSFgoOc2Vzc2lvbl9zZWNyZXQYAiABKAkiBwoFTGVhdmUiVAoMUHVibGlzaE9mZmVyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCRIrCgZ0cmFja3MYAyADKAsyGy51bWJyZWxsYS52MS5QdWJsaXNoZWRUcmFjayJnCg5QdWJsaXNoZWRUcmFjaxILCgNtaWQYASABKAkSKAoGc291cmNlGAIgASgOMhgudW1icmVsbGEudjEuVHJhY2tTb3VyY2USDQoFbXV0ZWQYAyABKAgSDwoHdGFsa190bxgEIAEoCSJDCgpUYWxrVXBkYXRlEhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEgwKBGxpdmUYAiABKAgSDwoHcHJvYmxlbRgDIAEoCSIoCg1QdWJsaXNoQW5zd2VyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCSI5Cg1QdWJsaXNoRGVtYW5kEigKBnRyYWNrcxgBIAMoCzIYLnVtYnJlbGxhLnYxLlRyYWNrRGVtYW5kIigKC1RyYWNrRGVtYW5kEgsKA21pZBgBIAEoCRIMCgRyaWRzGAIgAygJIikKDlN1YnNjcmliZU9mZmVyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCSIqCg9TdWJzY3JpYmVBbnN3ZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIgwKClJlc3RhcnRJY2UiMQoJU3RyZWFtTWFwEiQKB3N0cmVhbXMYASADKAsyEy51bWJyZWxsYS52MS5TdHJlYW0iPwoGU3RyZWFtEgsKA21pZBgBIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgCIAEoCRIQCgh0cmFja19pZBgDIAEoCSImCghTZXRNdXRlZBILCgNtaWQYASABKAkSDQoFbXV0ZWQYAiABKAgiRgoQU2V0U3Vic2NyaXB0aW9ucxIyCghzZXR0aW5ncxgBIAMoCzIgLnVtYnJlbGxhLnYxLlN1YnNjcmlwdGlvblNldHRpbmciVgoTU3Vic2NyaXB0aW9uU2V0dGluZxIQCgh0cmFja19pZBgBIAEoCRIOCgZwYXVzZWQYAiABKAgSDQoFd2lkdGgYAyABKA0SDgoGaGVpZ2h0GAQgASgNIkYKCE1vZGVyYXRlEg4KBG11dGUYASABKAlIABIQCgZyZW1vdmUYAiABKAlIABIOCgRsb2NrGAMgASgISABCCAoGYWN0aW9uIhQKBU11dGVkEgsKA21pZBgBIAEoCSIYCghTZW5kQ2hhdBIMCgR0ZXh0GAEgASgJIhYKBFBpbmcSDgoGbnVtYmVyGAEgASgEIhYKBFBvbmcSDgoGbnVtYmVyGAEgASgEIpoCCgZKb2luZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIWCg5zZXNzaW9uX3NlY3JldBgCIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgDIAEoCRIMCgRyb29tGAQgASgJEg8KB3Jlc3VtZWQYBSABKAgSLgoMcGFydGljaXBhbnRzGAYgAygLMhgudW1icmVsbGEudjEuUGFydGljaXBhbnQSKwoLaWNlX3NlcnZlcnMYByADKAsyFi51bWJyZWxsYS52MS5JY2VTZXJ2ZXISFgoOcmVzdW1lX3NlY29uZHMYCCABKA0SEQoJbW9kZXJhdG9yGAkgASgIEg4KBmxvY2tlZBgKIAEoCBIVCg1tYXlfc3Vic2NyaWJlGAsgASgIIj8KCUljZVNlcnZlchIMCgR1cmxzGAEgAygJEhAKCHVzZXJuYW1lGAIgASgJEhIKCmNyZWRlbnRpYWwYAyABKAkiegoKUm9vbVVwZGF0ZRIuCgxwYXJ0aWNpcGFudHMYASADKAsyGC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudBIcChRsZWZ0X3BhcnRpY2lwYW50X2lkcxgCIAMoCRITCgZsb2NrZWQYAyABKAhIAIgBAUIJCgdfbG9ja2VkItgBCgtQYXJ0aWNpcGFudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEioKBGtpbmQYAyABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAQgASgIEiIKBnRyYWNrcxgFIAMoCzISLnVtYnJlbGxhLnYxLlRyYWNrEhQKDGpvaW5lZF9hdF9tcxgGIAEoAxIRCglub2RlX25hbWUYByABKAkSDgoGbm90aWNlGAggASgJEhMKC3Rha2VzX3NvdW5kGAkgASgIIo4BCgVUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEg0KBWNvZGVjGAUgASgJEgsKA21pZBgGIAEoCSIyCghTcGVha2VycxImCghzcGVha2VycxgBIAMoCzIULnVtYnJlbGxhLnYxLlNwZWFrZXIiMAoHU3BlYWtlchIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRINCgVsZXZlbBgCIAEoDSJIChNDb25uZWN0aW9uUXVhbGl0aWVzEjEKCXF1YWxpdGllcxgBIAMoCzIeLnVtYnJlbGxhLnYxLkNvbm5lY3Rpb25RdWFsaXR5IlUKEUNvbm5lY3Rpb25RdWFsaXR5EhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEigKBWxldmVsGAIgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsImEKC0NoYXRNZXNzYWdlEgoKAmlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEdGV4dBgEIAEoCRISCgpzZW50X2F0X21zGAUgASgDIugCCgVFcnJvchIlCgRjb2RlGAEgASgOMhcudW1icmVsbGEudjEuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJIqYCCgRDb2RlEhQKEENPREVfVU5TUEVDSUZJRUQQABIUChBDT0RFX0JBRF9SRVFVRVNUEAESEQoNQ09ERV9UT09fRkFTVBACEhgKFENPREVfU0VTU0lPTl9VTktOT1dOEAMSEgoOQ09ERV9ST09NX0ZVTEwQBBISCg5DT0RFX0ZPUkJJRERFThAFEhcKE0NPREVfV1JPTkdfUEFTU1dPUkQQBhIUChBDT0RFX1VOQVZBSUxBQkxFEAcSGwoXQ09ERV9ORUdPVElBVElPTl9GQUlMRUQQCBIRCg1DT0RFX0JBRF9OQU1FEAkSGQoVQ09ERV9ORUVEU19JTlZJVEFUSU9OEAoSEgoOQ09ERV9UUllfTEFURVIQCxIPCgtDT0RFX0xPQ0tFRBAMIr8BCgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLnVtYnJlbGxhLnYxLkdvb2RieWUuUmVhc29uEg8KB21lc3NhZ2UYAiABKAkidgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9TSFVURE9XThABEhIKDlJFQVNPTl9SRU1PVkVEEAISEwoPUkVBU09OX1JFUExBQ0VEEAMSFgoSUkVBU09OX1JPT01fQ0xPU0VEEAQqigEKD1BhcnRpY2lwYW50S2luZBIgChxQQVJUSUNJUEFOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUEFSVElDSVBBTlRfS0lORF9QRVJTT04QARIbChdQQVJUSUNJUEFOVF9LSU5EX0NBTUVSQRACEhsKF1BBUlRJQ0lQQU5UX0tJTkRfU1RSRUFNEAMqUwoJVHJhY2tLaW5kEhoKFlRSQUNLX0tJTkRfVU5TUEVDSUZJRUQQABIUChBUUkFDS19LSU5EX0FVRElPEAESFAoQVFJBQ0tfS0lORF9WSURFTxACKpkBCgtUcmFja1NvdXJjZRIcChhUUkFDS19TT1VSQ0VfVU5TUEVDSUZJRUQQABIbChdUUkFDS19TT1VSQ0VfTUlDUk9QSE9ORRABEhcKE1RSQUNLX1NPVVJDRV9DQU1FUkEQAhIXChNUUkFDS19TT1VSQ0VfU0NSRUVOEAMSHQoZVFJBQ0tfU09VUkNFX1NDUkVFTl9BVURJTxAEKo0BCgxRdWFsaXR5TGV2ZWwSHQoZUVVBTElUWV9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElFVQUxJVFlfTEVWRUxfR09PRBABEhYKElFVQUxJVFlfTEVWRUxfRkFJUhACEhYKElFVQUxJVFlfTEVWRUxfUE9PUhADEhYKElFVQUxJVFlfTEVWRUxfTE9TVBAEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw");
 
 /**
  * ClientMessage is what a browser sends.
@@ -94,6 +94,12 @@ export type ClientMessage = Message<"umbrella.v1.ClientMessage"> & {
      */
     value: RestartIce;
     case: "restartIce";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.Moderate moderate = 11;
+     */
+    value: Moderate;
+    case: "moderate";
   } | { case: undefined; value?: undefined };
 };
 
@@ -191,6 +197,12 @@ export type ServerMessage = Message<"umbrella.v1.ServerMessage"> & {
      */
     value: TalkUpdate;
     case: "talkUpdate";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.Muted muted = 14;
+     */
+    value: Muted;
+    case: "muted";
   } | { case: undefined; value?: undefined };
 };
 
@@ -242,6 +254,13 @@ export type Join = Message<"umbrella.v1.Join"> & {
    * @generated from field: repeated string receive_codecs = 5;
    */
   receiveCodecs: string[];
+
+  /**
+   * Invitation (RFC 7519), where there is one.
+   *
+   * @generated from field: string token = 6;
+   */
+  token: string;
 };
 
 /**
@@ -654,6 +673,71 @@ export const SubscriptionSettingSchema: GenMessage<SubscriptionSetting> = /*@__P
   messageDesc(file_umbrella_v1_signal, 18);
 
 /**
+ * Moderate is for those whose Joined.moderator is set. What cannot be done is
+ * answered by Error.
+ *
+ * @generated from message umbrella.v1.Moderate
+ */
+export type Moderate = Message<"umbrella.v1.Moderate"> & {
+  /**
+   * @generated from oneof umbrella.v1.Moderate.action
+   */
+  action: {
+    /**
+     * Id of a participant whose tracks are to be muted, all of them, until it
+     * unmutes them itself.
+     *
+     * @generated from field: string mute = 1;
+     */
+    value: string;
+    case: "mute";
+  } | {
+    /**
+     * Id of a participant who is to leave the room.
+     *
+     * @generated from field: string remove = 2;
+     */
+    value: string;
+    case: "remove";
+  } | {
+    /**
+     * Let nobody else in, or let people in again.
+     *
+     * @generated from field: bool lock = 3;
+     */
+    value: boolean;
+    case: "lock";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message umbrella.v1.Moderate.
+ * Use `create(ModerateSchema)` to create a new message.
+ */
+export const ModerateSchema: GenMessage<Moderate> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 19);
+
+/**
+ * Muted tells that a moderator has muted an own track. Nothing of it is passed
+ * on until SetMuted says that it is not muted any more.
+ *
+ * @generated from message umbrella.v1.Muted
+ */
+export type Muted = Message<"umbrella.v1.Muted"> & {
+  /**
+   * @generated from field: string mid = 1;
+   */
+  mid: string;
+};
+
+/**
+ * Describes the message umbrella.v1.Muted.
+ * Use `create(MutedSchema)` to create a new message.
+ */
+export const MutedSchema: GenMessage<Muted> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 20);
+
+/**
  * SendChat says something to the whole room.
  *
  * @generated from message umbrella.v1.SendChat
@@ -672,7 +756,7 @@ export type SendChat = Message<"umbrella.v1.SendChat"> & {
  * Use `create(SendChatSchema)` to create a new message.
  */
 export const SendChatSchema: GenMessage<SendChat> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 19);
+  messageDesc(file_umbrella_v1_signal, 21);
 
 /**
  * Ping is answered by Pong with the same number. A browser sends one every
@@ -692,7 +776,7 @@ export type Ping = Message<"umbrella.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 20);
+  messageDesc(file_umbrella_v1_signal, 22);
 
 /**
  * @generated from message umbrella.v1.Pong
@@ -709,7 +793,7 @@ export type Pong = Message<"umbrella.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 21);
+  messageDesc(file_umbrella_v1_signal, 23);
 
 /**
  * Joined tells a browser that it is in, and everything there is to know.
@@ -764,6 +848,27 @@ export type Joined = Message<"umbrella.v1.Joined"> & {
    * @generated from field: uint32 resume_seconds = 8;
    */
   resumeSeconds: number;
+
+  /**
+   * May send Moderate.
+   *
+   * @generated from field: bool moderator = 9;
+   */
+  moderator: boolean;
+
+  /**
+   * Nobody else is let in; see Moderate.
+   *
+   * @generated from field: bool locked = 10;
+   */
+  locked: boolean;
+
+  /**
+   * May see and hear the others; without it no stream ever comes.
+   *
+   * @generated from field: bool may_subscribe = 11;
+   */
+  maySubscribe: boolean;
 };
 
 /**
@@ -771,7 +876,7 @@ export type Joined = Message<"umbrella.v1.Joined"> & {
  * Use `create(JoinedSchema)` to create a new message.
  */
 export const JoinedSchema: GenMessage<Joined> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 22);
+  messageDesc(file_umbrella_v1_signal, 24);
 
 /**
  * @generated from message umbrella.v1.IceServer
@@ -798,7 +903,7 @@ export type IceServer = Message<"umbrella.v1.IceServer"> & {
  * Use `create(IceServerSchema)` to create a new message.
  */
 export const IceServerSchema: GenMessage<IceServer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 23);
+  messageDesc(file_umbrella_v1_signal, 25);
 
 /**
  * RoomUpdate tells what changed since Joined or the last RoomUpdate.
@@ -817,6 +922,13 @@ export type RoomUpdate = Message<"umbrella.v1.RoomUpdate"> & {
    * @generated from field: repeated string left_participant_ids = 2;
    */
   leftParticipantIds: string[];
+
+  /**
+   * Set when the room was locked, or unlocked.
+   *
+   * @generated from field: optional bool locked = 3;
+   */
+  locked?: boolean | undefined;
 };
 
 /**
@@ -824,7 +936,7 @@ export type RoomUpdate = Message<"umbrella.v1.RoomUpdate"> & {
  * Use `create(RoomUpdateSchema)` to create a new message.
  */
 export const RoomUpdateSchema: GenMessage<RoomUpdate> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 24);
+  messageDesc(file_umbrella_v1_signal, 26);
 
 /**
  * @generated from message umbrella.v1.Participant
@@ -889,7 +1001,7 @@ export type Participant = Message<"umbrella.v1.Participant"> & {
  * Use `create(ParticipantSchema)` to create a new message.
  */
 export const ParticipantSchema: GenMessage<Participant> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 25);
+  messageDesc(file_umbrella_v1_signal, 27);
 
 /**
  * @generated from message umbrella.v1.Track
@@ -935,7 +1047,7 @@ export type Track = Message<"umbrella.v1.Track"> & {
  * Use `create(TrackSchema)` to create a new message.
  */
 export const TrackSchema: GenMessage<Track> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 26);
+  messageDesc(file_umbrella_v1_signal, 28);
 
 /**
  * Speakers names who speaks now, loudest first; empty when all are silent.
@@ -954,7 +1066,7 @@ export type Speakers = Message<"umbrella.v1.Speakers"> & {
  * Use `create(SpeakersSchema)` to create a new message.
  */
 export const SpeakersSchema: GenMessage<Speakers> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 27);
+  messageDesc(file_umbrella_v1_signal, 29);
 
 /**
  * @generated from message umbrella.v1.Speaker
@@ -979,7 +1091,7 @@ export type Speaker = Message<"umbrella.v1.Speaker"> & {
  * Use `create(SpeakerSchema)` to create a new message.
  */
 export const SpeakerSchema: GenMessage<Speaker> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 28);
+  messageDesc(file_umbrella_v1_signal, 30);
 
 /**
  * ConnectionQualities tells how well the node and each participant reach each
@@ -999,7 +1111,7 @@ export type ConnectionQualities = Message<"umbrella.v1.ConnectionQualities"> & {
  * Use `create(ConnectionQualitiesSchema)` to create a new message.
  */
 export const ConnectionQualitiesSchema: GenMessage<ConnectionQualities> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 29);
+  messageDesc(file_umbrella_v1_signal, 31);
 
 /**
  * @generated from message umbrella.v1.ConnectionQuality
@@ -1021,7 +1133,7 @@ export type ConnectionQuality = Message<"umbrella.v1.ConnectionQuality"> & {
  * Use `create(ConnectionQualitySchema)` to create a new message.
  */
 export const ConnectionQualitySchema: GenMessage<ConnectionQuality> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 30);
+  messageDesc(file_umbrella_v1_signal, 32);
 
 /**
  * @generated from message umbrella.v1.ChatMessage
@@ -1062,7 +1174,7 @@ export type ChatMessage = Message<"umbrella.v1.ChatMessage"> & {
  * Use `create(ChatMessageSchema)` to create a new message.
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 31);
+  messageDesc(file_umbrella_v1_signal, 33);
 
 /**
  * Error answers a request that failed.
@@ -1088,7 +1200,7 @@ export type Error = Message<"umbrella.v1.Error"> & {
  * Use `create(ErrorSchema)` to create a new message.
  */
 export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 32);
+  messageDesc(file_umbrella_v1_signal, 34);
 
 /**
  * @generated from enum umbrella.v1.Error.Code
@@ -1155,13 +1267,35 @@ export enum Error_Code {
    * @generated from enum value: CODE_BAD_NAME = 9;
    */
   BAD_NAME = 9,
+
+  /**
+   * The room is entered with an invitation: there was none, or it does not
+   * hold here, or not any more.
+   *
+   * @generated from enum value: CODE_NEEDS_INVITATION = 10;
+   */
+  NEEDS_INVITATION = 10,
+
+  /**
+   * Too many attempts from this address. The message says how long to wait.
+   *
+   * @generated from enum value: CODE_TRY_LATER = 11;
+   */
+  TRY_LATER = 11,
+
+  /**
+   * A moderator has locked the room.
+   *
+   * @generated from enum value: CODE_LOCKED = 12;
+   */
+  LOCKED = 12,
 }
 
 /**
  * Describes the enum umbrella.v1.Error.Code.
  */
 export const Error_CodeSchema: GenEnum<Error_Code> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 32, 0);
+  enumDesc(file_umbrella_v1_signal, 34, 0);
 
 /**
  * Goodbye comes before the node closes the socket.
@@ -1185,7 +1319,7 @@ export type Goodbye = Message<"umbrella.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 33);
+  messageDesc(file_umbrella_v1_signal, 35);
 
 /**
  * @generated from enum umbrella.v1.Goodbye.Reason
@@ -1229,7 +1363,7 @@ export enum Goodbye_Reason {
  * Describes the enum umbrella.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 33, 0);
+  enumDesc(file_umbrella_v1_signal, 35, 0);
 
 /**
  * @generated from enum umbrella.v1.ParticipantKind

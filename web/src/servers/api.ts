@@ -1,4 +1,4 @@
-import { sentence } from "../ui/words";
+import { sentence } from "../ui/sentence";
 import type { Problems } from "./model";
 
 /** How a change went. */

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "../ui/controls";
-import { sentence } from "../ui/words";
+import { sentence } from "../ui/sentence";
 import { ask } from "./api";
 import { draftOfFound, profileWords, type CameraDraft, type Found } from "./cameras";
 import { Complaint, Field } from "./section";

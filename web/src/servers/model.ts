@@ -1,5 +1,5 @@
 import { num, rate, type Long, type TrunkStatus } from "../status/model";
-import { sentence } from "../ui/words";
+import { sentence } from "../ui/sentence";
 import type { Camera } from "./cameras";
 
 /** What /servers tells in JSON. */

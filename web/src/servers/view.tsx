@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { millis, num, span, type TrunkLink } from "../status/model";
-import { sentence } from "../ui/words";
+import { sentence } from "../ui/sentence";
 import { Changes } from "./section";
 import { flow, stateOf, type Refused, type Servers, type Trunk } from "./model";
 

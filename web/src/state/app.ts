@@ -6,7 +6,8 @@ import { shownName, type RoomEvent } from "../call/room";
 import { connectSocket } from "../call/socket";
 import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
 import { asksForWall, sayWall } from "../ui/wall";
-import { screenWords, sentence, together } from "../ui/words";
+import { sentence } from "../ui/sentence";
+import { screenWords, together } from "../ui/words";
 import { Settings } from "./settings";
 import { Store } from "./store";
 

@@ -1,4 +1,4 @@
-import { sentence } from "../ui/words";
+import { sentence } from "../ui/sentence";
 import { num, type CameraStatus, type CameraTrouble } from "./model";
 
 export interface CameraState {

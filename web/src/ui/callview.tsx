@@ -4,6 +4,7 @@ import { canShareScreen, type Media } from "../call/media";
 import { ParticipantKind } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useMedia, useNow, useStore } from "./context";
 import { IconButton, MenuButton, type MenuItem } from "./controls";
+import { Dialogs } from "./dialogs";
 import { Icon } from "./icons";
 import { CameraButton, MicrophoneButton } from "./lobby";
 import { SidePanel } from "./panels";
@@ -44,6 +45,7 @@ export function CallView(): JSX.Element {
       <SidePanel />
       <Controls tiles={tiles} main={main} viewOnly={viewOnly} />
       <Sounds />
+      <Dialogs />
     </div>
   );
 }

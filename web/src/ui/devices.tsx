@@ -1,11 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { codecName, sendableCodecs } from "../call/codecs";
-import type { VideoCodec } from "../call/encodings";
-import type { VideoQuality } from "../call/media";
 import { LevelMeter } from "../call/level";
 import { useApp, useStore } from "./context";
-import { Dialog } from "./controls";
 import { Icon } from "./icons";
 
 const canChooseSpeaker = "setSinkId" in HTMLMediaElement.prototype;
@@ -17,7 +13,7 @@ interface SelectProps {
   onChange: (id: string) => void;
 }
 
-function Select(p: SelectProps): JSX.Element {
+export function Select(p: SelectProps): JSX.Element {
   return (
     <label class="field">
       <span class="field-label">{p.label}</span>
@@ -65,44 +61,6 @@ export function DeviceFields(): JSX.Element | null {
 
 function withDefault(speakers: { id: string; name: string }[]): { id: string; name: string }[] {
   return speakers.some((s) => s.id === "default") ? speakers.map((s) => (s.id === "default" ? { ...s, id: "" } : s)) : [{ id: "", name: "System default" }, ...speakers];
-}
-
-/** The dialog with everything about devices. */
-export function DeviceDialog({ onClose }: { onClose: () => void }): JSX.Element {
-  const { media } = useApp();
-  const quality = useStore(media.store, (s) => s.quality);
-  const codec = useStore(media.store, (s) => s.codec);
-  const codecs = sendableCodecs();
-  const none = useStore(media.store, (s) => s.devices.length === 0);
-  return (
-    <Dialog title="Devices" onClose={onClose}>
-      {none && <p>The browser names no devices until this page may use the camera or the microphone.</p>}
-      <div class="stack">
-        <DeviceFields />
-        <LevelBar />
-        <Select
-          label="Picture that you send"
-          value={quality}
-          options={[
-            { id: "standard", name: "Standard, up to 720p" },
-            { id: "saving", name: "Save data, up to 360p" },
-          ]}
-          onChange={(id) => media.chooseQuality(id as VideoQuality)}
-        />
-        {codecs.length > 1 && (
-          <div>
-            <Select
-              label="Video codec"
-              value={codec}
-              options={[{ id: "", name: "Automatic" }, ...codecs.map((id) => ({ id, name: codecName(id) }))]}
-              onChange={(id) => media.chooseCodec(id as VideoCodec)}
-            />
-            <p class="hint">Those whose browser cannot play it see words instead of your picture.</p>
-          </div>
-        )}
-      </div>
-    </Dialog>
-  );
 }
 
 /** How loud the own microphone is, as a bar that moves. */

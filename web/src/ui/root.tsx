@@ -1,13 +1,12 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { CallView } from "./callview";
 import { useApp, useStore } from "./context";
-import { Dialog } from "./controls";
-import { DeviceDialog } from "./devices";
 import { Icon, Mark } from "./icons";
+import { later } from "./later";
 import { Lobby, TrustLink } from "./lobby";
-import { HelpDialog } from "./shortcuts";
 import { endingWords } from "./words";
+
+const CallView = later(() => import("./callview").then((m) => m.CallView));
 
 /** The whole page. */
 export function Root(): JSX.Element {
@@ -22,10 +21,13 @@ export function Root(): JSX.Element {
     ) : (
       <Lobby />
     );
+  // Whoever is in the lobby will want it.
+  useEffect(() => {
+    void CallView.load();
+  }, []);
   return (
     <>
       {view}
-      <Dialogs />
       <Toasts />
     </>
   );
@@ -60,30 +62,6 @@ function Ended(): JSX.Element | null {
       </div>
     </main>
   );
-}
-
-function Dialogs(): JSX.Element | null {
-  const app = useApp();
-  const dialog = useStore(app.ui, (s) => s.dialog);
-  const room = useStore(app.ui, (s) => s.room);
-  const close = () => app.ui.set({ dialog: "" });
-  switch (dialog) {
-    case "help":
-      return <HelpDialog onClose={close} />;
-    case "devices":
-      return <DeviceDialog onClose={close} />;
-    case "link":
-      return (
-        <Dialog title="Invite" onClose={close}>
-          <label class="field">
-            <span class="field-label">Link to this room</span>
-            <input class="input" readOnly value={app.roomUrl(room)} onFocus={(event) => event.currentTarget.select()} />
-          </label>
-        </Dialog>
-      );
-    case "":
-      return null;
-  }
 }
 
 /** Sentences that come and go. Screen readers say them. */

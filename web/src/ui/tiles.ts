@@ -1,5 +1,5 @@
 import { canPlay, codecName } from "../call/codecs";
-import { sentence } from "./words";
+import { sentence } from "./sentence";
 import { isMuted, shownName, trackOf, type Room } from "../call/room";
 import { QualityLevel, TrackKind, TrackSource, type Participant, type ParticipantKind, type Track } from "../proto/umbrella/v1/signal_pb";
 

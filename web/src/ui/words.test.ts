@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MediaProblem } from "../call/media";
 import type { EndReason } from "../call/session";
-import { endingWords, linksIn, mediaWords, secondsUntil, sentence, together } from "./words";
+import { sentence } from "./sentence";
+import { endingWords, linksIn, mediaWords, secondsUntil, together } from "./words";
 
 test("everything that goes wrong is said in words of its own", () => {
   const reasons: EndReason[] = [

@@ -1,6 +1,7 @@
 import type { Ending } from "../call/session";
 import type { DeviceKind, MediaProblem } from "../call/media";
 import { QualityLevel } from "../proto/umbrella/v1/signal_pb";
+import { sentence } from "./sentence";
 
 export interface Words {
   title: string;
@@ -52,13 +53,6 @@ export function endingWords(ending: Ending, secure: boolean): Words {
     case "room-closed":
       return { title: "This room was closed", text: "The settings of the access point have changed." };
   }
-}
-
-/** A message of the node as a sentence of its own. */
-export function sentence(text: string): string {
-  const trimmed = text.trim();
-  const upper = trimmed.charAt(0).toLocaleUpperCase() + trimmed.slice(1);
-  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
 }
 
 /** What to say when a camera or microphone cannot be had. */

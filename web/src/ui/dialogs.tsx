@@ -1,0 +1,30 @@
+import type { JSX } from "preact";
+import { useApp, useStore } from "./context";
+import { Dialog } from "./controls";
+import { DeviceDialog } from "./devicedialog";
+import { HelpDialog } from "./help";
+
+/** The dialog that is open, if one is. */
+export function Dialogs(): JSX.Element | null {
+  const app = useApp();
+  const dialog = useStore(app.ui, (s) => s.dialog);
+  const room = useStore(app.ui, (s) => s.room);
+  const close = () => app.ui.set({ dialog: "" });
+  switch (dialog) {
+    case "help":
+      return <HelpDialog onClose={close} />;
+    case "devices":
+      return <DeviceDialog onClose={close} />;
+    case "link":
+      return (
+        <Dialog title="Invite" onClose={close}>
+          <label class="field">
+            <span class="field-label">Link to this room</span>
+            <input class="input" readOnly value={app.roomUrl(room)} onFocus={(event) => event.currentTarget.select()} />
+          </label>
+        </Dialog>
+      );
+    case "":
+      return null;
+  }
+}

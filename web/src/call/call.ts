@@ -61,6 +61,8 @@ export interface CallOptions {
   onEvent(event: RoomEvent): void;
   /** The node turned a request down, in its own words. */
   onComplaint(code: Error_Code, message: string): void;
+  /** The node lets this one watch only, who would have been heard and seen. */
+  onDemoted(): void;
 }
 
 // Changes of tiles are gathered before they are told; scrolling makes many.
@@ -240,6 +242,10 @@ export class Call {
       this.store.set({ streams: new Map() });
       this.subscriptions.forget();
       this.quietUntil = this.o.clock.now() + (this.store.state.room.selfId ? quietTime : 0);
+      if (!this.store.state.viewOnly && joined.participants.some((p) => p.id === joined.participantId && p.viewOnly)) {
+        this.store.set({ viewOnly: true });
+        this.o.onDemoted();
+      }
       if (!this.store.state.viewOnly) this.publish();
     }
     this.setRoom(joinedRoom(this.store.state.room, joined));
@@ -270,7 +276,7 @@ export class Call {
         const { room: next, events } = updatedRoom(room, body.value);
         this.setRoom(next);
         const quiet = this.o.clock.now() < this.quietUntil;
-        for (const event of events) if (!quiet || event.kind === "shares") this.o.onEvent(event);
+        for (const event of events) if (!quiet || (event.kind !== "came" && event.kind !== "went")) this.o.onEvent(event);
         break;
       }
       case "speakers":

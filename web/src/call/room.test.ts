@@ -42,12 +42,27 @@ test("who comes, goes and shares is told; oneself is not", () => {
     }),
   );
   assert.deepEqual(
-    first.events.map((e) => (e.kind === "chat" ? "" : `${e.participant.id} ${e.kind}`)),
+    first.events.map((e) => ("participant" in e ? `${e.participant.id} ${e.kind}` : "")),
     ["b went", "c came", "a shares"],
   );
   // Told once.
   const second = updatedRoom(first.room, create(RoomUpdateSchema, { participants: [person("a", 10, screen)] }));
   assert.deepEqual(second.events, []);
+});
+
+test("a room that is locked, or open again, is told once", () => {
+  let room = start();
+  const locks = [true, true, undefined, false].map((locked) => {
+    const next = updatedRoom(room, create(RoomUpdateSchema, { locked }));
+    room = next.room;
+    return [room.locked, next.events];
+  });
+  assert.deepEqual(locks, [
+    [true, [{ kind: "locked", locked: true }]],
+    [true, []],
+    [true, []],
+    [false, [{ kind: "locked", locked: false }]],
+  ]);
 });
 
 test("speakers and qualities of those who left are forgotten", () => {

@@ -16,6 +16,10 @@ import {
 export interface Room {
   selfId: string;
   name: string;
+  /** May mute, remove and lock. */
+  moderator: boolean;
+  /** Nobody else is let in. */
+  locked: boolean;
   /** In the order they came in, oneself included. */
   participants: readonly Participant[];
   /** Levels 0 to 127 of those who speak. */
@@ -29,11 +33,14 @@ export type RoomEvent =
   | { kind: "came"; participant: Participant }
   | { kind: "went"; participant: Participant }
   | { kind: "shares"; participant: Participant }
+  | { kind: "locked"; locked: boolean }
   | { kind: "chat"; message: ChatMessage };
 
 export const emptyRoom: Room = {
   selfId: "",
   name: "",
+  moderator: false,
+  locked: false,
   participants: [],
   speakers: new Map(),
   qualities: new Map(),
@@ -60,6 +67,8 @@ export function joinedRoom(room: Room, joined: Joined): Room {
   return {
     selfId: joined.participantId,
     name: joined.room,
+    moderator: joined.moderator,
+    locked: joined.locked,
     participants,
     speakers: new Map(),
     qualities: keepOnly(room.qualities, participants),
@@ -84,14 +93,17 @@ export function updatedRoom(room: Room, update: RoomUpdate): { room: Room; event
     known.set(participant.id, participant);
   }
   const participants = ordered(known.values());
+  const locked = update.locked ?? room.locked;
+  if (locked !== room.locked) events.push({ kind: "locked", locked });
   return {
     room: {
       ...room,
+      locked,
       participants,
       speakers: keepOnly(room.speakers, participants),
       qualities: keepOnly(room.qualities, participants),
     },
-    events: events.filter((e) => e.kind === "chat" || e.participant.id !== room.selfId),
+    events: events.filter((e) => !("participant" in e) || e.participant.id !== room.selfId),
   };
 }
 

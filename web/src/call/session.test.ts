@@ -26,7 +26,7 @@ class FakeConnection {
   }
 }
 
-function setup() {
+function setup(token = "") {
   const clock = new FakeClock();
   const connections: FakeConnection[] = [];
   const states: SessionState[] = [];
@@ -40,7 +40,7 @@ function setup() {
     },
     clock,
     random: () => 1,
-    entrance: { room: "r", name: "Ada", viewOnly: false, password: "", receiveCodecs: ["video/VP8"] },
+    entrance: { room: "r", name: "Ada", viewOnly: false, password: "", token, receiveCodecs: ["video/VP8"] },
     onState: (s) => states.push(s),
     onJoined: (j) => joins.push(j.resumed),
     onMessage: (m) => messages.push(m.case),
@@ -175,6 +175,9 @@ test("refusals and farewells", () => {
     [Error_Code.BAD_NAME, "bad-name"],
     [Error_Code.UNAVAILABLE, "unavailable"],
     [Error_Code.BAD_REQUEST, "refused"],
+    [Error_Code.NEEDS_INVITATION, "needs-invitation"],
+    [Error_Code.TRY_LATER, "try-later"],
+    [Error_Code.LOCKED, "locked"],
   ];
   for (const [code, reason] of refusals) {
     const t = setup();
@@ -198,6 +201,21 @@ test("refusals and farewells", () => {
   }
 });
 
+test("an invitation is sent whenever the room is entered, and may be refused", () => {
+  const t = setup("eyJ");
+  const token = () => {
+    const [said] = t.current().sent;
+    return said?.case === "join" ? said.value.token : undefined;
+  };
+  t.enter();
+  assert.equal(token(), "eyJ");
+  t.session.rejoin();
+  t.current().to.opened();
+  assert.equal(token(), "eyJ");
+  t.current().to.message(error(Error_Code.NEEDS_INVITATION));
+  assert.deepEqual(t.state(), { phase: "ended", ending: { reason: "bad-invitation", detail: "why" } });
+});
+
 test("an error in the room is for the room", () => {
   const t = setup();
   t.enter();
@@ -206,13 +224,15 @@ test("an error in the room is for the room", () => {
   assert.equal(t.state()?.phase, "joined");
 });
 
-test("a node short of memory is asked again by those who were in", () => {
-  const t = setup();
-  t.enter();
-  t.current().to.closed();
-  t.current().to.opened();
-  t.current().to.message(error(Error_Code.UNAVAILABLE));
-  assert.equal(t.state()?.phase, "reconnecting");
+test("a node that has no time is asked again by those who were in", () => {
+  for (const code of [Error_Code.UNAVAILABLE, Error_Code.TRY_LATER]) {
+    const t = setup();
+    t.enter();
+    t.current().to.closed();
+    t.current().to.opened();
+    t.current().to.message(error(code));
+    assert.equal(t.state()?.phase, "reconnecting");
+  }
 });
 
 test("leaving says so, once", () => {

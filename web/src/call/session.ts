@@ -13,6 +13,12 @@ export type EndReason =
   | "wrong-password"
   | "forbidden"
   | "bad-name"
+  /** There was no invitation. */
+  | "needs-invitation"
+  /** There was one, and it does not hold. */
+  | "bad-invitation"
+  | "try-later"
+  | "locked"
   | "unavailable"
   | "refused"
   | "removed"
@@ -38,6 +44,8 @@ export interface Entrance {
   name: string;
   viewOnly: boolean;
   password: string;
+  /** Of an invitation; empty without one. */
+  token: string;
   receiveCodecs: string[];
 }
 
@@ -223,8 +231,15 @@ export class Session {
       case Error_Code.BAD_NAME:
         this.end("bad-name", message);
         return;
+      case Error_Code.NEEDS_INVITATION:
+        this.end(this.o.entrance.token ? "bad-invitation" : "needs-invitation", message);
+        return;
+      case Error_Code.LOCKED:
+        this.end("locked", message);
+        return;
     }
     if (this.wasIn) this.lost(false);
+    else if (code === Error_Code.TRY_LATER) this.end("try-later", message);
     else this.end(code === Error_Code.UNAVAILABLE ? "unavailable" : "refused", message);
   }
 

@@ -8,6 +8,7 @@ import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
 import { asksForWall, sayWall } from "../ui/wall";
 import { sentence } from "../ui/sentence";
 import { screenWords, together } from "../ui/words";
+import { Invitations } from "./invitations";
 import { Settings } from "./settings";
 import { Store } from "./store";
 
@@ -21,6 +22,8 @@ export interface Toast {
 export interface Ui {
   /** The room in the address; empty in the lobby of no room. */
   room: string;
+  /** There is an invitation to it. */
+  invited: boolean;
   layout: "grid" | "speaker";
   pinned: string;
   dismissed: ReadonlySet<string>;
@@ -46,6 +49,7 @@ const gatherTime = 400;
 export class App {
   readonly settings = new Settings();
   readonly media = new LocalMedia(this.settings.media);
+  readonly invitations = new Invitations();
   readonly ui: Store<Ui>;
   readonly call: Call;
   readonly basePath: string;
@@ -59,8 +63,11 @@ export class App {
   constructor() {
     const base = new URL(document.baseURI);
     this.basePath = base.pathname;
+    const room = roomOfPath(location.pathname, this.basePath) ?? "";
+    this.invitations.take(room);
     this.ui = new Store<Ui>({
-      room: roomOfPath(location.pathname, this.basePath) ?? "",
+      room,
+      invited: this.invitations.of(room) !== "",
       layout: this.settings.layout,
       pinned: "",
       dismissed: new Set(),
@@ -82,6 +89,7 @@ export class App {
       media: this.media,
       onEvent: (event) => this.happened(event),
       onComplaint: (_, message) => this.say(sentence(message), true),
+      onDemoted: () => this.demoted(),
     });
     this.call.store.subscribe(() => this.callChanged());
     this.media.store.subscribe(() => this.keepMedia());
@@ -99,12 +107,12 @@ export class App {
     if (name.trim()) this.settings.name = name.trim();
     if (this.ui.state.room !== room) {
       history.pushState(null, "", this.roomUrl(room));
-      this.ui.set({ room });
+      this.showRoom(room);
     }
     this.lastEntrance = { name: name.trim(), viewOnly, password };
     this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, toasts: [] });
     if (viewOnly) this.media.close();
-    this.call.join({ room, name: name.trim(), viewOnly, password });
+    this.call.join({ room, name: name.trim(), viewOnly, password, token: this.invitations.of(room) });
     return null;
   }
 
@@ -126,9 +134,26 @@ export class App {
   toLobby(room = this.ui.state.room): void {
     if (room !== this.ui.state.room) {
       history.pushState(null, "", this.roomUrl(room));
-      this.ui.set({ room });
+      this.showRoom(room);
     }
     this.call.toLobby();
+  }
+
+  /** To the lobby of this room, as if there had been no invitation. */
+  forgetInvitation(): void {
+    this.invitations.forget(this.ui.state.room);
+    this.ui.set({ invited: false });
+    this.call.toLobby();
+  }
+
+  private showRoom(room: string): void {
+    this.ui.set({ room, invited: this.invitations.of(room) !== "" });
+  }
+
+  private demoted(): void {
+    if (this.lastEntrance) this.lastEntrance.viewOnly = true;
+    this.media.close();
+    this.say("Your invitation is to watch: nobody sees or hears you.");
   }
 
   roomUrl(room: string): string {
@@ -218,6 +243,9 @@ export class App {
         this.went.push(shownName(event.participant));
         this.gather();
         break;
+      case "locked":
+        this.say(event.locked ? "The room is locked: nobody else can come in." : "The room is open again.");
+        break;
       case "shares":
         this.say(`${shownName(event.participant)} shares a screen`);
         break;
@@ -291,8 +319,14 @@ export class App {
       if (room === this.ui.state.room) return;
       const was = this.call.store.state.phase;
       if (was !== "lobby") this.leave();
-      this.ui.set({ room });
+      this.showRoom(room);
       this.call.toLobby();
+    });
+    // A link that is opened in the tab of its room loads no page.
+    addEventListener("hashchange", () => {
+      const { room } = this.ui.state;
+      this.invitations.take(room);
+      this.showRoom(room);
     });
     addEventListener("pagehide", () => this.call.leave());
     // A page that comes back out of the browser's memory has left its call.

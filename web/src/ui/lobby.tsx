@@ -13,6 +13,7 @@ import { endingWords, mediaWords } from "./words";
 export function Lobby(): JSX.Element {
   const app = useApp();
   const fixedRoom = useStore(app.ui, (s) => s.room);
+  const invited = useStore(app.ui, (s) => s.invited);
   const phase = useStore(app.call.store, (s) => s.phase);
   const ending = useStore(app.call.store, (s) => s.ending);
   const [room, setRoom] = useState(fixedRoom || defaultRoom);
@@ -77,7 +78,7 @@ export function Lobby(): JSX.Element {
           <h1>
             {fixedRoom ? (
               <>
-                Room <span class="room-name">{fixedRoom}</span>
+                {invited ? "You are invited to" : "Room"} <span class="room-name">{fixedRoom}</span>
               </>
             ) : (
               "Start or enter a call"
@@ -90,6 +91,11 @@ export function Lobby(): JSX.Element {
                 <p class="alert-title">{words.title}</p>
                 <p>{words.text}</p>
                 {words.trust && <TrustLink />}
+                {words.invited && (
+                  <button type="button" class="link" onClick={() => app.forgetInvitation()}>
+                    Try without it
+                  </button>
+                )}
               </div>
             </div>
           )}

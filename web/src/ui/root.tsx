@@ -51,6 +51,13 @@ function Ended(): JSX.Element | null {
         </h1>
         <p>{words.text}</p>
         {words.trust && <TrustLink />}
+        {words.invited && (
+          <p>
+            <button type="button" class="link" onClick={() => app.forgetInvitation()}>
+              Try without the invitation
+            </button>
+          </p>
+        )}
         <div class="ended-buttons">
           <button type="button" class="button button-main" onClick={() => app.rejoin()}>
             {ending.reason === "replaced" ? "Use it here" : "Rejoin"}

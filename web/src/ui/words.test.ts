@@ -8,7 +8,7 @@ import { endingWords, linksIn, mediaWords, secondsUntil, together } from "./word
 test("everything that goes wrong is said in words of its own", () => {
   const reasons: EndReason[] = [
     "left", "unreachable", "gave-up", "room-full", "wrong-password", "forbidden", "bad-name", "unavailable",
-    "refused", "removed", "replaced", "room-closed",
+    "refused", "removed", "replaced", "room-closed", "needs-invitation", "bad-invitation", "try-later", "locked",
   ];
   const titles = reasons.map((reason) => endingWords({ reason, detail: "" }, true).title);
   assert.equal(new Set(titles).size, reasons.length);

@@ -8,6 +8,8 @@ export interface Words {
   text: string;
   /** The page that explains certificates may help. */
   trust?: boolean;
+  /** It may work without the invitation. */
+  invited?: boolean;
 }
 
 /** What to say when a stay ended, or never began. */
@@ -36,6 +38,21 @@ export function endingWords(ending: Ending, secure: boolean): Words {
       };
     case "bad-name":
       return { title: "That name is not allowed", text: ending.detail ? sentence(ending.detail) : "Choose another one." };
+    case "needs-invitation":
+      return {
+        title: "This room is entered with an invitation",
+        text: "Ask whoever runs this access point for a link, and open it on this device.",
+      };
+    case "bad-invitation":
+      return {
+        title: "Your invitation does not let you in",
+        text: ending.detail ? sentence(ending.detail) : "Ask whoever sent it for another one.",
+        invited: true,
+      };
+    case "try-later":
+      return { title: "Too many attempts", text: ending.detail ? sentence(ending.detail) : "Wait a while before the next one." };
+    case "locked":
+      return { title: "This room is locked", text: "A moderator lets nobody else in just now. Ask somebody who is in the call." };
     case "unavailable":
       return {
         title: "The access point has no room for another call just now",
@@ -47,7 +64,7 @@ export function endingWords(ending: Ending, secure: boolean): Words {
         text: "It may have been updated: reload the page.",
       };
     case "removed":
-      return { title: "You were removed from the call", text: "Somebody who runs this access point ended your stay." };
+      return { title: "You were removed from the call", text: "A moderator ended your stay." };
     case "replaced":
       return { title: "The call goes on in another window", text: "It was opened there with the same seat." };
     case "room-closed":

@@ -1,0 +1,37 @@
+import { read, write } from "./storage";
+
+/** The token in the fragment of an address (#token=…), or null. */
+export function tokenIn(hash: string): string | null {
+  return new URLSearchParams(hash.replace(/^#/, "")).get("token");
+}
+
+/**
+ * Invitations are the tokens with which rooms are entered, by room. They last as
+ * long as the tab, and stand in no address, which people pass on.
+ */
+export class Invitations {
+  /** For browsers that forbid storage. */
+  private readonly held = new Map<string, string>();
+
+  /** Takes the one in the page's address, if there is one, for a room. */
+  take(room: string): void {
+    const token = tokenIn(location.hash);
+    if (token === null) return;
+    history.replaceState(history.state, "", location.pathname + location.search);
+    if (!room || !token) return;
+    this.held.set(room, token);
+    write("session", key(room), token);
+  }
+
+  /** The one for a room; empty where there is none. */
+  of(room: string): string {
+    return this.held.get(room) ?? read("session", key(room));
+  }
+
+  forget(room: string): void {
+    this.held.delete(room);
+    write("session", key(room), "");
+  }
+}
+
+const key = (room: string) => `invitation.${room}`;

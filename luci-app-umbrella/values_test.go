@@ -61,6 +61,10 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no node to run the view")
 	}
+	const (
+		argon    = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+		bcrypted = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+	)
 	ports := []string{"1", "65535", "0", "65536", "08083", "+1", "1e3", "8083 ", "x", "-1", "1.0", "0x10"}
 	rooms := []string{"a", "A-b_c.9", ".a", "a b", "ä", "a/b", strings.Repeat("r", 64), strings.Repeat("r", 65)}
 	urls := []string{
@@ -90,8 +94,12 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		"umbrella.media_port":     ports,
 		"umbrella.public_address": {"203.0.113.7", "::", "0.0.0.0", "2001:db8::1", "fe80::1%eth0", "224.0.0.1", "ff02::1", "ap.example.org", "ap.example.org.", "ap.", ".", "ap.example.org:80", "1.2.3", "-a", "a_b", "::ffff:1.2.3.4", "1::2::3", "12345::", "192.168.1.1/24", "FF02::1", "::ffff:0.0.0.0", "::ffff:224.0.0.1"},
 		"umbrella.trusted_proxy":  {"192.168.1.0/24", "192.168.1.1", "192.168.1.0/33", "192.168.1.0/024", "192.168.1.0/", "fd00::/8", "fd00::/129", "fd00::1", "fe80::1%eth0", "ap.lan", "192.168.1/24", "::/0", "::ffff:1.2.3.4", "::ffff:1.2.3.4/95", "::ffff:1.2.3.4/96", "1.2.3.4/8/8"},
+		"umbrella.access":         {"lan", "password", "token", "open", "all"},
+		"umbrella.max_rooms":      {"0", "10000", "10001", "-1", "007", "x"},
+		"umbrella.publish_limit":  {"0", "20000", "1000000", "1000001", "-1", "1e3"},
+		"umbrella.admin_password": {"1234567", "12345678", strings.Repeat("ä", 8), strings.Repeat("😀", 128), strings.Repeat("x", 129), "a\tbcdefgh", argon, argon + "$", strings.Replace(argon, "m=19456", "m=99999", 1), bcrypted, bcrypted + "x", "$2a$15" + bcrypted[6:]},
 		"room.name":               rooms,
-		"room.password":           {"x", "correct horse", "ä€😀", "a\tb", "a\u00a0b", "a\u200bb", "a\ufffdb", strings.Repeat("ä", 128), strings.Repeat("😀", 128), strings.Repeat("x", 129)},
+		"room.password":           {"x", "correct horse", "ä€😀", "a\tb", "a\u00a0b", "a\u200bb", "a\ufffdb", strings.Repeat("ä", 128), strings.Repeat("😀", 128), strings.Repeat("x", 129), argon, bcrypted, "$argon2i$x", "$2y$x"},
 		"room.access":             {"lan", "password", "token", "open", "all"},
 		"room.max_participants":   {"0", "10000", "10001", "-1", "007", "1.5", "1e2", "x"},
 		"backhaul.url":            trunks,
@@ -105,7 +113,7 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		"camera.room":             rooms,
 	}
 	// What is there on the disk is for the node alone to tell.
-	onDisk := []string{"umbrella.cert", "umbrella.key", "umbrella.state_dir", "backhaul.ca"}
+	onDisk := []string{"umbrella.cert", "umbrella.key", "umbrella.token_key", "umbrella.state_dir", "backhaul.ca"}
 	for _, o := range config.Options() {
 		key := o.Section + "." + o.Name
 		if _, ok := cases[key]; !ok && o.Allowed != "1 or 0" && !slices.Contains(onDisk, key) {

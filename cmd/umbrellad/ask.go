@@ -64,7 +64,7 @@ func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, err
 	if err != nil {
 		return nil, noDaemon(cfg, own.address, err)
 	}
-	if answer.StatusCode == http.StatusForbidden {
+	if answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized {
 		return nil, fmt.Errorf("umbrellad at %s does not tell: %s (option 'trusted_proxy' may name this machine)", own.address, strings.TrimSpace(string(body)))
 	}
 	st := &umbrellav1.Status{}

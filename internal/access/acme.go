@@ -190,13 +190,13 @@ func (a *ACME) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.current.Store(c)
-	a.Log.Info("there is a certificate by ACME", "domains", strings.Join(a.Domains, " "),
-		"issuer", c.Leaf.Issuer.String(), "until", c.Leaf.NotAfter)
 	if err := a.write(c); err != nil {
 		// It serves until the next start.
 		a.Log.Error("the certificate could not be kept", "error", err)
 	}
+	a.current.Store(c)
+	a.Log.Info("there is a certificate by ACME", "domains", strings.Join(a.Domains, " "),
+		"issuer", c.Leaf.Issuer.String(), "until", c.Leaf.NotAfter)
 	return nil
 }
 

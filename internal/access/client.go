@@ -84,15 +84,19 @@ func (g *Gate) Client(r *http.Request) Client {
 	return Client{Addr: addr, Unproven: true}
 }
 
-// fromProxy tells that the peer is a trusted proxy.
-func (g *Gate) fromProxy(r *http.Request) bool {
+// Forwarded returns a header that a trusted proxy has set; empty where the peer is
+// none.
+func (g *Gate) Forwarded(r *http.Request, header string) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return false
+		return ""
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	return g.trusts(plain(peer.Addr()))
+	if !g.trusts(plain(peer.Addr())) {
+		return ""
+	}
+	return r.Header.Get(header)
 }
 
 func (g *Gate) trusts(addr netip.Addr) bool {

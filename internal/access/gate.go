@@ -3,48 +3,60 @@
 package access
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"umbrella/internal/config"
+	"umbrella/internal/password"
 )
 
 // Reasons why somebody is not let in.
 var (
-	ErrNotLocal      = errors.New("rooms can be joined only from the local network")
+	ErrNotLocal      = errors.New("this room can be joined only from the local network")
 	ErrPassword      = errors.New("the password of the room is wrong")
 	ErrNeedsPassword = errors.New("the room needs a password")
-	ErrToken         = errors.New("the room asks for a token, which this version does not have yet")
+	ErrNeedsToken    = errors.New("this room is entered with an invitation")
+	ErrOtherRoom     = fmt.Errorf("%w here: it is for another room", ErrToken)
+	ErrNotAllowed    = errors.New("the invitation does not allow that")
 	ErrRoomName      = errors.New("a room's name has 1 to 64 letters, digits, '-', '_' or '.', and does not begin with '.'")
 	ErrOrigin        = errors.New("a page of another site may not do this")
-	ErrNotLoopback   = errors.New("this is shown only on the machine itself")
+	ErrNotAdmin      = errors.New("this is for admins: log in, or send a token with the right 'admin'")
+	ErrOwnName       = errors.New("open this page by localhost or an address, not by a name")
 )
 
-// Gate knows the rules. The zero value lets local addresses into every room.
-// Safe for concurrent use.
+// Gate knows the rules. With no field set it lets local addresses into every
+// room. Safe for concurrent use.
 type Gate struct {
+	Tokens *Tokens
+	Admins *Admins
+
+	checker  password.Checker
+	attempts attempts
+
 	mu      sync.RWMutex
 	rooms   map[string]config.Room
+	others  config.Access // of rooms without a rule
 	proxies []netip.Prefix
 }
 
-// SetRooms replaces the rooms' rules; who is in stays in.
-func (g *Gate) SetRooms(rooms []config.Room) {
+// SetRooms replaces the rooms' rules, and who may enter rooms that have none; who
+// is in stays in.
+func (g *Gate) SetRooms(rooms []config.Room, others config.Access) {
 	byName := make(map[string]config.Room, len(rooms))
 	for _, r := range rooms {
 		byName[r.Name] = r
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.rooms = byName
+	g.rooms, g.others = byName, others
 }
 
 // SetTrustedProxies replaces the networks whose X-Forwarded-For is believed.
@@ -54,33 +66,134 @@ func (g *Gate) SetTrustedProxies(proxies []netip.Prefix) {
 	g.proxies = slices.Clone(proxies)
 }
 
-// Admit says whether whoever sent the request may join the room. The error is
-// one of this package's.
-func (g *Gate) Admit(r *http.Request, room, password string) error {
+// Credentials are what somebody brings to a room's door.
+type Credentials struct {
+	Password string
+	Token    string
+}
+
+// Bearer takes what stands in an Authorization header for what it looks like: a
+// token has three parts and begins as a JSON object does in base64.
+func Bearer(s string) Credentials {
+	if strings.HasPrefix(s, "ey") && strings.Count(s, ".") == 2 {
+		return Credentials{Token: s}
+	}
+	return Credentials{Password: s}
+}
+
+// Grant is what somebody may do who was let in.
+type Grant struct {
+	Publish, Subscribe, Moderate bool
+	// Name that the token gives; mostly empty.
+	Name string
+}
+
+// Admit says whether whoever sent the request may join the room, and what to do
+// there. The error is one of this package's, or password.ErrBusy.
+func (g *Gate) Admit(r *http.Request, room string, c Credentials) (Grant, error) {
 	if !config.ValidRoomName(room) {
-		return ErrRoomName
+		return Grant{}, ErrRoomName
 	}
-	if c := g.Client(r); !c.Local() {
-		return fmt.Errorf("%w; this came %s", ErrNotLocal, c)
-	}
+	client := g.Client(r)
 	g.mu.RLock()
-	rule := g.rooms[room]
+	rule, ok := g.rooms[room]
+	if !ok {
+		rule.Access = g.others
+	}
 	g.mu.RUnlock()
+	if rule.Access == config.AccessLAN && !client.Local() {
+		return Grant{}, fmt.Errorf("%w; this came %s", ErrNotLocal, client)
+	}
+	if c.Token != "" {
+		return g.byToken(client, room, c.Token)
+	}
+	all := Grant{Publish: true, Subscribe: true}
+	if g.Admins != nil && g.Admins.Session(r) {
+		all.Moderate = true
+		return all, nil
+	}
 	switch rule.Access {
 	case config.AccessPassword:
-		if password == "" {
-			return ErrNeedsPassword
-		}
-		// Hashed first, so that not even the length can be timed.
-		got, want := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(rule.Password))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return ErrPassword
-		}
+		return all, g.byPassword(client, rule.Password, c.Password)
 	case config.AccessLAN, config.AccessOpen:
-	default: // AccessToken, and whatever may come after it
-		return ErrToken
+		return all, nil
+	}
+	return Grant{}, ErrNeedsToken
+}
+
+func (g *Gate) byToken(client Client, room, token string) (Grant, error) {
+	if g.Tokens == nil {
+		return Grant{}, ErrToken
+	}
+	c, err := g.Tokens.Verify(token)
+	if err != nil {
+		return Grant{}, err
+	}
+	if c.Room != room && c.Room != AnyRoom {
+		return Grant{}, ErrOtherRoom
+	}
+	if err := g.Tokens.use(c, client.Addr, time.Now()); err != nil {
+		return Grant{}, err
+	}
+	return Grant{
+		Publish: c.Has(RightPublish) || c.admin(), Subscribe: c.Has(RightSubscribe) || c.admin(),
+		Moderate: c.Has(RightModerate) || c.admin(), Name: c.Name,
+	}, nil
+}
+
+func (g *Gate) byPassword(client Client, want, given string) error {
+	if given == "" {
+		return ErrNeedsPassword
+	}
+	if err := g.attempts.begin(client.Addr, time.Now()); err != nil {
+		return err
+	}
+	switch ok, err := g.checker.Check(want, given); {
+	case err != nil:
+		return err
+	case !ok:
+		return ErrPassword
+	}
+	g.attempts.right(client.Addr)
+	return nil
+}
+
+// AdmitAdmin says whether whoever sent the request may see the live state and
+// change the settings: somebody who has logged in, a program with a token, or one
+// on this machine. A page of another site may not, whoever opened it. The error is
+// ErrOrigin, ErrOwnName or ErrNotAdmin.
+func (g *Gate) AdmitAdmin(r *http.Request) error {
+	if err := g.CheckOrigin(r); err != nil {
+		return err
+	}
+	if g.Admins != nil && g.Admins.Session(r) {
+		return nil
+	}
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") && g.Tokens != nil {
+		c, err := g.Tokens.Verify(strings.TrimSpace(token))
+		if err == nil && c.admin() && !c.Once {
+			return nil
+		}
+		return ErrNotAdmin
+	}
+	if !g.Client(r).Loopback() {
+		return ErrNotAdmin
+	}
+	// By a name of its own, any site can come to be the origin of a page on this
+	// machine (DNS rebinding). A cookie it would not have.
+	if !isOwnHost(r.Host) {
+		return ErrOwnName
 	}
 	return nil
+}
+
+func isOwnHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // CheckOrigin refuses what a page of another site asked for. A request that
@@ -98,7 +211,7 @@ func (g *Gate) CheckOrigin(r *http.Request) error {
 	if names(u, r.Host) {
 		return nil
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" && g.fromProxy(r) && names(u, host) {
+	if host := g.Forwarded(r, "X-Forwarded-Host"); host != "" && names(u, host) {
 		return nil
 	}
 	return ErrOrigin

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 )
 
 // DefaultRoom is the room of a camera that names none.
@@ -54,10 +55,32 @@ type Main struct {
 	// TrustedProxy holds the networks whose X-Forwarded-For is believed. A
 	// single address is a /32 or a /128.
 	TrustedProxy []netip.Prefix
+	// Access says who may enter rooms that are not among Config.Rooms; never
+	// AccessPassword.
+	Access Access
+	// MaxRooms is how many rooms may be open at once; 0 is no limit.
+	MaxRooms int
+	// PublishLimit is how much is taken of each participant that publishes, in
+	// kbit/s; 0 is no limit.
+	PublishLimit int
+	// AdminPassword is the password of admins or a hash of it; empty: the node
+	// makes one.
+	AdminPassword Secret `json:"-"`
+	// TokenKey is the path of a PEM file with an Ed25519 public key, or empty.
+	TokenKey string
 	// StateDir is the directory of what the node itself writes.
 	StateDir string
 	LogLevel slog.Level
 }
+
+// Secret is a text that is never shown.
+type Secret string
+
+// String tells nothing.
+func (Secret) String() string { return "…" }
+
+// GoString tells nothing either.
+func (Secret) GoString() string { return "…" }
 
 // ACME says how a public CA certifies the node.
 type ACME struct {
@@ -92,7 +115,7 @@ type Room struct {
 	// Name is what stands in the page's path: 1 to 64 letters, digits, '-',
 	// '_' and '.', the first one not a '.'.
 	Name     string
-	Password string `json:"-"` // set with AccessPassword, at most 128 characters
+	Password string `json:"-"` // or a hash of it; set with AccessPassword
 	Access   Access
 	// MaxParticipants is how many people the room takes; 0 is no limit.
 	MaxParticipants int
@@ -121,6 +144,11 @@ func (a Access) String() string { return nameOf(accesses(), a) }
 
 func accesses() []named[Access] {
 	return []named[Access]{{"lan", AccessLAN}, {"password", AccessPassword}, {"token", AccessToken}, {"open", AccessOpen}}
+}
+
+// accessesOfOthers are those of rooms that have no section, and so no password.
+func accessesOfOthers() []named[Access] {
+	return slices.DeleteFunc(accesses(), func(a named[Access]) bool { return a.value == AccessPassword })
 }
 
 // Backhaul is a section `backhaul`: one trunk to another node.

@@ -25,6 +25,10 @@ type MainChange struct {
 	TURN          bool // turn or turn_url: whether is relayed, and what browsers are told
 	PublicAddress bool // what is offered to new connections, and certified
 	TrustedProxy  bool
+	Access        bool // of rooms without a section
+	Limits        bool // max_rooms or publish_limit
+	AdminPassword bool
+	TokenKey      bool
 	StateDir      bool
 	LogLevel      bool
 }
@@ -58,6 +62,10 @@ func Diff(old, updated *Config) Change {
 			MediaPort:     a.MediaPort != b.MediaPort,
 			PublicAddress: !slices.Equal(a.PublicAddress, b.PublicAddress),
 			TrustedProxy:  !slices.Equal(a.TrustedProxy, b.TrustedProxy),
+			Access:        a.Access != b.Access,
+			Limits:        a.MaxRooms != b.MaxRooms || a.PublishLimit != b.PublishLimit,
+			AdminPassword: a.AdminPassword != b.AdminPassword,
+			TokenKey:      a.TokenKey != b.TokenKey,
 			StateDir:      a.StateDir != b.StateDir,
 			LogLevel:      a.LogLevel != b.LogLevel,
 		},
@@ -121,6 +129,10 @@ func (c Change) String() string {
 		{c.Main.TURN, "turn"},
 		{c.Main.PublicAddress, "public_address"},
 		{c.Main.TrustedProxy, "trusted_proxy"},
+		{c.Main.Access, "access"},
+		{c.Main.Limits, "limits"},
+		{c.Main.AdminPassword, "admin_password"},
+		{c.Main.TokenKey, "token_key"},
 		{c.Main.StateDir, "state_dir"},
 		{c.Main.LogLevel, "log_level"},
 	} {

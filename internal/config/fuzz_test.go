@@ -155,6 +155,11 @@ func commit(cfg *Config) string {
 	for _, p := range m.TrustedProxy {
 		fmt.Fprintf(&b, "\tlist trusted_proxy '%s'\n", p)
 	}
+	option("access", m.Access)
+	option("max_rooms", m.MaxRooms)
+	option("publish_limit", m.PublishLimit)
+	option("admin_password", string(m.AdminPassword))
+	option("token_key", m.TokenKey)
 	option("state_dir", m.StateDir)
 	option("log_level", strings.ToLower(m.LogLevel.String()))
 	for _, r := range cfg.Rooms {

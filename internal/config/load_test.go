@@ -55,8 +55,9 @@ func TestDefaults(t *testing.T) {
 		Listen:    ":8081",
 		TLS:       TLSAuto,
 		MediaPort: 8082,
-		StateDir:  "/etc/umbrella",
-		LogLevel:  slog.LevelInfo,
+		MaxRooms:  100, PublishLimit: 20000,
+		StateDir: "/etc/umbrella",
+		LogLevel: slog.LevelInfo,
 	}}
 	for name, dir := range map[string]string{
 		"no file":      t.TempDir(),
@@ -140,7 +141,7 @@ config camera 'spare'
 			TrustedProxy: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix("192.0.2.9/32"),
 			},
-			StateDir: "/tmp/x", LogLevel: slog.LevelDebug,
+			MaxRooms: 100, PublishLimit: 20000, StateDir: "/tmp/x", LogLevel: slog.LevelDebug,
 		},
 		Rooms: []Room{
 			{Name: "lobby", Password: `it's "open"`, Access: AccessPassword},
@@ -159,6 +160,10 @@ config camera 'spare'
 			{Section: "spare", Name: "spare", Room: DefaultRoom, Audio: true, OnDemand: true},
 		},
 	}
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "in the clear") {
+		t.Errorf("warned of %q", got.Warnings)
+	}
+	got.Warnings = nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%#v\nwant\n%#v", got, want)
 	}
@@ -192,6 +197,10 @@ func TestEveryOption(t *testing.T) {
 		{"rtsp://h", "rtsps://h:322/x", "RTSP://h/y", "rtsp://u@h/", "rtsp://u:p%23w@1.2.3.4:554/a?b=c&d=e", "rtsp://[fe80::1]:554/", "rtsp://[fe80::1%25eth0]/"},
 		{"http://h/", "h:554", "rtsp:///x", "rtsp://", "rtsp:h", "rtsp://h:0/", "rtsp://h:65536/", "rtsp://h:/", "rtsp://h:x/", "rtsp://h /", "rtsp://h/\u00a0", "rtsp://u:p#w@h/", "rtsp://u:p%zz@h/", "rtsp://1.2.3.4.5/", "rtsp://h/" + strings.Repeat("x", 2048)},
 	}
+	const (
+		hash     = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+		bcrypted = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+	)
 	cases := map[string][2][]string{ // good, bad
 		"umbrella.enabled": bools,
 		"umbrella.listen": {
@@ -226,10 +235,18 @@ func TestEveryOption(t *testing.T) {
 			{"192.0.2.1", "192.0.2.0/24", "192.0.2.77/24", "fd00::/8", "::1", "0.0.0.0/0", "::ffff:10.0.0.0/104", "10.0.0.1 10.0.0.2"},
 			{"proxy.lan", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2.0/", "192.0.2.0/255.255.255.0", "fe80::1%eth0", "::ffff:10.0.0.0/64"},
 		},
+		"umbrella.access":        {{"lan", "token", "open"}, {"password", "LAN", "none"}},
+		"umbrella.max_rooms":     {{"0", "1", "10000"}, {"-1", "10001", "x", "01"}},
+		"umbrella.publish_limit": {{"0", "20000", "1000000"}, {"-1", "1000001", "x", "20 000"}},
+		"umbrella.admin_password": {
+			{"12345678", "correct horse", strings.Repeat("ä", 128), hash, bcrypted},
+			{"1234567", "äöüäöüä", strings.Repeat("a", 129), "12345678\t", "$argon2id$correct horse", hash + "$", "$2a$05$horse"},
+		},
+		"umbrella.token_key":    file,
 		"umbrella.state_dir":    {{"/etc/umbrella", "/tmp", ".state", "/not there"}, {"/proc/self/exe", "/a\tb"}},
 		"umbrella.log_level":    {{"debug", "info", "warn", "error"}, {"warning", "INFO", "0", "trace"}},
 		"room.name":             roomName,
-		"room.password":         {{"x", "a b", "ä", `'"\%#;`, strings.Repeat("ä", 128)}, {strings.Repeat("a", 129), "a\tb", "\u202e"}},
+		"room.password":         {{"x", "a b", "ä", `'"\%#;`, strings.Repeat("ä", 128), hash, "$1$horse"}, {strings.Repeat("a", 129), "a\tb", "\u202e", "$argon2i$horse", "$2y$05$horse"}},
 		"room.access":           {{"lan", "token", "open"}, {"LAN", "public", "none"}},
 		"room.max_participants": {{"0", "1", "10000"}, {"-1", "10001", "x", "1.5", "01"}},
 		"backhaul.enabled":      bools,
@@ -292,7 +309,7 @@ func TestBetweenOptions(t *testing.T) {
 		"every problem at once": {
 			"config umbrella main\n option media_port 99999\n option tls maybe\n option nonsense 1\nconfig camera c\nconfig room\nconfig chamber\n option x 1",
 			[]string{
-				"umbrella: line 4, section 'main', option 'nonsense' is not known: known are enabled, listen, prefix, tls, cert, key, acme_domain, acme_email, acme_directory, acme_http, media_port, turn, turn_url, public_address, trusted_proxy, state_dir, log_level",
+				"umbrella: line 4, section 'main', option 'nonsense' is not known: known are enabled, listen, prefix, tls, cert, key, acme_domain, acme_email, acme_directory, acme_http, media_port, turn, turn_url, public_address, trusted_proxy, access, max_rooms, publish_limit, admin_password, token_key, state_dir, log_level",
 				"umbrella: line 7, section '@chamber[0]' has the unknown type 'chamber': known are umbrella, room, backhaul, camera",
 				"umbrella: section 'main', option 'tls': 'maybe' is not allowed: auto, files, acme or off",
 				"umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535",
@@ -344,7 +361,7 @@ func TestBetweenOptions(t *testing.T) {
 		},
 		"password access without one": {
 			"config room x\n option access password",
-			[]string{"umbrella: section 'x', option 'password' is missing, and access 'password' needs it: 1 to 128 characters that can be printed"},
+			[]string{"umbrella: section 'x', option 'password' is missing, and access 'password' needs it: 1 to 128 characters that can be printed, or a hash as `umbrellad hash` prints it"},
 		},
 		"backhaul enabled for nothing": {
 			"config backhaul x\n option enabled 1",
@@ -402,6 +419,8 @@ func TestWarnings(t *testing.T) {
 		"config umbrella main\n option turn 1\n option tls off":                           "section 'main', option 'turn' is of no use: with tls 'off' a proxy is in front, and turn_url has to say where that takes TURN",
 		"config room x\n option access open\n option password hunter2":                    "section 'x', option 'password' is not asked for: access is not 'password'",
 		"config backhaul x\n option secret 0123456789abcdef\n option ca /proc/self/exe\n": "section 'x', option 'ca' is not used: there is no url to dial",
+		"config room x\n option password hunter2":                                         "section 'x', option 'password' stands there in the clear: `umbrellad hash` makes a hash that does as well",
+		"config umbrella main\n option admin_password hunter222":                          "section 'main', option 'admin_password' stands there in the clear: `umbrellad hash` makes a hash that does as well",
 	} {
 		got := load(t, text).Warnings
 		if len(got) != 1 || !strings.HasSuffix(got[0], want) || strings.Contains(got[0], "hunter2") {

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"umbrella/internal/password"
+)
 
 // config reads every section and checks each by itself and against the others.
 func (l *loader) config(sections []*section) *Config {
@@ -63,6 +67,11 @@ func (l *loader) main(s *section) Main {
 		TURNURL:       many(l, s, "turn_url", parseTURNURL),
 		PublicAddress: many(l, s, "public_address", parsePublicAddress),
 		TrustedProxy:  many(l, s, "trusted_proxy", parseProxy),
+		Access:        one(l, s, "access", parseWord(accessesOfOthers())),
+		MaxRooms:      one(l, s, "max_rooms", parseNumber(0, 10000)),
+		PublishLimit:  one(l, s, "publish_limit", parseNumber(0, 1_000_000)),
+		AdminPassword: Secret(one(l, s, "admin_password", parsePassword(8))),
+		TokenKey:      one(l, s, "token_key", parseFile),
 		StateDir:      one(l, s, "state_dir", parseDirectory),
 		LogLevel:      one(l, s, "log_level", parseLogLevel),
 	}
@@ -82,6 +91,7 @@ func (l *loader) main(s *section) Main {
 		}
 	}
 	l.acme(s, &m)
+	l.plain(s, "admin_password", string(m.AdminPassword))
 	switch {
 	case !m.TURN && s.has("turn_url"):
 		l.warn(s, "turn_url", "is not used: turn is 0")
@@ -135,7 +145,7 @@ func (l *loader) warn(s *section, option, reason string) {
 func (l *loader) room(s *section) Room {
 	r := Room{
 		Name:            one(l, s, "name", parseRoomName),
-		Password:        one(l, s, "password", parseText(128)),
+		Password:        one(l, s, "password", parsePassword(1)),
 		Access:          one(l, s, "access", parseWord(accesses())),
 		MaxParticipants: one(l, s, "max_participants", parseNumber(0, 10000)),
 	}
@@ -155,7 +165,17 @@ func (l *loader) room(s *section) Room {
 	case r.Access != AccessPassword && s.has("password"):
 		l.warn(s, "password", "is not asked for: access is not 'password'")
 	}
+	if r.Access == AccessPassword {
+		l.plain(s, "password", r.Password)
+	}
 	return r
+}
+
+// plain warns of a password that can be read in the file.
+func (l *loader) plain(s *section, option, value string) {
+	if value != "" && !password.IsHash(value) {
+		l.warn(s, option, "stands there in the clear: `umbrellad hash` makes a hash that does as well")
+	}
 }
 
 func (l *loader) checkRooms(sections []*section, rooms []Room) {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"umbrella/internal/password"
 )
 
 // The functions below turn the text of an option into its value, and report
@@ -209,6 +211,17 @@ func ValidRoomName(s string) bool {
 }
 
 func parseRoomName(s string) (string, bool) { return s, ValidRoomName(s) }
+
+// parsePassword takes a password of least to 128 characters, or a hash of one.
+func parsePassword(least int) func(string) (string, bool) {
+	return func(s string) (string, bool) {
+		if password.IsHash(s) {
+			return s, password.Valid(s) == nil
+		}
+		s, ok := parseText(128)(s)
+		return s, ok && utf8.RuneCountInString(s) >= least
+	}
+}
 
 // parseText takes text of at most `most` characters that can be printed.
 func parseText(most int) func(string) (string, bool) {

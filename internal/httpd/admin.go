@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"umbrella/internal/access"
 	"umbrella/internal/config"
 )
 
@@ -104,32 +101,6 @@ func kinds() map[string]struct{ section, word string } {
 		"trunks":  {config.TypeBackhaul, "trunk"},
 		"cameras": {config.TypeCamera, "camera"},
 	}
-}
-
-// adminOnly lets in only who may change settings: programs on this machine, and
-// pages of this server that were opened by an address of the machine. By a name
-// of its own, any site can come to be the origin of a page on this machine (DNS
-// rebinding).
-func (s *Server) adminOnly(h http.HandlerFunc) http.HandlerFunc {
-	return s.loopback(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !isOwnHost(r.Host):
-			http.Error(w, "open this page by localhost or an address, not by a name", http.StatusForbidden)
-		case s.Gate.CheckOrigin(r) != nil:
-			http.Error(w, access.ErrOrigin.Error(), http.StatusForbidden)
-		default:
-			h(w, r)
-		}
-	})
-}
-
-func isOwnHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // problem tells why nothing can be changed; empty if it can.

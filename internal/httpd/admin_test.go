@@ -186,9 +186,9 @@ func TestServersRefuses(t *testing.T) {
 		code               int
 		want               string
 	}{
-		"another machine":     {"POST", "/servers/trunks", good, []string{"Peer", "192.168.1.7:1"}, 403, "only on the machine itself"},
-		"a proxy":             {"POST", "/servers/trunks", good, []string{"X-Forwarded-For", "127.0.0.1"}, 403, "only on the machine itself"},
-		"reading by another":  {"GET", "/servers", "", []string{"Peer", "192.168.1.7:1"}, 403, "only on the machine itself"},
+		"another machine":     {"POST", "/servers/trunks", good, []string{"Peer", "192.168.1.7:1"}, 401, "for admins"},
+		"a proxy":             {"POST", "/servers/trunks", good, []string{"X-Forwarded-For", "127.0.0.1"}, 401, "for admins"},
+		"reading by another":  {"GET", "/servers", "", []string{"Peer", "192.168.1.7:1"}, 401, "for admins"},
 		"another site":        {"POST", "/servers/trunks", good, []string{"Origin", "https://evil.example"}, 403, "another site"},
 		"another site's page": {"DELETE", "/servers/trunks/hub", "", []string{"Origin", "null"}, 403, "another site"},
 		"another port":        {"PATCH", "/servers/trunks/hub", good, []string{"Origin", "http://localhost:1"}, 403, "another site"},

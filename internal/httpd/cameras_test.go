@@ -80,7 +80,7 @@ func TestCamerasAreLookedAt(t *testing.T) {
 	if code, body := a.ask("POST", "/servers/cameras/discover", `{"user":"eve","password":"x"}`); code != 200 || body != `{"cameras":[]}` || l.user != "eve" || l.password != "x" {
 		t.Errorf("%d %s %+v", code, body, l)
 	}
-	if code, _ := a.ask("POST", "/servers/cameras/discover", `{}`, "Peer", "192.0.2.1:5"); code != 403 {
+	if code, _ := a.ask("POST", "/servers/cameras/discover", `{}`, "Peer", "192.0.2.1:5"); code != 401 {
 		t.Errorf("a stranger may look: %d", code)
 	}
 }

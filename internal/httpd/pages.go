@@ -158,14 +158,21 @@ func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *file) send(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", f.kind)
-	h.Set("ETag", f.tag)
-	h.Add("Vary", "Accept-Encoding")
+	w.Header().Set("ETag", f.tag)
 	if matches(r, f.tag) {
+		w.Header().Set("Content-Type", f.kind)
+		w.Header().Add("Vary", "Accept-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	f.sendAs(w, r, http.StatusOK)
+}
+
+// sendAs sends the file with a status of its own, whatever the browser has.
+func (f *file) sendAs(w http.ResponseWriter, r *http.Request, status int) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Add("Vary", "Accept-Encoding")
 	b := f.zipped
 	if b == nil || !acceptsGzip(r) {
 		var err error
@@ -179,6 +186,7 @@ func (f *file) send(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(b)
 	}

@@ -38,15 +38,23 @@ func (s *Server) routes(p *pages) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		fmt.Fprintln(w, "ok")
 	})
-	m.HandleFunc("GET /status", s.loopback(func(w http.ResponseWriter, r *http.Request) { s.serveStatus(w, r, p) }))
-	m.HandleFunc("GET /metrics", s.loopback(s.serveMetrics))
+	admin := func(pattern string, h http.HandlerFunc) { m.HandleFunc(pattern, s.adminOnly(p, h)) }
+	admin("GET /status", func(w http.ResponseWriter, r *http.Request) { s.serveStatus(w, r, p) })
+	admin("GET /metrics", s.serveMetrics)
 	if s.Admin != nil {
-		m.HandleFunc("GET /servers", s.adminOnly(func(w http.ResponseWriter, r *http.Request) { s.serveServers(w, r, p) }))
-		m.HandleFunc("POST /servers/{kind}", s.adminOnly(s.serveAdd))
-		m.HandleFunc("POST /servers/cameras/probe", s.adminOnly(s.serveProbe))
-		m.HandleFunc("POST /servers/cameras/discover", s.adminOnly(s.serveDiscover))
-		m.HandleFunc("PATCH /servers/{kind}/{name}", s.adminOnly(s.serveEdit))
-		m.HandleFunc("DELETE /servers/{kind}/{name}", s.adminOnly(s.serveRemove))
+		admin("GET /servers", func(w http.ResponseWriter, r *http.Request) { s.serveServers(w, r, p) })
+		admin("POST /servers/{kind}", s.serveAdd)
+		admin("POST /servers/cameras/probe", s.serveProbe)
+		admin("POST /servers/cameras/discover", s.serveDiscover)
+		admin("PATCH /servers/{kind}/{name}", s.serveEdit)
+		admin("DELETE /servers/{kind}/{name}", s.serveRemove)
+	}
+	if s.Gate.Tokens != nil {
+		admin("POST /invitations", s.serveInvite)
+	}
+	if s.Gate.Admins != nil {
+		m.HandleFunc("POST /login", s.serveLogin)
+		m.HandleFunc("POST /logout", s.serveLogout)
 	}
 	m.HandleFunc("GET /wsb", s.serveSocket)
 	m.Handle("/whip/", s.WHIP)
@@ -96,17 +104,6 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.Signal.ServeHTTP(w, r)
-}
-
-// loopback lets only programs on this machine in.
-func (s *Server) loopback(h http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.Gate.Client(r).Loopback() {
-			http.Error(w, access.ErrNotLoopback.Error(), http.StatusForbidden)
-			return
-		}
-		h(w, r)
-	}
 }
 
 // secure sets the headers that every answer has, and turns plain requests to a

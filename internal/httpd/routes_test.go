@@ -52,7 +52,7 @@ func handler(t *testing.T, s *Server) http.Handler {
 func ask(h http.Handler, method, peer, path string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)
 	r.Host = "ap.lan:8081"
-	r.RemoteAddr = peer
+	r.RemoteAddr, r.Host = peer, "localhost:8081"
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
 	}
@@ -99,9 +99,9 @@ func TestRoutes(t *testing.T) {
 			{"GET", "/ca.crt", 404, 404, text, "", "CA of its own"},
 			{"GET", "/healthz", 200, 200, text, "", "ok\n"},
 			{"HEAD", "/healthz", 200, 200, text, "", ""},
-			{"GET", "/status", 200, 403, "application/json", "", "attic"},
-			{"HEAD", "/status", 200, 403, "application/json", "", ""},
-			{"GET", "/metrics", 200, 403, "text/plain; version=0.0.4; charset=utf-8", "", "umbrella_rooms 1\n"},
+			{"GET", "/status", 200, 401, "application/json", "", "attic"},
+			{"HEAD", "/status", 200, 401, "application/json", "", ""},
+			{"GET", "/metrics", 200, 401, "text/plain; version=0.0.4; charset=utf-8", "", "umbrella_rooms 1\n"},
 			{"POST", "/whip/attic", 200, 200, text, "", "whip POST /whip/attic"},
 			{"GET", "/whep/attic/x", 200, 200, text, "", "whip GET /whep/attic/x"},
 			{"GET", "/whip", 404, 404, text, "", "there is nothing here"},
@@ -129,7 +129,7 @@ func TestRoutes(t *testing.T) {
 					continue
 				}
 				checkHeaders(t, w.Header())
-				if want == 403 && (strings.Contains(w.Body.String(), "attic") || !strings.Contains(w.Body.String(), "only on the machine itself")) {
+				if want == 401 && (strings.Contains(w.Body.String(), "attic") || c.method != "HEAD" && !strings.Contains(w.Body.String(), "for admins")) {
 					t.Errorf("%s: %s", name, w.Body)
 				}
 				if want == 405 && w.Header().Get("Allow") != "GET, HEAD" {
@@ -180,7 +180,7 @@ func TestLoopbackByProxy(t *testing.T) {
 	h := handler(t, newServer(t, "", nil))
 	for _, path := range []string{"/status", "/metrics"} {
 		for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"} {
-			if w := ask(h, "GET", "127.0.0.1:9", path, header, "127.0.0.1"); w.Code != http.StatusForbidden {
+			if w := ask(h, "GET", "127.0.0.1:9", path, header, "127.0.0.1"); w.Code != http.StatusUnauthorized {
 				t.Errorf("%s with %s: %d", path, header, w.Code)
 			}
 		}

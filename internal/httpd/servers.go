@@ -20,6 +20,9 @@ type serversView struct {
 	// umbrella.v1.RefusedTrunk.
 	Refused []json.RawMessage `json:"refused"`
 	Cameras []cameraView      `json:"cameras"`
+	Rooms   []roomView        `json:"rooms"`
+	// Login tells that the page is seen by way of a login, which can be ended.
+	Login bool `json:"login"`
 }
 
 // settingsView tells of the file that the page changes.
@@ -53,6 +56,9 @@ func (s *Server) serveServers(w http.ResponseWriter, r *http.Request, p *pages) 
 		p.page(w, r, "servers.html")
 	case "application/json":
 		view, err := s.servers()
+		if err == nil {
+			view.Login = s.Gate.Admins != nil && s.Gate.Admins.Session(r)
+		}
 		if err != nil {
 			http.Error(w, "the trunks and cameras cannot be told: "+err.Error(), http.StatusInternalServerError)
 			return
@@ -68,6 +74,7 @@ func (s *Server) servers() (*serversView, error) {
 	v := &serversView{
 		NodeName: st.NodeName, NowMs: st.NowMs, Trunks: []trunkView{}, Refused: []json.RawMessage{},
 		Settings: settingsView{File: s.Admin.Source.Path(), Problem: s.Admin.problem()},
+		Rooms:    roomViews(s.Admin.Config()),
 	}
 	options := protojson.MarshalOptions{EmitDefaultValues: true}
 	live := map[string]json.RawMessage{}

@@ -127,29 +127,15 @@ func (b *bus) kick(_ context.Context, call *ubus.Call) (any, error) {
 	return map[string]any{}, nil
 }
 
-// Reasons why nobody is sent away.
-var (
-	errNobody  = errors.New("there is nobody of that id in a room of that name")
-	errRemote  = errors.New("the participant came in at another node: it is removed there")
-	errSetting = errors.New("a camera is removed in the settings")
-)
-
 // remove sends a participant of this node away, and tells them.
 func (n *Node) remove(room, id string) error {
 	r := n.sfu.Room(room)
 	if r == nil {
-		return errNobody
+		return sfu.ErrNobody
 	}
-	p := r.Participant(id)
-	switch {
-	case p == nil:
-		return errNobody
-	case p.Origin != "":
-		return errRemote
-	case p.Kind == sfu.Camera:
-		return errSetting
+	if err := r.RemoveParticipant(id); err != nil {
+		return err
 	}
 	n.Log.Info("removed by the administrator", "room", room, "participant", id)
-	p.Remove()
 	return nil
 }

@@ -48,6 +48,8 @@ type Node struct {
 	started time.Time
 	admin   *httpd.Admin
 
+	publishLimit atomic.Int64 // kbit/s
+
 	totals  forward.Totals
 	sfu     *sfu.SFU
 	signal  *signal.Server
@@ -55,6 +57,8 @@ type Node struct {
 	trunks  *backhaul.Backhaul
 	cameras *camera.Manager
 	gate    *access.Gate
+	tokens  *access.Tokens
+	admins  *access.Admins
 	relay   *turn.Relay
 	certs   *access.Certificates         // nil without TLS
 	web     atomic.Pointer[httpd.Server] // nil while the settings do not let it serve
@@ -74,7 +78,8 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 	n.started = time.Now()
 	n.looker = newLooker(n.Log)
 	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload, Looker: n.looker}
-	n.sfu, n.gate = &sfu.SFU{}, &access.Gate{}
+	n.sfu = &sfu.SFU{}
+	n.startAccess(cfg)
 	n.setRules(cfg)
 	engine, err := n.startEngine(cfg)
 	if err != nil {
@@ -106,13 +111,16 @@ func (n *Node) setRules(cfg *config.Config) {
 		limits[r.Name] = r.MaxParticipants
 	}
 	n.sfu.SetLimit(func(room string) int { return limits[room] })
-	n.gate.SetRooms(cfg.Rooms)
+	n.sfu.SetMaxRooms(cfg.Main.MaxRooms)
+	n.publishLimit.Store(int64(cfg.Main.PublishLimit))
+	n.gate.SetRooms(cfg.Rooms, cfg.Main.Access)
 	n.gate.SetTrustedProxies(cfg.Main.TrustedProxy)
 }
 
 func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 	e := &rtc.Engine{
 		MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Totals: &n.totals, Log: n.Log,
+		PublishLimit: func() int { return int(n.publishLimit.Load()) },
 	}
 	if err := e.Start(); err != nil {
 		return nil, fmt.Errorf("option 'media_port': %w", err)
@@ -219,6 +227,9 @@ func (n *Node) Apply(cfg *config.Config) error {
 		}
 	} else if n.certs != nil {
 		n.certs.Refresh()
+	}
+	if err := n.applyAccess(was, &applied); err != nil {
+		problems = append(problems, err)
 	}
 	n.trunks.Apply(cfg.Backhauls)
 	n.cameras.Apply(cfg.Cameras)

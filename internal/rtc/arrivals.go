@@ -28,6 +28,7 @@ type arrivals struct {
 	// apt is the payload type that an RTX payload type repairs.
 	apt map[uint8]uint8
 
+	budget     budget
 	congestion *twcc.Recorder
 	hasNumbers bool // for congestion control
 	header     rtp.Header
@@ -56,6 +57,13 @@ func (a *arrivals) take(raw []byte, now time.Time) {
 	ssrc := binary.BigEndian.Uint32(raw[8:])
 	payloadType := raw[1] & 0x7f
 	s := a.streams[ssrc]
+	if !a.budget.take(len(raw), now) {
+		// Its congestion control sees a loss, but it is not asked for the packet.
+		if s != nil && !s.repair {
+			s.encoding.reception.arrived(binary.BigEndian.Uint16(raw[2:]), binary.BigEndian.Uint32(raw[4:]), now)
+		}
+		return
+	}
 	if s == nil || a.ids.transportCC != 0 {
 		if _, err := a.header.Unmarshal(raw); err != nil {
 			return

@@ -26,6 +26,9 @@ type Engine struct {
 	// PublicAddress are addresses and DNS names under which the port is reached
 	// from outside besides those of the interfaces, as with 1:1 NAT.
 	PublicAddress []string
+	// PublishLimit is how much is taken of each publisher, in kbit/s; nil, or 0, is
+	// as much as comes. It counts for connections that are made from then on.
+	PublishLimit func() int
 	// Totals of the node; nil counts for nobody.
 	Totals *forward.Totals
 	Log    *slog.Logger

@@ -30,6 +30,7 @@ type Publisher struct {
 	turns    int
 
 	mu        sync.Mutex
+	held      map[string]bool      // by mid: nothing of it is passed on
 	announced map[string]Announced // by mid
 	inputs    map[string]*input    // by mid
 	lines     map[string]*line     // by mid
@@ -70,10 +71,13 @@ type encoding struct {
 // each from a goroutine of its own.
 func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func(webrtc.PeerConnectionState), onDemand func()) (*Publisher, error) {
 	b := &Publisher{
-		participant: p, log: log, announced: map[string]Announced{}, inputs: map[string]*input{},
+		participant: p, log: log, held: map[string]bool{}, announced: map[string]Announced{}, inputs: map[string]*input{},
 		self: rand.Uint32(),
 	}
 	b.arrivals = arrivals{streams: map[uint32]*stream{}, find: b.encoding, congestion: twcc.NewRecorder(b.self)}
+	if e.PublishLimit != nil {
+		b.arrivals.budget.bytesPerSecond = float64(e.PublishLimit()) * 1000 / 8
+	}
 	b.demand.init(b.demanded, onDemand)
 	b.media.rtp, b.media.rtcp = b.arrivals.take, b.reports
 	b.tick = b.turn
@@ -101,6 +105,12 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 		}
 	}
 	b.mu.Lock()
+	for mid, a := range announced {
+		if b.held[mid] {
+			a.Muted = true
+			announced[mid] = a
+		}
+	}
 	b.announced = announced
 	for mid, in := range b.inputs {
 		b.settle(mid, in)
@@ -155,6 +165,12 @@ func (b *Publisher) SetMuted(mid string, muted bool) {
 	a.Muted = muted
 	b.announced[mid] = a
 	in := b.inputs[mid]
+	if !muted && b.held[mid] {
+		delete(b.held, mid)
+		if in != nil {
+			b.settle(mid, in)
+		}
+	}
 	switch {
 	case in == nil:
 	case a.Talk != nil:
@@ -162,6 +178,35 @@ func (b *Publisher) SetMuted(mid string, muted bool) {
 	case in.track != nil:
 		in.track.SetMuted(muted)
 	}
+}
+
+// Hold mutes every track that is not, and passes nothing of it on until SetMuted
+// says that it is not muted any more. It returns the m-lines.
+func (b *Publisher) Hold() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var mids []string
+	for mid, a := range b.announced {
+		if a.Talk != nil || a.Muted || b.held[mid] {
+			continue
+		}
+		a.Muted = true
+		b.announced[mid] = a
+		b.held[mid] = true
+		mids = append(mids, mid)
+		in := b.inputs[mid]
+		if in == nil || in.track == nil {
+			continue
+		}
+		// The layers go, as at the end of a stream: new ones begin with a keyframe.
+		for _, e := range in.encodings {
+			if l := e.layer.Swap(nil); l != nil {
+				in.track.Media.Remove(l)
+			}
+		}
+		in.track.SetMuted(true)
+	}
+	return mids
 }
 
 // Layers returns what comes in.
@@ -218,7 +263,7 @@ func (b *Publisher) settle(mid string, in *input) {
 	}
 	var fresh []*encoding
 	for _, e := range in.encodings {
-		if e.layer.Load() == nil {
+		if e.layer.Load() == nil && !b.held[mid] {
 			l := e.make()
 			media.Add(l)
 			e.layer.Store(l)

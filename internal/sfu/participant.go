@@ -54,6 +54,7 @@ type Participant struct {
 
 	removal sync.Once
 	removed chan struct{}
+	hushed  chan struct{}
 
 	mu      sync.Mutex
 	left    bool
@@ -138,6 +139,9 @@ func (p *Participant) Remove() { p.removal.Do(func() { close(p.removed) }) }
 
 // Removed is closed by Remove.
 func (p *Participant) Removed() <-chan struct{} { return p.removed }
+
+// Hushed brings the wish of a moderator that the participant be muted.
+func (p *Participant) Hushed() <-chan struct{} { return p.hushed }
 
 // Leave takes the participant out of its room; its tracks end. Once is enough,
 // more does nothing.

@@ -36,6 +36,7 @@ type Room struct {
 	sfu *SFU
 
 	mu           sync.Mutex
+	locked       bool
 	participants []*Participant // in the order in which they came
 	speakers     speakerDetector
 
@@ -67,8 +68,12 @@ func (r *Room) Participant(id string) *Participant {
 	return nil
 }
 
-func (r *Room) add(p *Participant, limit int) error {
+func (r *Room) add(p *Participant, limit int, moderator bool) error {
 	r.mu.Lock()
+	if r.locked && !moderator && p.Kind != Camera && p.Origin == "" {
+		r.mu.Unlock()
+		return ErrLocked
+	}
 	if limit > 0 && len(r.participants) >= limit {
 		r.mu.Unlock()
 		return ErrRoomFull

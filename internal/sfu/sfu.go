@@ -16,10 +16,12 @@ import (
 
 // Errors of Join.
 var (
-	ErrRoomFull = errors.New("the room is full")
-	ErrClosed   = errors.New("the node is going down")
-	ErrBadName  = errors.New("a name has 1 to 64 characters that can be shown")
-	ErrTaken    = errors.New("a participant with this id is in the room already")
+	ErrRoomFull     = errors.New("the room is full")
+	ErrLocked       = errors.New("a moderator has locked the room")
+	ErrTooManyRooms = errors.New("as many rooms are open on this node as it takes")
+	ErrClosed       = errors.New("the node is going down")
+	ErrBadName      = errors.New("a name has 1 to 64 characters that can be shown")
+	ErrTaken        = errors.New("a participant with this id is in the room already")
 )
 
 // SFU is all rooms of a node. The zero value is ready for use.
@@ -27,6 +29,7 @@ type SFU struct {
 	mu     sync.Mutex
 	rooms  map[string]*Room
 	limit  func(room string) int
+	most   int // rooms; 0 is any number
 	closed bool
 	// watcher is told of every room.
 	watcher atomic.Pointer[Watcher]
@@ -39,6 +42,14 @@ func (s *SFU) SetLimit(limit func(room string) int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit = limit
+}
+
+// SetMaxRooms sets how many rooms may be open at once: 0 is any number. It counts
+// for people and programs that open one from now on, not for cameras and trunks.
+func (s *SFU) SetMaxRooms(most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = most
 }
 
 // Watcher is told what happens in all rooms, as an Observer is of one.
@@ -66,6 +77,8 @@ type Entry struct {
 	// Node and Origin are those of Participant. The limit of a room is that of
 	// the node at which somebody comes in.
 	Node, Origin string
+	// Moderator lets somebody into a locked room.
+	Moderator bool
 	// JoinedAt is now when it is zero.
 	JoinedAt time.Time
 }
@@ -87,6 +100,9 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 	}
 	r := s.rooms[e.Room]
 	if r == nil {
+		if s.most > 0 && len(s.rooms) >= s.most && e.Kind != Camera && e.Origin == "" {
+			return nil, ErrTooManyRooms
+		}
 		r = newRoom(s, e.Room)
 	}
 	limit := 0
@@ -97,11 +113,11 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 		e.JoinedAt = time.Now()
 	}
 	p := &Participant{
-		removed: make(chan struct{}),
-		ID:      e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
+		removed: make(chan struct{}), hushed: make(chan struct{}, 1),
+		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
 		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
 	}
-	if err := r.add(p, limit); err != nil {
+	if err := r.add(p, limit, e.Moderator); err != nil {
 		return nil, err
 	}
 	if s.rooms == nil {

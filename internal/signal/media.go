@@ -100,6 +100,9 @@ func origin(sdp string) string {
 
 // subscribe makes what the browser gets what it should get.
 func (s *session) subscribe(states []sfu.State) {
+	if !s.grant.Subscribe {
+		return
+	}
 	var wishes []rtc.Wish
 	known := map[string]bool{}
 	for _, st := range states {

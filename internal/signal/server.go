@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"umbrella/internal/access"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -28,9 +29,9 @@ type Server struct {
 	SFU *sfu.SFU
 	// Engine makes new connections; those that are there keep theirs.
 	Engine func() *rtc.Engine
-	// Admit says whether whoever sent the request may join a room: nil, or an
-	// error that Refusal knows how to tell.
-	Admit func(r *http.Request, room, password string) error
+	// Admit says whether whoever sent the request may join a room, and what to do
+	// there. Refusal knows how to tell its error.
+	Admit func(r *http.Request, room string, c access.Credentials) (access.Grant, error)
 	// Refusal translates an error of Admit for the browser.
 	Refusal func(error) umbrellav1.Error_Code
 	// CheckOrigin refuses a WebSocket of another site's page.
@@ -199,15 +200,21 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 }
 
 func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *session {
-	if err := s.Admit(r, m.Room, m.Password); err != nil {
+	grant, err := s.Admit(r, m.Room, access.Credentials{Password: m.Password, Token: m.Token})
+	if err != nil {
 		s.Log.Info("not let in", "room", m.Room, "address", r.RemoteAddr, "reason", err)
 		sock.fail(s.Refusal(err), err.Error())
 		return nil
 	}
 	in := newSession(s, m)
+	in.grant = grant
+	name := m.Name
+	if grant.Name != "" {
+		name = grant.Name
+	}
 	p, err := s.SFU.Join(sfu.Entry{
-		Room: m.Room, Name: m.Name, Kind: sfu.Person, ViewOnly: m.ViewOnly,
-		Address: r.RemoteAddr, Observer: in.mail,
+		Room: m.Room, Name: name, Kind: sfu.Person, ViewOnly: m.ViewOnly || !grant.Publish,
+		Address: r.RemoteAddr, Observer: in.mail, Moderator: grant.Moderate,
 	})
 	if err != nil {
 		sock.fail(codeOf(err), err.Error())
@@ -239,6 +246,10 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 
 func codeOf(err error) umbrellav1.Error_Code {
 	switch {
+	case errors.Is(err, sfu.ErrLocked):
+		return umbrellav1.Error_CODE_LOCKED
+	case errors.Is(err, sfu.ErrTooManyRooms):
+		return umbrellav1.Error_CODE_UNAVAILABLE
 	case errors.Is(err, sfu.ErrRoomFull):
 		return umbrellav1.Error_CODE_ROOM_FULL
 	case errors.Is(err, sfu.ErrBadName):

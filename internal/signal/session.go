@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/access"
 	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -22,6 +23,7 @@ type session struct {
 	id, secret  string
 	server      *Server
 	participant *sfu.Participant
+	grant       access.Grant
 	mail        *mailbox
 	log         *slog.Logger
 
@@ -35,6 +37,7 @@ type session struct {
 	socket *socket // nil while the browser is away
 	view   view
 
+	locked   bool            // what the browser was told
 	receives map[string]bool // codecs, by lower-case MIME type
 	settings map[string]setting
 	pubID    string // of the browser's connection that publishes
@@ -153,6 +156,8 @@ func (s *session) run(first *socket) {
 		case <-away:
 			s.log.Info("did not come back")
 			return
+		case <-s.participant.Hushed():
+			s.hush()
 		case <-s.participant.Removed():
 			s.goodbye(umbrellav1.Goodbye_REASON_REMOVED, "a moderator has removed you from the room")
 			return
@@ -233,6 +238,7 @@ func (s *session) demanded() {
 // greet tells a socket everything there is.
 func (s *session) greet(sock *socket, resumed bool) {
 	s.socket = sock
+	s.locked = s.participant.Room().Locked()
 	states := s.look()
 	s.view = view{}
 	var all []*umbrellav1.Participant
@@ -243,6 +249,7 @@ func (s *session) greet(sock *socket, resumed bool) {
 		SessionId: s.id, SessionSecret: s.secret, ParticipantId: s.participant.ID,
 		Room: s.participant.Room().Name, Resumed: resumed, Participants: all,
 		ResumeSeconds: uint32(resumeTimeout / time.Second), IceServers: sock.servers(),
+		Moderator: s.grant.Moderate, MaySubscribe: s.grant.Subscribe, Locked: s.locked,
 	}}})
 	s.wasMapped = false
 	if s.offer != nil { // its answer may have been lost with the old socket
@@ -267,7 +274,14 @@ func (s *session) look() []sfu.State {
 func (s *session) tell() {
 	states := s.look()
 	if s.socket != nil {
-		if u := s.view.update(states, s.participant.ID); u != nil {
+		u := s.view.update(states, s.participant.ID)
+		if locked := s.participant.Room().Locked(); locked != s.locked {
+			if u == nil {
+				u = &umbrellav1.RoomUpdate{}
+			}
+			s.locked, u.Locked = locked, &locked
+		}
+		if u != nil {
 			s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_RoomUpdate{RoomUpdate: u}})
 		}
 		if q := s.view.qualities(states); len(q) > 0 {
@@ -328,6 +342,8 @@ func (s *session) handle(m *umbrellav1.ClientMessage) {
 		if err := s.participant.Say(m.SendChat.Text); err != nil {
 			s.fail(umbrellav1.Error_CODE_BAD_REQUEST, err.Error())
 		}
+	case *umbrellav1.ClientMessage_Moderate:
+		s.moderate(m.Moderate)
 	case *umbrellav1.ClientMessage_RestartIce:
 		s.restart = true
 		s.subscribe(s.look())

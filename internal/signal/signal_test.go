@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"umbrella/internal/access"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	"umbrella/internal/signal"
@@ -43,7 +44,7 @@ func startNode(t testing.TB) *node {
 	}
 	n.server = &signal.Server{
 		SFU: n.SFU, Engine: func() *rtc.Engine { return n.engine }, Log: log,
-		Admit:       func(*http.Request, string, string) error { return nil },
+		Admit:       admit,
 		Refusal:     func(error) umbrellav1.Error_Code { return umbrellav1.Error_CODE_FORBIDDEN },
 		CheckOrigin: func(*http.Request) error { return nil },
 	}
@@ -329,4 +330,17 @@ func TestGoodbyeAtShutdown(t *testing.T) {
 	if a.Goodbye().Reason != umbrellav1.Goodbye_REASON_SHUTDOWN || len(n.Rooms()) != 0 {
 		t.Errorf("%v, %d rooms left", a.Goodbye(), len(n.Rooms()))
 	}
+}
+
+// admit lets everybody in, by a password that names what they may do.
+func admit(_ *http.Request, _ string, c access.Credentials) (access.Grant, error) {
+	switch c.Password {
+	case "viewer":
+		return access.Grant{Subscribe: true}, nil
+	case "sender":
+		return access.Grant{Publish: true}, nil
+	case "moderator":
+		return access.Grant{Publish: true, Subscribe: true, Moderate: true}, nil
+	}
+	return access.Grant{Publish: true, Subscribe: true, Name: c.Token}, nil
 }

@@ -3,6 +3,7 @@
 package whip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,12 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
+	"umbrella/internal/access"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 )
@@ -23,9 +27,9 @@ type Server struct {
 	SFU *sfu.SFU
 	// Engine makes new connections; those that are there keep theirs.
 	Engine func() *rtc.Engine
-	// Admit says whether whoever sent the request may join a room. The password
-	// is the request's bearer token.
-	Admit func(r *http.Request, room, password string) error
+	// Admit says whether whoever sent the request may join a room, and what to do
+	// there. The credentials are the request's bearer token: a token, or a password.
+	Admit func(r *http.Request, room string, c access.Credentials) (access.Grant, error)
 	// Status gives the HTTP status for an error of Admit: 401, 403, 404, or 503
 	// for what passes.
 	Status func(error) int
@@ -119,11 +123,14 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// admit lets a request into a room, or answers it.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string) bool {
-	err := s.Admit(r, room, bearer(r))
+// admit lets a request into a room to do what may says, or answers it.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string, may func(access.Grant) bool) (access.Grant, bool) {
+	grant, err := s.Admit(r, room, access.Bearer(bearer(r)))
+	if err == nil && !may(grant) {
+		err = access.ErrNotAllowed
+	}
 	if err == nil {
-		return true
+		return grant, true
 	}
 	status := s.Status(err)
 	switch status {
@@ -131,10 +138,14 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string) bool
 		w.Header().Set("WWW-Authenticate", `Bearer realm="umbrella"`)
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "30")
+	case http.StatusTooManyRequests:
+		if later, ok := errors.AsType[*access.TryLaterError](err); ok {
+			w.Header().Set("Retry-After", strconv.Itoa(int(later.After/time.Second)))
+		}
 	}
 	s.Log.Info("not let in", "path", r.URL.Path, "address", r.RemoteAddr, "reason", err)
 	http.Error(w, err.Error(), status)
-	return false
+	return access.Grant{}, false
 }
 
 // body reads a request's body of the wanted type, or answers it.
@@ -160,7 +171,8 @@ func body(w http.ResponseWriter, r *http.Request, want string) (string, bool) {
 // publish answers POST /whip/ROOM.
 func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 	room := r.PathValue("room")
-	if !s.admit(w, r, room) {
+	grant, ok := s.admit(w, r, room, func(g access.Grant) bool { return g.Publish })
+	if !ok {
 		return
 	}
 	offer, ok := body(w, r, sdpType)
@@ -173,9 +185,9 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := s.newSession()
-	entry := sfu.Entry{Room: room, ID: name, Name: name, Kind: sfu.Stream, Address: r.RemoteAddr}
+	entry := sfu.Entry{Room: room, ID: name, Name: name, Kind: sfu.Stream, Address: r.RemoteAddr, Moderator: grant.Moderate}
 	if name == "" {
-		entry.Name = "Stream"
+		entry.Name = cmp.Or(grant.Name, "Stream")
 	}
 	answer, err := in.publish(entry, offer)
 	s.answer(w, r, "whip", in, answer, err)
@@ -184,7 +196,8 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 // watch answers POST /whep/ROOM and POST /whep/ROOM/PARTICIPANT.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	room := r.PathValue("room")
-	if !s.admit(w, r, room) {
+	grant, ok := s.admit(w, r, room, func(g access.Grant) bool { return g.Subscribe })
+	if !ok {
 		return
 	}
 	offer, ok := body(w, r, sdpType)
@@ -201,11 +214,12 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	}
 	name := r.URL.Query().Get("name")
 	if name == "" {
-		name = "Player"
+		name = cmp.Or(grant.Name, "Player")
 	}
 	in := s.newSession()
 	answer, err := in.watch(sfu.Entry{
 		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: r.RemoteAddr, Observer: in,
+		Moderator: grant.Moderate,
 	}, whom, offer)
 	s.answer(w, r, "whep", in, answer, err)
 }
@@ -219,7 +233,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 		in.close()
 		status := http.StatusBadRequest
 		switch {
-		case errors.Is(err, sfu.ErrRoomFull), errors.Is(err, sfu.ErrClosed):
+		case errors.Is(err, sfu.ErrLocked):
+			status = http.StatusForbidden
+		case errors.Is(err, sfu.ErrRoomFull), errors.Is(err, sfu.ErrTooManyRooms), errors.Is(err, sfu.ErrClosed):
 			status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "5")
 		case errors.Is(err, sfu.ErrTaken):

@@ -19,6 +19,7 @@ import (
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
 
+	"umbrella/internal/access"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	"umbrella/internal/whip"
@@ -43,13 +44,21 @@ func startNode(t *testing.T) *node {
 	}
 	s := &whip.Server{
 		SFU: n.sfu, Engine: func() *rtc.Engine { return engine }, Log: log,
-		Admit: func(_ *http.Request, room, password string) error {
-			if room == "locked" && password != "sesame" {
-				return errNo
+		Admit: func(_ *http.Request, room string, c access.Credentials) (access.Grant, error) {
+			switch {
+			case room == "locked" && c.Password != "sesame":
+				return access.Grant{}, errNo
+			case room == "viewers":
+				return access.Grant{Subscribe: true}, nil
 			}
-			return nil
+			return access.Grant{Publish: true, Subscribe: true}, nil
 		},
-		Status: func(error) int { return http.StatusUnauthorized },
+		Status: func(err error) int {
+			if errors.Is(err, access.ErrNotAllowed) {
+				return http.StatusForbidden
+			}
+			return http.StatusUnauthorized
+		},
 		CheckOrigin: func(r *http.Request) error {
 			if r.Header.Get("Origin") != "" {
 				return errors.New("another site")

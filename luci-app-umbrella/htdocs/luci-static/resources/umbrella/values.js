@@ -12,6 +12,28 @@ function isPrintable(value, most) {
 	return printable.test(value) && !value.includes('\ufffd') && [...value].length <= most;
 }
 
+/* A hash of a password, which argon2id or bcrypt made, within what a small
+ * machine can check. */
+function isHash(value) {
+	const argon = /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+	const bcrypt = /^\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
+	const within = (n, least, most) => +n >= least && +n <= most;
+	const bytes = (text, least, most) => text.length % 4 !== 1 && within(Math.floor(text.length * 3 / 4), least, most);
+	let m = argon.exec(value);
+
+	if (m)
+		return within(m[1], 8, 65536) && within(m[2], 1, 10) && within(m[3], 1, 8) && bytes(m[4], 8, 64) && bytes(m[5], 16, 64);
+
+	m = bcrypt.exec(value);
+	return m != null && within(m[1], 4, 14);
+}
+
+function isPassword(value, least) {
+	const meant = /^\$(argon2|2[abxy]\$)/;
+
+	return meant.test(value) ? isHash(value) : isPrintable(value, 128) && [...value].length >= least;
+}
+
 function isNumber(value, least, most) {
 	return String(Number(value)) === value && Number.isInteger(+value) && +value >= least && +value <= most;
 }
@@ -213,7 +235,19 @@ return baseclass.extend({
 	},
 
 	isPassword(value) {
-		return isPrintable(value, 128);
+		return isPassword(value, 1);
+	},
+
+	isAdminPassword(value) {
+		return isPassword(value, 8);
+	},
+
+	isMaxRooms(value) {
+		return isNumber(value, 0, 10000);
+	},
+
+	isPublishLimit(value) {
+		return isNumber(value, 0, 1000000);
 	},
 
 	isMaxParticipants(value) {

@@ -49,7 +49,7 @@ function addRooms(map, live) {
 	o.modalonly = true;
 	o.depends('access', '');
 	o.depends('access', 'password');
-	fields.check(o, values.isPassword, _('1 to 128 characters that can be printed'));
+	fields.check(o, values.isPassword, _('1 to 128 characters that can be printed, or a hash as `umbrellad hash` prints it'));
 	fields.checkWith(o, [ 'access' ], (value, get) => {
 		if (value === '' && get('access') === 'password')
 			return _('access \'password\' needs it');

@@ -80,6 +80,28 @@ function addMain(map) {
 	o = s.option(form.DynamicList, 'trusted_proxy', _('Trusted proxies'), _('Proxy whose X-Forwarded-For is believed.'));
 	fields.check(o, values.isProxy, _('an IP address or a network such as 192.168.1.0/24'));
 
+	o = s.option(form.ListValue, 'access', _('Other rooms'), _('Who may enter rooms that have no section of their own.'));
+	o.value('lan', _('lan'));
+	o.value('token', _('token'));
+	o.value('open', _('open'));
+	fields.choice(o, 'lan');
+
+	o = s.option(form.Value, 'max_rooms', _('Rooms at once'), _('How many rooms may be open at once; 0 is no limit.'));
+	o.placeholder = '100';
+	fields.check(o, values.isMaxRooms, _('a whole number from 0 (no limit) to 10000'));
+
+	o = s.option(form.Value, 'publish_limit', _('Bit rate of a publisher'), _('How many kbit/s are taken of each person or program that publishes; 0 is no limit.'));
+	o.placeholder = '20000';
+	fields.check(o, values.isPublishLimit, _('a whole number from 0 (no limit) to 1000000'));
+
+	o = s.option(form.Value, 'admin_password', _('Admin password'), _('What admins log in with; if not set, the first start makes one and shows it in the log.'));
+	o.password = true;
+	fields.check(o, values.isAdminPassword, _('8 to 128 characters that can be printed, or a hash as `umbrellad hash` prints it'));
+
+	o = s.option(form.Value, 'token_key', _('Key for invitations'), _('PEM file of an Ed25519 public key, of somebody else who makes invitations.'));
+	o.datatype = 'file';
+	fields.check(o, values.isPath, _('the path of a file that is there'));
+
 	o = s.option(form.Value, 'state_dir', _('State directory'), _('Directory of what the node itself writes, such as its CA.'));
 	o.datatype = 'directory';
 	o.placeholder = '/etc/umbrella';

@@ -1,0 +1,279 @@
+package access
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"umbrella/internal/config"
+)
+
+// AnyRoom is the room of a token that holds in all of them.
+const AnyRoom = "*"
+
+// Rights that a token may give.
+const (
+	RightPublish   = "publish"   // to be seen and heard
+	RightSubscribe = "subscribe" // to see and hear
+	RightModerate  = "moderate"  // to mute and remove others, and to lock the room
+	// RightAdmin is to see the live state and to change the settings; it holds
+	// with AnyRoom alone, and moderates every room.
+	RightAdmin = "admin"
+)
+
+// Rights returns all there are.
+func Rights() []string { return []string{RightPublish, RightSubscribe, RightModerate, RightAdmin} }
+
+// Claims are what a token (RFC 7519) says.
+type Claims struct {
+	Room   string   `json:"room"`
+	Name   string   `json:"name,omitempty"`
+	Rights []string `json:"rights,omitempty"` // none: publish and subscribe
+	// Once: it is the first one's who uses it.
+	Once bool `json:"once,omitempty"`
+	jwt.RegisteredClaims
+}
+
+// Has tells whether the token gives a right.
+func (c *Claims) Has(right string) bool {
+	if len(c.Rights) == 0 {
+		return right == RightPublish || right == RightSubscribe
+	}
+	return slices.Contains(c.Rights, right)
+}
+
+// admin tells whether the token is one of an admin.
+func (c *Claims) admin() bool { return c.Room == AnyRoom && c.Has(RightAdmin) }
+
+// Check says what is wrong with claims that somebody wants in a token.
+func (c *Claims) Check() error {
+	if c.Room != AnyRoom && !config.ValidRoomName(c.Room) {
+		return ErrRoomName
+	}
+	for _, r := range c.Rights {
+		if !slices.Contains(Rights(), r) {
+			return fmt.Errorf("%q is no right: known are %s", r, strings.Join(Rights(), ", "))
+		}
+		if r == RightAdmin && c.Room != AnyRoom {
+			return errors.New("the right 'admin' is one for all rooms: the room is '*'")
+		}
+	}
+	if len([]rune(c.Name)) > 64 {
+		return errors.New("a name has at most 64 characters")
+	}
+	return nil
+}
+
+// Tokens makes and checks tokens: by HS256 with a secret of the node's own, and by
+// EdDSA with the key of somebody else who makes them. Set the fields, and Start.
+// Safe for concurrent use.
+type Tokens struct {
+	// StateDir is where the secret is kept.
+	StateDir string
+	// KeyFile is a PEM file with the Ed25519 public key of who else makes tokens;
+	// empty: nobody.
+	KeyFile string
+
+	mu      sync.Mutex // of what follows
+	secret  []byte
+	key     ed25519.PublicKey
+	started time.Time
+	used    map[string]use // by the ids of tokens for once
+}
+
+// use is who uses a token for once, and when it ends.
+type use struct {
+	by   netip.Prefix
+	ends time.Time
+}
+
+const (
+	secretFile  = "token.key"
+	secretBytes = 32
+	// clockLeeway is how far clocks may be apart.
+	clockLeeway = 30 * time.Second
+	maxToken    = 4 << 10 // bytes
+	// maxUsed tokens for once are remembered; while so many are, none is taken.
+	maxUsed = 4096
+)
+
+// LongestToken is how long a token may hold.
+const LongestToken = 10 * 365 * 24 * time.Hour
+
+// Start reads the secret, made when it is not there, and the key.
+func (t *Tokens) Start() error {
+	t.mu.Lock()
+	t.started = time.Now()
+	t.mu.Unlock()
+	return t.Reload(t.StateDir, t.KeyFile)
+}
+
+// Reload reads them anew, from where they are now. After an error, what was read
+// before counts on.
+func (t *Tokens) Reload(stateDir, keyFile string) error {
+	secret, err := readSecret(filepath.Join(stateDir, secretFile))
+	if err != nil {
+		return err
+	}
+	var key ed25519.PublicKey
+	if keyFile != "" {
+		if key, err = readPublicKey(keyFile); err != nil {
+			return fmt.Errorf("option 'token_key': %s: %w", keyFile, err)
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.secret, t.key = secret, key
+	return nil
+}
+
+// Mint makes a token that holds for so long from now on.
+func (t *Tokens) Mint(c Claims, holds time.Duration) (string, error) {
+	if err := c.Check(); err != nil {
+		return "", err
+	}
+	if holds < time.Second || holds > LongestToken {
+		return "", errors.New("a token holds from a second to ten years")
+	}
+	t.mu.Lock()
+	secret := t.secret
+	t.mu.Unlock()
+	if secret == nil {
+		return "", errors.New("this node has no secret to make tokens with: the log of its start tells why")
+	}
+	now := time.Now()
+	c.RegisteredClaims = jwt.RegisteredClaims{
+		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(holds)), ID: rand.Text()[:16],
+	}
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(secret)
+}
+
+// ErrToken is why a token is not taken; what is wrong stands behind it.
+var ErrToken = errors.New("this invitation does not hold")
+
+// Verify returns what a token says that is right, and holds now. The error is an
+// ErrToken.
+func (t *Tokens) Verify(token string) (*Claims, error) {
+	if len(token) > maxToken {
+		return nil, fmt.Errorf("%w: it is too long", ErrToken)
+	}
+	t.mu.Lock()
+	secret, key := t.secret, t.key
+	t.mu.Unlock()
+	c := &Claims{}
+	_, err := jwt.ParseWithClaims(token, c, func(parsed *jwt.Token) (any, error) {
+		// Each key goes with its own algorithm: whoever writes the header has no
+		// choice in it.
+		switch parsed.Method {
+		case jwt.SigningMethodHS256:
+			if secret != nil {
+				return secret, nil
+			}
+		case jwt.SigningMethodEdDSA:
+			if key != nil {
+				return key, nil
+			}
+		}
+		return nil, errors.New("no key for it")
+	}, jwt.WithValidMethods([]string{"HS256", "EdDSA"}), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway))
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return nil, fmt.Errorf("%w any more: it ended on %s", ErrToken, c.ExpiresAt.UTC().Format("2 January 2006 at 15:04 UTC"))
+	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return nil, fmt.Errorf("%w yet: look at the clocks of this node and of who made it", ErrToken)
+	case err != nil:
+		return nil, fmt.Errorf("%w: it was not made for this node, or was changed", ErrToken)
+	}
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrToken, err)
+	}
+	return c, nil
+}
+
+// use keeps a token for once for who brings it first: for that address, for
+// whoever reloads the page or comes back to it brings it again. The error is an
+// ErrToken.
+func (t *Tokens) use(c *Claims, addr netip.Addr, now time.Time) error {
+	if !c.Once {
+		return nil
+	}
+	if c.ID == "" || c.IssuedAt == nil {
+		return fmt.Errorf("%w: one for once needs an id (jti) and its time (iat)", ErrToken)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if u, used := t.used[c.ID]; used && u.by == origin(addr) {
+		return nil
+	} else if used || c.IssuedAt.Before(t.started.Truncate(time.Second)) {
+		// What was used before this node started it does not know.
+		return fmt.Errorf("%w any more: it was for once, and somebody has used it, or the node has restarted", ErrToken)
+	}
+	for id, u := range t.used {
+		if now.After(u.ends) {
+			delete(t.used, id)
+		}
+	}
+	if len(t.used) >= maxUsed {
+		return fmt.Errorf("%w now: too many of its kind have been used", ErrToken)
+	}
+	if t.used == nil {
+		t.used = map[string]use{}
+	}
+	t.used[c.ID] = use{origin(addr), c.ExpiresAt.Add(2 * clockLeeway)}
+	return nil
+}
+
+// readSecret reads the node's secret, or makes it.
+func readSecret(file string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		secret := make([]byte, secretBytes)
+		_, _ = rand.Read(secret) // it never fails
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return nil, fmt.Errorf("the secret of tokens: %w", err)
+		}
+		return secret, writeFile(file, []byte(base64.StdEncoding.EncodeToString(secret)+"\n"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the secret of tokens: %w", err)
+	}
+	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(secret) < secretBytes {
+		return nil, fmt.Errorf("the secret of tokens: %s is damaged: remove it, and the next start makes a new one, for which no token made so far holds", file)
+	}
+	return secret, nil
+}
+
+func readPublicKey(file string) (ed25519.PublicKey, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PUBLIC KEY" {
+		return nil, errors.New("holds no PEM block PUBLIC KEY")
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	ed, ok := key.(ed25519.PublicKey)
+	if !ok {
+		return nil, errors.New("the key is not one of Ed25519")
+	}
+	return ed, nil
+}

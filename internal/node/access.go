@@ -1,0 +1,40 @@
+package node
+
+import (
+	"errors"
+
+	"umbrella/internal/access"
+	"umbrella/internal/config"
+)
+
+// startAccess makes the gate, and who makes and knows what opens it. Where the
+// state directory cannot be used, rooms that need none of it are still served:
+// nobody comes in by a token, and nobody logs in.
+func (n *Node) startAccess(cfg *config.Config) {
+	m := cfg.Main
+	n.tokens = &access.Tokens{StateDir: m.StateDir, KeyFile: m.TokenKey}
+	n.admins = &access.Admins{StateDir: m.StateDir, Password: string(m.AdminPassword), Log: n.Log}
+	n.gate = &access.Gate{Tokens: n.tokens, Admins: n.admins}
+	if err := n.tokens.Start(); err != nil {
+		n.Log.Error("no invitation holds", "error", err)
+	}
+	if err := n.admins.Start(); err != nil {
+		n.Log.Error("nobody can log in as admin", "error", err)
+	}
+}
+
+// applyAccess reads anew what opens the gate: a secret that was removed is made
+// anew, and what was made with it holds no more. What cannot be applied stays as it
+// was.
+func (n *Node) applyAccess(was, is *config.Config) error {
+	before, m := was.Main, &is.Main
+	err := n.tokens.Reload(m.StateDir, m.TokenKey)
+	if err != nil {
+		m.TokenKey = before.TokenKey
+	}
+	problem := n.admins.Reload(m.StateDir, string(m.AdminPassword))
+	if problem != nil {
+		m.AdminPassword = before.AdminPassword
+	}
+	return errors.Join(err, problem)
+}

@@ -4,8 +4,8 @@ import type { Clock } from "./clock";
 import { receivableCodecs } from "./codecs";
 import type { VideoCodec } from "./encodings";
 import { bitRates, type LocalMedia, type VideoQuality } from "./media";
-import type { ServerBody } from "./messages";
-import { Publisher, type OwnTrack } from "./publisher";
+import type { ClientBody, ServerBody } from "./messages";
+import { Publisher } from "./publisher";
 import {
   emptyRoom,
   joinedRoom,
@@ -19,6 +19,7 @@ import {
 } from "./room";
 import { Session, type Ending, type Entrance } from "./session";
 import type { Connect } from "./socket";
+import { ownTracks, turnOff } from "./sources";
 import { Subscriber, type Streams } from "./subscriber";
 import { Stalls } from "./stalls";
 import { Subscriptions, type TileView } from "./subscriptions";
@@ -53,6 +54,9 @@ export interface CallState {
   /** The camera that is talked to, if one is. */
   talk: Talk | null;
 }
+
+/** What a moderator does. */
+export type ModerationAction = NonNullable<Extract<ClientBody, { case: "moderate" }>["value"]["action"]>;
 
 export interface CallOptions {
   connect: Connect;
@@ -192,6 +196,11 @@ export class Call {
     return this.session?.send({ case: "sendChat", value: { text } }) ?? false;
   }
 
+  /** Does what a moderator may; false while the node cannot be reached. */
+  moderate(action: ModerationAction): boolean {
+    return this.session?.send({ case: "moderate", value: { action } }) ?? false;
+  }
+
   /** Talks to a camera, or stops doing so. */
   talk(to: string): void {
     const { talk } = this.store.state;
@@ -295,6 +304,9 @@ export class Call {
         }
         break;
       }
+      case "muted":
+        this.silenced(body.value.mid);
+        break;
       case "chatMessage":
         this.store.set({ room: withChat(room, body.value) });
         this.o.onEvent({ kind: "chat", message: body.value });
@@ -302,6 +314,15 @@ export class Call {
       case "error":
         this.complained(body.value.code, body.value.message);
     }
+  }
+
+  /** A moderator has muted an own track: what it came from is turned off. */
+  private silenced(mid: string): void {
+    const source = this.publisher?.silenced(mid) ?? null;
+    if (source === null) return;
+    if (source === TrackSource.UNSPECIFIED) this.setTalk(null);
+    else turnOff(this.o.media, source);
+    this.o.onEvent({ kind: "muted" });
   }
 
   private complained(code: Error_Code, message: string): void {
@@ -337,7 +358,7 @@ export class Call {
     this.publisher = publisher;
     this.publishWatch = watch;
     watch.resume();
-    publisher.start(this.ownTracks());
+    publisher.start(ownTracks(this.o.media.store.state));
     this.store.set({ talk: null });
   }
 
@@ -395,16 +416,6 @@ export class Call {
     }
   }
 
-  private ownTracks(): Map<TrackSource, OwnTrack> {
-    const { microphone, camera, screen, screenAudio } = this.o.media.store.state;
-    return new Map([
-      [TrackSource.MICROPHONE, { track: microphone.track, muted: !microphone.wanted || !microphone.track }],
-      [TrackSource.CAMERA, { track: camera.track, muted: !camera.wanted || !camera.track }],
-      [TrackSource.SCREEN, { track: screen, muted: false }],
-      [TrackSource.SCREEN_AUDIO, { track: screenAudio, muted: false }],
-    ]);
-  }
-
   private mediaChanged(): void {
     if (!this.publisher) return;
     const { quality, codec } = this.o.media.store.state;
@@ -413,7 +424,7 @@ export class Call {
       this.publish();
       return;
     }
-    for (const [source, own] of this.ownTracks()) this.publisher.set(source, own);
+    for (const [source, own] of ownTracks(this.o.media.store.state)) this.publisher.set(source, own);
     if (this.store.state.talk) this.setTalk(this.o.media.store.state.microphone.wanted ? this.store.state.talk : null);
     if (quality !== this.quality) {
       this.quality = quality;

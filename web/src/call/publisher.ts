@@ -116,6 +116,18 @@ export class Publisher {
     }
   }
 
+  /**
+   * The node has muted one of the tracks. Returns its source, or null where there
+   * is none of that mid; UNSPECIFIED is what is said to a camera.
+   */
+  silenced(mid: string): TrackSource | null {
+    const slot = [...this.slots.values()].find((s) => s.published && s.transceiver.mid === mid);
+    if (!slot) return null;
+    // It knows already.
+    slot.muted = true;
+    return slot.source;
+  }
+
   /** Offers anew with an ICE restart, whatever the last offer came to. */
   restart(): void {
     this.restartNext = true;

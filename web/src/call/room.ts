@@ -20,6 +20,8 @@ export interface Room {
   moderator: boolean;
   /** Nobody else is let in. */
   locked: boolean;
+  /** May see and hear the others. */
+  maySubscribe: boolean;
   /** In the order they came in, oneself included. */
   participants: readonly Participant[];
   /** Levels 0 to 127 of those who speak. */
@@ -34,6 +36,8 @@ export type RoomEvent =
   | { kind: "went"; participant: Participant }
   | { kind: "shares"; participant: Participant }
   | { kind: "locked"; locked: boolean }
+  /** Oneself, by a moderator. */
+  | { kind: "muted" }
   | { kind: "chat"; message: ChatMessage };
 
 export const emptyRoom: Room = {
@@ -41,6 +45,7 @@ export const emptyRoom: Room = {
   name: "",
   moderator: false,
   locked: false,
+  maySubscribe: true,
   participants: [],
   speakers: new Map(),
   qualities: new Map(),
@@ -69,6 +74,7 @@ export function joinedRoom(room: Room, joined: Joined): Room {
     name: joined.room,
     moderator: joined.moderator,
     locked: joined.locked,
+    maySubscribe: joined.maySubscribe,
     participants,
     speakers: new Map(),
     qualities: keepOnly(room.qualities, participants),

@@ -1,4 +1,4 @@
-import { Call, type Phase } from "../call/call";
+import { Call, type ModerationAction, type Phase } from "../call/call";
 import { systemClock } from "../call/clock";
 import { LocalMedia } from "../call/media";
 import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
@@ -29,7 +29,9 @@ export interface Ui {
   dismissed: ReadonlySet<string>;
   speaker: ActiveSpeaker | null;
   panel: "" | "chat" | "people";
-  dialog: "" | "help" | "devices" | "link";
+  dialog: "" | "help" | "devices" | "link" | "moderation";
+  /** Id of the participant that the moderation is about. */
+  subject: string;
   unread: number;
   /** The browser wants a gesture before it plays sound. */
   soundBlocked: boolean;
@@ -74,6 +76,7 @@ export class App {
       speaker: null,
       panel: "",
       dialog: "",
+      subject: "",
       unread: 0,
       soundBlocked: false,
       shortcuts: this.settings.shortcuts,
@@ -211,6 +214,11 @@ export class App {
     else this.say("Turn your microphone on to talk to the camera.", true);
   }
 
+  /** Mutes or removes somebody, or locks the room. */
+  moderate(action: ModerationAction): void {
+    if (!this.call.moderate(action)) this.say("That has to wait until the connection is back.", true);
+  }
+
   toggleWall(): void {
     const wall = !this.ui.state.wall;
     this.ui.set({ wall, pinned: "" });
@@ -224,6 +232,7 @@ export class App {
 
   /** Shows a sentence for a while, and lets screen readers say it. */
   say(text: string, alert = false): void {
+    if (this.ui.state.toasts.some((t) => t.text === text && t.alert)) return;
     const toast = { id: ++this.lastToast, text, alert };
     this.ui.set({ toasts: [...this.ui.state.toasts.slice(-3), toast] });
     setTimeout(() => this.dismiss(toast.id), alert ? toastTime * 2 : toastTime);
@@ -242,6 +251,9 @@ export class App {
       case "went":
         this.went.push(shownName(event.participant));
         this.gather();
+        break;
+      case "muted":
+        this.say("A moderator has muted you.", true);
         break;
       case "locked":
         this.say(event.locked ? "The room is locked: nobody else can come in." : "The room is open again.");

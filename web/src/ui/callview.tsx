@@ -38,6 +38,7 @@ export function CallView(): JSX.Element {
           Call in room {room}
         </h1>
         <Banner />
+        <LockMark />
         {tiles.length > 0 && <Stage tiles={tiles} main={main} />}
         <Alone tiles={tiles} />
         <SoundGate />
@@ -58,6 +59,7 @@ function Banner(): JSX.Element | null {
   const blocked = useStore(app.call.store, (s) => s.mediaBlocked);
   const microphone = useStore(app.media.store, (s) => s.microphone);
   const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
+  const maySubscribe = useStore(app.call.store, (s) => s.room.maySubscribe);
   const now = useNow(phase === "reconnecting" && retryAt !== null);
   if (phase === "reconnecting") {
     return (
@@ -91,7 +93,28 @@ function Banner(): JSX.Element | null {
       </div>
     );
   }
+  if (!maySubscribe) {
+    return (
+      <div class="banner" role="status">
+        <p>
+          {viewOnly
+            ? "Your invitation is neither to be seen and heard nor to see and hear the others."
+            : "Your invitation is to be seen and heard: you cannot see or hear the others."}
+        </p>
+      </div>
+    );
+  }
   return null;
+}
+
+function LockMark(): JSX.Element | null {
+  const locked = useStore(useApp().call.store, (s) => s.room.locked);
+  if (!locked) return null;
+  return (
+    <p class="lock-mark">
+      <Icon name="lock" /> Locked<span class="heard">: nobody else can come into this room</span>
+    </p>
+  );
 }
 
 function Alone({ tiles }: { tiles: Tile[] }): JSX.Element | null {

@@ -3,12 +3,14 @@ import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
 import { DeviceDialog } from "./devicedialog";
 import { HelpDialog } from "./help";
+import { ModerationDialog } from "./moderation";
 
 /** The dialog that is open, if one is. */
 export function Dialogs(): JSX.Element | null {
   const app = useApp();
   const dialog = useStore(app.ui, (s) => s.dialog);
   const room = useStore(app.ui, (s) => s.room);
+  const subject = useStore(app.ui, (s) => s.subject);
   const close = () => app.ui.set({ dialog: "" });
   switch (dialog) {
     case "help":
@@ -24,6 +26,8 @@ export function Dialogs(): JSX.Element | null {
           </label>
         </Dialog>
       );
+    case "moderation":
+      return <ModerationDialog participantId={subject} onClose={close} />;
     case "":
       return null;
   }

@@ -6,7 +6,7 @@ import { ParticipantKind, QualityLevel, TrackSource, type ChatMessage, type Part
 import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
 import { Bars, Icon } from "./icons";
-import { strengthOf } from "./tile";
+import { ModerateButton, strengthOf } from "./tile";
 import { linksIn, qualityWords } from "./words";
 
 const maxText = 2000;
@@ -178,6 +178,12 @@ function PeoplePanel(): JSX.Element {
         <button type="button" class="button button-wide" ref={heading} onClick={() => void app.copyLink()}>
           <Icon name="link" /> Copy the link to invite
         </button>
+        {room.moderator && (
+          <button type="button" class="button button-wide" onClick={() => app.moderate({ case: "lock", value: !room.locked })}>
+            <Icon name={room.locked ? "unlock" : "lock"} /> {room.locked ? "Unlock the room" : "Lock the room"}
+          </button>
+        )}
+        {room.locked && <p class="hint">The room is locked: nobody else can come in.</p>}
         <PeopleGroup title="In the call" people={inCall} />
         {watching.length > 0 && <PeopleGroup title="Watching" people={watching} />}
       </div>
@@ -242,6 +248,7 @@ function Person({ participant }: { participant: Participant }): JSX.Element {
           onClick={() => app.pin(key)}
         />
       )}
+      <ModerateButton participantId={participant.id} kind={participant.kind} name={name} class="round-quiet" />
     </li>
   );
 }

@@ -119,8 +119,24 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
             }}
           />
         )}
+        <ModerateButton participantId={tile.participantId} kind={tile.kind} name={tile.name} class="round-tile" />
       </div>
     </div>
+  );
+}
+
+/** Opens what a moderator can do about somebody; nothing where there is nothing to be done. */
+export function ModerateButton(p: { participantId: string; kind: ParticipantKind; name: string; class: string }): JSX.Element | null {
+  const app = useApp();
+  const may = useStore(app.call.store, (s) => s.room.moderator && s.room.selfId !== p.participantId);
+  if (!may || p.kind === ParticipantKind.CAMERA) return null;
+  return (
+    <IconButton
+      icon="more"
+      label={`Mute or remove ${p.name}`}
+      class={p.class}
+      onClick={() => app.ui.set({ dialog: "moderation", subject: p.participantId })}
+    />
   );
 }
 

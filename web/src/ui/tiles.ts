@@ -52,7 +52,7 @@ function tileOf(room: Room, participant: Participant, source: Tile["source"], ow
   const self = participant.id === room.selfId;
   const track = source === "screen" ? trackOf(participant, TrackSource.SCREEN) : pictureOf(participant);
   const playable = self || !track || canPlay(track.codec, codecs);
-  const sends = self ? (source === "screen" ? own.screen : own.camera) : track !== undefined && !track.muted;
+  const sends = self ? (source === "screen" ? own.screen : own.camera) : room.maySubscribe && track !== undefined && !track.muted;
   return {
     key: `${participant.id} ${source}`,
     participantId: participant.id,

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -147,7 +145,7 @@ func discoverCameras(in *invocation) int {
 	password := ""
 	if in.user != "" {
 		var err error
-		if password, err = readPassword(in); err != nil {
+		if password, err = readPassword(in, "Password of "+in.user+": "); err != nil {
 			fmt.Fprintf(in.err, "umbrellad: reading the password of %q: %v\n", in.user, err)
 			return exitFailure
 		}
@@ -165,30 +163,4 @@ func discoverCameras(in *invocation) int {
 		return exitFailure
 	}
 	return exitOK
-}
-
-// maxPassword is the longest password that is read, in bytes.
-const maxPassword = 1024
-
-// readPassword reads a line of the standard input, which a terminal does not
-// show.
-func readPassword(in *invocation) (string, error) {
-	if f, ok := in.in.(*os.File); ok {
-		if restore, err := hideInput(f); err == nil {
-			fmt.Fprintf(in.err, "Password of %s: ", in.user)
-			defer func() {
-				restore()
-				fmt.Fprintln(in.err)
-			}()
-		}
-	}
-	line, err := bufio.NewReader(io.LimitReader(in.in, maxPassword)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	line = strings.TrimRight(line, "\r\n")
-	if line == "" {
-		return "", errors.New("there is none on the standard input")
-	}
-	return line, nil
 }

@@ -93,7 +93,7 @@ func TestReadPassword(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"secret word\n", "secret word"}, {"secret\r\nmore\n", "secret"}, {"secret", "secret"}, {"\n", ""}, {"", ""},
 	} {
-		got, err := readPassword(&invocation{stdio: stdio{in: strings.NewReader(c.text)}})
+		got, err := readPassword(&invocation{stdio: stdio{in: strings.NewReader(c.text)}}, "")
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%q: %q, %v", c.text, got, err)
 		}

@@ -24,6 +24,10 @@ Usage:
   umbrellad [-config DIR] probe CAMERA
                                     tell what a camera sends, whether browsers
                                     will play it, and what to change in it
+  umbrellad [-config DIR] token -room ROOM
+                                    make an invitation, and print its link
+  umbrellad hash                    make a hash of a password for the settings:
+                                    the first line of the standard input
   umbrellad version                 print the version
   umbrellad help                    print this text
 
@@ -35,6 +39,13 @@ Flags:
   -json         with trunks and cameras: print JSON
   -user NAME    with cameras discover: ask the cameras for their streams by this
                 name; the password is the first line of the standard input
+  -room ROOM    with token: the room that it is for; '*' is all of them
+  -name NAME    with token: what its bearer is called
+  -rights LIST  with token: of publish, subscribe, moderate and admin, with
+                commas between (default publish,subscribe); admin is for the
+                room '*'
+  -for TIME     with token: how long it holds, such as 90m or 24h (default 24h)
+  -once         with token: it is the first one's who uses it
   -version      print the version
   -h, -help     print this text
 
@@ -49,7 +60,7 @@ Exit codes:
   0   stopped as asked, settings valid, or not enabled
   1   could not start or stop in time; no node serves here, or none whose trunks
       or cameras could be told; browsers will not play the camera that was
-      probed
+      probed; no token or hash could be made
   2   wrong command line
   3   settings not valid
 `
@@ -67,6 +78,7 @@ type invocation struct {
 	dir      string
 	json     bool
 	user     string
+	token    tokenFlags
 	argument string // what the command wants, if it wants something
 	source   config.Source
 	cfg      *config.Config // nil for a bare command
@@ -90,6 +102,8 @@ func commands() map[string]command {
 		"health":           {run: health},
 		"cameras discover": {flags: []string{"user"}, bare: true, run: discoverCameras},
 		"probe":            {argument: "CAMERA", bare: true, run: probeCamera},
+		"token":            {flags: []string{"room", "name", "rights", "for", "once"}, run: makeToken},
+		"hash":             {bare: true, run: makeHash},
 		"version":          {bare: true, run: printVersion},
 		"help":             {bare: true, run: printHelp},
 	}
@@ -113,6 +127,7 @@ func parse(args []string) (*invocation, error) {
 	flags.StringVar(&in.dir, "config", config.DefaultDir, "")
 	flags.BoolVar(&in.json, "json", false, "")
 	flags.StringVar(&in.user, "user", "", "")
+	in.token.define(flags)
 	showVersion := flags.Bool("version", false, "")
 
 	var words []string
@@ -149,7 +164,7 @@ func parse(args []string) (*invocation, error) {
 
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, f := range []string{"json", "user"} {
+	for _, f := range []string{"json", "user", "room", "name", "rights", "for", "once"} {
 		if given[f] && !slices.Contains(in.command.flags, f) {
 			return nil, fmt.Errorf("-%s is for %s", f, takers(f))
 		}

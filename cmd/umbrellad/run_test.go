@@ -34,6 +34,7 @@ func TestCommandLine(t *testing.T) {
 	valid := settings(t, "config umbrella main\n\toption enabled 0\n\toption cert /nowhere\n")
 	invalid := settings(t, "config umbrella main\n\toption media_port 99999\n\toption tls maybe\n")
 	empty := t.TempDir()
+	state := settings(t, "config umbrella main\n\toption prefix /u\n\tlist public_address 192.0.2.1\n\tlist public_address call.example.org\n\toption state_dir "+t.TempDir()+"\n")
 	for _, c := range []struct {
 		args           string
 		environ        []string
@@ -59,6 +60,15 @@ func TestCommandLine(t *testing.T) {
 		{args: "probe door -config " + valid, code: exitUsage, stderr: "umbrellad: \"door\" is neither a URL nor a section"},
 		{args: "probe door -config " + invalid, code: exitSettings, stderr: invalid},
 		{args: "probe http://127.0.0.1/", code: exitFailure, stdout: "http://127.0.0.1/\n  cannot be used: ", stderr: "Looking at it"},
+		{args: "token -config " + state, code: exitFailure, stderr: "umbrellad: token: -room says which room"},
+		{args: "token -room a/b -config " + state, code: exitFailure, stderr: "umbrellad: token: a room's name"},
+		{args: "token -room a -rights root -config " + state, code: exitFailure, stderr: "umbrellad: token: \"root\" is no right"},
+		{args: "token -room a -for 1y", code: exitUsage, stderr: "umbrellad: invalid value \"1y\" for flag -for"},
+		{args: "token -room a -for 100000h -config " + state, code: exitFailure, stderr: "umbrellad: token: a token holds"},
+		{args: "token -room kitchen -config " + state, stdout: "https://call.example.org:8081/u/sfu/kitchen#token=eyJ", stderr: "Link, for 24h0m0s from now on:\n"},
+		{args: "token -room * -rights admin -for 1h -config " + state, stdout: "eyJ"},
+		{args: "check -room a", code: exitUsage, stderr: "umbrellad: -room is for token\nTry"},
+		{args: "hash", code: exitFailure, stderr: "umbrellad: hash: there is none on the standard input"},
 		{args: "-nonsense", code: exitUsage, stderr: "umbrellad: flag provided but not defined: -nonsense\nTry"},
 		{args: "check -config", code: exitUsage, stderr: "umbrellad: flag needs an argument: -config\nTry"},
 		{args: "-config /nowhere check", code: exitUsage, stderr: "umbrellad: -config: \"/nowhere\" is not a directory\nTry"},
@@ -91,7 +101,7 @@ func begins(s, prefix string) bool {
 func TestHelpIsWhole(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	run([]string{"-h"}, nil, stdio{nil, &stdout, &stderr}, nil)
-	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", " cameras", " probe", "-user", "-json", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
+	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", " cameras", " probe", " token", " hash", "-room", "-name", "-rights", "-for", "-once", "-user", "-json", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
 		if !strings.Contains(stdout.String(), word) {
 			t.Errorf("the help does not tell %q", word)
 		}

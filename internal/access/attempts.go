@@ -38,17 +38,20 @@ const (
 	attemptBurst      = 100
 )
 
-// TryLaterError says that there were too many attempts.
+// TryLaterError says that there was too much of something.
 type TryLaterError struct {
+	What  string
 	After time.Duration // when the next one is looked at, in whole seconds
 }
 
 func (e *TryLaterError) Error() string {
 	if e.After <= time.Second {
-		return "too many wrong attempts: try again in a second"
+		return e.What + ": try again in a second"
 	}
-	return fmt.Sprintf("too many wrong attempts: try again in %d seconds", int(e.After/time.Second))
+	return fmt.Sprintf("%s: try again in %d seconds", e.What, int(e.After/time.Second))
 }
+
+const tooManyAttempts = "too many wrong attempts"
 
 // begin counts an attempt as wrong, until right says that it was not; so many at
 // once are no way round. The error is a *TryLaterError, and such an attempt does
@@ -68,11 +71,11 @@ func (a *attempts) begin(addr netip.Addr, now time.Time) error {
 	if t != nil && t.n >= freeAttempts {
 		wait := min(time.Second<<min(t.n-freeAttempts, 20), longestWait)
 		if left := wait - now.Sub(t.last); left > 0 {
-			return &TryLaterError{(left + time.Second - 1).Truncate(time.Second)}
+			return &TryLaterError{tooManyAttempts, (left + time.Second - 1).Truncate(time.Second)}
 		}
 	}
 	if !a.wide.AllowN(now, 1) {
-		return &TryLaterError{time.Second}
+		return &TryLaterError{tooManyAttempts, time.Second}
 	}
 	if t == nil {
 		a.makeRoom(now)

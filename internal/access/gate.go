@@ -40,6 +40,9 @@ type Gate struct {
 
 	checker  password.Checker
 	attempts attempts
+	joins    joins
+	open     counter // WebSockets
+	conns    counter // TCP connections
 
 	mu      sync.RWMutex
 	rooms   map[string]config.Room
@@ -103,6 +106,9 @@ func (g *Gate) Admit(r *http.Request, room string, c Credentials) (Grant, error)
 	g.mu.RUnlock()
 	if rule.Access == config.AccessLAN && !client.Local() {
 		return Grant{}, fmt.Errorf("%w; this came %s", ErrNotLocal, client)
+	}
+	if err := g.joins.allow(client.Addr, time.Now()); err != nil {
+		return Grant{}, err
 	}
 	if c.Token != "" {
 		return g.byToken(client, room, c.Token)

@@ -95,6 +95,12 @@ func (s *Server) serveCA(w http.ResponseWriter, _ *http.Request) {
 
 // serveSocket hands a WebSocket to whom its subprotocol (RFC 6455 §1.9) is for.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
+	release, err := s.Gate.OpenSocket(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusTooManyRequests)
+		return
+	}
+	defer release()
 	for _, list := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for p := range strings.SplitSeq(list, ",") {
 			if s.Trunks != nil && strings.TrimSpace(p) == s.TrunkProtocol {

@@ -76,9 +76,9 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.listener = plain
-	serve := plain
+	var serve net.Listener = &boundedListener{plain, s.Gate}
 	if s.Certificates != nil || s.Relay != nil {
-		serve = newSplitListener(plain, s.Certificates, s.Relay)
+		serve = newSplitListener(serve, s.Certificates, s.Relay)
 	}
 	limits := cmp.Or(s.timeouts, defaults())
 	s.server = &http.Server{

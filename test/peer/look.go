@@ -34,6 +34,12 @@ func (p *Peer) Goodbye() *umbrellav1.Goodbye { return p.goodbye }
 // Joined is what the node said at the door.
 func (p *Peer) Joined() *umbrellav1.Joined { return p.joined }
 
+// Locked tells whether the room is.
+func (p *Peer) Locked() bool { return p.locked }
+
+// Muted are the own m-lines that a moderator has muted.
+func (p *Peer) Muted() []string { return p.muted }
+
 // From counts the packets that are playing from a participant, of each kind of
 // media.
 func (p *Peer) From(participant string) (audio, video uint64) {

@@ -29,6 +29,7 @@ type Peer struct {
 	Name     string
 	ViewOnly bool
 	Password string
+	Token    string
 	// Codec of the video that is published: a MIME type, VP8 where empty.
 	Codec string
 
@@ -54,6 +55,8 @@ type Peer struct {
 	speakers     []*umbrellav1.Speaker
 	errs         []*umbrellav1.Error
 	goodbye      *umbrellav1.Goodbye
+	locked       bool
+	muted        []string
 	talkUpdate   *umbrellav1.TalkUpdate
 	changed      chan struct{} // closed and replaced at each change
 }
@@ -115,7 +118,7 @@ func (p *Peer) Join(ctx context.Context) error {
 		return err
 	}
 	p.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Join{Join: &umbrellav1.Join{
-		Room: p.Room, Name: p.Name, ViewOnly: p.ViewOnly, Password: p.Password,
+		Room: p.Room, Name: p.Name, ViewOnly: p.ViewOnly, Password: p.Password, Token: p.Token,
 		ReceiveCodecs: []string{"audio/opus", "audio/PCMU", "audio/PCMA", "audio/G722", "video/VP8", "video/VP9", "video/H264", "video/AV1"},
 	}}})
 	if err := p.Wait(ctx, func() bool { return p.joined != nil || len(p.errs) > 0 }); err != nil {
@@ -288,7 +291,7 @@ func (p *Peer) read(ctx context.Context) {
 func (p *Peer) take(m *umbrellav1.ServerMessage) {
 	switch m := m.Message.(type) {
 	case *umbrellav1.ServerMessage_Joined:
-		p.joined = m.Joined
+		p.joined, p.locked = m.Joined, m.Joined.Locked
 		clear(p.participants)
 		for _, o := range m.Joined.Participants {
 			p.participants[o.Id] = o
@@ -300,6 +303,11 @@ func (p *Peer) take(m *umbrellav1.ServerMessage) {
 		for _, id := range m.RoomUpdate.LeftParticipantIds {
 			delete(p.participants, id)
 		}
+		if m.RoomUpdate.Locked != nil {
+			p.locked = *m.RoomUpdate.Locked
+		}
+	case *umbrellav1.ServerMessage_Muted:
+		p.muted = append(p.muted, m.Muted.Mid)
 	case *umbrellav1.ServerMessage_PublishAnswer:
 		err := p.publish.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: m.PublishAnswer.Sdp})
 		if err != nil {

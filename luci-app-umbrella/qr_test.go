@@ -27,7 +27,7 @@ process.stdout.write(grid === null ? 'null' : grid.map((row) => row.map((dark) =
 		return string(out)
 	}
 	cases := strings.Split(strings.TrimSpace(read(t, "testdata/qr.txt")), "\n\n")
-	if len(cases) < 4 {
+	if len(cases) < 6 {
 		t.Errorf("there are only %d codes", len(cases))
 	}
 	for _, c := range cases {
@@ -36,7 +36,7 @@ process.stdout.write(grid === null ? 'null' : grid.map((row) => row.map((dark) =
 			t.Errorf("%q: the code is\n%s\nwant\n%s", text, got, want)
 		}
 	}
-	if got := encode(strings.Repeat("x", 214)); got != "null" {
+	if got := encode(strings.Repeat("x", 667)); got != "null" {
 		t.Errorf("a text that is too long has the code\n%s", got)
 	}
 }

@@ -1,19 +1,22 @@
 'use strict';
 'require baseclass';
 
-/* QR codes as in ISO/IEC 18004: bytes, error correction level M, versions 1 to 10
- * (at most 213 bytes). */
+/* QR codes as in ISO/IEC 18004: bytes, error correction level M, versions 1 to 20
+ * (at most 666 bytes). The web client takes encode() of this file, too. */
 
 /* By version: check words of a block, then pairs of a number of blocks and their
  * data words (table 9). */
 const blocks = [ null,
 	[ 10, [ 1, 16 ] ], [ 16, [ 1, 28 ] ], [ 26, [ 1, 44 ] ], [ 18, [ 2, 32 ] ], [ 24, [ 2, 43 ] ],
-	[ 16, [ 4, 27 ] ], [ 18, [ 4, 31 ] ], [ 22, [ 2, 38 ], [ 2, 39 ] ], [ 22, [ 3, 36 ], [ 2, 37 ] ], [ 26, [ 4, 43 ], [ 1, 44 ] ]
+	[ 16, [ 4, 27 ] ], [ 18, [ 4, 31 ] ], [ 22, [ 2, 38 ], [ 2, 39 ] ], [ 22, [ 3, 36 ], [ 2, 37 ] ], [ 26, [ 4, 43 ], [ 1, 44 ] ],
+	[ 30, [ 1, 50 ], [ 4, 51 ] ], [ 22, [ 6, 36 ], [ 2, 37 ] ], [ 22, [ 8, 37 ], [ 1, 38 ] ], [ 24, [ 4, 40 ], [ 5, 41 ] ], [ 24, [ 5, 41 ], [ 5, 42 ] ],
+	[ 28, [ 7, 45 ], [ 3, 46 ] ], [ 28, [ 10, 46 ], [ 1, 47 ] ], [ 26, [ 9, 43 ], [ 4, 44 ] ], [ 26, [ 3, 44 ], [ 11, 45 ] ], [ 26, [ 3, 41 ], [ 13, 42 ] ]
 ];
 
 /* Centres of alignment patterns (annex E). */
 const alignments = [ null, [], [ 6, 18 ], [ 6, 22 ], [ 6, 26 ], [ 6, 30 ], [ 6, 34 ],
-	[ 6, 22, 38 ], [ 6, 24, 42 ], [ 6, 26, 46 ], [ 6, 28, 50 ] ];
+	[ 6, 22, 38 ], [ 6, 24, 42 ], [ 6, 26, 46 ], [ 6, 28, 50 ], [ 6, 30, 54 ], [ 6, 32, 58 ], [ 6, 34, 62 ],
+	[ 6, 26, 46, 66 ], [ 6, 26, 48, 70 ], [ 6, 26, 50, 74 ], [ 6, 30, 54, 78 ], [ 6, 30, 56, 82 ], [ 6, 30, 58, 86 ], [ 6, 34, 62, 90 ] ];
 
 const masks = [
 	(y, x) => (y + x) % 2 === 0,
@@ -198,10 +201,10 @@ function encode(text) {
 	const bytes = [ ...new TextEncoder().encode(text) ];
 	let version = 1;
 
-	while (version <= 10 && bytes.length > capacity(version) - (version < 10 ? 2 : 3))
+	while (version < blocks.length && bytes.length > capacity(version) - (version < 10 ? 2 : 3))
 		version++;
 
-	if (version > 10)
+	if (version === blocks.length)
 		return null;
 
 	const drawn = words(bytes, version);

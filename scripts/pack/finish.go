@@ -2,11 +2,14 @@ package main
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"regexp"
 )
 
@@ -99,11 +102,7 @@ func unpack(archive []byte) ([]member, error) {
 
 func repack(members []member) ([]byte, error) {
 	var out bytes.Buffer
-	gz, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err != nil {
-		return nil, fmt.Errorf("packing: %w", err)
-	}
-	w := tar.NewWriter(gz)
+	w := tar.NewWriter(&out)
 	for _, m := range members {
 		m.header.Size = int64(len(m.data))
 		if err := w.WriteHeader(m.header); err != nil {
@@ -113,8 +112,58 @@ func repack(members []member) ([]byte, error) {
 			return nil, fmt.Errorf("packing %s: %w", m.header.Name, err)
 		}
 	}
-	if err := errors.Join(w.Close(), gz.Close()); err != nil {
+	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("packing: %w", err)
 	}
-	return out.Bytes(), nil
+	return compress(out.Bytes())
+}
+
+// compress makes a gzip file. The program gzip saves 3 % of the daemon over Go's
+// package, which is much of a small flash.
+func compress(b []byte) ([]byte, error) {
+	cmd := exec.Command("gzip", "-9n")
+	cmd.Stdin = bytes.NewReader(b)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("packing: gzip: %w", err)
+	}
+	return out, nil
+}
+
+// finishAPK packs the files tighter. An .apk of this kind is two gzip files, one
+// after the other, the first of which has the SHA-256 of the second.
+func finishAPK(pkg []byte) ([]byte, error) {
+	r := bufio.NewReader(bytes.NewReader(pkg))
+	gz, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking: %w", err)
+	}
+	var parts [][]byte
+	for {
+		gz.Multistream(false)
+		part, err := io.ReadAll(gz)
+		if err != nil {
+			return nil, fmt.Errorf("unpacking: %w", err)
+		}
+		parts = append(parts, part)
+		if err = gz.Reset(r); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("unpacking: %w", err)
+		}
+	}
+	field := regexp.MustCompile(`(?m)^datahash = [0-9a-f]{64}$`)
+	if len(parts) != 2 || len(field.FindAll(parts[0], -1)) != 1 {
+		return nil, errors.New("it is not made of a control part with a datahash and a data part")
+	}
+	data, err := compress(parts[1])
+	if err != nil {
+		return nil, err
+	}
+	// As long as what it replaces: the archive around it stays as it is.
+	control, err := compress(field.ReplaceAll(parts[0], fmt.Appendf(nil, "datahash = %x", sha256.Sum256(data))))
+	if err != nil {
+		return nil, err
+	}
+	return append(control, data...), nil
 }

@@ -80,7 +80,11 @@ func (p *packer) apk() (string, []byte, error) {
 	if err := apk.Default.Package(info, &out); err != nil {
 		return "", nil, fmt.Errorf("%s: packing the .apk: %w", p.Name, err)
 	}
-	return fmt.Sprintf("%s-%s-%s.apk", p.Name, p.Version, p.Release), out.Bytes(), nil
+	finished, err := finishAPK(out.Bytes())
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: finishing the .apk: %w", p.Name, err)
+	}
+	return fmt.Sprintf("%s-%s-%s.apk", p.Name, p.Version, p.Release), finished, nil
 }
 
 func (p *packer) script(name string) string { return filepath.Join(p.Scratch, "scripts", name) }

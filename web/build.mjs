@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { luci } from "./luci.mjs";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(root, "dist");
@@ -17,7 +18,7 @@ const budget = 60_000;
 
 const options = {
   absWorkingDir: root,
-  entryPoints: { app: "src/app.tsx", servers: "src/servers/main.tsx", status: "src/status/main.tsx", trust: "src/trust/main.ts" },
+  entryPoints: { app: "src/app.tsx", servers: "src/servers/main.tsx", status: "src/status/main.tsx", trust: "src/trust/main.ts", login: "src/login/main.ts" },
   bundle: true,
   format: "esm",
   // What pages share, and what is loaded later, are files of their own.
@@ -34,6 +35,7 @@ const options = {
   legalComments: "none",
   metafile: true,
   write: false,
+  plugins: [luci],
   logLevel: "warning",
 };
 
@@ -127,7 +129,7 @@ if (process.argv.includes("--watch")) {
       });
     },
   };
-  const context = await esbuild.context({ ...options, plugins: [say] });
+  const context = await esbuild.context({ ...options, plugins: [...options.plugins, say] });
   await context.watch();
 } else {
   try {

@@ -1,3 +1,4 @@
+import { loginEnded } from "../status/poll";
 import { sentence } from "../ui/sentence";
 import type { Problems } from "./model";
 
@@ -21,6 +22,7 @@ export async function change(method: "POST" | "PATCH" | "DELETE", path: string, 
       headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
+    if (response.status === 401) loginEnded();
     return outcomeOf(response.ok, response.status, await response.text());
   } catch {
     return { ok: false, error: "The node does not answer.", problems: {} };
@@ -38,6 +40,7 @@ export async function ask<T>(path: string, body: object): Promise<Answered<T>> {
       headers: { Accept: "application/json", "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
+    if (response.status === 401) loginEnded();
     const text = await response.text();
     if (response.ok) return { ok: true, value: JSON.parse(text) as T };
     const outcome = outcomeOf(false, response.status, text);

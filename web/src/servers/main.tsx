@@ -8,6 +8,7 @@ import type { Camera, CameraDraft } from "./cameras";
 import { CamerasView } from "./cameratable";
 import { FindCameras } from "./found";
 import { TrunkForm } from "./form";
+import { InvitationDialog, InvitationsView } from "./invitationform";
 import type { Servers, Trunk } from "./model";
 import { RemoveQuestion } from "./section";
 import { ServersView } from "./view";
@@ -21,6 +22,7 @@ type Open =
   | { kind: "camera"; camera: Camera | null; found: Partial<CameraDraft> }
   | { kind: "remove"; word: "trunk" | "camera"; name: string }
   | { kind: "find" }
+  | { kind: "invitation" }
   | null;
 
 function Page() {
@@ -39,7 +41,7 @@ function Page() {
   };
   return (
     <main class="status servers">
-      <PageHead title="Umbrella servers" problem={problem} loaded={servers !== null} other={{ href: "status", text: "Status" }} />
+      <PageHead title="Umbrella servers" problem={problem} loaded={servers !== null} other={{ href: "status", text: "Status" }} login={servers?.login ?? false} />
       <p class={said ? "said" : "heard"} role="status">
         {said}
       </p>
@@ -60,8 +62,10 @@ function Page() {
             onEdit={(camera) => show({ kind: "camera", camera, found: {} })}
             onRemove={({ name }) => show({ kind: "remove", word: "camera", name })}
           />
+          <InvitationsView onMake={() => show({ kind: "invitation" })} />
         </>
       )}
+      {servers && open?.kind === "invitation" && <InvitationDialog rooms={servers.rooms} onClose={close} />}
       {open?.kind === "remove" && (
         <RemoveQuestion section={{ word: open.word, name: open.name, isNew: false }} onClose={close} onSaved={saved}>
           {open.word === "trunk"

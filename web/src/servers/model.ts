@@ -10,6 +10,15 @@ export interface Servers {
   trunks: Trunk[];
   refused: Refused[];
   cameras: Camera[];
+  /** The page is seen by way of a login, which can be ended. */
+  login: boolean;
+  /** Those of the settings. */
+  rooms: RoomRule[];
+}
+
+export interface RoomRule {
+  name: string;
+  access: string;
 }
 
 export interface Trunk {

@@ -7,10 +7,20 @@ interface Props {
   loaded: boolean;
   /** The page beside this one. */
   other: { href: string; text: string };
+  /** The page is seen by way of a login. */
+  login: boolean;
+}
+
+async function logOut(): Promise<void> {
+  try {
+    await fetch("logout", { method: "POST" });
+  } finally {
+    location.reload();
+  }
 }
 
 /** What stands on top of the pages about the node. */
-export function PageHead({ title, problem, loaded, other }: Props): JSX.Element {
+export function PageHead({ title, problem, loaded, other, login }: Props): JSX.Element {
   return (
     <header class="status-head">
       <h1 class="brand">
@@ -18,6 +28,11 @@ export function PageHead({ title, problem, loaded, other }: Props): JSX.Element 
       </h1>
       <nav class="status-nav" aria-label="About this node">
         <a href={other.href}>{other.text}</a>
+        {login && (
+          <button type="button" class="link log-out" onClick={() => void logOut()}>
+            Log out
+          </button>
+        )}
       </nav>
       <p class={`live ${problem ? "live-off" : ""}`} role="status">
         {problem ? `${problem} Trying again…` : loaded ? "Live" : "Loading…"}

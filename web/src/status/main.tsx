@@ -1,4 +1,5 @@
 import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import "../styles/status.css";
 import { PageHead } from "./head";
 import type { Status } from "./model";
@@ -10,9 +11,17 @@ const ask = () => load<Status>("status", "The node shows its state to the machin
 
 function Page() {
   const { value: status, problem } = usePolled(ask, interval);
+  const [login, setLogin] = useState(false);
+  useEffect(() => {
+    load<{ login: boolean }>("servers", "").then(
+      (servers) => setLogin(servers.login),
+      // Whoever may not see that page has not logged in.
+      () => {},
+    );
+  }, []);
   return (
     <main class="status">
-      <PageHead title="Umbrella status" problem={problem} loaded={status !== null} other={{ href: "servers", text: "Trunks" }} />
+      <PageHead title="Umbrella status" problem={problem} loaded={status !== null} other={{ href: "servers", text: "Trunks" }} login={login} />
       {status && <StatusView status={status} />}
     </main>
   );

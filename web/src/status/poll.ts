@@ -2,12 +2,19 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 const timeout = 5000;
 
+/** The login is over: the page is loaded again, which asks for another one. */
+export function loginEnded(): never {
+  location.reload();
+  throw new Error("The login has ended.");
+}
+
 /** Asks the node for JSON. The errors are sentences for people. */
 export async function load<T>(path: string, forbidden: string): Promise<T> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeout);
   try {
     const response = await fetch(path, { headers: { Accept: "application/json" }, signal: abort.signal, cache: "no-store" });
+    if (response.status === 401) loginEnded();
     if (response.status === 403) throw new Error(forbidden);
     if (!response.ok) throw new Error(`The node answers with an error (${response.status}).`);
     return (await response.json()) as T;

@@ -1,0 +1,66 @@
+import { roomNameProblem } from "../call/names";
+import type { Problems, RoomRule } from "./model";
+
+/** What the form holds: everything as it is typed. */
+export interface InvitationDraft {
+  room: string;
+  name: string;
+  subscribe: boolean;
+  publish: boolean;
+  moderate: boolean;
+  hours: number;
+  once: boolean;
+}
+
+/** What the node answers. */
+export interface Invitation {
+  url: string;
+  /** RFC 3339. */
+  expires: string;
+}
+
+export const durations: [hours: number, words: string][] = [
+  [1, "1 hour"],
+  [24, "1 day"],
+  [7 * 24, "1 week"],
+  [30 * 24, "30 days"],
+];
+
+/** For the room that needs one most. */
+export function newInvitation(rooms: readonly RoomRule[]): InvitationDraft {
+  const room = rooms.find((r) => r.access === "token") ?? rooms[0];
+  return { room: room?.name ?? "", name: "", subscribe: true, publish: true, moderate: false, hours: 24, once: false };
+}
+
+/** What is to be asked of the node. */
+export function invitationBody(draft: InvitationDraft): object {
+  const { subscribe, publish, moderate, hours, once } = draft;
+  const rights = Object.entries({ publish, subscribe, moderate }).flatMap(([right, has]) => (has ? [right] : []));
+  return { room: draft.room.trim(), name: draft.name.trim(), rights, hours, once };
+}
+
+/** What can be told before the node is asked. */
+export function invitationProblems(draft: InvitationDraft): Problems {
+  const problems: Problems = {};
+  const room = roomNameProblem(draft.room.trim());
+  if (room) problems.room = room;
+  if (Array.from(draft.name.trim()).length > 64) problems.name = "A name has at most 64 characters.";
+  if (!draft.subscribe && !draft.publish) problems.rights = "Choose one of the first two at least.";
+  return problems;
+}
+
+/** What an invitation is good for in a room. */
+export function accessWords(room: string, rooms: readonly RoomRule[]): string {
+  switch (rooms.find((r) => r.name === room.trim())?.access) {
+    case "token":
+      return "It is entered with an invitation only.";
+    case "password":
+      return "It has a password, which is not needed with an invitation.";
+    case "lan":
+      return "It is entered from the local network only, with an invitation as well.";
+    case "open":
+      return "It is open: everybody can enter it without an invitation, too.";
+    default:
+      return "Letters, digits, “-”, “_” and “.”.";
+  }
+}

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encode } from "luci/qr";
+import { pathOf } from "./qr";
+
+test("a code is square, and has its three corners", () => {
+  const grid = encode(`https://192.0.2.1/sfu/lounge#token=${"x".repeat(300)}`);
+  assert.ok(grid);
+  assert.ok(grid.every((row) => row.length === grid.length));
+  const corner = [true, true, true, true, true, true, true, false];
+  assert.deepEqual(grid[0]?.slice(0, 8), corner);
+  assert.deepEqual(grid[0]?.slice(-8), [...corner].reverse());
+  assert.deepEqual(grid.at(-1)?.slice(0, 8), corner);
+});
+
+test("modules in a row are drawn as one", () => {
+  assert.equal(pathOf([[true, true, false, true], [], [false, true]]), "M0 0h2v1h-2zM3 0h1v1h-1zM1 2h1v1h-1z");
+});

@@ -18,6 +18,8 @@ const budget = 60_000;
 
 const options = {
   absWorkingDir: root,
+  // Hashes come from paths, too, and node_modules may be a link.
+  preserveSymlinks: true,
   entryPoints: { app: "src/app.tsx", servers: "src/servers/main.tsx", status: "src/status/main.tsx", trust: "src/trust/main.ts", login: "src/login/main.ts" },
   bundle: true,
   format: "esm",

@@ -8,8 +8,9 @@ const resources = fileURLToPath(new URL("../luci-app-umbrella/htdocs/luci-static
 export const luci = {
   name: "luci",
   setup(build) {
-    build.onResolve({ filter: /^luci\// }, ({ path }) => ({ path: `${resources}${path.slice("luci/".length)}.js`, namespace: "luci" }));
-    build.onLoad({ filter: /./, namespace: "luci" }, async ({ path }) => {
+    build.onResolve({ filter: /^luci\// }, ({ path }) => ({ path: path.slice("luci/".length), namespace: "luci" }));
+    build.onLoad({ filter: /./, namespace: "luci" }, async ({ path: name }) => {
+      const path = `${resources}${name}.js`;
       const script = await readFile(path, "utf8");
       // LuCI runs a script as a function that returns its class.
       const ending = /^return baseclass\.extend\((\{[\w, ]+\})\);\s*$/m;

@@ -59,6 +59,8 @@ export class Person {
   // A socket that cannot be opened is written to the console by the browser
   // itself; that is what those tests are about which take the node away.
   #expected(text) {
+    // So is a page that asks for a login first.
+    if (this.stranger && /status of 401/.test(text)) return true;
     return this.outage && /websocket|can.t establish a connection|ERR_CONNECTION|ERR_INTERNET|interrupted while the page was loading/i.test(text);
   }
 

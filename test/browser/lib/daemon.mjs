@@ -25,9 +25,11 @@ export class Daemon {
    * @param {object} [options]
    * @param {string} [options.uci] text of the UCI file `umbrella`
    * @param {Record<string, string>} [options.env] more UMBRELLA_* variables
+   * @param {string} [options.address] that it listens on; empty for all
    */
-  constructor({ uci = "", env = {} } = {}) {
+  constructor({ uci = "", env = {}, address = "127.0.0.1" } = {}) {
     this.uci = uci;
+    this.address = address;
     this.more = env;
   }
 
@@ -53,7 +55,7 @@ export class Daemon {
       env: {
         PATH: process.env.PATH,
         HOME: this.dir,
-        UMBRELLA_LISTEN: `127.0.0.1:${this.port}`,
+        UMBRELLA_LISTEN: `${this.address}:${this.port}`,
         UMBRELLA_MEDIA_PORT: String(this.mediaPort),
         UMBRELLA_STATE_DIR: path.join(this.dir, "state"),
         ...this.more,

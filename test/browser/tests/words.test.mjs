@@ -48,7 +48,7 @@ scene("doors", 180, async ({ person, step }) => {
 
   await step("a room for tokens", async () => {
     await enter(bob, "invited");
-    await bob.says("You cannot join this room from here");
+    await bob.says("This room is entered with an invitation");
   });
 
   await step("names that cannot be", async () => {

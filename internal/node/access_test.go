@@ -1,0 +1,583 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/golang-jwt/jwt/v5"
+	"google.golang.org/protobuf/proto"
+
+	"umbrella/internal/access"
+	"umbrella/internal/backhaul"
+	"umbrella/internal/config"
+	"umbrella/internal/signal"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+const (
+	roomPassword  = "sesame"
+	adminPassword = "correct horse"
+	trunkSecret   = "0123456789abcdef"
+)
+
+// caller is one kind of who may come to the web server.
+type caller struct {
+	name    string
+	address string // "" is a program on the node's own machine
+	word    string // password for rooms
+	token   string
+	cookie  string
+}
+
+// door is a node with rooms of each kind, behind a proxy that says where callers
+// are: 127.0.0.1, while what comes from 127.0.0.2 is on the machine itself.
+type door struct {
+	*Node
+	cfg *config.Config
+}
+
+func openDoor(t *testing.T) *door {
+	cfg := settings(t, "\tlist trusted_proxy '127.0.0.1'\n\toption admin_password '"+adminPassword+"'\n\toption access 'token'\n"+
+		"config room\n\toption name 'lan'\n\toption access 'lan'\n"+
+		"config room\n\toption name 'open'\n\toption access 'open'\n"+
+		"config room\n\toption name 'secret'\n\toption password '"+roomPassword+"'\n"+
+		"config backhaul 'hub'\n\toption secret '"+trunkSecret+"'\n")
+	return &door{startNode(t, cfg), cfg}
+}
+
+// client is one that comes from where the caller is.
+func (c *caller) client() *http.Client {
+	from := "127.0.0.1"
+	if c.address == "" {
+		from = "127.0.0.2"
+	}
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	return &http.Client{Transport: c.speaking(&http.Transport{
+		DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+	}), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// transport adds what a caller brings.
+type transport struct {
+	*caller
+	http.RoundTripper
+}
+
+func (c *caller) speaking(t http.RoundTripper) http.RoundTripper { return transport{c, t} }
+
+// RoundTrip implements http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	if t.address != "" {
+		// What was said before the proxy is anybody's.
+		r.Header.Set("X-Forwarded-For", "127.0.0.1, 192.168.1.2, "+t.address)
+	}
+	if bearer := t.token + t.word; bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	if t.cookie != "" {
+		r.AddCookie(&http.Cookie{Name: access.SessionCookie, Value: t.cookie})
+	}
+	return t.RoundTripper.RoundTrip(r)
+}
+
+func (d *door) url(path string) string { return "https://" + d.cfg.Main.Listen + path }
+
+func (d *door) ask(t *testing.T, c *caller, method, path, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(soon(t), method, d.url(path), strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := c.client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(b)
+}
+
+func (d *door) mint(t *testing.T, room string, holds time.Duration, rights ...string) string {
+	t.Helper()
+	text, err := d.tokens.Mint(access.Claims{Room: room, Rights: rights}, holds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+const (
+	away = "203.0.113.7"
+	home = "192.168.1.77"
+)
+
+// callers are all kinds there are.
+func (d *door) callers(t *testing.T) map[string]*caller {
+	t.Helper()
+	cookie, err := d.admins.Login(access.Client{}, adminPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]*caller{
+		"nobody":    {address: away},
+		"lan":       {address: home},
+		"machine":   {},
+		"password":  {address: away, word: roomPassword},
+		"other":     {address: away, token: d.mint(t, "elsewhere", time.Hour)},
+		"expired":   {address: home, token: expired(t, d)},
+		"viewer":    {address: away, token: d.mint(t, "den", time.Hour, access.RightSubscribe)},
+		"publisher": {address: away, token: d.mint(t, "den", time.Hour, access.RightPublish)},
+		"moderator": {address: away, token: d.mint(t, "den", time.Hour, access.RightPublish, access.RightSubscribe, access.RightModerate)},
+		"admin":     {address: away, token: d.mint(t, access.AnyRoom, time.Hour, access.RightAdmin)},
+		"session":   {address: away, cookie: cookie},
+		// A node that knows the trunks' secret knows nothing else.
+		"trunk": {address: away, word: trunkSecret},
+	}
+	for name, c := range all {
+		c.name = name
+	}
+	return all
+}
+
+// TestEveryPath walks every path of the web server with every kind of caller.
+func TestEveryPath(t *testing.T) {
+	d := openDoor(t)
+	callers := d.callers(t)
+	const everyone = "nobody lan machine password other expired viewer publisher moderator admin session trunk"
+	const admins = "machine admin session"
+	json := `{"options":{}}`
+	for _, p := range []struct {
+		method, path, body string
+		allowed            string // those who are; the others get 401 or 403
+		status             int    // for who is allowed
+	}{
+		{"GET", "/", "", everyone, 302},
+		{"GET", "/sfu", "", everyone, 200},
+		{"GET", "/sfu/den", "", everyone, 200},
+		{"GET", "/trust", "", everyone, 200},
+		{"GET", "/ca.crt", "", everyone, 200},
+		{"GET", "/healthz", "", everyone, 200},
+		{"GET", "/robots.txt", "", everyone, 404},
+		{"GET", "/assets/nothing.js", "", everyone, 404},
+		{"GET", "/wsb", "", everyone, 426},
+		{"GET", "/status", "", admins, 200},
+		{"GET", "/metrics", "", admins, 200},
+		{"GET", "/servers", "", admins, 200},
+		{"POST", "/servers/trunks", json, admins, 409},
+		{"POST", "/servers/cameras", json, admins, 409},
+		{"PATCH", "/servers/trunks/hub", json, admins, 409},
+		{"PATCH", "/servers/cameras/door", json, admins, 409},
+		{"DELETE", "/servers/trunks/hub", "", admins, 409},
+		{"DELETE", "/servers/cameras/door", "", admins, 409},
+		{"POST", "/servers/cameras/probe", json, admins, 400},
+		{"POST", "/servers/cameras/discover", json, admins, 400},
+		{"POST", "/invitations", `{"room":"den","hours":1}`, admins, 201},
+		{"POST", "/logout", "", strings.Replace(everyone, " session", "", 1), 204}, // that of session is needed still
+		{"POST", "/whip/lan", "v=0", "lan machine", 415},
+		// A token for another room, and one that has ended, are none for this.
+		{"POST", "/whip/open", "v=0", "nobody lan machine password admin session trunk", 415},
+		{"POST", "/whip/secret", "v=0", "password admin session", 415},
+		{"POST", "/whip/den", "v=0", "publisher moderator admin session", 415},
+		{"POST", "/whep/lan", "v=0", "lan machine", 415},
+		{"POST", "/whep/secret", "v=0", "password admin session", 415},
+		{"POST", "/whep/den", "v=0", "viewer moderator admin session", 415},
+		{"POST", "/whep/den/somebody", "v=0", "viewer moderator admin session", 415},
+		{"DELETE", "/whip/session/x", "", everyone, 404},
+		{"PATCH", "/whep/session/x", "v=0", everyone, 404},
+		{"OPTIONS", "/whip/den", "", everyone, 204},
+		{"GET", "/%2e%2e/%2e%2e/etc/passwd", "", everyone, 404},
+	} {
+		may := map[string]bool{}
+		for _, name := range strings.Fields(p.allowed) {
+			may[name] = true
+		}
+		for _, name := range strings.Fields(everyone) {
+			if p.path == "/logout" && name == "session" {
+				continue
+			}
+			code, body := d.ask(t, callers[name], p.method, p.path, p.body)
+			refused := code == http.StatusUnauthorized || code == http.StatusForbidden
+			if may[name] && code != p.status || !may[name] && !refused {
+				t.Errorf("%s %s by %s: %d, %s", p.method, p.path, name, code, strings.TrimSpace(body))
+			}
+			if refused && (strings.Contains(body, trunkSecret) || strings.Contains(body, roomPassword)) {
+				t.Errorf("%s %s by %s: a secret in %s", p.method, p.path, name, body)
+			}
+		}
+	}
+}
+
+// TestLoginOverHTTP: the password, and nothing else, makes a session.
+func TestLoginOverHTTP(t *testing.T) {
+	d := openDoor(t)
+	for body, want := range map[string]int{
+		`{"password":"` + adminPassword + `"}`: 204, `{"password":"wrong"}`: 401, `{"password":""}`: 401, `{}`: 401, `[]`: 400, `{"x":1}`: 400,
+	} {
+		if code, text := d.ask(t, &caller{address: home}, "POST", "/login", body); code != want {
+			t.Errorf("%s: %d, %s", body, code, text)
+		}
+	}
+	// Guessing is slowed down for who guesses, and for nobody else.
+	guesser := &caller{address: "198.51.100.66"}
+	last := 0
+	for range 8 {
+		last, _ = d.ask(t, guesser, "POST", "/login", `{"password":"wrong"}`)
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("the eighth wrong password gets %d", last)
+	}
+	if code, _ := d.ask(t, guesser, "POST", "/login", `{"password":"`+adminPassword+`"}`); code != http.StatusTooManyRequests {
+		t.Errorf("the right one right after gets %d", code)
+	}
+	if code, _ := d.ask(t, &caller{address: home}, "POST", "/login", `{"password":"`+adminPassword+`"}`); code != 204 {
+		t.Errorf("somebody else gets %d", code)
+	}
+	r, err := http.NewRequest("POST", d.url("/login"), strings.NewReader(`{"password":"`+adminPassword+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Origin", "https://evil.example")
+	answer, err := (&caller{address: home}).client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusForbidden || len(answer.Cookies()) > 0 {
+		t.Errorf("a page of another site logs in: %d", answer.StatusCode)
+	}
+	r.Header.Del("Origin")
+	r.Body = io.NopCloser(strings.NewReader(`{"password":"` + adminPassword + `"}`))
+	answer, err = (&caller{address: home}).client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if len(answer.Cookies()) != 1 {
+		t.Fatalf("%d cookies", len(answer.Cookies()))
+	}
+	c := answer.Cookies()[0]
+	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge != 12*3600 {
+		t.Errorf("the cookie is %v", c)
+	}
+	if code, _ := d.ask(t, &caller{address: home, cookie: c.Value}, "GET", "/servers", ""); code != 200 {
+		t.Errorf("with it: %d", code)
+	}
+	if code, _ := d.ask(t, &caller{address: home, cookie: c.Value}, "POST", "/logout", ""); code != 204 {
+		t.Errorf("logging out: %d", code)
+	}
+	if code, _ := d.ask(t, &caller{address: home, cookie: c.Value}, "GET", "/servers", ""); code != 401 {
+		t.Errorf("after that: %d", code)
+	}
+}
+
+// socket opens a WebSocket as the caller.
+func (d *door) socket(t *testing.T, c *caller, protocol string) *websocket.Conn {
+	t.Helper()
+	ws, _, err := websocket.Dial(soon(t), "wss://"+d.cfg.Main.Listen+"/wsb", &websocket.DialOptions{
+		HTTPClient: c.client(), Subprotocols: []string{protocol},
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", c.name, err)
+	}
+	ws.SetReadLimit(1 << 20)
+	t.Cleanup(func() { _ = ws.CloseNow() })
+	return ws
+}
+
+func say(t *testing.T, ws *websocket.Conn, m proto.Message) {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ws.Write(soon(t), websocket.MessageBinary, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hear returns the first message that is an answer, or an error.
+func hear(ws *websocket.Conn) (*umbrellav1.ServerMessage, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for {
+		_, b, err := ws.Read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		m := &umbrellav1.ServerMessage{}
+		if err := proto.Unmarshal(b, m); err != nil {
+			return nil, err
+		}
+		switch m.Message.(type) {
+		case *umbrellav1.ServerMessage_Joined, *umbrellav1.ServerMessage_Error, *umbrellav1.ServerMessage_Pong,
+			*umbrellav1.ServerMessage_ChatMessage, *umbrellav1.ServerMessage_Goodbye:
+			return m, nil
+		}
+	}
+}
+
+func joining(c *caller, room string) *umbrellav1.ClientMessage {
+	return &umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Join{Join: &umbrellav1.Join{
+		Room: room, Name: "x", Password: c.word, Token: c.token,
+	}}}
+}
+
+// TestEveryJoin: every kind of caller at the door of every kind of room, and what
+// each may do in it.
+func TestEveryJoin(t *testing.T) {
+	d := openDoor(t)
+	callers := d.callers(t)
+	for room, allowed := range map[string]map[string]string{ // by caller: p(ublish), s(ubscribe), m(oderate)
+		"lan":    {"lan": "ps", "machine": "ps"},
+		"open":   {"nobody": "ps", "lan": "ps", "machine": "ps", "password": "ps", "trunk": "ps", "admin": "psm", "session": "psm"},
+		"secret": {"password": "ps", "admin": "psm", "session": "psm"},
+		"den":    {"viewer": "s", "publisher": "p", "moderator": "psm", "admin": "psm", "session": "psm"},
+		"a/b":    {},
+	} {
+		for name, c := range callers {
+			ws := d.socket(t, c, signal.Subprotocol)
+			say(t, ws, joining(c, room))
+			m, err := hear(ws)
+			if err != nil {
+				t.Fatalf("%s in %s: %v", name, room, err)
+			}
+			may, ok := allowed[name]
+			joined := m.GetJoined()
+			if (joined != nil) != ok {
+				t.Errorf("%s in %s: %v", name, room, m)
+				continue
+			}
+			if joined == nil {
+				if e := m.GetError(); e.GetMessage() == "" || strings.Contains(e.Message, roomPassword) {
+					t.Errorf("%s in %s: %v", name, room, m)
+				}
+				continue
+			}
+			got := ""
+			if !joined.Participants[len(joined.Participants)-1].ViewOnly {
+				got += "p"
+			}
+			if joined.MaySubscribe {
+				got += "s"
+			}
+			if joined.Moderator {
+				got += "m"
+			}
+			if got != may {
+				t.Errorf("%s in %s may %s, want %s", name, room, got, may)
+			}
+			_ = ws.CloseNow()
+		}
+	}
+}
+
+// TestEveryMessage sends every message that there is: before joining, and as who
+// may do the least and the most.
+func TestEveryMessage(t *testing.T) {
+	d := openDoor(t)
+	callers := d.callers(t)
+	oneof := (&umbrellav1.ClientMessage{}).ProtoReflect().Descriptor().Oneofs().ByName("message").Fields()
+	outside := map[string]string{ // what is not answered by "join first"
+		"join": "a room's name", "resume": "this session has ended", "ping": "pong",
+	}
+	inside := map[string]map[string]string{ // what is answered, by message and caller; nothing else is
+		"join":          {"viewer": "in a room already", "moderator": "in a room already"},
+		"resume":        {"viewer": "in a room already", "moderator": "in a room already"},
+		"publish_offer": {"viewer": "a viewer publishes nothing", "moderator": "offer"},
+		"moderate":      {"viewer": "for moderators", "moderator": "does not know"},
+		"send_chat":     {"viewer": "1 to 2000", "moderator": "1 to 2000"},
+	}
+	for i := range oneof.Len() {
+		field := oneof.Get(i)
+		name := string(field.Name())
+		m := &umbrellav1.ClientMessage{}
+		m.ProtoReflect().Set(field, m.ProtoReflect().NewField(field))
+		ping := &umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Ping{Ping: &umbrellav1.Ping{Number: 7}}}
+
+		ws := d.socket(t, callers["nobody"], signal.Subprotocol)
+		say(t, ws, m)
+		answer, err := hear(ws)
+		if want, ok := outside[name]; err != nil || !strings.Contains(words(answer), orElse(want, ok, "join first")) {
+			t.Errorf("%s before joining: %v, %v", name, answer, err)
+		}
+		_ = ws.CloseNow()
+
+		if name == "leave" {
+			continue // it ends what is tested
+		}
+		for _, who := range []string{"viewer", "moderator"} {
+			ws := d.socket(t, callers[who], signal.Subprotocol)
+			say(t, ws, joining(callers[who], "den"))
+			if m, err := hear(ws); err != nil || m.GetJoined() == nil {
+				t.Fatalf("%s: %v, %v", who, m, err)
+			}
+			say(t, ws, m)
+			// Answers of the room come when they come, before those to pings or after.
+			var heard []string
+			for range 3 {
+				time.Sleep(20 * time.Millisecond)
+				say(t, ws, ping)
+				answer, err := hear(ws)
+				if err != nil {
+					t.Fatalf("%s by %s: %v", name, who, err)
+				}
+				if w := words(answer); w != "pong" {
+					heard = append(heard, w)
+				}
+			}
+			want, ok := inside[name][who]
+			if ok != (len(heard) == 1) || ok && !strings.Contains(heard[0], want) {
+				t.Errorf("%s by %s: %q, want %q", name, who, heard, want)
+			}
+			_ = ws.CloseNow()
+		}
+	}
+}
+
+func orElse(s string, ok bool, other string) string {
+	if ok {
+		return s
+	}
+	return other
+}
+
+func words(m *umbrellav1.ServerMessage) string {
+	if m.GetPong() != nil {
+		return "pong"
+	}
+	return m.GetError().GetMessage()
+}
+
+// TestEveryTrunkMessage sends every message of trunks without the proof that has
+// to come first, as every kind of caller: each is turned down, and nothing is known
+// of it.
+func TestEveryTrunkMessage(t *testing.T) {
+	d := openDoor(t)
+	oneof := (&umbrellav1.TrunkMessage{}).ProtoReflect().Descriptor().Oneofs().ByName("message").Fields()
+	for name, c := range d.callers(t) {
+		for i := range oneof.Len() {
+			field := oneof.Get(i)
+			ws := d.socket(t, c, backhaul.Subprotocol)
+			m := &umbrellav1.TrunkMessage{}
+			m.ProtoReflect().Set(field, m.ProtoReflect().NewField(field))
+			say(t, ws, m)
+			if said, err := untilClosed(ws); err != nil || !slices.Equal(said, []string{"hello"}) && !slices.Equal(said, []string{"hello", "refusal"}) {
+				t.Errorf("%s by %s: %q, %v", field.Name(), name, said, err)
+			}
+		}
+	}
+	if st := d.status(); len(st.Trunks) != 1 || len(st.Trunks[0].Links) != 0 || len(st.Rooms) != 0 {
+		t.Errorf("something came of it: %v", st.Trunks)
+	}
+}
+
+// untilClosed is what the other side says until it closes, by kind.
+func untilClosed(ws *websocket.Conn) (said []string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for {
+		_, b, err := ws.Read(ctx)
+		if err != nil {
+			return said, ctx.Err()
+		}
+		m := &umbrellav1.TrunkMessage{}
+		if err := proto.Unmarshal(b, m); err != nil {
+			return said, err
+		}
+		r := m.ProtoReflect()
+		said = append(said, string(r.WhichOneof(r.Descriptor().Oneofs().ByName("message")).Name()))
+	}
+}
+
+// TestCrossSiteSockets: no page of another site opens a WebSocket.
+func TestCrossSiteSockets(t *testing.T) {
+	d := openDoor(t)
+	for _, origin := range []string{"https://evil.example", "null", "https://" + strings.Replace(d.cfg.Main.Listen, "127.0.0.1", "localhost", 1), "http://127.0.0.1"} {
+		for _, protocol := range []string{signal.Subprotocol, backhaul.Subprotocol} {
+			c := &caller{address: home}
+			_, answer, err := websocket.Dial(soon(t), "wss://"+d.cfg.Main.Listen+"/wsb", &websocket.DialOptions{
+				HTTPClient: c.client(), Subprotocols: []string{protocol}, HTTPHeader: http.Header{"Origin": {origin}},
+			})
+			if err == nil || answer == nil || answer.StatusCode != http.StatusForbidden {
+				t.Errorf("%s opens %s: %v", origin, protocol, err)
+			}
+		}
+	}
+}
+
+// TestInvitation: an admin's invitation lets somebody in from anywhere, into that
+// room only.
+func TestInvitation(t *testing.T) {
+	d := openDoor(t)
+	admin := d.callers(t)["admin"]
+	code, body := d.ask(t, admin, "POST", "/invitations", `{"room":"den","name":"Ada","rights":["subscribe"],"hours":2,"once":true}`)
+	if code != 201 {
+		t.Fatalf("%d, %s", code, body)
+	}
+	_, rest, ok := strings.Cut(body, "/sfu/den#token=")
+	token, _, _ := strings.Cut(rest, `"`)
+	if !ok || token == "" {
+		t.Fatalf("no link in %s", body)
+	}
+	guest := &caller{name: "guest", address: away, token: token}
+	for room, want := range map[string]bool{"den": true, "other": false} {
+		ws := d.socket(t, guest, signal.Subprotocol)
+		say(t, ws, joining(guest, room))
+		m, err := hear(ws)
+		if err != nil || (m.GetJoined() != nil) != want {
+			t.Errorf("%s: %v, %v", room, m, err)
+		}
+	}
+	// Whoever has copied it comes too late.
+	thief := &caller{name: "thief", address: "203.0.113.99", token: token}
+	ws := d.socket(t, thief, signal.Subprotocol)
+	say(t, ws, joining(thief, "den"))
+	if m, err := hear(ws); err != nil || m.GetError().GetCode() != umbrellav1.Error_CODE_NEEDS_INVITATION {
+		t.Errorf("used again: %v, %v", m, err)
+	}
+	for _, body := range []string{`{"room":"*","hours":1}`, `{"room":"a/b","hours":1}`, `{"room":"den","hours":0}`, `{"room":"den","hours":-1}`,
+		`{"room":"den","hours":999999999}`, `{"room":"den","hours":1,"rights":["admin"]}`, `{"room":"den","hours":1,"rights":["x"]}`} {
+		if code, text := d.ask(t, admin, "POST", "/invitations", body); code != 422 || !strings.Contains(text, `"error"`) {
+			t.Errorf("%s: %d, %s", body, code, text)
+		}
+	}
+}
+
+// expired is a token that was good until a minute ago.
+func expired(t *testing.T, d *door) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(d.cfg.Main.StateDir, "token.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := access.Claims{Room: "den"}
+	c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(-time.Minute))
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"umbrella/internal/access"
 	"umbrella/internal/config"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -65,7 +66,7 @@ func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, err
 		return nil, noDaemon(cfg, own.address, err)
 	}
 	if answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized {
-		return nil, fmt.Errorf("umbrellad at %s does not tell: %s (option 'trusted_proxy' may name this machine)", own.address, strings.TrimSpace(string(body)))
+		return nil, fmt.Errorf("umbrellad at %s does not tell: %s", own.address, strings.TrimSpace(string(body)))
 	}
 	st := &umbrellav1.Status{}
 	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
@@ -83,6 +84,7 @@ func notUmbrellad(address, answer string) error {
 type server struct {
 	address, base string
 	client        *http.Client
+	token         string // of an admin, where this process can make one
 }
 
 // ownServer finds it by the settings. The error is a sentence for people.
@@ -94,7 +96,7 @@ func ownServer(cfg *config.Config) (*server, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	s := &server{address: net.JoinHostPort(host, port)}
+	s := &server{address: net.JoinHostPort(host, port), token: adminToken(cfg.Main)}
 	transport := &http.Transport{DialContext: dialOwn, DisableKeepAlives: true}
 	scheme := "http"
 	if cfg.Main.TLS != config.TLSOff {
@@ -108,6 +110,18 @@ func ownServer(cfg *config.Config) (*server, error) {
 	return s, nil
 }
 
+// adminToken makes a token of an admin for a minute: behind a proxy that is on this
+// machine, the daemon cannot tell that a request is from here. It is empty where the
+// secret is not there, or not for this process to read.
+func adminToken(m config.Main) string {
+	t := &access.Tokens{StateDir: m.StateDir}
+	if !t.HasSecret() || t.Start() != nil {
+		return ""
+	}
+	token, _ := t.Mint(access.Claims{Room: access.AnyRoom, Rights: []string{access.RightAdmin}}, time.Minute)
+	return token
+}
+
 // get reads what is at a path below the prefix, limit bytes of it at most.
 func (s *server) get(ctx context.Context, path, accept string, limit int64) (*http.Response, []byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path, nil)
@@ -115,6 +129,9 @@ func (s *server) get(ctx context.Context, path, accept string, limit int64) (*ht
 		return nil, nil, fmt.Errorf("option 'listen': %w", err)
 	}
 	r.Header.Set("Accept", accept)
+	if s.token != "" {
+		r.Header.Set("Authorization", "Bearer "+s.token)
+	}
 	answer, err := s.client.Do(r)
 	if err != nil {
 		return nil, nil, err

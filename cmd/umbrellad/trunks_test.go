@@ -223,3 +223,17 @@ func TestPrintTrunks(t *testing.T) {
 		t.Errorf("%v: %q", err, b.String())
 	}
 }
+
+// Where a proxy is on the same machine, nobody is from here by address alone.
+func TestTrunksBehindProxy(t *testing.T) {
+	p := start(t, "config umbrella main\n\tlist trusted_proxy '127.0.0.1'\n")
+	p.expect("is running.")
+	p.says("has no trunks")
+	secret := filepath.Join(p.load().Main.StateDir, "token.key")
+	if err := os.Remove(secret); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := p.command("trunks"); code != exitFailure || !strings.Contains(errs, "does not tell: this is for admins") {
+		t.Errorf("without the secret: code %d, %s", code, errs)
+	}
+}

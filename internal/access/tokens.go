@@ -141,6 +141,15 @@ func (t *Tokens) Reload(stateDir, keyFile string) error {
 	return nil
 }
 
+// HasSecret tells whether the secret has been made, and can be read.
+func (t *Tokens) HasSecret() bool {
+	f, err := os.Open(filepath.Join(t.StateDir, secretFile))
+	if err == nil {
+		_ = f.Close()
+	}
+	return err == nil
+}
+
 // Mint makes a token that holds for so long from now on.
 func (t *Tokens) Mint(c Claims, holds time.Duration) (string, error) {
 	if err := c.Check(); err != nil {

@@ -2,6 +2,7 @@ package signal_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,5 +194,34 @@ func TestGrants(t *testing.T) {
 	}
 	if audio, video := deaf.From(a.ID()); audio+video > 0 || len(deaf.Streams()) > 0 {
 		t.Errorf("%d packets and %d streams although nothing may be seen", audio+video, len(deaf.Streams()))
+	}
+}
+
+// Of who sends too much, as much as is allowed is taken, and of others everything.
+func TestPublishLimit(t *testing.T) {
+	n := startNode(t)
+	var limit atomic.Int64
+	n.engine.PublishLimit = func() int { return int(limit.Load()) }
+	b := n.join(t, &peer.Peer{Name: "Bob", ViewOnly: true})
+	limit.Store(200) // kbit/s, of 1,000
+	loud := n.join(t, &peer.Peer{Name: "Loud"})
+	playing(t, b, loud)
+	if err := b.Wait(soon(t), func() bool { audio, video := b.From(loud.ID0()); return audio > 0 && video > 0 }); err != nil {
+		t.Fatal("nothing of who sends too much")
+	}
+	limit.Store(0)
+	a := n.join(t, &peer.Peer{Name: "Ada"})
+	playing(t, a)
+	gets(t, b, a)
+	video := func(p *peer.Peer) (n uint64) {
+		_ = b.Wait(soon(t), func() bool { _, n = b.From(p.ID0()); return true })
+		return n
+	}
+	loud0, ada0 := video(loud), video(a)
+	if err := b.Wait(soon(t), func() bool { _, v := b.From(a.ID0()); return v > ada0+400 }); err != nil {
+		t.Fatal("somebody else is limited")
+	}
+	if got, all := video(loud)-loud0, video(a)-ada0; got == 0 || got > all/2 {
+		t.Errorf("%d packets of who sends five times what is allowed, of %d", got, all)
 	}
 }

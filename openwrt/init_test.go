@@ -298,17 +298,23 @@ func testReload(t *testing.T, d *device) {
 func testFiles(t *testing.T, d *device) {
 	dir := t.TempDir()
 	files := map[string]string{}
-	for _, name := range []string{"cert", "key", "ca"} {
+	for _, name := range []string{"cert", "key", "ca", "token_key"} {
 		files[name] = filepath.Join(dir, name)
 		d.write(files[name], "the "+name)
 	}
+	for _, o := range config.Options() {
+		if o.Allowed == "the path of a file that is there" && files[o.Name] == "" {
+			t.Errorf("%s of %s names a file that is not lent", o.Name, o.Section)
+		}
+	}
 	d.settings(validSettings + "\toption tls 'files'\n\toption cert '" + files["cert"] + "'\n\toption key '" + files["key"] +
+		"'\n\toption token_key '" + files["token_key"] +
 		"'\n\nconfig backhaul 'cloud'\n\toption url 'wss://cloud.example.org/wsb'\n\toption ca '" + files["ca"] + "'\n" +
 		"\nconfig backhaul 'other'\n\toption url 'wss://other.example.org/wsb'")
 	if got, err := d.do("start"); err != nil {
 		t.Fatal(err, got)
 	}
-	for name, want := range map[string]string{"main.cert": "the cert", "main.key": "the key", "cloud.ca": "the ca"} {
+	for name, want := range map[string]string{"main.cert": "the cert", "main.key": "the key", "main.token_key": "the token_key", "cloud.ca": "the ca"} {
 		path := filepath.Join(d.run, name)
 		if got := d.read(path); got != want {
 			t.Errorf("%s: %q", name, got)
@@ -319,6 +325,7 @@ func testFiles(t *testing.T, d *device) {
 	}
 	cfg := load(t, d.read(filepath.Join(d.run, "umbrella")))
 	if cfg.Main.Cert != filepath.Join(d.run, "main.cert") || cfg.Main.Key != filepath.Join(d.run, "main.key") ||
+		cfg.Main.TokenKey != filepath.Join(d.run, "main.token_key") ||
 		cfg.Backhauls[0].CA != filepath.Join(d.run, "cloud.ca") || cfg.Backhauls[1].CA != "" {
 		t.Errorf("the node does not read what was lent: %+v", cfg)
 	}

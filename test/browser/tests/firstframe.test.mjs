@@ -4,7 +4,7 @@ import { house } from "../lib/harness.mjs";
 import { median } from "../lib/wait.mjs";
 
 const { daemon, scene } = await house();
-const tries = 7;
+const tries = 5;
 const allowed = 1_000; // milliseconds, of the median
 
 scene("the first picture after Join", 240, async ({ person, step }) => {

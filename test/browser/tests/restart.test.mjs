@@ -72,9 +72,14 @@ scene("the network goes and comes back", 240, async ({ person, step }) => {
       const before = { id: await session(), ufrag: await credentials(), frames: (await bob.heard()).Ada.frames };
       await ada.page.evaluate(() => {
         window.pcBefore = window.umbrella.publishPC;
+        // It may be back before anybody can ask.
+        window.states = [];
+        new MutationObserver(() => window.states.push(document.documentElement.dataset.callState)).observe(document.documentElement, {
+          attributeFilter: ["data-call-state"],
+        });
       });
       relay.cut();
-      await ada.state("reconnecting", 15_000);
+      await until("Ada was reconnecting", 15_000, 50, () => ada.page.evaluate(() => window.states.includes("reconnecting")));
       await ada.state("joined", 20_000);
       assert.equal(await session(), before.id, "it is another participant");
       assert.ok(await ada.page.evaluate(() => window.pcBefore === window.umbrella.publishPC), "it is a new connection");

@@ -18,6 +18,7 @@ help:
 	@echo 'make proto   generate code from proto/'
 	@echo 'make ipk     OpenWrt packages, .ipk and .apk; ARCH=mipsel_24kc for others than'
 	@echo '             aarch64_cortex-a53, ARCH=all for all'
+	@echo 'make image   container image for servers, with Docker; see docs/cloud.md'
 	@echo 'make dist    the release tarball; URL=… also makes the package for the feed'
 
 run: build
@@ -73,6 +74,11 @@ ARCH ?= aarch64_cortex-a53
 .PHONY: ipk apk
 ipk apk: web
 	cd scripts/pack && go run . -root ../.. -out ../../bin/packages -arch '$(ARCH)'
+
+# What servers run: deploy/ says how. IMAGE names it, ARCH=arm64 is for others.
+.PHONY: image
+image: web
+	@IMAGE='$(IMAGE)' ARCH='$(if $(filter command line,$(origin ARCH)),$(ARCH))' scripts/image '$(VERSION)'
 
 .PHONY: dist
 dist: web/node_modules/.installed

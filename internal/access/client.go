@@ -84,6 +84,16 @@ func (g *Gate) Client(r *http.Request) Client {
 	return Client{Addr: addr, Unproven: true}
 }
 
+// Address is where a request came from, for people to read: with the port of who
+// is connected, without one of who stands behind a trusted proxy.
+func (g *Gate) Address(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if c := g.Client(r); err == nil && c.Addr.IsValid() && c.Addr != plain(peer.Addr()) {
+		return c.Addr.String()
+	}
+	return r.RemoteAddr
+}
+
 // Forwarded returns a header that a trusted proxy has set; empty where the peer is
 // none.
 func (g *Gate) Forwarded(r *http.Request, header string) string {

@@ -9,6 +9,26 @@ import (
 	"testing"
 )
 
+func TestAddress(t *testing.T) {
+	g := &Gate{}
+	g.SetTrustedProxies(prefixes("10.0.0.1/32"))
+	for _, c := range []struct{ peer, forwarded, want string }{
+		{"192.0.2.7:5", "", "192.0.2.7:5"},
+		{"192.0.2.7:5", "203.0.113.9", "192.0.2.7:5"}, // anybody may write that
+		{"10.0.0.1:5", "203.0.113.9", "203.0.113.9"},
+		{"10.0.0.1:5", "", "10.0.0.1:5"},
+		{"[2001:db8::1]:5", "", "[2001:db8::1]:5"},
+	} {
+		r := request(c.peer)
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		if got := g.Address(r); got != c.want {
+			t.Errorf("%s for %q: %s, want %s", c.peer, c.forwarded, got, c.want)
+		}
+	}
+}
+
 func prefixes(list ...string) (p []netip.Prefix) {
 	for _, s := range list {
 		p = append(p, netip.MustParsePrefix(s))

@@ -133,12 +133,12 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 func (n *Node) startParticipants() error {
 	n.signal = &signal.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal,
-		CheckOrigin: n.gate.CheckOrigin, IceServers: n.iceServers, Log: n.Log,
+		Address: n.gate.Address, CheckOrigin: n.gate.CheckOrigin, IceServers: n.iceServers, Log: n.Log,
 	}
 	n.signal.Start()
 	n.whip = &whip.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus,
-		CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
+		Address: n.gate.Address, CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()
 	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log}

@@ -69,12 +69,16 @@ type Wish struct {
 func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
 	s := &Subscriber{log: log}
 	s.path.init()
-	if a, err := netip.ParseAddrPort(address); err == nil && near(a.Addr().Unmap()) {
+	a, err := netip.ParseAddr(address)
+	if ap, e := netip.ParseAddrPort(address); e == nil {
+		a, err = ap.Addr(), nil
+	}
+	if err == nil && near(a.Unmap()) {
 		s.path.estimator.Initial = nearRate
 	}
 	s.media.rtp, s.media.rtcp = func([]byte, time.Time) {}, s.feedback
 	s.tick = s.turn
-	err := s.connect(e, func(state webrtc.PeerConnectionState) {
+	err = s.connect(e, func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
 			s.begin()
 		}

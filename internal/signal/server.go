@@ -34,6 +34,8 @@ type Server struct {
 	Admit func(r *http.Request, room string, c access.Credentials) (access.Grant, error)
 	// Refusal translates an error of Admit for the browser.
 	Refusal func(error) umbrellav1.Error_Code
+	// Address is where whoever sent a request is.
+	Address func(*http.Request) string
 	// CheckOrigin refuses a WebSocket of another site's page.
 	CheckOrigin func(*http.Request) error
 	// IceServers are those that whoever sent the request may use from now on; nil:
@@ -202,7 +204,7 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *session {
 	grant, err := s.Admit(r, m.Room, access.Credentials{Password: m.Password, Token: m.Token})
 	if err != nil {
-		s.Log.Info("not let in", "room", m.Room, "address", r.RemoteAddr, "reason", err)
+		s.Log.Info("not let in", "room", m.Room, "address", s.Address(r), "reason", err)
 		sock.fail(s.Refusal(err), err.Error())
 		return nil
 	}
@@ -214,7 +216,7 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 	}
 	p, err := s.SFU.Join(sfu.Entry{
 		Room: m.Room, Name: name, Kind: sfu.Person, ViewOnly: m.ViewOnly || !grant.Publish,
-		Address: r.RemoteAddr, Observer: in.mail, Moderator: grant.Moderate,
+		Address: s.Address(r), Observer: in.mail, Moderator: grant.Moderate,
 	})
 	if err != nil {
 		sock.fail(codeOf(err), err.Error())
@@ -232,7 +234,7 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 	s.sessions[in.id] = in
 	s.running.Add(1)
 	s.mu.Unlock()
-	in.log.Info("joined", "name", p.Name, "address", r.RemoteAddr, "view_only", p.ViewOnly)
+	in.log.Info("joined", "name", p.Name, "address", s.Address(r), "view_only", p.ViewOnly)
 	go func() {
 		defer s.running.Done()
 		in.run(sock)

@@ -46,6 +46,7 @@ func startNode(t testing.TB) *node {
 		SFU: n.SFU, Engine: func() *rtc.Engine { return n.engine }, Log: log,
 		Admit:       admit,
 		Refusal:     func(error) umbrellav1.Error_Code { return umbrellav1.Error_CODE_FORBIDDEN },
+		Address:     func(r *http.Request) string { return r.RemoteAddr },
 		CheckOrigin: func(*http.Request) error { return nil },
 	}
 	n.server.Start()

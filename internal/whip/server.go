@@ -33,6 +33,8 @@ type Server struct {
 	// Status gives the HTTP status for an error of Admit: 401, 403, 404, or 503
 	// for what passes.
 	Status func(error) int
+	// Address is where whoever sent a request is.
+	Address func(*http.Request) string
 	// CheckOrigin refuses a request from another site's page.
 	CheckOrigin func(*http.Request) error
 	Log         *slog.Logger
@@ -143,7 +145,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string, may 
 			w.Header().Set("Retry-After", strconv.Itoa(int(later.After/time.Second)))
 		}
 	}
-	s.Log.Info("not let in", "path", r.URL.Path, "address", r.RemoteAddr, "reason", err)
+	s.Log.Info("not let in", "path", r.URL.Path, "address", s.Address(r), "reason", err)
 	http.Error(w, err.Error(), status)
 	return access.Grant{}, false
 }
@@ -185,7 +187,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := s.newSession()
-	entry := sfu.Entry{Room: room, ID: name, Name: name, Kind: sfu.Stream, Address: r.RemoteAddr, Moderator: grant.Moderate}
+	entry := sfu.Entry{Room: room, ID: name, Name: name, Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate}
 	if name == "" {
 		entry.Name = cmp.Or(grant.Name, "Stream")
 	}
@@ -218,7 +220,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	}
 	in := s.newSession()
 	answer, err := in.watch(sfu.Entry{
-		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: r.RemoteAddr, Observer: in,
+		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: s.Address(r), Observer: in,
 		Moderator: grant.Moderate,
 	}, whom, offer)
 	s.answer(w, r, "whep", in, answer, err)

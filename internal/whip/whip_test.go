@@ -59,6 +59,7 @@ func startNode(t *testing.T) *node {
 			}
 			return http.StatusUnauthorized
 		},
+		Address: func(r *http.Request) string { return r.RemoteAddr },
 		CheckOrigin: func(r *http.Request) error {
 			if r.Header.Get("Origin") != "" {
 				return errors.New("another site")

@@ -11,7 +11,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { until } from "./wait.mjs";
 
-const binary = process.env.UMBRELLAD ?? fileURLToPath(new URL("../../../bin/umbrellad", import.meta.url));
+export const binary = process.env.UMBRELLAD ?? fileURLToPath(new URL("../../../bin/umbrellad", import.meta.url));
 
 export class Daemon {
   /** Whole log of all runs so far. */

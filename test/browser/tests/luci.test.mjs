@@ -130,6 +130,18 @@ test("overview: live state", options, async (t) => {
   fine();
 });
 
+test("overview: addresses that others can open", options, async (t) => {
+  let urls = ["https://192.168.1.1:8081/sfu", "https://127.0.0.1:8081/sfu", "https://localhost:8081/sfu", "https://[::1]:8081/sfu", "https://ap.lan:8081/sfu"];
+  const { page, text, fine } = await open(t, "view.umbrella.overview", (ap) => {
+    ap.answers["umbrella.status"] = () => ({ ...status(), urls });
+  });
+  assert.deepEqual(await page.$$eval("main li", (all) => all.map((node) => node.innerText)), ["https://192.168.1.1:8081/sfu", "https://ap.lan:8081/sfu"]);
+  urls = ["https://localhost:8081/sfu"];
+  await page.evaluate(() => window.pollOnce());
+  assert.ok((await text()).includes("by the address of the proxy"));
+  fine();
+});
+
 test("overview: who may only read", options, async (t) => {
   const { page, text, fine } = await open(t, "view.umbrella.overview", (ap) => {
     ap.readOnly = true;
@@ -196,16 +208,17 @@ test("peers: state and settings of trunks", options, async (t) => {
 });
 
 test("cameras: a test of both streams", options, async (t) => {
-  const { says, text, press, called, ap, fine } = await open(t, "view.umbrella.cameras", (ap) => {
+  const { says, text, press, called, page, ap, fine } = await open(t, "view.umbrella.cameras", (ap) => {
     ap.answers["umbrella.probe"] = ({ url }) =>
-      url.endsWith("/a") ? { text: "H.264, 25 a second", plays: true, hears: false } : { text: "H.265", plays: false, hears: false, trouble: { reason: "it is H.265", advice: "set it to H.264" } };
+      url.endsWith("/a") ? { text: "H.264, 25 a second", plays: true, hears: false } : { text: "cannot be used: it is H.265\n what to do: set it to H.264", plays: false, hears: false, trouble: { reason: "it is H.265", advice: "set it to H.264" } };
   });
   assert.ok((await text()).includes("<b>Door</b>"));
   assert.ok(!(await text()).includes("hidden-1"), "the password is shown");
   await says("it does not answer – switch it on", '[data-name="_state"]');
   await press("Test", '[data-section="door"]');
-  await says("it is H.265 – set it to H.264", "#modal");
-  await says("browsers show it", "#modal");
+  await says("what to do: set it to H.264", "#modal");
+  const verdicts = ["browsers show it", "without sound", "cannot be used"];
+  assert.deepEqual(await page.$$eval("#modal .label", (all) => all.map((node) => node.textContent)), verdicts);
   assert.deepEqual(called("umbrella.probe"), [{ url: "rtsp://u:hidden-1@192.168.1.64/a" }, { url: "rtsp://192.168.1.64/b" }]);
   await press("Close", "#modal");
   delete ap.answers["umbrella.probe"];
@@ -294,6 +307,27 @@ test("log: the node's lines alone", options, async (t) => {
   delete ap.answers["log.read"];
   await page.evaluate(() => window.pollOnce());
   assert.match(await shown(), /could not be read/);
+  fine();
+});
+
+test("log: the levels that the node gives its lines", options, async (t) => {
+  const at = "time=2026-11-23T21:37:38.509Z";
+  const { page, type, fine } = await open(t, "view.umbrella.log", (ap) => {
+    const lines = [`${at} level=INFO msg=joined room=a`, `${at} level=WARN msg="camera is down"`, `${at} level=ERROR msg=failed`, `${at} level=DEBUG msg=detail`, "panic: level=INFO"];
+    ap.answers["log.read"] = () => ({ log: lines.map((words, i) => line(i, 27, `umbrellad[7]: ${words}`)) });
+  });
+  const shown = () => page.$eval("#umbrella-log", (box) => box.value.split("\n").map((l) => l.replace(/^.*?  /, "")));
+  assert.deepEqual(await shown(), [
+    "info  umbrellad[7]: msg=joined room=a",
+    'warning  umbrellad[7]: msg="camera is down"',
+    "error  umbrellad[7]: msg=failed",
+    "debug  umbrellad[7]: msg=detail",
+    "error  umbrellad[7]: panic: level=INFO",
+  ]);
+  await type("#umbrella-least", "4");
+  assert.equal((await shown()).length, 3);
+  await type("#umbrella-least", "3");
+  assert.equal((await shown()).length, 2);
   fine();
 });
 

@@ -5,10 +5,16 @@
 'require ui';
 'require umbrella.values as values';
 
+/* LuCI shows what a validation says in one line, however long: short ones stay on
+ * the screen of a phone. */
+function fold(words) {
+	return words.replace(/(?=.{43})(.{1,42}) /g, '$1\n');
+}
+
 /* Has a value that is set pass the test, or else says what is allowed. */
 function check(option, test, allowed) {
 	option.validate = function(section_id, value) {
-		return value === '' || test(value) || _('Expecting: %s').format(allowed);
+		return value === '' || test(value) || fold(_('Expecting: %s').format(allowed));
 	};
 }
 
@@ -23,8 +29,10 @@ function checkWith(option, others, problem) {
 		if (valid !== true)
 			return valid;
 
-		return problem(value, (name) => this.section.formvalue(section_id, name)
-			?? uci.get('umbrella', section_id, name) ?? '', section_id) ?? true;
+		const words = problem(value, (name) => this.section.formvalue(section_id, name)
+			?? uci.get('umbrella', section_id, name) ?? '', section_id);
+
+		return words ? fold(words) : true;
 	};
 
 	for (let name of others) {

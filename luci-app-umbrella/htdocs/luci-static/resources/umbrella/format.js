@@ -5,6 +5,15 @@ function bitRate(bits) {
 	return '%.1mbit/s'.format(+bits || 0);
 }
 
+/* Addresses for others to open: not those that only the node itself can, and
+ * first the one by which this page was reached, if it is among them. */
+function joinURLs(urls, host = location.hostname) {
+	const hostOf = (url) => new URL(url).hostname;
+	const others = L.toArray(urls).filter((url) => !/^(localhost|127\..*|\[::1\])$/.test(hostOf(url)));
+
+	return others.filter((url) => hostOf(url) === host).concat(others.filter((url) => hostOf(url) !== host));
+}
+
 function since(ms, nowMs) {
 	return '%t'.format(Math.max(0, Math.round((nowMs - ms) / 1000)));
 }
@@ -86,4 +95,4 @@ function facts(rows) {
 	])));
 }
 
-return baseclass.extend({ bitRate, since, trunk, camera, trouble, signal, table, facts });
+return baseclass.extend({ joinURLs, bitRate, since, trunk, camera, trouble, signal, table, facts });

@@ -109,15 +109,15 @@ async function showAnswer(title, doing, act) {
 }
 
 function probeNodes(option, answer) {
-	const good = answer.plays === true;
+	const label = (good, words) => E('span', { 'class': good ? 'label success' : 'label warning' }, [ words ]);
+	const verdict = answer.trouble ? [ label(false, _('cannot be used')) ] : [
+		label(answer.plays, answer.plays ? _('browsers show it') : _('browsers do not show it')), ' ',
+		E('span', { 'class': answer.hears ? 'label success' : 'label' }, [ answer.hears ? _('with sound') : _('without sound') ])
+	];
 
 	return [
 		E('h5', {}, [ option ]),
-		E('p', {}, [
-			E('span', { 'class': good ? 'label success' : 'label warning' }, [ good ? _('browsers show it') : _('browsers do not show it') ]), ' ',
-			E('span', { 'class': answer.hears ? 'label success' : 'label' }, [ answer.hears ? _('with sound') : _('without sound') ])
-		]),
-		answer.trouble ? E('p', {}, [ format.trouble(answer.trouble) ]) : '',
+		E('p', {}, verdict),
 		E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ answer.text ?? '' ])
 	];
 }

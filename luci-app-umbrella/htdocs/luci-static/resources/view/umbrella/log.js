@@ -24,10 +24,19 @@ function isOurs(entry) {
 	return /^umbrellad?(\[\d+\])?:/.test(entry.msg ?? '');
 }
 
-function line(entry) {
-	const level = levels()[entry.priority & 7];
+/* All that the daemon writes comes by its standard error, which procd logs as
+ * errors: the level that counts is the one in the line. */
+function understand({ time, priority, msg }) {
+	const own = /^(umbrellad\[\d+\]: )(?:time=\S+ )?level=(DEBUG|INFO|WARN|ERROR)\S* (.*)$/s.exec(msg);
 
-	return '%s  %s  %s'.format(new Date(entry.time).toLocaleString(), level, entry.msg);
+	if (!own)
+		return { time, level: priority & 7, words: msg };
+
+	return { time, level: { DEBUG: 7, INFO: 6, WARN: 4, ERROR: 3 }[own[2]], words: own[1] + own[3] };
+}
+
+function line({ time, level, words }) {
+	return '%s  %s  %s'.format(new Date(time).toLocaleString(), levels()[level], words);
 }
 
 return view.extend({
@@ -54,7 +63,7 @@ return view.extend({
 		const show = () => {
 			const wanted = words.value.toLowerCase();
 			const text = problem ?? (entries
-				.filter((entry) => (entry.priority & 7) <= +least.value && entry.msg.toLowerCase().includes(wanted))
+				.filter((entry) => entry.level <= +least.value && entry.words.toLowerCase().includes(wanted))
 				.map(line).join('\n') || _('There is nothing in the log.'));
 			const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 20;
 
@@ -69,7 +78,7 @@ return view.extend({
 		};
 		const update = async () => {
 			try {
-				entries = L.toArray(await callLogRead(lookedThrough, false, true)).filter(isOurs);
+				entries = L.toArray(await callLogRead(lookedThrough, false, true)).filter(isOurs).map(understand);
 				problem = null;
 			}
 			catch (e) {

@@ -164,7 +164,7 @@ return view.extend({
 			if (!status)
 				return;
 
-			const urls = L.toArray(status.urls);
+			const urls = format.joinURLs(status.urls);
 
 			if (shown !== urls.join(' ')) {
 				shown = urls.join(' ');

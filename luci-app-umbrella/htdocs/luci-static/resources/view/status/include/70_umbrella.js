@@ -29,7 +29,7 @@ return baseclass.extend({
 		const people = rooms.reduce((sum, room) => sum + L.toArray(room.participants).length, 0);
 		const down = cameras.filter((camera) => camera.phase === 'CAMERA_PHASE_DOWN');
 		const up = trunks.filter((trunk) => L.toArray(trunk.links).length);
-		const urls = L.toArray(status.urls);
+		const urls = format.joinURLs(status.urls);
 
 		return format.facts([
 			[ _('State'), [ _('running for %s').format(format.since(status.startedAtMs, status.nowMs)), ' – ', link ] ],

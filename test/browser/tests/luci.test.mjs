@@ -192,6 +192,8 @@ test("peers: state and settings of trunks", options, async (t) => {
   await press("Edit", '[data-section="cloud"]');
   await type('#modal [name="url"]', "https://sfu.example.org/");
   await says("Expecting: wss://HOST/PATH/wsb");
+  const lines = await page.$$eval(".problem", (all) => all.flatMap((node) => node.textContent.split("\n")));
+  assert.ok(lines.length > 1 && lines.every((words) => words.length < 45), `LuCI shows each in one line: ${lines}`);
   await type('#modal [name="url"]', "ws://sfu.example.org/wsb");
   await type('#modal [name="fingerprint"]', "ab".repeat(32));
   await says("cannot be checked");

@@ -19,6 +19,9 @@ help:
 	@echo 'make ipk     OpenWrt packages, .ipk and .apk; ARCH=mipsel_24kc for others than'
 	@echo '             aarch64_cortex-a53, ARCH=all for all'
 	@echo 'make image   container image for servers, with Docker; see docs/cloud.md'
+	@echo 'make sbom    what the daemon is made of, as CycloneDX'
+	@echo 'make audit   known vulnerabilities in that, where their databases are reached'
+	@echo 'make licenses  docs/third-party.txt anew, after modules were changed'
 	@echo 'make dist    the release tarball; URL=… also makes the package for the feed'
 
 run: build
@@ -79,6 +82,15 @@ ipk apk: web
 .PHONY: image
 image: web
 	@IMAGE='$(IMAGE)' ARCH='$(if $(filter command line,$(origin ARCH)),$(ARCH))' scripts/image '$(VERSION)'
+
+.PHONY: sbom audit licenses
+sbom: web/node_modules/.installed
+	@scripts/audit/sbom
+audit: web/node_modules/.installed test/browser/node_modules/.installed
+	@scripts/audit/run
+licenses: web/node_modules/.installed
+	go run ./scripts/supply >docs/third-party.txt.new
+	@mv docs/third-party.txt.new docs/third-party.txt
 
 .PHONY: dist
 dist: web/node_modules/.installed

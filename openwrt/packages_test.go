@@ -114,6 +114,7 @@ var daemonFiles = map[string]fs.FileMode{
 	"/etc/uci-defaults/umbrella":                  0o755,
 	"/etc/capabilities/umbrella.json":             0o644,
 	"/usr/share/acl.d/umbrella.json":              0o644,
+	"/usr/share/licenses/umbrella.txt":            0o644,
 	"/lib/upgrade/keep.d/umbrella":                0o644,
 	"/lib/apk/packages/umbrella.list":             0o644, // and below: .apk only
 	"/lib/apk/packages/umbrella.rusers":           0o644,

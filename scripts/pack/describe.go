@@ -89,7 +89,7 @@ func runMake(root, dir, target string, variables ...string) error {
 	sdk := filepath.Join(root, "scripts/pack/sdk")
 	args := append([]string{
 		"--no-print-directory", "--silent", "-C", filepath.Join(root, dir), target,
-		"TOPDIR=" + sdk, "INCLUDE_DIR=" + filepath.Join(sdk, "include"),
+		"TOPDIR=" + sdk, "PKG_BUILD_DIR=" + root, "INCLUDE_DIR=" + filepath.Join(sdk, "include"),
 	}, variables...)
 	cmd := exec.Command("make", args...)
 	// What a make above this one would hand down.

@@ -33,7 +33,7 @@ func makeToken(in *invocation) int {
 		fmt.Fprintf(in.err, "umbrellad: token: %v\n", err)
 		return exitFailure
 	}
-	if in.token.room != access.AnyRoom {
+	if in.token.room != access.AnyRoom && !strings.Contains(in.token.rights, access.RightTrunk) {
 		fmt.Fprintf(in.err, "Link, for %v from now on:\n", in.token.holds)
 		fmt.Fprintln(in.out, origin(in.cfg.Main)+"/sfu/"+in.token.room+"#token="+text)
 		return exitOK

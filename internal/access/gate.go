@@ -3,6 +3,8 @@
 package access
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -191,6 +193,24 @@ func (g *Gate) AdmitAdmin(r *http.Request) error {
 		return ErrOwnName
 	}
 	return nil
+}
+
+// AdmitTrunk says which rooms the node may join by a trunk that brings the token;
+// none is all of them. The name is the same for the same token. The error is an
+// ErrToken, or ErrNotAllowed.
+func (g *Gate) AdmitTrunk(token string) (name string, rooms []string, err error) {
+	c, err := g.Tokens.Verify(token)
+	if err != nil {
+		return "", nil, err
+	}
+	if !c.Has(RightTrunk) || c.Once {
+		return "", nil, ErrNotAllowed
+	}
+	sum := sha256.Sum256([]byte(token))
+	if c.Room != AnyRoom {
+		rooms = []string{c.Room}
+	}
+	return "invited_" + hex.EncodeToString(sum[:4]), rooms, nil
 }
 
 func isOwnHost(host string) bool {

@@ -33,10 +33,15 @@ const (
 	// RightAdmin is to see the live state and to change the settings; it holds
 	// with AnyRoom alone, and moderates every room.
 	RightAdmin = "admin"
+	// RightTrunk is for a node: to come by a trunk, which joins the token's room, or
+	// with AnyRoom all.
+	RightTrunk = "trunk"
 )
 
 // Rights returns all there are.
-func Rights() []string { return []string{RightPublish, RightSubscribe, RightModerate, RightAdmin} }
+func Rights() []string {
+	return []string{RightPublish, RightSubscribe, RightModerate, RightAdmin, RightTrunk}
+}
 
 // Claims are what a token (RFC 7519) says.
 type Claims struct {

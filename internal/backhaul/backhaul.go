@@ -14,6 +14,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,9 @@ type Backhaul struct {
 	SFU  *sfu.SFU
 	// Engine makes new connections; those that are there keep theirs.
 	Engine func() *rtc.Engine
+	// Invited tells of a token that a node brings: a name, the same for the same
+	// token, and the rooms that it may join, none being all. Nil: no token holds.
+	Invited func(token string) (name string, rooms []string, err error)
 	// Totals of the node; nil counts for nobody.
 	Totals *forward.Totals
 	Log    *slog.Logger
@@ -115,7 +119,7 @@ func (b *Backhaul) Apply(list []config.Backhaul) {
 		b.add(cfg)
 	}
 	for section, t := range b.trunks {
-		if !keep[section] {
+		if !keep[section] && !t.guest {
 			b.remove(t)
 		}
 	}
@@ -164,8 +168,14 @@ func (b *Backhaul) Close(ctx context.Context) error {
 
 // ServeHTTP takes the WebSocket of a trunk that another node dials.
 func (b *Backhaul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	guest, err := b.guest(r)
+	if err != nil {
+		b.noteRefusal(r.RemoteAddr, err)
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
 	b.mu.Lock()
-	accepts := false
+	accepts := guest != nil
 	for _, t := range b.trunks {
 		accepts = accepts || t.cfg.URL == ""
 	}
@@ -198,17 +208,41 @@ func (b *Backhaul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // it has answered
 	}
 	defer func() { _ = ws.CloseNow() }()
-	if err := b.accept(ws, r.RemoteAddr, shaken); err != nil && b.ctx.Err() == nil {
+	if err := b.accept(ws, r.RemoteAddr, guest, shaken); err != nil && b.ctx.Err() == nil {
 		b.Log.Warn("a trunk that came in has ended", "address", r.RemoteAddr, "error", err)
 	}
 }
 
+// guest is the trunk of a node that brings a token; nil for one that brings none.
+func (b *Backhaul) guest(r *http.Request) (*config.Backhaul, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || !isToken(token) || b.Invited == nil {
+		return nil, nil
+	}
+	name, rooms, err := b.Invited(token)
+	if err != nil {
+		return nil, err
+	}
+	return &config.Backhaul{Section: name, Enabled: true, Secret: token, Rooms: rooms}, nil
+}
+
+// isToken tells a token from another secret: it has three parts, and begins as a
+// JSON object does in base64.
+func isToken(secret string) bool {
+	return strings.HasPrefix(secret, "ey") && strings.Count(secret, ".") == 2
+}
+
 // accept serves a trunk that came in.
-func (b *Backhaul) accept(ws *websocket.Conn, address string, shaken func()) error {
+func (b *Backhaul) accept(ws *websocket.Conn, address string, guest *config.Backhaul, shaken func()) error {
 	media := b.Engine().NewTrunk(false, b.Log)
 	defer func() { _ = media.Close() }()
 	ctx, cancel := context.WithTimeout(b.ctx, handshakeWithin)
-	peer, section, err := shake(ctx, ws, hello(b.id, b.Name, media.Parameters()), false, b.findAccepting)
+	find := b.findAccepting
+	if guest != nil {
+		// The token is what both ends know: proving it proves this node to the other.
+		find = func(right func(secret string) bool) (string, bool) { return guest.Section, right(guest.Secret) }
+	}
+	peer, section, err := shake(ctx, ws, hello(b.id, b.Name, media.Parameters()), false, find)
 	cancel()
 	if err != nil {
 		if b.ctx.Err() == nil {
@@ -218,11 +252,25 @@ func (b *Backhaul) accept(ws *websocket.Conn, address string, shaken func()) err
 	}
 	shaken()
 	b.mu.Lock()
+	if guest != nil && b.trunks[section] == nil && !b.closed {
+		b.add(*guest)
+		b.trunks[section].guest = true
+	}
 	t := b.trunks[section]
+	if t != nil {
+		t.serving++
+	}
 	b.mu.Unlock()
 	if t == nil {
 		return errors.New("the trunk was just taken out of the settings")
 	}
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if t.serving--; t.guest && t.serving == 0 && b.trunks[section] == t {
+			b.remove(t)
+		}
+	}()
 	if !b.hub.takes(section, routing.NodeID(peer.NodeId)) {
 		r := refuse(umbrellav1.TrunkRefusal_REASON_FULL, "%d nodes are connected with that secret already: give some of them another one", maxNodes)
 		b.noteRefusal(address, r)

@@ -40,11 +40,18 @@ func dial(ctx context.Context, cfg config.Backhaul) (*websocket.Conn, error) {
 			return nil, err
 		}
 	}
+	header := http.Header{}
+	if isToken(cfg.Secret) {
+		if u.Scheme != "wss" {
+			return nil, errors.New("a token as secret would pass in the clear: the url has to begin with wss://")
+		}
+		header.Set("Authorization", "Bearer "+cfg.Secret)
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	ws, answer, err := websocket.Dial(ctx, cfg.URL, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect }},
-		Subprotocols: []string{Subprotocol}, CompressionMode: websocket.CompressionDisabled,
+		Subprotocols: []string{Subprotocol}, CompressionMode: websocket.CompressionDisabled, HTTPHeader: header,
 	})
 	if err != nil {
 		return nil, dialProblem(u.Host, answer, err)
@@ -147,6 +154,8 @@ func dialProblem(host string, answer *http.Response, err error) error {
 		return fmt.Errorf("%s: %w", host, errRedirect)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s does not answer within %v", host, dialTimeout)
+	case answer != nil && answer.StatusCode == http.StatusUnauthorized:
+		return fmt.Errorf("%s does not take the token in secret: it has ended, was made for something else, or by another node", host)
 	case answer != nil && answer.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%s has nothing at this path: check the prefix in url", host)
 	case answer != nil && answer.StatusCode != http.StatusSwitchingProtocols:

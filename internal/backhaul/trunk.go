@@ -20,9 +20,13 @@ import (
 type trunk struct {
 	cfg   config.Backhaul
 	owner *Backhaul
-	log   *slog.Logger
-	ctx   context.Context
-	stop  context.CancelFunc
+	// guest is one by a token, which is there while a node is; serving counts those
+	// that came in. The owner's mu guards both.
+	guest   bool
+	serving int
+	log     *slog.Logger
+	ctx     context.Context
+	stop    context.CancelFunc
 
 	mu      sync.Mutex
 	problem error     // why it is not connected

@@ -476,6 +476,16 @@ func TestEveryTrunkMessage(t *testing.T) {
 	for name, c := range d.callers(t) {
 		for i := range oneof.Len() {
 			field := oneof.Get(i)
+			if c.token != "" {
+				// None is for a trunk, and so it does not even come to a WebSocket.
+				_, answer, err := websocket.Dial(soon(t), "wss://"+d.cfg.Main.Listen+"/wsb", &websocket.DialOptions{
+					HTTPClient: c.client(), Subprotocols: []string{backhaul.Subprotocol},
+				})
+				if err == nil || answer == nil || answer.StatusCode != http.StatusUnauthorized {
+					t.Errorf("%s: %v", name, err)
+				}
+				continue
+			}
 			ws := d.socket(t, c, backhaul.Subprotocol)
 			m := &umbrellav1.TrunkMessage{}
 			m.ProtoReflect().Set(field, m.ProtoReflect().NewField(field))
@@ -580,4 +590,59 @@ func expired(t *testing.T, d *door) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// TestTrunkByToken: a node joins by an invitation, in the room that this is for and
+// in no other, and is gone when it goes.
+func TestTrunkByToken(t *testing.T) {
+	d := openDoor(t)
+	dial := func(secret string) *Node {
+		return startNode(t, settings(t, "config backhaul 'up'\n\toption url '"+strings.Replace(d.url("/wsb"), "https", "wss", 1)+
+			"'\n\toption secret '"+secret+"'\n\toption ca '"+filepath.Join(d.cfg.Main.StateDir, "ca.crt")+"'\n"))
+	}
+	links := func() (n int, rooms []string) {
+		for _, st := range d.status().Trunks {
+			n += len(st.Links)
+			if strings.HasPrefix(st.Name, "invited_") {
+				rooms = st.Rooms
+			}
+		}
+		return n, rooms
+	}
+	until := func(what string, cond func() bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); !cond(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("not within 20 s: ", what)
+			}
+		}
+	}
+	guest := dial(d.mint(t, "den", time.Hour, access.RightTrunk))
+	until("the trunk is up", func() bool { n, _ := links(); return n == 1 })
+	if _, rooms := links(); !slices.Equal(rooms, []string{"den"}) {
+		t.Errorf("it joins %q", rooms)
+	}
+	// A change of the settings leaves it alone.
+	if err := d.Apply(d.cfg); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := links(); n != 1 {
+		t.Error("gone with a change of the settings")
+	}
+	if err := guest.trunks.Close(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	until("it is gone", func() bool { return len(d.status().Trunks) == 1 })
+
+	for name, token := range map[string]string{
+		"of a guest": d.mint(t, "den", time.Hour), "of an admin": d.mint(t, access.AnyRoom, time.Hour, access.RightAdmin), "that has ended": expired(t, d),
+	} {
+		n := dial(token)
+		until("a token "+name+" is refused", func() bool {
+			return strings.Contains(n.status().Trunks[0].Problem, "does not take the token")
+		})
+	}
+	if n, _ := links(); n != 0 {
+		t.Errorf("%d trunks are up", n)
+	}
 }

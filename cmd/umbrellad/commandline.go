@@ -41,9 +41,9 @@ Flags:
                 name; the password is the first line of the standard input
   -room ROOM    with token: the room that it is for; '*' is all of them
   -name NAME    with token: what its bearer is called
-  -rights LIST  with token: of publish, subscribe, moderate, admin and trunk, with
-                commas between (default publish,subscribe); admin is for the
-                room '*', and trunk for another node, as its option secret
+  -rights LIST  with token: of publish, subscribe, moderate, admin and trunk,
+                with commas between (default publish,subscribe); admin is for
+                the room '*', and trunk for another node, as its option secret
   -for TIME     with token: how long it holds, such as 90m or 24h (default 24h)
   -once         with token: it is the first one's who uses it
   -version      print the version

@@ -333,6 +333,17 @@ test("log: the levels that the node gives its lines", options, async (t) => {
   fine();
 });
 
+test("log: long lines on a phone", options, async (t) => {
+  const words = `reason="${"it does not answer ".repeat(20)}" fingerprint=${"5A:".repeat(31)}5A`;
+  const { page, fine } = await open(t, "view.umbrella.log", (ap) => {
+    ap.answers["log.read"] = () => ({ log: [line(0, 27, `umbrellad[7]: level=WARN ${words}`)] });
+  });
+  await page.setViewport({ width: 390, height: 844 });
+  const [width, room] = await page.$eval("#umbrella-log", (box) => [box.scrollWidth, box.clientWidth]);
+  assert.ok(width <= room, `a line is ${width} pixels wide, and there are ${room}`);
+  fine();
+});
+
 test("the card of the status page", options, async (t) => {
   const { text, fine } = await open(t, "view.status.include.70_umbrella");
   const shown = await text();

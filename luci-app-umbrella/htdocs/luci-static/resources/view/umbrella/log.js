@@ -49,8 +49,8 @@ return view.extend({
 
 	render([ state ]) {
 		const box = E('textarea', {
-			'id': 'umbrella-log', 'readonly': true, 'rows': 30, 'wrap': 'off', 'aria-label': _('Log'),
-			'style': 'width:100%;font-family:monospace;font-size:12px'
+			'id': 'umbrella-log', 'readonly': true, 'rows': 30, 'aria-label': _('Log'),
+			'style': 'width:100%;font-family:monospace;font-size:12px;overflow-wrap:anywhere'
 		});
 		const words = E('input', { 'type': 'text', 'id': 'umbrella-words', 'class': 'cbi-input-text', 'placeholder': _('only lines with…'), 'aria-label': _('Only lines with') });
 		const least = E('select', { 'id': 'umbrella-least', 'class': 'cbi-input-select', 'aria-label': _('Level') }, [

@@ -7,7 +7,7 @@
 'require view';
 
 function addRooms(map, live) {
-	const s = map.section(form.GridSection, 'room', _('Rooms'), _('Rooms with rules of their own. A room that is not here can be entered from the local network.'));
+	const s = map.section(form.GridSection, 'room', _('Rooms'), _('Rooms with rules of their own. The settings tell who may enter the others.'));
 	let o;
 
 	s.anonymous = true;
@@ -36,10 +36,10 @@ function addRooms(map, live) {
 
 	o = s.option(form.ListValue, 'access', _('Access'), _('Who may enter; \'password\' if a password is set.'));
 	o.value('', _('not set: password if there is one, or else lan'));
-	o.value('lan', _('lan'));
-	o.value('password', _('password'));
-	o.value('token', _('token'));
-	o.value('open', _('open'));
+	o.value('lan', _('lan: local addresses'));
+	o.value('password', _('password: who knows it'));
+	o.value('token', _('token: invitations'));
+	o.value('open', _('open: everybody'));
 	o.textvalue = function(section_id) {
 		return '%h'.format(this.cfgvalue(section_id) || (uci.get('umbrella', section_id, 'password') ? _('password') : _('lan')));
 	};

@@ -22,10 +22,10 @@ function addMain(map) {
 	fields.check(o, values.isPrefix, _('a path such as /umbrella: at most 128 letters, digits, \'-\', \'_\', \'.\', \'~\' and \'/\', starting with \'/\', without \'.\' or \'..\' as a part'));
 
 	o = s.option(form.ListValue, 'tls', _('HTTPS'), _('Where HTTPS gets its certificate: from the node\'s own CA, from cert and key, from a public CA, or no HTTPS behind a proxy.'));
-	o.value('auto', _('auto'));
-	o.value('files', _('files'));
-	o.value('acme', _('acme'));
-	o.value('off', _('off'));
+	o.value('auto', _('auto: the node\'s own CA'));
+	o.value('files', _('files: a certificate of yours'));
+	o.value('acme', _('acme: a public CA'));
+	o.value('off', _('off: behind a proxy'));
 	fields.choice(o, 'auto');
 
 	o = s.option(form.Value, 'cert', _('Certificate'), _('PEM file of the certificate and its chain, for tls \'files\'.'));
@@ -81,9 +81,9 @@ function addMain(map) {
 	fields.check(o, values.isProxy, _('an IP address or a network such as 192.168.1.0/24'));
 
 	o = s.option(form.ListValue, 'access', _('Other rooms'), _('Who may enter rooms that have no section of their own.'));
-	o.value('lan', _('lan'));
-	o.value('token', _('token'));
-	o.value('open', _('open'));
+	o.value('lan', _('lan: local addresses'));
+	o.value('token', _('token: invitations'));
+	o.value('open', _('open: everybody'));
 	fields.choice(o, 'lan');
 
 	o = s.option(form.Value, 'max_rooms', _('Rooms at once'), _('How many rooms may be open at once; 0 is no limit.'));

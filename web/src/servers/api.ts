@@ -1,6 +1,8 @@
 import { loginEnded } from "../status/poll";
 import { sentence } from "../ui/sentence";
-import type { Problems } from "./model";
+
+/** What is wrong with what was typed, by the option's name. */
+export type Problems = Partial<Record<string, string>>;
 
 /** How a change went. */
 export type Outcome =

@@ -1,6 +1,6 @@
 import { stateOfCamera, type CameraState } from "../status/camerastate";
 import type { CameraStatus } from "../status/model";
-import type { Problems } from "./model";
+import type { Problems } from "./api";
 
 /** One camera of the settings. */
 export interface Camera {

@@ -3,7 +3,8 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Dialog } from "../ui/controls";
 import { ask } from "./api";
 import { accessWords, durations, invitationBody, invitationProblems, newInvitation, type Invitation } from "./invitations";
-import type { Problems, RoomRule } from "./model";
+import type { Problems } from "./api";
+import type { RoomRule } from "./model";
 import { QRCode } from "./qr";
 import { Check, Complaint, Field } from "./section";
 

@@ -1,5 +1,6 @@
 import { roomNameProblem } from "../call/names";
-import type { Problems, RoomRule } from "./model";
+import type { Problems } from "./api";
+import type { RoomRule } from "./model";
 
 /** What the form holds: everything as it is typed. */
 export interface InvitationDraft {

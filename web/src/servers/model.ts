@@ -1,3 +1,4 @@
+import type { Problems } from "./api";
 import { num, rate, type Long, type TrunkStatus } from "../status/model";
 import { sentence } from "../ui/sentence";
 import type { Camera } from "./cameras";
@@ -126,9 +127,6 @@ export function problemsOf(draft: Draft, hasSecret: boolean): Problems {
   if (!draft.secret.trim() && !hasSecret) problems.secret = "Both nodes need the same secret.";
   return problems;
 }
-
-export type Problems = Partial<Record<string, string>>;
-
 /** 24 random bytes, in characters that nobody has to escape. */
 export function makeSecret(random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array = (b) => crypto.getRandomValues(b)): string {
   const bytes = random(new Uint8Array(24));

@@ -2,7 +2,7 @@ import type { ComponentChildren, InputHTMLAttributes, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Dialog } from "../ui/controls";
 import { change } from "./api";
-import type { Problems } from "./model";
+import type { Problems } from "./api";
 
 /** A section of the settings, such as a trunk or a camera. */
 export interface Section {

@@ -98,7 +98,7 @@ func TestDist(t *testing.T) {
 	}
 	stage := t.TempDir()
 	install := exec.Command("make", "--no-print-directory", "-C", filepath.Join(out, "feed/net/umbrella"), "stage", "TOPDIR="+sdk,
-		"INCLUDE_DIR="+filepath.Join(sdk, "include"), "DEST="+stage, "DAEMON="+filepath.Join(work, "umbrellad"))
+		"INCLUDE_DIR="+filepath.Join(sdk, "include"), "PKG_BUILD_DIR="+work, "DEST="+stage, "DAEMON="+filepath.Join(work, "umbrellad"))
 	install.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MAKE") || strings.HasPrefix(e, "MFLAGS=") })
 	if text, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)

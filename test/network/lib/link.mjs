@@ -33,6 +33,31 @@ export class Link {
       const table = `table netdev ${tableOf(device)}`;
       await this.#nft("reset", `add ${table}; delete ${table}`, namespace); // whether it was there or not
     }
+    await this.#nft("reset", `add ${fence}; delete ${fence}`, this.namespace);
+  }
+
+  /**
+   * A firewall as in hotels and offices: out of the namespace goes nothing but TCP
+   * to one port, whatever comes is no answer to that is dropped, and nobody is told.
+   *
+   * @returns {Promise<() => Promise<number>>} how many packets it has dropped so far
+   */
+  async fence(port) {
+    const script = [
+      `add ${fence}`,
+      `add chain inet fence out { type filter hook output priority 0; policy drop; }`,
+      `add rule inet fence out oif lo accept`,
+      `add rule inet fence out tcp dport ${port} accept`,
+      `add rule inet fence out counter drop`,
+      `add chain inet fence in { type filter hook input priority 0; policy drop; }`,
+      `add rule inet fence in iif lo accept`,
+      `add rule inet fence in ct state established accept`,
+    ];
+    await this.#nft("fence", script.join("; "), this.namespace);
+    return async () => {
+      const { nftables } = JSON.parse(await this.#nft("fence", `list ${fence}`, this.namespace, ["-j"]));
+      return nftables.flatMap(({ rule }) => rule?.expr ?? []).find((e) => e.counter).counter.packets;
+    };
   }
 
   async #shape(rate, burst, latency) {
@@ -77,6 +102,7 @@ export class Link {
   }
 }
 
+const fence = "table inet fence";
 const tableOf = (device) => `loss_${device.replaceAll("-", "_")}`;
 
 function losing(device, percent) {
@@ -86,33 +112,4 @@ function losing(device, percent) {
     `add chain netdev ${table} in { type filter hook ingress device "${device}" priority 0; }`,
     `add rule netdev ${table} in counter numgen random mod 1000 < ${Math.round(percent * 10)} counter drop`,
   ].join("; ");
-}
-
-/**
- * A firewall as in hotels and offices: out of the namespace goes nothing but TCP
- * to one port, whatever comes is no answer to that is dropped, and nobody is told.
- *
- * @param {Link} link
- * @param {number} port
- * @returns {Promise<() => Promise<number>>} how many packets it has dropped so far
- */
-export async function fence(link, port) {
-  const table = "table inet fence";
-  const nft = async (...args) => (await run("nsenter", [`--net=/run/netns/${link.namespace}`, "nft", ...args])).stdout;
-  await nft(
-    [
-      `add ${table}`,
-      `add chain inet fence out { type filter hook output priority 0; policy drop; }`,
-      `add rule inet fence out oif lo accept`,
-      `add rule inet fence out tcp dport ${port} accept`,
-      `add rule inet fence out counter drop`,
-      `add chain inet fence in { type filter hook input priority 0; policy drop; }`,
-      `add rule inet fence in iif lo accept`,
-      `add rule inet fence in ct state established accept`,
-    ].join("; "),
-  );
-  return async () => {
-    const { nftables } = JSON.parse(await nft("-j", "list", ...table.split(" ")));
-    return nftables.flatMap(({ rule }) => rule?.expr ?? []).find((e) => e.counter).counter.packets;
-  };
 }

@@ -2,7 +2,6 @@
 // on the web server's port carries the call, and without it there is none.
 import assert from "node:assert/strict";
 import { sleep, until } from "../../browser/lib/wait.mjs";
-import { fence } from "../lib/link.mjs";
 import { scene } from "../lib/site.mjs";
 
 const node = (env) => async () => ({ port: 443, env, remove: async () => {} });
@@ -30,7 +29,7 @@ scene(
     let free;
     let fenced;
     await step("they meet", async (tell) => {
-      dropped = await fence(far, 443);
+      dropped = await far.fence(443);
       free = await person("Free", "near");
       fenced = await person("Fenced", "far");
       await fenced.meets(["Free"]);
@@ -57,13 +56,13 @@ scene(
   90,
   async ({ ap, far, person, step }) => {
     await step("there is no call", async () => {
-      await fence(far, 443);
+      await far.fence(443);
       const fenced = await person("Fenced", "far");
       await until("the node knows of the connection", 20_000, 100, async () => {
         const { participants } = await ap.room();
         return participants[0].peerConnections?.length > 0;
       });
-      await sleep(8000);
+      await sleep(5000);
       const { publish } = await paths(fenced);
       assert.equal(publish.received, 0);
     });

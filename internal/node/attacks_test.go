@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -228,9 +229,17 @@ func slowly(t *testing.T, d *door) {
 		conns[len(conns)-1] = s
 		_, _ = io.WriteString(s, "POST /login HTTP/1.1\r\nHost: ap\r\nContent-Length: 100\r\n")
 	}
+	for range 50 { // to the media port, too
+		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(d.cfg.Main.MediaPort)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+		_, _ = c.Write([]byte{0xff, 0xff})
+	}
 	for range 10 {
 		for i, c := range conns {
-			if i%3 == 1 {
+			if i%3 == 1 && i < 150 {
 				_, _ = io.WriteString(c, "X: y\r\n")
 			}
 		}

@@ -4,6 +4,7 @@
 package signal
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -41,7 +42,9 @@ type Server struct {
 	// IceServers are those that whoever sent the request may use from now on; nil:
 	// none.
 	IceServers func(*http.Request) []*umbrellav1.IceServer
-	Log        *slog.Logger
+	// ResumeTimeout is how long a session waits for a new socket; 0: 30 s.
+	ResumeTimeout time.Duration
+	Log           *slog.Logger
 
 	mu       sync.Mutex
 	closing  bool
@@ -59,7 +62,7 @@ const (
 	firstMessageTimeout = 10 * time.Second
 	// idleTimeout without any message, pings included, ends a socket.
 	idleTimeout = 40 * time.Second
-	// resumeTimeout is how long a session waits for a new socket.
+	// resumeTimeout is the usual Server.ResumeTimeout.
 	resumeTimeout = 30 * time.Second
 	// emptyTimeout is how long one waits that never had a media connection: there
 	// is nothing to come back to.
@@ -68,6 +71,7 @@ const (
 
 // Start makes the server ready.
 func (s *Server) Start() {
+	s.ResumeTimeout = cmp.Or(s.ResumeTimeout, resumeTimeout)
 	s.sessions = map[string]*session{}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.dropped, s.drop = context.WithCancel(context.Background())

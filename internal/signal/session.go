@@ -173,7 +173,7 @@ func (s *session) patience() time.Duration {
 	if s.pub == nil && s.sub == nil {
 		return emptyTimeout
 	}
-	return resumeTimeout
+	return s.server.ResumeTimeout
 }
 
 // end gives everything back.
@@ -248,7 +248,7 @@ func (s *session) greet(sock *socket, resumed bool) {
 	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Joined{Joined: &umbrellav1.Joined{
 		SessionId: s.id, SessionSecret: s.secret, ParticipantId: s.participant.ID,
 		Room: s.participant.Room().Name, Resumed: resumed, Participants: all,
-		ResumeSeconds: uint32(resumeTimeout / time.Second), IceServers: sock.servers(),
+		ResumeSeconds: uint32(s.server.ResumeTimeout / time.Second), IceServers: sock.servers(),
 		Moderator: s.grant.Moderate, MaySubscribe: s.grant.Subscribe, Locked: s.locked,
 	}}})
 	s.wasMapped = false

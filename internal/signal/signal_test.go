@@ -287,6 +287,25 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// One who was in the call and vanishes is waited for, and then gone.
+func TestVanished(t *testing.T) {
+	n := startNode(t)
+	n.server.ResumeTimeout = 2 * time.Second
+	a := n.join(t, &peer.Peer{Name: "Ada"})
+	b := n.join(t, &peer.Peer{Name: "Bob"})
+	playing(t, a, b)
+	gets(t, b, a)
+	id := a.ID()
+	a.Drop()
+	time.Sleep(n.server.ResumeTimeout / 2)
+	if err := b.Wait(soon(t), func() bool { return b.Participants()[id] != nil }); err != nil {
+		t.Error("not waited for")
+	}
+	if err := b.Wait(soon(t), func() bool { return b.Participants()[id] == nil }); err != nil {
+		t.Error("still there")
+	}
+}
+
 // One who joins and drops the socket before there is any media is soon gone.
 func TestGhosts(t *testing.T) {
 	n := startNode(t)

@@ -105,24 +105,6 @@ export async function floodUDP(daemon, count) {
   for (const socket of sockets) socket.close();
 }
 
-/** Connections to both ports that are never finished. Returns them. */
-export async function halfOpen(daemon, count) {
-  const sockets = [];
-  const hello = Buffer.from("160301020001000", "hex"); // the beginning of a ClientHello
-  for (let i = 0; i < count; i++) {
-    const silent = open(connectTCP, daemon.port);
-    const stuck = open(connectTCP, daemon.port);
-    stuck.write(hello);
-    const upgrading = open(connectTLS, daemon.port);
-    upgrading.write("GET /wsb HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n");
-    const media = open(connectTCP, daemon.mediaPort);
-    media.write(i % 2 ? randomBytes(700) : Buffer.from([0xff, 0xff]));
-    sockets.push(silent, stuck, upgrading, media);
-    sockets.push(await webSocket(daemon)); // and says nothing
-  }
-  return sockets;
-}
-
 /**
  * Random binary messages, some after a proper Join, so that they reach what
  * stands behind it. A socket that is cut is followed by the next one.

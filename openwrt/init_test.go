@@ -442,11 +442,9 @@ func testAnnounced(t *testing.T, d *device) {
 		"\toption listen '127.0.0.1:8081'\n": slices.Concat([]string{"procd_open_data", "json_add_array [firewall]"},
 			rule("lan", "tcp", "8082"), rule("lan", "udp", "8082"), []string{"json_close_array", "procd_close_data"}),
 	}
-	if slices.ContainsFunc(config.Options(), func(o config.Option) bool { return o.Section == "umbrella" && o.Name == "wan" }) {
-		cases["\toption wan '1'\n\toption listen '127.0.0.1:8081'\n"] = slices.Concat([]string{"procd_open_data", "json_add_array [firewall]"},
-			rule("lan", "tcp", "8082"), rule("lan", "udp", "8082"), rule("wan", "tcp", "8082"), rule("wan", "udp", "8082"),
-			[]string{"json_close_array", "procd_close_data"})
-	}
+	cases["\toption wan '1'\n\toption listen '127.0.0.1:8081'\n"] = slices.Concat([]string{"procd_open_data", "json_add_array [firewall]"},
+		rule("lan", "tcp", "8082"), rule("lan", "udp", "8082"), rule("wan", "tcp", "8082"), rule("wan", "udp", "8082"),
+		[]string{"json_close_array", "procd_close_data"})
 	for settings, want := range cases {
 		d.settings(validSettings + settings)
 		got, err := d.do("start")

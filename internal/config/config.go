@@ -52,6 +52,8 @@ type Main struct {
 	// PublicAddress holds the IP addresses and DNS names by which people reach
 	// the node from outside, beside those of its interfaces.
 	PublicAddress []string
+	// WAN is for the init script of OpenWrt, which opens the firewall.
+	WAN bool
 	// TrustedProxy holds the networks whose X-Forwarded-For is believed. A
 	// single address is a /32 or a /128.
 	TrustedProxy []netip.Prefix

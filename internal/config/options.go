@@ -88,6 +88,8 @@ func Options() []Option {
 		{Section: typeMain, Name: "public_address", List: true, Aliases: []string{"UMBRELLA_PUBLIC_IP", "UMBRELLA_PUBLIC_HOST"},
 			Allowed: "an IP address or a DNS name, without a port",
 			Help:    "Address by which the node is reached from outside, beside those of its interfaces."},
+		{Section: typeMain, Name: "wan", Default: "0", Allowed: allowedBool,
+			Help: "Have the firewall of the access point let people in from the WAN, too."},
 		{Section: typeMain, Name: "trusted_proxy", List: true,
 			// Whoever is in one of these may join from there as well: believing what
 			// such a one says of others gives it nothing.

@@ -66,6 +66,7 @@ func (l *loader) main(s *section) Main {
 		TURN:          one(l, s, "turn", parseBool),
 		TURNURL:       many(l, s, "turn_url", parseTURNURL),
 		PublicAddress: many(l, s, "public_address", parsePublicAddress),
+		WAN:           one(l, s, "wan", parseBool),
 		TrustedProxy:  many(l, s, "trusted_proxy", parseProxy),
 		Access:        one(l, s, "access", parseWord(accessesOfOthers())),
 		MaxRooms:      one(l, s, "max_rooms", parseNumber(0, 10000)),

@@ -77,6 +77,9 @@ function addMain(map) {
 	o = s.option(form.DynamicList, 'public_address', _('Public addresses'), _('Address by which the node is reached from outside, beside those of its interfaces.'));
 	fields.check(o, values.isPublicAddress, _('an IP address or a DNS name, without a port'));
 
+	o = s.option(form.Flag, 'wan', _('Open to the WAN'), _('Have the firewall of the access point let people in from the WAN, too.'));
+	fields.boolean(o, '0');
+
 	o = s.option(form.DynamicList, 'trusted_proxy', _('Trusted proxies'), _('Proxy whose X-Forwarded-For is believed.'));
 	fields.check(o, values.isProxy, _('an IP address or a network such as 192.168.1.0/24'));
 

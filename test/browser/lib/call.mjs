@@ -30,8 +30,8 @@ export class Person {
     const page = await person.context.newPage();
     person.page = page;
     await page.setViewport({ width, height, deviceScaleFactor: scale });
-    page.setDefaultTimeout(30_000);
-    page.setDefaultNavigationTimeout(30_000);
+    page.setDefaultTimeout(60_000);
+    page.setDefaultNavigationTimeout(60_000);
     page.on("console", (message) => {
       // What is no page of ours, but a text, has no icon.
       const icon = message.location().url?.endsWith("/favicon.ico");
@@ -84,7 +84,7 @@ export class Person {
         const picture = document.querySelector("video.preview-video");
         return picture && picture.videoWidth > 0;
       },
-      { timeout: 30_000 },
+      { timeout: 60_000 },
     );
   }
 
@@ -99,7 +99,7 @@ export class Person {
 
   /** Presses a button by its accessible name. */
   async press(name) {
-    await this.page.locator(`::-p-aria([name="${name}"][role="button"])`).setTimeout(20_000).click();
+    await this.page.locator(`::-p-aria([name="${name}"][role="button"])`).setTimeout(45_000).click();
   }
 
   /** Is there a button of that name? */
@@ -107,24 +107,35 @@ export class Person {
     return (await this.page.$(`::-p-aria([name="${name}"][role="button"])`)) !== null;
   }
 
-  async state(wanted, limit = 30_000) {
+  /** What the page answers; where it has just left for another, what that one does. */
+  async #ask(...question) {
+    for (;;) {
+      try {
+        return await this.page.evaluate(...question);
+      } catch (error) {
+        if (!/Execution context was destroyed/.test(error.message)) throw error;
+      }
+    }
+  }
+
+  async state(wanted, limit = 60_000) {
     await until(`${this.name}: state ${wanted}`, limit, 25, async () => {
-      return (await this.page.evaluate(() => document.documentElement.dataset.callState)) === wanted;
+      return (await this.#ask(() => document.documentElement.dataset.callState)) === wanted;
     });
   }
 
   /** All text that the page shows. */
   async text() {
-    return this.page.evaluate(() => document.body.innerText);
+    return this.#ask(() => document.body?.innerText ?? "");
   }
 
-  async says(words, limit = 15_000) {
+  async says(words, limit = 30_000) {
     await until(`${this.name} reads "${words}"`, limit, 100, async () => (await this.text()).includes(words));
   }
 
   /** The tiles, as their attributes tell. */
   async tiles() {
-    return this.page.evaluate(() =>
+    return this.#ask(() =>
       [...document.querySelectorAll("[data-tile]")].map((tile) => {
         const { participantId, participantName, source, own, muted, speaking } = tile.dataset;
         const video = tile.querySelector("video");
@@ -143,7 +154,7 @@ export class Person {
 
   /** @returns {Promise<Record<string, Heard>>} by the participants' names */
   async heard() {
-    return this.page.evaluate(async () => {
+    return this.#ask(async () => {
       const { subscribePC, state } = window.umbrella;
       const byTrack = new Map();
       for (const report of (await subscribePC?.getStats())?.values() ?? []) {
@@ -172,14 +183,14 @@ export class Person {
 
   /** Remembers the connections of now, for renewed(). */
   async remember() {
-    await this.page.evaluate(() => {
+    await this.#ask(() => {
       window.remembered = { publish: window.umbrella.publishPC, subscribe: window.umbrella.subscribePC };
     });
   }
 
   /** Are both connections others than those remembered? */
   async renewed() {
-    return this.page.evaluate(() => {
+    return this.#ask(() => {
       const { publishPC, subscribePC } = window.umbrella;
       const { publish, subscribe } = window.remembered;
       return publishPC !== null && subscribePC !== null && publishPC !== publish && subscribePC !== subscribe;
@@ -187,7 +198,7 @@ export class Person {
   }
 
   /** Waits until pictures and sound of all these others flow, from now on. */
-  async meets(names, limit = 45_000) {
+  async meets(names, limit = 90_000) {
     const before = await this.heard();
     let now;
     try {

@@ -68,7 +68,7 @@ for (const { width, height } of screens) {
   });
 }
 
-scene("with the keyboard alone", 120, async ({ person, step }) => {
+scene("with the keyboard alone", 300, async ({ person, step }) => {
   const ada = await person("Ada");
   const bob = await person("Bob");
   await bob.join(daemon, "study");

@@ -2,14 +2,12 @@
 // what its guest may do there, and a moderator mutes, locks and removes.
 import assert from "node:assert/strict";
 import path from "node:path";
-import { after } from "node:test";
 import { accessible } from "../lib/axe.mjs";
 import { house } from "../lib/harness.mjs";
 import { outside } from "../lib/outside.mjs";
 import { until } from "../lib/wait.mjs";
 
-const { address, close } = await outside();
-after(close);
+const address = outside();
 const uci = `
 config umbrella 'main'
 	list public_address '${address}'
@@ -24,7 +22,7 @@ const phone = { width: 360, height: 740 };
 
 const shots = process.env.UMBRELLA_SHOTS;
 
-scene("who may come in", 120, async ({ person, step }) => {
+scene("who may come in", 300, async ({ person, step }) => {
   const root = await person("Root", { width: 1280, height: 800 });
   const ada = await person("Ada");
   const bob = await person("Bob");
@@ -52,7 +50,8 @@ scene("who may come in", 120, async ({ person, step }) => {
     await root.press("Log in");
     await root.says("The password is wrong");
     await look(root, "login");
-    const [, password] = /"?admin password made.*? password=(\S+)/.exec(daemon.log);
+    const made = /admin password made.*? password=(\S+)/;
+    const [, password] = await until("the log has the password", 5_000, 50, () => made.exec(daemon.log));
     await root.type('input[name="password"]', password);
     await root.press("Log in");
     await root.says("Make an invitation");

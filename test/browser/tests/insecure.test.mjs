@@ -6,7 +6,7 @@ import { until } from "../lib/wait.mjs";
 
 const { daemon, scene } = await house({ env: { UMBRELLA_TLS: "off", UMBRELLA_PREFIX: "/umbrella" } });
 
-scene("a page without HTTPS", 120, async ({ person }) => {
+scene("a page without HTTPS", 300, async ({ person }) => {
   const source = await person("Source");
   await crowd(source, daemon, "shed", ["bird-box"]);
 

@@ -19,7 +19,7 @@ after(() => hub.close());
 
 const shots = process.env.UMBRELLA_SHOTS;
 
-scene("trunks on /servers", 180, async ({ person, step }) => {
+scene("trunks on /servers", 300, async ({ person, step }) => {
   const ada = await person("Ada", { width: 1280, height: 800 });
   const { page } = ada;
   const file = () => readFile(path.join(daemon.dir, "config/umbrella"), "utf8");

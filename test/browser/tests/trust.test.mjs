@@ -9,7 +9,7 @@ import { house } from "../lib/harness.mjs";
 
 const { daemon, scene } = await house();
 
-scene("trusting the CA", 120, async ({ person, step }) => {
+scene("trusting the CA", 300, async ({ person, step }) => {
   for (const kind of ["chromium", "firefox"]) {
     await step(`in ${kind}`, async () => {
       const stranger = await person(`Stranger-in-${kind}`, { kind, launch: { caFile: undefined } });

@@ -19,7 +19,7 @@ config room
 `;
 const { daemon, scene } = await house({ uci });
 
-scene("doors", 180, async ({ person, step }) => {
+scene("doors", 300, async ({ person, step }) => {
   const ada = await person("Ada");
   const bob = await person("Bob");
 
@@ -77,7 +77,7 @@ scene("doors", 180, async ({ person, step }) => {
   });
 });
 
-scene("devices", 180, async ({ person, step }) => {
+scene("devices", 300, async ({ person, step }) => {
   await step("not allowed", async () => {
     const shy = await person("Shy", { launch: { allow: false } });
     await shy.page.browserContext().overridePermissions(daemon.url("").replace(/\/$/, ""), []);

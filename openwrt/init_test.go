@@ -385,7 +385,8 @@ func testJail(t *testing.T, d *device) {
 	if info, err := os.Lstat(resolv); err != nil || !info.Mode().IsRegular() {
 		t.Errorf("no place for resolv.conf: %v, %v", info, err)
 	}
-	for _, place := range []string{"hosts", "ssl/certs"} {
+	// The last three are what ujail itself mounts.
+	for _, place := range []string{"hosts", "ssl/certs", "passwd", "group", "nsswitch.conf"} {
 		if _, err := os.Stat(filepath.Join(d.run, "etc", place)); err != nil {
 			t.Error(err)
 		}

@@ -59,6 +59,7 @@ func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, err
 	if err != nil {
 		return nil, err
 	}
+	own.token = adminToken(cfg.Main)
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	answer, body, err := own.get(ctx, "/status", "application/protobuf", maxStatus)
@@ -84,7 +85,7 @@ func notUmbrellad(address, answer string) error {
 type server struct {
 	address, base string
 	client        *http.Client
-	token         string // of an admin, where this process can make one
+	token         string // that get shows; empty: none
 }
 
 // ownServer finds it by the settings. The error is a sentence for people.
@@ -96,7 +97,7 @@ func ownServer(cfg *config.Config) (*server, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	s := &server{address: net.JoinHostPort(host, port), token: adminToken(cfg.Main)}
+	s := &server{address: net.JoinHostPort(host, port)}
 	transport := &http.Transport{DialContext: dialOwn, DisableKeepAlives: true}
 	scheme := "http"
 	if cfg.Main.TLS != config.TLSOff {

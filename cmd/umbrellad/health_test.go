@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"umbrella/internal/access"
 )
 
 func TestHealth(t *testing.T) {
@@ -36,12 +38,23 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// Something else answers where the daemon should.
+// Something else answers where the daemon should. It gets nothing to log in with at
+// the daemon.
 func TestHealthOfSomethingElse(t *testing.T) {
 	var answer http.HandlerFunc
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
+	shown := make(chan string, 1)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown <- r.Header.Get("Authorization")
+		answer(w, r)
+	}))
 	defer other.Close()
-	p := &process{t: t, dir: t.TempDir(), env: []string{"UMBRELLA_TLS=off", "UMBRELLA_LISTEN=" + other.Listener.Addr().String()}}
+	secret := &access.Tokens{StateDir: t.TempDir()}
+	p := &process{t: t, dir: t.TempDir(), env: []string{
+		"UMBRELLA_TLS=off", "UMBRELLA_LISTEN=" + other.Listener.Addr().String(), "UMBRELLA_STATE_DIR=" + secret.StateDir,
+	}}
+	if err := secret.Start(); err != nil {
+		t.Fatal(err)
+	}
 	for name, a := range map[string]http.HandlerFunc{
 		"404 Not Found": http.NotFound,
 		"200 OK":        func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "welcome") },
@@ -51,6 +64,14 @@ func TestHealthOfSomethingElse(t *testing.T) {
 		code, out, errs := p.command("health")
 		if want := "is no umbrellad of these settings: " + name + "\n"; code != exitFailure || out != "" || !strings.HasSuffix(errs, want) {
 			t.Errorf("%s: code %d, %q, %q", name, code, out, errs)
+		}
+		select {
+		case got := <-shown:
+			if got != "" {
+				t.Errorf("%s: it was shown %q", name, got)
+			}
+		default:
+			t.Errorf("%s: nobody asked", name)
 		}
 	}
 }

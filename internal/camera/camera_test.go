@@ -59,9 +59,14 @@ type node struct {
 
 func startNode(t testing.TB, list ...config.Camera) *node {
 	t.Helper()
+	return startNodeAt(t, quick, list...)
+}
+
+func startNodeAt(t testing.TB, times Times, list ...config.Camera) *node {
+	t.Helper()
 	n := &node{log: &journal{}}
 	n.Manager = &Manager{
-		SFU: &sfu.SFU{}, Times: quick,
+		SFU: &sfu.SFU{}, Times: times,
 		Log: slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	n.Apply(list)
@@ -615,6 +620,47 @@ func TestUDPThatIsHeldBack(t *testing.T) {
 	}
 	cam.paused.Store(false)
 	n.phase(t, Live)
+}
+
+// TestSilentUDP waits longer than the RTSP library would.
+func TestSilentUDP(t *testing.T) {
+	times := Times{UDPWait: 3500 * time.Millisecond}
+	for _, on := range []string{"all the time", "on demand"} {
+		t.Run(on, func(t *testing.T) {
+			t.Parallel()
+			cam := startCamera(t, sceneOf(t, "main.h264", false), func(c *testCamera) { c.holdUDP = true })
+			cfg := settings(cam.url("stream"))
+			cfg.Transport, cfg.OnDemand = config.TransportAuto, on == "on demand"
+			n := startNodeAt(t, times, cfg)
+			v := watch(t, n.track(t, sfu.Video), 0)
+			until(t, "pictures by TCP", func() bool { return v.count() > 10 })
+			n.phase(t, Live)
+			if s := n.state().Streams[0]; s.Transport != "tcp" {
+				t.Errorf("%+v", s)
+			}
+			if strings.Contains(n.log.String(), errStalled.Reason) || !strings.Contains(n.log.String(), errSilent.Reason) {
+				t.Errorf("the log has other words:\n%s", n.log)
+			}
+		})
+	}
+	t.Run("probe", func(t *testing.T) {
+		t.Parallel()
+		cam := startCamera(t, sceneOf(t, "main.h264", false), func(c *testCamera) { c.holdUDP = true })
+		r := (&Probe{URL: cam.url("stream"), Times: times}).Run(t.Context())
+		if r.Transport != "tcp" || !r.Plays || r.UDPTrouble == nil || *r.UDPTrouble != *errSilent {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+func TestSilentTCP(t *testing.T) {
+	cam := startCamera(t, sceneOf(t, "main.h264", false), nil)
+	cam.paused.Store(true)
+	n := startNodeAt(t, Times{Stall: time.Hour}, settings(cam.url("stream")))
+	n.phase(t, Down) // as the RTSP library says
+	if tr := n.state().Trouble; *tr != *errNothing {
+		t.Errorf("%v", tr)
+	}
 }
 
 func TestBFrames(t *testing.T) {

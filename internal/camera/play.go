@@ -202,10 +202,8 @@ func (c *playing) watch(ctx context.Context) (came bool, err error) {
 		case <-ctx.Done():
 			return came, ctx.Err()
 		case <-c.session.ended:
-			if c.session.err == nil {
-				return came, errHungUp
-			}
-			return came, c.session.err
+			came = came || c.last().After(c.began)
+			return came, c.session.ending(came, c.udp)
 		case <-c.feed.wake:
 		case <-t.C:
 		}

@@ -183,10 +183,7 @@ func (c *probing) wait(ctx context.Context, times Times, most time.Duration) err
 		case <-ctx.Done():
 			return nil // with what there is
 		case <-c.session.ended:
-			if c.session.err == nil {
-				return errHungUp
-			}
-			return c.session.err
+			return c.session.ending(c.packets() > 0, c.udp)
 		case <-t.C:
 		}
 		passed := time.Since(c.began)

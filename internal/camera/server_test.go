@@ -184,6 +184,7 @@ type testCamera struct {
 	password string
 	methods  []auth.VerifyMethod
 	noUDP    bool
+	holdUDP  bool // what is sent by UDP does not arrive
 	tls      *tls.Config
 	port     int
 
@@ -392,6 +393,9 @@ func (c *testCamera) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Respon
 	c.plays.Add(1)
 	c.playing.Add(1)
 	ctx.Session.SetUserData("plays")
+	if c.holdUDP {
+		c.paused.Store(*ctx.Session.SetuppedTransport() == gortsplib.TransportUDP)
+	}
 	ctx.Session.OnPacketRTPAny(func(_ *description.Media, _ format.Format, p *rtp.Packet) {
 		c.heard.Add(1)
 		c.byte.Store(int32(p.Payload[0]))

@@ -39,6 +39,8 @@ const (
 	setupTimeout = 10 * time.Second
 	// goodbyeTimeout is how long it may take to take a goodbye.
 	goodbyeTimeout = time.Second
+	// never is longer than anything takes.
+	never = 1000 * time.Hour
 	// maxRedirects is how often it may send us elsewhere.
 	maxRedirects = 3
 	userAgent    = "Umbrella"
@@ -91,6 +93,9 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, b
 	s.client = &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Transport: &transport,
 		ReadTimeout: answerTimeout, WriteTimeout: answerTimeout,
+		// How long nothing may come by UDP is ours to decide: it is what makes us try
+		// TCP.
+		InitialUDPReadTimeout: never,
 		// Cameras say little of their ports; packets still have to come from the
 		// camera's address.
 		AnyPortEnable:       true,
@@ -243,6 +248,24 @@ func (s *session) setup(m *description.Media, first bool) error {
 		}
 	}
 	return problem
+}
+
+// ending tells why the connection is gone, once ended is closed. came tells
+// whether anything has come on it.
+func (s *session) ending(came, udp bool) error {
+	var byUDP liberrors.ErrClientUDPTimeout
+	var byTCP liberrors.ErrClientTCPTimeout
+	switch {
+	case s.err == nil:
+		return errHungUp
+	case !errors.As(s.err, &byUDP) && !errors.As(s.err, &byTCP):
+		return s.err
+	case came:
+		return errStalled
+	case udp:
+		return errSilent
+	}
+	return errNothing
 }
 
 // close ends the connection. Once is enough, more does nothing.

@@ -110,10 +110,7 @@ func (c *Camera) speak(ctx context.Context, url string, media *forward.Source, l
 		case <-ctx.Done():
 			return nil
 		case <-s.ended:
-			if s.err == nil {
-				return errHungUp
-			}
-			return s.err
+			return s.ending(true, transport == gortsplib.TransportUDP)
 		case <-look.C:
 		}
 	}

@@ -88,8 +88,6 @@ func explainAnswer(err error) *Trouble {
 	var tcp liberrors.ErrClientServerRequestedTCP
 	var udp liberrors.ErrClientServerRequestedUDP
 	var late liberrors.ErrClientRequestTimedOut
-	var silentUDP liberrors.ErrClientUDPTimeout
-	var silentTCP liberrors.ErrClientTCPTimeout
 	switch {
 	case errors.As(err, &auth):
 		return trouble("the camera asks for a password in a way that nobody knows", "set its RTSP authentication to Digest")
@@ -101,8 +99,6 @@ func explainAnswer(err error) *Trouble {
 		return trouble("the camera sends by UDP only", "set transport to udp or auto")
 	case errors.As(err, &late):
 		return errTooLong
-	case errors.As(err, &silentUDP), errors.As(err, &silentTCP):
-		return errStalled
 	}
 	return nil
 }

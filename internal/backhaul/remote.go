@@ -198,7 +198,7 @@ func (r *remote) layer(rt *remoteTrack, l *umbrellav1.TrunkLayer) *remoteLayer {
 		cfg.Pass = r.participant.PassSound
 	}
 	if r.participant.Kind == sfu.Camera && rt.track.Kind == sfu.Video {
-		cfg.KeepGroup = forward.DefaultKeepGroup
+		cfg.KeepGroup, cfg.Patient = forward.DefaultKeepGroup, true
 	}
 	rl.layer = forward.NewLayer(cfg)
 	rt.track.Media.Add(rl.layer)

@@ -221,8 +221,8 @@ func (c *Camera) newLayer(f *feed, is nal.Format) *forward.Layer {
 	return forward.NewLayer(forward.LayerConfig{
 		MimeType: is.Codec.MimeType(), ClockRate: 90000, SSRC: f.video.ssrc, RID: rid,
 		Clock: c.participant.Clock(), Demand: f.ring, Totals: c.manager.Totals,
-		KeepGroup: c.manager.keepGroup(),
-		Hint:      forward.Scale{Width: own.Width, Height: own.Height, Spatial: 1, Temporal: 1},
+		KeepGroup: c.manager.keepGroup(), Patient: true,
+		Hint: forward.Scale{Width: own.Width, Height: own.Height, Spatial: 1, Temporal: 1},
 	})
 }
 
@@ -313,10 +313,9 @@ func (c *Camera) State() State {
 		return s
 	}
 	first := s.Streams[0]
-	for _, st := range s.Streams {
-		if st.Phase == Live {
-			first = st
-			break
+	for _, st := range s.Streams[1:] {
+		if first.Phase != Live && (st.Phase == Live || first.Phase == Idle) {
+			first = st // of one that nobody wants there is nothing to tell
 		}
 	}
 	s.Phase, s.Since, s.Trouble, s.RetryAt = first.Phase, first.Since, first.Trouble, first.RetryAt

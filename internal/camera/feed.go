@@ -163,10 +163,11 @@ func (f *feed) connect(ctx context.Context, back *backoff) error {
 	if f.phase() != Live {
 		f.set(Connecting, nil)
 	}
+	asked := f.wanted()
 	var err error
 	for _, t := range f.transports() {
 		var came bool
-		came, err = f.play(ctx, t, back)
+		came, err = f.play(ctx, t, asked, back)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

@@ -41,9 +41,9 @@ const (
 	noteInterval = time.Second
 )
 
-// play connects in one way and plays as long as it is wanted. came tells
-// whether anything came.
-func (f *feed) play(ctx context.Context, t gortsplib.Transport, back *backoff) (came bool, err error) {
+// play connects in one way and plays as long as it is wanted. asked is what was
+// wanted when it began to be tried; came tells whether anything came.
+func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back *backoff) (came bool, err error) {
 	s, err := dial(ctx, f.url, t, false)
 	if err != nil {
 		return false, err
@@ -55,6 +55,10 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, back *backoff) (
 		return false, firstTrouble(p.noVideo, p.noSound, errNoTracks)
 	}
 	w := f.wanted()
+	if !w.any() {
+		// Who watches may have taken the other stream while this one was slow.
+		w = want{video: asked.video && p.video != nil, sound: asked.sound && p.sound != nil}
+	}
 	if !w.any() {
 		return false, nil // it is known now, and nobody watches
 	}

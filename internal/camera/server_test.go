@@ -188,8 +188,9 @@ type testCamera struct {
 	tls      *tls.Config
 	port     int
 
-	paused   atomic.Bool // nothing is sent
-	garble   atomic.Bool // noise is sent in place of payloads
+	slow     atomic.Int64 // how long DESCRIBE takes, in ns
+	paused   atomic.Bool  // nothing is sent
+	garble   atomic.Bool  // noise is sent in place of payloads
 	describe atomic.Int32
 	plays    atomic.Int32
 	playing  atomic.Int32
@@ -365,6 +366,7 @@ func (c *testCamera) OnSessionClose(ctx *gortsplib.ServerHandlerOnSessionCloseCt
 
 func (c *testCamera) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	c.describe.Add(1)
+	time.Sleep(time.Duration(c.slow.Load()))
 	if len(ctx.Request.Header["Require"]) > 0 {
 		c.asked.Store(true)
 	}

@@ -29,6 +29,14 @@ const (
 	starvedFor = 5 * time.Second
 )
 
+// Patient tells whether the layer is to be waited for where none of its track
+// is available.
+func (l *Layer) Patient() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cfg.Patient && !l.closed
+}
+
 // Available tells whether the layer can be had: it comes in, or will when it
 // is wanted. A publisher that is short of bandwidth or of a processor leaves
 // its best layers out.

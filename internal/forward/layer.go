@@ -38,6 +38,10 @@ type LayerConfig struct {
 	// keyframe and all that builds on it, for those who come while it lasts: for
 	// publishers who cannot be asked for a keyframe. 0 keeps a second at most.
 	KeepGroup int
+	// Patient says that the layer may take long to come, as that of a camera that
+	// is connected when somebody watches: it stays wanted unless its track has
+	// another one that can be had.
+	Patient bool
 	// Pass tells, by its level (RFC 6464), whether a packet of sound is to be
 	// forwarded; nil: always. It must not block.
 	Pass func(level uint8, now time.Time) bool

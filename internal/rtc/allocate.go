@@ -81,8 +81,9 @@ func (s *Subscriber) allocate(now time.Time) {
 func (a *allocation) add(sl *slot, layers []*forward.Layer, now time.Time) {
 	first := len(a.options)
 	temporal := uint8(0)
+	some := slices.ContainsFunc(layers, func(l *forward.Layer) bool { return l.Available(now) })
 	for _, l := range layers {
-		if !l.Available(now) {
+		if some && !l.Available(now) || !some && !l.Patient() {
 			continue
 		}
 		a.layers = append(a.layers, l)

@@ -38,7 +38,7 @@ func newFeed(c *Camera, option, url string) *feed {
 		camera: c, option: option, url: url, log: c.log.With("stream", option),
 		wake: make(chan struct{}, 1), video: newExit(90000),
 	}
-	f.state = StreamState{Option: option, URL: redacted(url), Phase: Connecting, Since: time.Now()}
+	f.state = StreamState{Option: option, URL: config.RedactURL(url), Phase: Connecting, Since: time.Now()}
 	return f
 }
 

@@ -358,7 +358,7 @@ func TestExplainKeepsSecrets(t *testing.T) {
 				t.Errorf("%q of %q tells %q", text, url, got)
 			}
 		}
-		if got := redacted(url); strings.Contains(got, "hunter2") {
+		if got := config.RedactURL(url); strings.Contains(got, "hunter2") {
 			t.Errorf("%q is shown as %q", url, got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 
 	"umbrella/internal/camera/nal"
+	"umbrella/internal/config"
 )
 
 // Report tells what a camera sends and whether browsers will play it. Nothing
@@ -75,7 +76,7 @@ const probeMost = 20 * time.Second
 
 // Run does it.
 func (p *Probe) Run(ctx context.Context) *Report {
-	r := &Report{URL: redacted(p.URL)}
+	r := &Report{URL: config.RedactURL(p.URL)}
 	times := p.Times.withDefaults()
 	ways := []gortsplib.Transport{gortsplib.TransportUDP, gortsplib.TransportTCP}
 	if strings.HasPrefix(p.URL, "rtsps:") {

@@ -13,6 +13,8 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
+
+	"umbrella/internal/config"
 )
 
 // session is one RTSP connection to a camera. It is made by dial.
@@ -76,7 +78,7 @@ func follow(from *base.URL, location string) (*base.URL, error) {
 		return nil, errRedirect
 	}
 	if from.Scheme == "rtsps" && to.Scheme != "rtsps" {
-		return nil, trouble("the camera sends us to an address without TLS", "write that address into url: "+redacted(location))
+		return nil, trouble("the camera sends us to an address without TLS", "write that address into url: "+config.RedactURL(location))
 	}
 	to.User = nil
 	if to.Hostname() == from.Hostname() {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -150,18 +149,10 @@ func explainNetwork(err error) *Trouble {
 	return nil
 }
 
-// secretValue is a password that stands in a path or a query by its name.
-var secretValue = regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|pwd|psw|token|secret|auth|key)=)[^&;/\s"']+`)
-
-// redacted is a URL that can be shown.
-func redacted(rawURL string) string {
-	return secretValue.ReplaceAllString(config.RedactURL(rawURL), "${1}…")
-}
-
 // withoutSecrets takes out of a text what is secret in a URL, however it is
 // written there.
 func withoutSecrets(text, rawURL string) string {
-	text = strings.ReplaceAll(text, rawURL, redacted(rawURL))
+	text = strings.ReplaceAll(text, rawURL, config.RedactURL(rawURL))
 	u, err := base.ParseURL(rawURL)
 	if err == nil && u.User != nil {
 		password, _ := u.User.Password()
@@ -183,5 +174,5 @@ func withoutSecrets(text, rawURL string) string {
 	if at := strings.IndexByte(rawURL, '?'); at >= 0 && at+1 < len(rawURL) {
 		text = strings.ReplaceAll(text, rawURL[at+1:], "…")
 	}
-	return secretValue.ReplaceAllString(text, "${1}…")
+	return config.RedactNamed(text)
 }

@@ -102,37 +102,6 @@ func quoted(s string) string {
 	}, s) + "'"
 }
 
-// RedactURL returns rawURL with whatever may be a secret replaced by "…": the
-// user name and password before the host, the query, and the fragment. It
-// takes anything, whether it is a URL or not.
-func RedactURL(rawURL string) string {
-	scheme, rest, ok := strings.Cut(rawURL, "://")
-	if !ok || strings.ContainsAny(scheme, "@?#") {
-		scheme, rest = "", rawURL
-	}
-	at, query := strings.LastIndexByte(rest, '@'), strings.IndexAny(rest, "?#")
-	if query >= 0 && query < at {
-		// A password with a '?' in it, or a query with an '@': nobody can tell.
-		at, query = -1, 0
-	}
-	if query >= 0 {
-		rest = rest[:query] + "…"
-	}
-	if at >= 0 {
-		rest = "…" + rest[at:]
-	}
-	authority, path, _ := strings.Cut(rest, "/")
-	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") &&
-		strings.Trim(authority[i+1:], "0123456789") != "" {
-		// No port: what follows a user name, where the host got lost.
-		rest = "…/" + path
-	}
-	if scheme == "" {
-		return rest
-	}
-	return scheme + "://" + rest
-}
-
 // closest returns the word of known that is most like word, and whether it is
 // like enough to have been meant.
 func closest(word string, known []string) (string, bool) {

@@ -51,6 +51,28 @@ func TestCamerasAreChanged(t *testing.T) {
 	}
 }
 
+// Some cameras have the password in the path.
+func TestPasswordInAPathIsKeptAndNotShown(t *testing.T) {
+	const stored = "rtsp://192.0.2.7/user=eve&password=hunter2&channel=1"
+	a := newAdmin(t, "config camera 'door'\n\toption url '"+stored+"'\n\toption substream '"+stored+"2'\n")
+	_, body := a.ask("GET", "/servers", "")
+	var v struct{ Cameras []cameraView }
+	if err := json.Unmarshal([]byte(body), &v); err != nil || strings.Contains(body, "hunter2") || len(v.Cameras) != 1 {
+		t.Fatal(err, body)
+	}
+	change, err := json.Marshal(map[string]any{"options": map[string]string{"url": v.Cameras[0].URL, "name": "Door"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, got := a.ask("PATCH", "/servers/cameras/door", string(change)); code != 200 || !strings.Contains(a.file(), "option url '"+stored+"'") {
+		t.Errorf("%d %s\n%s", code, got, a.file())
+	}
+	moved := strings.Replace(string(change), "192.0.2.7", "192.0.2.9", 1)
+	if code, got := a.ask("PATCH", "/servers/cameras/door", moved); code != 422 || strings.Contains(a.file(), "192.0.2.9") {
+		t.Errorf("%d %s\n%s", code, got, a.file())
+	}
+}
+
 // looked notes what it is asked to look at.
 type looked struct{ url, user, password string }
 

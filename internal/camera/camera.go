@@ -226,22 +226,49 @@ func (c *Camera) newLayer(f *feed, is nal.Format) *forward.Layer {
 	})
 }
 
-// settleSound publishes the sound of one feed. The substream's is as good, and
-// whoever looks at small pictures need not have the large ones sent for it.
-func (c *Camera) settleSound() {
-	var chosen *feed
-	var out *exit
-	var output sound.Output
+// soundOf is the feed whose sound is taken, nil where there is none; tried is
+// false while one may have better. The substream's is as good, and whoever looks
+// at small pictures need not have the large ones sent for it. One that is taken
+// stays, unless it is down and the other one is not.
+func (c *Camera) soundOf() (chosen *feed, tried bool) {
+	phases := map[*feed]Phase{}
 	for _, f := range c.feeds {
 		f.mu.Lock()
-		if !f.tried {
-			f.mu.Unlock()
-			return // it may have better
-		}
-		if f.plan != nil && f.plan.sound != nil {
-			chosen, out, output = f, f.sound, f.plan.output
-		}
+		known, has := f.tried, f.plan != nil && f.plan.sound != nil
+		phase := f.state.Phase
 		f.mu.Unlock()
+		if !known {
+			return nil, false
+		}
+		if has {
+			phases[f], chosen = phase, f
+		}
+	}
+	if _, has := phases[c.soundFeed]; has && c.sound != nil {
+		chosen = c.soundFeed
+	}
+	if phases[chosen] == Down {
+		for f, phase := range phases {
+			if phase == Live || phase == Idle {
+				chosen = f
+			}
+		}
+	}
+	return chosen, true
+}
+
+// settleSound publishes the sound of one feed.
+func (c *Camera) settleSound() {
+	chosen, tried := c.soundOf()
+	if !tried {
+		return
+	}
+	var out *exit
+	var output sound.Output
+	if chosen != nil {
+		chosen.mu.Lock()
+		out, output = chosen.sound, chosen.plan.output
+		chosen.mu.Unlock()
 	}
 	if c.sound != nil && (chosen != c.soundFeed || out != c.soundExit || output != c.soundOutput) {
 		c.soundExit.lead(nil)

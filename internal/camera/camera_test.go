@@ -653,6 +653,45 @@ func TestSilentUDP(t *testing.T) {
 	})
 }
 
+// A camera that had to send by TCP may send by UDP only the next day.
+func TestTransportIsTriedAnew(t *testing.T) {
+	cam := startCamera(t, sceneOf(t, "main.h264", false), func(c *testCamera) { c.noUDP = true })
+	cfg := settings(cam.url("stream"))
+	cfg.Transport = config.TransportAuto
+	n := startNode(t, cfg)
+	by := func(transport string) func() bool {
+		return func() bool { return n.state().Streams[0].Transport == transport }
+	}
+	until(t, "TCP", by("tcp"))
+	cam.kill()
+	cam.noUDP, cam.noTCP = false, true
+	cam.start(sceneOf(t, "main.h264", false))
+	until(t, "UDP", by("udp"))
+}
+
+func TestSoundOfTheOtherStream(t *testing.T) {
+	main := startCamera(t, sceneOf(t, "main.h264", false, pcmu), nil)
+	sub := startCamera(t, sceneOf(t, "sub.h264", false, pcma), nil)
+	cfg := settings(main.url("main"))
+	cfg.Substream = sub.url("sub")
+	n := startNode(t, cfg)
+	plays := func(mime string) func() bool {
+		return func() bool { a := n.now(sfu.Audio); return a != nil && a.Codec.MimeType == mime }
+	}
+	until(t, "the small stream's sound", plays("audio/PCMA"))
+	sub.kill()
+	until(t, "the large stream's sound", plays("audio/PCMU"))
+	v := watch(t, n.now(sfu.Audio), 0)
+	until(t, "sound", func() bool { return v.count() > 20 })
+	sub.start(sceneOf(t, "sub.h264", false, pcma))
+	until(t, "the small stream", func() bool { return n.state().Streams[1].Phase == Live })
+	if !plays("audio/PCMU")() {
+		t.Error("the sound was changed without need")
+	}
+	main.kill()
+	until(t, "the small stream's sound again", plays("audio/PCMA"))
+}
+
 func TestSilentTCP(t *testing.T) {
 	cam := startCamera(t, sceneOf(t, "main.h264", false), nil)
 	cam.paused.Store(true)

@@ -171,7 +171,13 @@ func (f *feed) connect(ctx context.Context, back *backoff) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if came || t == gortsplib.TransportTCP || !worthTCP(err) {
+		if came || !otherWay(err) {
+			return err
+		}
+		if t == gortsplib.TransportTCP {
+			f.mu.Lock()
+			f.byTCP = false // it may have changed its mind since
+			f.mu.Unlock()
 			return err
 		}
 		f.log.Info("camera does not send by UDP, trying TCP", "reason", explain(err, f.url).Reason)
@@ -193,20 +199,17 @@ func (f *feed) set(p Phase, t *Trouble) { f.change(p, t, time.Time{}) }
 func (f *feed) fail(t *Trouble, retry time.Time) {
 	f.log.Warn("camera is down", "reason", t.Reason, "advice", t.Advice, "retry", time.Until(retry).Round(time.Millisecond))
 	f.mu.Lock()
-	first := !f.tried
 	f.tried = true
 	f.mu.Unlock()
 	f.change(Down, t, retry)
-	if first {
-		f.camera.settle() // the other stream's sound need not wait for this one
-	}
 }
 
 func (f *feed) change(p Phase, t *Trouble, retry time.Time) {
 	f.mu.Lock()
 	s := &f.state
 	same := s.Phase == p && (s.Trouble == nil) == (t == nil) && (t == nil || *s.Trouble == *t)
-	if s.Phase != p {
+	other := s.Phase != p
+	if other {
 		s.Since = time.Now()
 	}
 	s.Phase, s.Trouble, s.RetryAt = p, t, retry
@@ -214,6 +217,9 @@ func (f *feed) change(p Phase, t *Trouble, retry time.Time) {
 		s.Transport, s.Notes = "", nil
 	}
 	f.mu.Unlock()
+	if other {
+		f.camera.settle() // the sound may have to come by the other stream now
+	}
 	if !same {
 		f.camera.stateChanged()
 	}

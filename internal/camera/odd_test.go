@@ -10,7 +10,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"github.com/bluenviron/gortsplib/v4/pkg/auth"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/conn"
 
@@ -196,6 +198,11 @@ func TestCamerasThatAnswerBadly(t *testing.T) {
 				res.StatusCode = base.StatusNotFound
 			}
 		}},
+		"a redirect without a host": {answer: on(base.Describe, func(req *base.Request, res *base.Response) {
+			if strings.HasSuffix(req.URL.Path, "/stream") {
+				res.StatusCode, res.Header["Location"] = base.StatusFound, base.HeaderValue{"/live/1?x=y"}
+			}
+		})},
 		"no control":            {sdp: strings.ReplaceAll(strings.ReplaceAll(goodSDP, "a=control:track1\r\n", ""), "a=control:*\r\n", "")},
 		"control is no address": {sdp: strings.Replace(goodSDP, "a=control:*", "a=control:://", 1)},
 		"lines end with LF":     {sdp: strings.ReplaceAll(goodSDP, "\r\n", "\n")},
@@ -292,6 +299,65 @@ func TestRedirectsInACircleEnd(t *testing.T) {
 	}
 }
 
+// TestNonces are of cameras that renew them when they like.
+func TestNonces(t *testing.T) {
+	for name, lasts := range map[string]int{"with each answer": 1, "now and then": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answers := 0 // on the one connection that there is at a time
+			nonce := func() string { return "nonce" + strconv.Itoa(answers/lasts) }
+			o := startOdd(t, &oddCamera{answer: func(req *base.Request, res *base.Response) {
+				good := len(req.Header["Authorization"]) > 0 && auth.Verify(req, "admin", "right", nil, "cam", nonce()) == nil
+				answers++
+				if !good {
+					res.StatusCode = base.StatusUnauthorized
+					res.Header["WWW-Authenticate"] = auth.GenerateWWWAuthenticate(nil, "cam", nonce())
+				}
+			}})
+			n := startNode(t, settings(strings.Replace(o.url("stream"), "rtsp://", "rtsp://admin:right@", 1)))
+			v := watch(t, n.track(t, sfu.Video), 0)
+			until(t, "pictures", func() bool { return v.count() > 30 })
+			if strings.Contains(n.log.String(), reasonPassword) {
+				t.Errorf("%s", n.log)
+			}
+		})
+	}
+	t.Run("wrong", func(t *testing.T) {
+		tries := 0
+		o := startOdd(t, &oddCamera{answer: func(req *base.Request, res *base.Response) {
+			if len(req.Header["Authorization"]) > 0 {
+				tries++
+			}
+			if req.Method != base.Options {
+				res.StatusCode = base.StatusUnauthorized
+				res.Header["WWW-Authenticate"] = auth.GenerateWWWAuthenticate(nil, "cam", "nonce"+strconv.Itoa(tries))
+			}
+		}})
+		r := (&Probe{URL: strings.Replace(o.url("stream"), "rtsp://", "rtsp://admin:wrong@", 1)}).Run(t.Context())
+		if r.Trouble == nil || r.Trouble.Reason != reasonPassword || tries != 1 {
+			t.Errorf("%v after %d tries", r.Trouble, tries)
+		}
+	})
+}
+
+// What a camera makes of its words does not keep the camera from other nodes.
+func TestWordsAreBounded(t *testing.T) {
+	long := strings.Repeat("ä", 300)
+	for _, tr := range []*Trouble{
+		trouble(long, long), explain(errors.New(long), "rtsp://cam/"), explain(errors.New("x"+long+"\xff"), "rtsp://cam/"),
+	} {
+		if len(tr.Reason) > maxWords || len(tr.Advice) > maxWords || !utf8.ValidString(tr.Reason) || !utf8.ValidString(tr.Advice) {
+			t.Errorf("%d and %d bytes: %q", len(tr.Reason), len(tr.Advice), tr.Reason)
+		}
+	}
+	o := startOdd(t, &oddCamera{sdp: strings.ReplaceAll(goodSDP, "H264", strings.Repeat("DIVX", 100))})
+	n := startNode(t, settings(o.url("stream")))
+	n.phase(t, Down)
+	if words := n.SFU.Room("lobby").Participant("door").State().Notice; len(words) > maxWords || !strings.HasPrefix(words, "the camera sends") {
+		t.Errorf("%q", words)
+	}
+}
+
 func TestPasswordsDoNotFollowToOtherHosts(t *testing.T) {
 	from, err := base.ParseURL("rtsp://admin:hunter2@192.0.2.1/a")
 	if err != nil {
@@ -299,6 +365,7 @@ func TestPasswordsDoNotFollowToOtherHosts(t *testing.T) {
 	}
 	for location, keeps := range map[string]bool{
 		"rtsp://192.0.2.1:8554/b": true, "rtsp://192.0.2.2/b": false, "rtsp://x:y@192.0.2.2/b": false,
+		"/b": true, "b?x=y": true, "//192.0.2.2/b": false,
 	} {
 		to, err := follow(from, location)
 		if err != nil || (to.User != nil) != keeps {

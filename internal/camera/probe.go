@@ -88,7 +88,7 @@ func (p *Probe) Run(ctx context.Context) *Report {
 			return r
 		}
 		r.Trouble = explain(err, p.URL)
-		if t == gortsplib.TransportTCP || !worthTCP(err) {
+		if t == gortsplib.TransportTCP || !otherWay(err) {
 			break
 		}
 		r.UDPTrouble = r.Trouble

@@ -2,8 +2,10 @@ package camera
 
 import (
 	"bytes"
+	"net/url"
 	"strings"
 
+	"github.com/bluenviron/gortsplib/v4/pkg/auth"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/sdp"
@@ -17,15 +19,30 @@ type repairer struct {
 	location string
 	// refused are the media that cannot be read: what they are, for people.
 	refused []string
+
+	user   *url.Userinfo // nil: there is none
+	signed bool          // the last request was
+	let    bool          // the camera let one in that was
+	// renewed: the last answer was a challenge to somebody who was let in before,
+	// which sender answers in place of the library's.
+	renewed bool
+	sender  *auth.Sender
 }
 
 // movedStatus stands for a redirect that we follow ourselves, as passwords do
 // not go to other hosts.
 const movedStatus = 399
 
-func (r *repairer) request(req *base.Request) { r.asked = req.Method }
+func (r *repairer) request(req *base.Request) {
+	r.asked = req.Method
+	if r.sender != nil {
+		r.sender.AddAuthorization(req)
+	}
+	r.signed = len(req.Header["Authorization"]) > 0
+}
 
 func (r *repairer) response(res *base.Response) {
+	r.challenge(res)
 	switch r.asked {
 	case base.Options:
 		// Some do not know it, and all else works.
@@ -40,6 +57,24 @@ func (r *repairer) response(res *base.Response) {
 		if res.StatusCode == base.StatusOK {
 			r.describe(res)
 		}
+	}
+}
+
+// challenge sees to nonces that are renewed. A password that was never right is
+// not sent again: cameras lock users out.
+func (r *repairer) challenge(res *base.Response) {
+	r.renewed = false
+	if res.StatusCode != base.StatusUnauthorized {
+		r.let = r.let || r.signed
+		return
+	}
+	if !r.let || r.user == nil {
+		return
+	}
+	password, _ := r.user.Password()
+	s := &auth.Sender{WWWAuth: res.Header["WWW-Authenticate"], User: r.user.Username(), Pass: password}
+	if s.Initialize() == nil {
+		r.sender, r.renewed = s, true
 	}
 }
 

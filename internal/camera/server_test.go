@@ -184,6 +184,7 @@ type testCamera struct {
 	password string
 	methods  []auth.VerifyMethod
 	noUDP    bool
+	noTCP    bool
 	holdUDP  bool // what is sent by UDP does not arrive
 	tls      *tls.Config
 	port     int
@@ -384,8 +385,11 @@ func (c *testCamera) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*bas
 	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
 }
 
-func (c *testCamera) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+func (c *testCamera) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	c.setups.Add(1)
+	if c.noTCP && ctx.Transport == gortsplib.TransportTCP {
+		return &base.Response{StatusCode: base.StatusUnsupportedTransport}, nil, nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil

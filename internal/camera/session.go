@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 
@@ -74,6 +75,13 @@ func dial(ctx context.Context, rawURL string, transport gortsplib.Transport, bac
 // follow gives the address to which a camera sends us.
 func follow(from *base.URL, location string) (*base.URL, error) {
 	to, err := base.ParseURL(location)
+	if err != nil {
+		// It may be without a host (RFC 3986 §4.2).
+		var whole *url.URL
+		if whole, err = (*url.URL)(from).Parse(location); err == nil {
+			to, err = base.ParseURL(whole.String())
+		}
+	}
 	if err != nil || to.Host == "" {
 		return nil, errRedirect
 	}
@@ -90,7 +98,7 @@ func follow(from *base.URL, location string) (*base.URL, error) {
 // describe connects to one address. With an error the session is closed; it
 // tells where the camera sends us.
 func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, backChannel bool) (*session, error) {
-	s := &session{repair: &repairer{}, url: u, ended: make(chan struct{})}
+	s := &session{repair: &repairer{user: u.User}, url: u, ended: make(chan struct{})}
 	dialer := net.Dialer{Timeout: answerTimeout}
 	s.client = &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Transport: &transport,
@@ -129,13 +137,28 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, b
 	s.stop = context.AfterFunc(ctx, s.end)
 	bound := time.AfterFunc(setupTimeout, s.abort)
 	defer bound.Stop()
-	var err error
-	if s.desc, _, err = s.client.Describe(u); err != nil {
+	err := s.insist(func() (err error) {
+		s.desc, _, err = s.client.Describe(u)
+		return err
+	})
+	if err != nil {
 		err = s.describeError(ctx, err)
 		s.close()
 		return s, err
 	}
 	return s, nil
+}
+
+// insist asks a second time where the camera let us in before and wants its
+// newest nonce now: it may renew them at any time, even with each answer. The
+// library keeps to the first one.
+func (s *session) insist(ask func() error) error {
+	err := ask()
+	var status liberrors.ErrClientBadStatusCode
+	if errors.As(err, &status) && status.Code == base.StatusUnauthorized && s.repair.renewed {
+		err = ask()
+	}
+	return err
 }
 
 // keep notes the connection that the client goes by.
@@ -187,11 +210,12 @@ type setupError struct{ error }
 
 func (e *setupError) Unwrap() error { return e.error }
 
-// worthTCP tells whether what failed by UDP may work by TCP.
-func worthTCP(err error) bool {
+// otherWay tells whether what failed by UDP may work by TCP, and the other way
+// round.
+func otherWay(err error) bool {
 	var setup *setupError
 	if !errors.As(err, &setup) {
-		return errors.Is(err, errSilent)
+		return errors.Is(err, errSilent) || errors.Is(err, errNothing)
 	}
 	var status liberrors.ErrClientBadStatusCode
 	return !errors.As(err, &status) || status.Code != base.StatusUnauthorized && status.Code != base.StatusForbidden
@@ -216,7 +240,7 @@ func (s *session) play(ctx context.Context, media []*description.Media, handle f
 	if ready == 0 {
 		return nil, &setupError{s.describeError(ctx, err)}
 	}
-	if _, err = s.client.Play(nil); err != nil {
+	if err = s.insist(func() error { _, err := s.client.Play(nil); return err }); err != nil {
 		return nil, &setupError{s.describeError(ctx, err)}
 	}
 	return failed, nil
@@ -236,7 +260,7 @@ func (s *session) setup(m *description.Media, first bool) error {
 			problem = errors.Join(problem, trouble("the camera's description of its stream (SDP) names no address", "update its firmware"))
 			continue
 		}
-		_, err := s.client.Setup(b, m, 0, 0)
+		err := s.insist(func() error { _, err := s.client.Setup(b, m, 0, 0); return err })
 		if err == nil {
 			s.desc.BaseURL = b
 			return nil

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
@@ -33,7 +34,25 @@ func (t *Trouble) Error() string {
 	return t.Reason + ": " + t.Advice
 }
 
-func trouble(reason, advice string) *Trouble { return &Trouble{Reason: reason, Advice: advice} }
+// maxWords bounds each part of a Trouble, in bytes: some of it comes from
+// cameras, and all of it goes to other nodes, which refuse long texts.
+const maxWords = 200
+
+func trouble(reason, advice string) *Trouble {
+	return &Trouble{Reason: bounded(reason), Advice: bounded(advice)}
+}
+
+func bounded(text string) string {
+	text = strings.ToValidUTF8(text, "")
+	if len(text) <= maxWords {
+		return text
+	}
+	end := maxWords - len("…")
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
 
 var (
 	errStalled  = trouble("the camera stopped sending", "if it happens often, check its network or choose a lower bitrate in it")

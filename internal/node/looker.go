@@ -20,10 +20,12 @@ type looker struct {
 
 const (
 	maxLooks = 2
-	// How long is looked at one camera, and for all of them.
+	// How long is looked at one camera, for all of them, and how long all together
+	// are asked: a recorder takes some hundred questions. With what it takes
+	// besides, rpcd's 30 s have to be enough.
 	probeTime    = 18 * time.Second
 	discoverTime = 3 * time.Second
-	askTime      = 5 * time.Second
+	askTime      = 20 * time.Second
 )
 
 var errLooking = errors.New("cameras are being looked at already: try again in a moment")

@@ -3,6 +3,7 @@ package onvif
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -19,10 +20,46 @@ func local(a netip.Addr, loopback bool) bool {
 	return a.IsPrivate() || a.IsLinkLocalUnicast() || loopback && a.IsLoopback()
 }
 
+// reach says which addresses of this machine a device may lead to. The zero
+// value is none: else one that lies could make the node talk to itself.
+type reach struct {
+	loopback bool // those of loopback
+	own      bool // those of its interfaces
+}
+
+// reachFrom is that of a device that answered from an address: what is on this
+// machine may name this machine.
+func reachFrom(a netip.Addr) reach {
+	return reach{loopback: a.IsLoopback(), own: ours(a)}
+}
+
+// check tells why an address is not connected to; nil: it is.
+func (r reach) check(a netip.Addr) error {
+	switch {
+	case !local(a, r.loopback):
+		return ErrNotLocal
+	case !r.loopback && !r.own && ours(a):
+		return errOurs
+	}
+	return nil
+}
+
+// ours tells that an interface of this machine has the address. If that cannot
+// be told it has.
+func ours(a netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	a = a.Unmap().WithZone("")
+	return err != nil || slices.ContainsFunc(all, func(own net.Addr) bool {
+		p, err := netip.ParsePrefix(own.String())
+		return err == nil && p.Addr().Unmap() == a
+	})
+}
+
 // At is the device at an address that is known: "192.168.1.64",
 // "camera.lan:8080" or the URL of its device service, http or https. A user and
-// a password in the URL are dropped. It connects to nothing; that a name leads
-// to a private or link-local address is seen to when it is asked.
+// a password in the URL are dropped. It may be this machine, but not by loopback.
+// It connects to nothing; that a name leads to a private or link-local address is
+// seen to when it is asked.
 func At(address string) (Device, error) {
 	text := strings.TrimSpace(address)
 	if !strings.Contains(text, "://") {
@@ -38,7 +75,7 @@ func At(address string) (Device, error) {
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !local(a, false) {
 		return Device{}, fmt.Errorf("the camera's address %s: %w", a, ErrNotLocal)
 	}
-	return Device{Address: u.Host, Services: []string{u.String()}}, nil
+	return Device{Address: u.Host, Services: []string{u.String()}, reach: reach{own: true}}, nil
 }
 
 // parseService reads the URL of a device service.
@@ -73,7 +110,7 @@ type ranked struct {
 // node may ask. The address that the answer came from is reachable for certain,
 // and the one that the device names may be that with which it left the factory:
 // so the first is put into each URL, and what was named comes after it.
-func services(given []string, from netip.Addr, loopback bool) []ranked {
+func services(given []string, from netip.Addr, may reach) []ranked {
 	var all []ranked
 	add := func(u url.URL, a netip.Addr, rank int) {
 		// A link-local IPv6 address needs a zone, which RTSP clients may not know.
@@ -89,7 +126,7 @@ func services(given []string, from netip.Addr, loopback bool) []ranked {
 			continue
 		}
 		add(*u, from, 0)
-		if a, err := netip.ParseAddr(u.Hostname()); err == nil && local(a, loopback) {
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil && may.check(a) == nil {
 			add(*u, a.Unmap(), 2)
 		}
 	}

@@ -78,7 +78,7 @@ func (c *camera) serve(t *testing.T, address string) string {
 func (c *camera) device(t *testing.T) Device {
 	t.Helper()
 	host := c.serve(t, "127.0.0.1")
-	return Device{Address: host, Services: []string{"http://" + host + "/onvif/device_service"}, loopback: true}
+	return Device{Address: host, Services: []string{"http://" + host + "/onvif/device_service"}, reach: reach{loopback: true}}
 }
 
 // listen answers to the probes that come in on an interface, until the test is

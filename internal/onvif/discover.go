@@ -255,7 +255,8 @@ func (g *gathering) add(a answer) {
 		k.device.Interface = a.device.Interface
 	}
 	d := &k.device
-	d.loopback = d.loopback || a.device.loopback
+	d.reach.loopback = d.reach.loopback || a.device.reach.loopback
+	d.reach.own = d.reach.own || a.device.reach.own
 	d.Endpoint = cmp.Or(d.Endpoint, a.device.Endpoint)
 	d.Name = cmp.Or(d.Name, a.device.Name)
 	d.Hardware = cmp.Or(d.Hardware, a.device.Hardware)

@@ -77,13 +77,13 @@ func TestDiscover(t *testing.T) {
 	slices.SortFunc(mine, func(a, b Device) int { return strings.Compare(a.Endpoint, b.Endpoint) })
 	host := func(c *camera) string { return c.server.Listener.Addr().String() }
 	want := []Device{
-		{Name: id, Address: host(sparse), Services: []string{"http://" + host(sparse) + "/onvif/device_service"}, Interface: "lo", loopback: true},
+		{Name: id, Address: host(sparse), Services: []string{"http://" + host(sparse) + "/onvif/device_service"}, Interface: "lo", reach: reach{loopback: true, own: true}},
 		{
-			Endpoint: "urn:uuid:" + id + "-1", Address: host(front), Interface: "lo", loopback: true,
+			Endpoint: "urn:uuid:" + id + "-1", Address: host(front), Interface: "lo", reach: reach{loopback: true, own: true},
 			Services: []string{"http://" + host(front) + "/onvif/device_service", "http://127.0.0.1/onvif/device_service", "http://192.168.1.108/onvif/device_service"},
 			Name:     "Front door 门", Hardware: "DS-2CD2042", Location: "china, hangzhou",
 		},
-		{Endpoint: "urn:uuid:" + id + "-2", Address: "127.0.0.1", Services: []string{"http://127.0.0.1/onvif/device_service"}, Interface: "lo", Name: "Back%1b[31m%zz", loopback: true},
+		{Endpoint: "urn:uuid:" + id + "-2", Address: "127.0.0.1", Services: []string{"http://127.0.0.1/onvif/device_service"}, Interface: "lo", Name: "Back%1b[31m%zz", reach: reach{loopback: true, own: true}},
 	}
 	if !reflect.DeepEqual(mine, want) {
 		t.Fatalf("got  %+v\nwant %+v", mine, want)

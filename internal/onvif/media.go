@@ -162,7 +162,7 @@ func (s *session) profiles(ctx context.Context, m media) ([]Profile, error) {
 		// One that is incomplete has no URL. Others may have.
 		failed = fmt.Errorf("asking for the stream of %q: %w", p.Name, err)
 		if !unknown(err) && !errors.Is(err, errURL) {
-			return nil, failed
+			break // what is known by now may be all that is needed
 		}
 	}
 	if len(found) == 0 {

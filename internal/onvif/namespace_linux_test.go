@@ -3,6 +3,7 @@ package onvif
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -110,6 +111,17 @@ func inNamespace(t *testing.T) {
 		want := map[string]string{both.endpoint: "rtsp://10.9.0.1:554/", six.endpoint: "rtsp://[fe80::9%25six]:554/"}[d.Endpoint]
 		if !strings.HasPrefix(profiles[0].URL, want) {
 			t.Errorf("%s: the stream is %s, want %s…", d.Address, profiles[0].URL, want)
+		}
+	}
+	// Neither a device elsewhere nor a name leads to this machine.
+	lie := Device{Services: []string{"http://192.168.50.1:" + port + "/onvif/device_service"}}
+	if _, err := lie.Streams(t.Context(), testUser, testPassword); !errors.Is(err, errOurs) {
+		t.Errorf("the node talks to itself: %v", err)
+	}
+	for from, want := range map[string]int{"192.168.50.77": 1, "10.9.0.1": 2} {
+		a := netip.MustParseAddr(from)
+		if got := services([]string{"http://192.168.50.1/x"}, a, reachFrom(a)); len(got) != want {
+			t.Errorf("from %s: %v", from, got)
 		}
 	}
 	// By hand: without and with a zone.

@@ -25,6 +25,8 @@ var (
 	ErrNotLocal = errors.New("not a private or link-local address")
 	// ErrTooLarge: an answer was longer than 1 MiB.
 	ErrTooLarge = errors.New("the camera's answer is larger than 1 MiB")
+
+	errOurs = errors.New("an address of this machine")
 )
 
 const (
@@ -55,9 +57,7 @@ type Device struct {
 	// Name, Hardware and Location are as its scopes have them, or empty.
 	Name, Hardware, Location string
 
-	// loopback is set for a device that answered on the loopback interface, and
-	// lets it have loopback addresses.
-	loopback bool
+	reach reach
 }
 
 // Information is what a camera says about its make.

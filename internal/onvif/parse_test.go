@@ -34,7 +34,7 @@ func TestServices(t *testing.T) {
 		{"http://192.168.1.6/" + strings.Repeat("x", 600), "192.168.1.6", false, ""},
 	} {
 		var got []string
-		for _, s := range services(strings.Fields(c.given), netip.MustParseAddr(c.from), c.loopback) {
+		for _, s := range services(strings.Fields(c.given), netip.MustParseAddr(c.from), reach{loopback: c.loopback}) {
 			got = append(got, s.url)
 		}
 		if strings.Join(got, " ") != c.want {

@@ -80,9 +80,9 @@ func parseMatches(datagram []byte, from netip.Addr, name string) ([]answer, erro
 		}
 		a := answer{
 			device: Device{
-				Endpoint: endpoint(m.Endpoint), Interface: name, loopback: from.IsLoopback(),
+				Endpoint: endpoint(m.Endpoint), Interface: name, reach: reachFrom(from),
 			},
-			services: services(first(strings.Fields(m.XAddrs), 8), from, from.IsLoopback()),
+			services: services(first(strings.Fields(m.XAddrs), 8), from, reachFrom(from)),
 		}
 		if len(a.services) == 0 {
 			continue

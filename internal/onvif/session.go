@@ -39,7 +39,7 @@ func (d Device) open(ctx context.Context, user, password string) (*session, erro
 			err = fmt.Errorf("the camera's service %q: %w", clean(text), err)
 			continue
 		}
-		s := &session{client: newClient(d.loopback), device: u, user: user, password: password}
+		s := &session{client: newClient(d.reach), device: u, user: user, password: password}
 		if err = s.clock(ctx); err == nil {
 			return s, nil
 		}
@@ -54,12 +54,16 @@ func (d Device) open(ctx context.Context, user, password string) (*session, erro
 
 func (s *session) close() { s.client.CloseIdleConnections() }
 
-// newClient connects to the local network only, whatever a name resolves to.
+// newClient connects to the local network only, and to itself as far as it may, whatever a name resolves to.
 // No camera has a certificate that could be checked; what is sent is digested.
-func newClient(loopback bool) *http.Client {
+func newClient(may reach) *http.Client {
 	dialer := &net.Dialer{Timeout: connectTimeout, Control: func(_, address string, _ syscall.RawConn) error {
-		if a, err := netip.ParseAddrPort(address); err != nil || !local(a.Addr(), loopback) {
-			return fmt.Errorf("%s: %w", address, ErrNotLocal)
+		a, err := netip.ParseAddrPort(address)
+		if err == nil {
+			err = may.check(a.Addr())
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", address, err)
 		}
 		return nil
 	}}

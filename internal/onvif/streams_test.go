@@ -1,6 +1,7 @@
 package onvif
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -325,7 +326,7 @@ func at(t *testing.T, handle http.HandlerFunc) Device {
 	c := &camera{}
 	host := c.serve(t, "127.0.0.1")
 	c.server.Config.Handler = handle
-	return Device{Address: host, Services: []string{"http://" + host + "/onvif/device_service"}, loopback: true}
+	return Device{Address: host, Services: []string{"http://" + host + "/onvif/device_service"}, reach: reach{loopback: true}}
 }
 
 // TestSlow: a camera that says nothing, or a letter at a time, is given up.
@@ -353,6 +354,35 @@ func TestSlow(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestSlowRecorder: what it has told until the time is over is not thrown away.
+func TestSlowRecorder(t *testing.T) {
+	c := plain()
+	c.open = append(c.open, "GetProfiles", "GetStreamUri")
+	d := c.device(t)
+	told := 0
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if strings.Contains(string(body), "GetStreamUri") {
+			if told++; told > 2 {
+				cancel()
+				<-r.Context().Done()
+				return
+			}
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		c.ServeHTTP(w, r)
+	})
+	got, err := d.Streams(ctx, "", "")
+	if err != nil || len(got) != 2 || got[0].Role != Main || got[1].Role != Sub {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

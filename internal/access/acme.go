@@ -45,7 +45,10 @@ type ACME struct {
 	Port string
 	// Dir is where the account and the certificate are kept.
 	Dir string
-	Log *slog.Logger
+	// Connect counts a connection to Listen until release is called; false for one
+	// that is too many.
+	Connect func(from net.Addr) (release func(), ok bool)
+	Log     *slog.Logger
 
 	// For tests: how the CA is reached, the time, and how long is waited after a
 	// failure.

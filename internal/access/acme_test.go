@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +48,7 @@ func newCertified(t *testing.T, ca *testCA, dir string, change func(*ACME)) *cer
 	t.Helper()
 	log := &safeLog{}
 	a := &ACME{
+		Connect: (&Gate{}).Connect,
 		Domains: []string{"call.example", "www.call.example"}, Email: "admin@call.example",
 		Directory: ca.URL + "/dir", Dir: filepath.Join(dir, "acme"), Log: slog.New(slog.NewTextHandler(log, nil)),
 		transport: ca.Client().Transport, patience: 20 * time.Millisecond,
@@ -291,4 +294,31 @@ func (r *recorder) Write(b []byte) (int, error) {
 		r.status = http.StatusOK
 	}
 	return len(b), nil
+}
+
+// One address has as many connections to the port for proofs as to the web server,
+// and not more.
+func TestACMEPortIsBounded(t *testing.T) {
+	g := &Gate{}
+	a := &ACME{Domains: []string{"call.example"}, Listen: "127.0.0.1:0", Connect: g.Connect, Log: slog.New(slog.DiscardHandler)}
+	if err := a.listen(); err != nil {
+		t.Fatal(err)
+	}
+	defer a.running.Wait()
+	defer a.server.Close()
+	from := net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:1"))
+	for {
+		if _, ok := g.Connect(from); !ok {
+			break
+		}
+	}
+	c, err := net.Dial("tcp", a.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: call.example\r\n\r\n")
+	if b, _ := io.ReadAll(c); len(b) > 0 {
+		t.Errorf("one too many is answered: %.40q", b)
+	}
 }

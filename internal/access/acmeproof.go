@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/acme"
+
+	"umbrella/internal/bound"
 )
 
 // authorize proves to the CA that one of the names is ours.
@@ -140,13 +142,13 @@ func (a *ACME) listen() error {
 		return fmt.Errorf("option 'acme_http': %w", err)
 	}
 	const timeout = 10 * time.Second
-	a.listener = l
+	a.listener = bound.NewListener(l, a.Connect, a.Log)
 	a.server = &http.Server{
 		Handler:     http.HandlerFunc(a.serveHTTP),
 		ReadTimeout: timeout, WriteTimeout: timeout, IdleTimeout: timeout, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
 	}
-	a.running.Go(func() { _ = a.server.Serve(l) })
+	a.running.Go(func() { _ = a.server.Serve(a.listener) })
 	return nil
 }
 

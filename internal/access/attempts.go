@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"umbrella/internal/bound"
 )
 
 // attempts slows down who guesses passwords: each address may be wrong a few times,
@@ -57,7 +59,7 @@ const tooManyAttempts = "too many wrong attempts"
 // once are no way round. The error is a *TryLaterError, and such an attempt does
 // not count.
 func (a *attempts) begin(addr netip.Addr, now time.Time) error {
-	key := origin(addr)
+	key := bound.Origin(addr)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.by == nil {
@@ -91,7 +93,7 @@ func (a *attempts) begin(addr netip.Addr, now time.Time) error {
 func (a *attempts) right(addr netip.Addr) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.by, origin(addr))
+	delete(a.by, bound.Origin(addr))
 }
 
 // makeRoom forgets who has been quiet for long, or longest.
@@ -111,15 +113,4 @@ func (a *attempts) makeRoom(now time.Time) {
 	if len(a.by) >= maxAddresses {
 		delete(a.by, oldest)
 	}
-}
-
-// origin is what stands for one client: an IPv4 address, or the /64 that an IPv6
-// client has to itself. One that is not known is everybody's.
-func origin(addr netip.Addr) netip.Prefix {
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	p, _ := addr.Prefix(bits)
-	return p
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/config"
 	"umbrella/internal/password"
 )
@@ -42,9 +43,9 @@ type Gate struct {
 
 	checker  password.Checker
 	attempts attempts
-	joins    joins
-	open     counter // WebSockets
-	conns    counter // TCP connections
+	joins    bound.Rates
+	open     bound.Counter // WebSockets
+	conns    bound.Counter // TCP connections
 
 	mu      sync.RWMutex
 	rooms   map[string]config.Room
@@ -109,8 +110,8 @@ func (g *Gate) Admit(r *http.Request, room string, c Credentials) (Grant, error)
 	if rule.Access == config.AccessLAN && !client.Local() {
 		return Grant{}, fmt.Errorf("%w; this came %s", ErrNotLocal, client)
 	}
-	if err := g.joins.allow(client.Addr, time.Now()); err != nil {
-		return Grant{}, err
+	if !g.joins.Allow(bound.Origin(client.Addr), joinsPerSecond, joinBurst, time.Now()) {
+		return Grant{}, &TryLaterError{"too many joins from this address", time.Second}
 	}
 	if c.Token != "" {
 		return g.byToken(client, room, c.Token)

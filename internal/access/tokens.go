@@ -19,6 +19,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/config"
 )
 
@@ -230,7 +231,7 @@ func (t *Tokens) use(c *Claims, addr netip.Addr, now time.Time) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if u, used := t.used[c.ID]; used && u.by == origin(addr) {
+	if u, used := t.used[c.ID]; used && u.by == bound.Origin(addr) {
 		return nil
 	} else if used || c.IssuedAt.Before(t.started.Truncate(time.Second)) {
 		// What was used before this node started it does not know.
@@ -247,7 +248,7 @@ func (t *Tokens) use(c *Claims, addr netip.Addr, now time.Time) error {
 	if t.used == nil {
 		t.used = map[string]use{}
 	}
-	t.used[c.ID] = use{origin(addr), c.ExpiresAt.Add(2 * clockLeeway)}
+	t.used[c.ID] = use{bound.Origin(addr), c.ExpiresAt.Add(2 * clockLeeway)}
 	return nil
 }
 

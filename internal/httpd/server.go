@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/bound"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -76,7 +77,7 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.listener = plain
-	var serve net.Listener = &boundedListener{plain, s.Gate}
+	var serve net.Listener = bound.NewListener(plain, s.Gate.Connect, s.Log)
 	if s.Certificates != nil || s.Relay != nil {
 		serve = newSplitListener(serve, s.Certificates, s.Relay)
 	}

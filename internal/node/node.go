@@ -120,7 +120,7 @@ func (n *Node) setRules(cfg *config.Config) {
 func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 	e := &rtc.Engine{
 		MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Totals: &n.totals, Log: n.Log,
-		PublishLimit: func() int { return int(n.publishLimit.Load()) },
+		PublishLimit: func() int { return int(n.publishLimit.Load()) }, Shared: n.gate.Shared,
 	}
 	if err := e.Start(); err != nil {
 		return nil, fmt.Errorf("option 'media_port': %w", err)
@@ -190,7 +190,7 @@ func (n *Node) acme(cfg *config.Config) *access.ACME {
 	_, port, _ := net.SplitHostPort(cfg.Main.Listen) // it is valid
 	return &access.ACME{
 		Domains: a.Domains, Email: a.Email, Directory: a.Directory, Listen: a.HTTP, Port: port,
-		Dir: filepath.Join(cfg.Main.StateDir, "acme"), Log: n.Log,
+		Dir: filepath.Join(cfg.Main.StateDir, "acme"), Connect: n.gate.Connect, Log: n.Log,
 	}
 }
 

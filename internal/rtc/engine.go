@@ -29,6 +29,9 @@ type Engine struct {
 	// PublishLimit is how much is taken of each publisher, in kbit/s; nil, or 0, is
 	// as much as comes. It counts for connections that are made from then on.
 	PublishLimit func() int
+	// Shared tells of an address that stands for many people, such as that of a
+	// trusted proxy; nil: none does.
+	Shared func(netip.Addr) bool
 	// Totals of the node; nil counts for nobody.
 	Totals *forward.Totals
 	Log    *slog.Logger
@@ -71,12 +74,12 @@ func (e *Engine) Start() error {
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{
 		UDPConn: conn, Logger: logs.NewLogger("udp"),
 	})
-	e.accepted = listener
+	e.accepted = newLocalListener(listener, e.Shared, e.Log)
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: listener, Logger: logs.NewLogger("tcp"),
+		Listener: e.accepted, Logger: logs.NewLogger("tcp"),
 		ReadBufferSize:               16, // packets of STUN and DTLS
-		FirstStunBindTimeout:         10 * time.Second,
-		AliveDurationForConnFromStun: 10 * time.Second,
+		FirstStunBindTimeout:         strangerPatience,
+		AliveDurationForConnFromStun: strangerPatience,
 	})
 	e.reach = newAddresses(e.MediaPort, e.PublicAddress, e.Log)
 	e.reach.start()
@@ -156,7 +159,7 @@ func (e *Engine) SetPublicAddress(list []string) { e.reach.setPublic(list) }
 
 // listenBoth opens UDP and TCP on one number, on all addresses of both
 // families.
-func listenBoth(port int) (*mediaConn, *localListener, error) {
+func listenBoth(port int) (*mediaConn, net.Listener, error) {
 	for attempt := 0; ; attempt++ {
 		udp, err := listenMedia(port)
 		if err != nil {
@@ -165,7 +168,7 @@ func listenBoth(port int) (*mediaConn, *localListener, error) {
 		number := udp.LocalAddr().(*net.UDPAddr).Port
 		listener, err := net.Listen("tcp", ":"+strconv.Itoa(number))
 		if err == nil {
-			return udp, newLocalListener(listener), nil
+			return udp, listener, nil
 		}
 		_ = udp.Close()
 		if port != 0 || attempt == 20 {

@@ -4,24 +4,67 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"umbrella/internal/bound"
 )
 
 // localListener is the media port's TCP: to pion, every connection came to one
-// of the two addresses that it knows.
+// of the two addresses that it knows. Whoever opens one without being in a call is a
+// stranger, of whom there are only so many.
 type localListener struct {
-	net.Listener
-	owned sync.WaitGroup
-	mu    sync.Mutex
-	open  map[netip.AddrPort]*localConn // by the peer's address; nil when closed
+	*bound.Listener
+	counter   bound.Counter
+	strangers bound.Strangers
+	shared    func(netip.Addr) bool
+	owned     sync.WaitGroup
+	mu        sync.Mutex
+	open      map[netip.AddrPort]*localConn // by the peer's address; nil when closed
 }
 
-func newLocalListener(l net.Listener) *localListener {
-	return &localListener{Listener: l, open: map[netip.AddrPort]*localConn{}}
+const (
+	// maxStrangers bounds the connections on which ICE has not succeeded, and
+	// maxStrangersOfOne those of one origin: browsers open one for each address of
+	// the node, of which most are given up within seconds. Where descriptors are
+	// few, strangers get no more than a half of what the port may have.
+	maxStrangers      = 256
+	maxStrangersOfOne = 64
+	// strangerPatience is how long they may say nothing, or name a connection that
+	// there is not.
+	strangerPatience = 10 * time.Second
+)
+
+// newLocalListener takes what l accepts. shared tells of an address that stands for
+// many people, such as a proxy's; nil: none does.
+func newLocalListener(l net.Listener, shared func(netip.Addr) bool, log *slog.Logger) *localListener {
+	if shared == nil {
+		shared = func(netip.Addr) bool { return false }
+	}
+	most := maxTCP()
+	ll := &localListener{
+		strangers: bound.Strangers{Most: min(maxStrangers, most/2), MostOfOne: min(maxStrangersOfOne, most/4)},
+		shared:    shared, open: map[netip.AddrPort]*localConn{},
+	}
+	ll.Listener = bound.NewListener(l, ll.admit, log)
+	return ll
+}
+
+// maxTCP bounds the port's connections.
+func maxTCP() int { return bound.Descriptors() / 4 }
+
+// admit counts a connection, of which one origin may have a half of all.
+func (l *localListener) admit(from net.Addr) (release func(), ok bool) {
+	most := maxTCP()
+	mostOfOne, addr := most/2, bound.Peer(from)
+	if l.shared(addr) {
+		mostOfOne = 0
+	}
+	return l.counter.Add(bound.Origin(addr), mostOfOne, most)
 }
 
 func (l *localListener) Accept() (net.Conn, error) {
@@ -31,9 +74,12 @@ func (l *localListener) Accept() (net.Conn, error) {
 	}
 	from := key(c.RemoteAddr().(*net.TCPAddr).AddrPort())
 	lc := &localConn{Conn: c, listener: l, from: from, queue: make(chan []byte, tcpQueue), closed: make(chan struct{})}
+	// Before the lock: who is turned out needs it.
+	lc.known = l.strangers.Add(bound.Origin(from.Addr()), l.shared(from.Addr()), func() { _ = lc.Close() })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open == nil {
+		lc.known()
 		_ = c.Close()
 		return nil, net.ErrClosed
 	}
@@ -69,6 +115,7 @@ type localConn struct {
 	net.Conn
 	listener  *localListener
 	from      netip.AddrPort
+	known     func() // it is no stranger any more
 	transport atomic.Pointer[transport]
 
 	queue  chan []byte // whole frames
@@ -157,6 +204,7 @@ func (c *localConn) write() {
 }
 
 func (c *localConn) Close() error {
+	c.known()
 	c.once.Do(func() { close(c.closed) })
 	c.listener.mu.Lock()
 	if c.listener.open[c.from] == c {
@@ -164,6 +212,12 @@ func (c *localConn) Close() error {
 	}
 	c.listener.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// settle makes it that of a transport: ICE has succeeded on it.
+func (c *localConn) settle(t *transport) {
+	c.known()
+	c.transport.Store(t)
 }
 
 func (c *localConn) LocalAddr() net.Addr {

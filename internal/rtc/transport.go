@@ -68,7 +68,7 @@ func (t *transport) settle(address string, port uint16, tcp bool) {
 		if w.tcp == nil {
 			return
 		}
-		w.tcp.transport.Store(t)
+		w.tcp.settle(t)
 	} else {
 		w.udp = t.engine.conn.peer(to)
 		if w.udp == nil {

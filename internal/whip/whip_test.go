@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -309,6 +311,32 @@ func TestNetworks(t *testing.T) {
 			t.Errorf("%s: %v, %v", network, pair, err)
 		}
 	}
+}
+
+// Whoever has come by TCP is left alone, however many connect after that and say
+// nothing.
+func TestStrangersBesideACallByTCP(t *testing.T) {
+	n := startNode(t)
+	n.publish(t, "/whip/studio?name=obs")
+	p := n.play(t, "/whep/studio/obs", webrtc.NetworkTypeTCP4)
+	p.more(t, "it plays")
+	pair, err := p.pc.GetReceivers()[0].Transport().ICETransport().GetSelectedCandidatePair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 300 {
+		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(pair.Remote.Port))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	p.more(t, "it goes on")
+	if now, err := p.pc.GetReceivers()[0].Transport().ICETransport().GetSelectedCandidatePair(); err != nil || now.String() != pair.String() {
+		t.Errorf("it goes another way: %v, %v", now, err)
+	}
+	q := n.play(t, "/whep/studio/obs", webrtc.NetworkTypeTCP4)
+	q.more(t, "somebody else comes in")
 }
 
 // One who goes without a word is gone before long.

@@ -1,0 +1,76 @@
+package bound
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+)
+
+// Strangers are connections of which nothing is known yet. There is always room for
+// another one: where there are too many, the one is turned out that has been there
+// for longest, for whoever means it makes itself known soon. Set the fields; it is
+// safe for concurrent use.
+type Strangers struct {
+	Most      int // in all
+	MostOfOne int // of one origin
+
+	mu  sync.Mutex
+	all list.List // of *stranger, the oldest first
+	of  map[netip.Prefix]int
+}
+
+type stranger struct {
+	origin  netip.Prefix
+	turnOut func()
+}
+
+// Add takes a stranger in. known ends that it is one, and may be called more than
+// once. turnOut is called at most once, from the Add of another one. Where an origin is shared, MostOfOne does not count for it.
+func (s *Strangers) Add(origin netip.Prefix, shared bool, turnOut func()) (known func()) {
+	s.mu.Lock()
+	var out *stranger
+	switch {
+	case !shared && s.of[origin] >= s.MostOfOne:
+		out = s.oldest(func(o *stranger) bool { return o.origin == origin })
+	case s.all.Len() >= s.Most:
+		out = s.oldest(func(*stranger) bool { return true })
+	}
+	if s.of == nil {
+		s.of = map[netip.Prefix]int{}
+	}
+	s.of[origin]++
+	e := s.all.PushBack(&stranger{origin, turnOut})
+	s.mu.Unlock()
+	if out != nil {
+		out.turnOut()
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.remove(e)
+	}
+}
+
+// oldest takes out the first that fits.
+func (s *Strangers) oldest(fits func(*stranger) bool) *stranger {
+	for e := s.all.Front(); e != nil; e = e.Next() {
+		if o := e.Value.(*stranger); fits(o) {
+			s.remove(e)
+			return o
+		}
+	}
+	return nil
+}
+
+// remove does nothing for one that has been removed.
+func (s *Strangers) remove(e *list.Element) {
+	o := e.Value.(*stranger)
+	if o == nil {
+		return
+	}
+	s.all.Remove(e)
+	e.Value = (*stranger)(nil)
+	if s.of[o.origin]--; s.of[o.origin] <= 0 {
+		delete(s.of, o.origin)
+	}
+}

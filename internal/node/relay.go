@@ -20,7 +20,7 @@ func (n *Node) startRelay() error {
 			e := n.engine.Load()
 			return e.MediaPort, e.Addresses()
 		},
-		Log: n.Log, Logs: rtc.PionLogs(n.Log),
+		Shared: n.gate.Shared, Log: n.Log, Logs: rtc.PionLogs(n.Log),
 	}
 	return n.relay.Start()
 }

@@ -19,6 +19,8 @@ type conn struct {
 	began time.Time
 	known atomic.Bool // it has an allocation
 	once  sync.Once
+	// makeKnown ends that it is a stranger.
+	makeKnown func()
 }
 
 func newConn(c net.Conn, r *Relay) *conn { return &conn{Conn: c, relay: r, began: time.Now()} }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/pion/logging"
 	"github.com/pion/turn/v5"
+
+	"umbrella/internal/bound"
 )
 
 // Relay takes connections that turned out to speak TURN. Set the fields, Start,
@@ -23,17 +25,21 @@ type Relay struct {
 	// Media is where the node's media is reached just now: a port, and addresses of
 	// this machine or such as are told to peers, the best first.
 	Media func() (port int, addresses []netip.Addr)
-	Log   *slog.Logger
+	// Shared tells of an address that stands for many people, such as that of a
+	// trusted proxy; nil: none does.
+	Shared func(netip.Addr) bool
+	Log    *slog.Logger
 	// Logs is for pion.
 	Logs logging.LoggerFactory
 
 	// For tests: how long somebody may take to prove who they are.
 	patience time.Duration
 
-	keys   keys
-	server *turn.Server
-	queue  chan net.Conn // taken, and not yet the server's
-	closed chan struct{}
+	keys      keys
+	server    *turn.Server
+	queue     chan net.Conn // taken, and not yet the server's
+	closed    chan struct{}
+	strangers bound.Strangers
 
 	mu    sync.Mutex
 	conns map[string]*conn // by the address of the peer, which tells TCP connections apart
@@ -45,7 +51,8 @@ const (
 	// realm is shown to nobody: browsers have their credentials from the node.
 	realm = "umbrella"
 	// maxConns bounds the connections at once, maxStrangers those of whom nothing is
-	// known yet, and maxStrangersOfOne those from one address.
+	// known yet, and maxStrangersOfOne those of one origin. There are fewer where
+	// descriptors are.
 	maxConns          = 512
 	maxStrangers      = 64
 	maxStrangersOfOne = 32
@@ -61,12 +68,16 @@ const (
 	writeTimeout = 15 * time.Second
 )
 
+// most is how many connections there may be.
+func most() int { return min(maxConns, bound.Descriptors()/8) }
+
 // Start makes the relay ready.
 func (r *Relay) Start() error {
 	if r.patience == 0 {
 		r.patience = strangerPatience
 	}
 	r.keys = newKeys()
+	r.strangers.Most, r.strangers.MostOfOne = min(maxStrangers, most()/2), min(maxStrangersOfOne, most()/4)
 	r.queue, r.closed = make(chan net.Conn), make(chan struct{})
 	r.conns, r.live = map[string]*conn{}, map[string]int{}
 	var err error
@@ -140,13 +151,12 @@ func (r *Relay) Serve(c net.Conn) {
 }
 
 var (
-	errClosed   = errors.New("the node is going down")
-	errTooMany  = errors.New("too many connections")
-	errStranger = errors.New("too many connections that have not proven who they are")
+	errClosed  = errors.New("the node is going down")
+	errTooMany = errors.New("too many connections")
 )
 
 func (r *Relay) take(c net.Conn) (*conn, error) {
-	name := c.RemoteAddr().String()
+	name, from := c.RemoteAddr().String(), bound.Peer(c.RemoteAddr())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	select {
@@ -154,37 +164,24 @@ func (r *Relay) take(c net.Conn) (*conn, error) {
 		return nil, errClosed
 	default:
 	}
-	strangers, ofOne := 0, 0
-	for _, other := range r.conns {
-		if !other.known.Load() {
-			strangers++
-			if host(other.RemoteAddr()) == host(c.RemoteAddr()) {
-				ofOne++
-			}
-		}
-	}
-	switch {
-	case len(r.conns) >= maxConns || r.conns[name] != nil:
+	if len(r.conns) >= most() || r.conns[name] != nil {
 		return nil, errTooMany
-	case strangers >= maxStrangers || ofOne >= maxStrangersOfOne:
-		return nil, errStranger
 	}
 	taken := newConn(c, r)
+	taken.makeKnown = r.strangers.Add(bound.Origin(from), r.Shared != nil && r.Shared(from), func() {
+		r.open.Go(func() { _ = c.Close() }) // TLS says goodbye first
+	})
 	r.conns[name] = taken
 	r.open.Add(1)
 	return taken, nil
 }
 
 func (r *Relay) forget(c *conn) {
+	c.makeKnown()
 	r.mu.Lock()
 	delete(r.conns, c.RemoteAddr().String())
 	r.mu.Unlock()
 	r.open.Done()
-}
-
-func host(a net.Addr) string {
-	h, _, _ := net.SplitHostPort(a.String())
-	return h
 }
 
 // authenticate knows who was given credentials. Those that have run out are good
@@ -217,6 +214,7 @@ func (r *Relay) created(from net.Addr, user string) {
 	r.live[user]++
 	if c := r.conns[from.String()]; c != nil {
 		c.known.Store(true)
+		c.makeKnown()
 	}
 	r.Log.Debug("relay: allocated", "address", from.String())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -93,9 +94,12 @@ func (s *site) start() *site {
 }
 
 // dial connects without saying anything.
-func (s *site) dial() net.Conn {
+func (s *site) dial() net.Conn { return s.dialFrom("127.0.0.1") }
+
+func (s *site) dialFrom(ip string) net.Conn {
 	s.t.Helper()
-	c, err := net.Dial("tcp", s.tcp.Addr().String())
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+	c, err := d.Dial("tcp", s.tcp.Addr().String())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -289,28 +293,40 @@ func TestStrangers(t *testing.T) {
 	s.waitFor("all are gone", func() bool { return len(s.conns) == 0 })
 }
 
-// However many connect and say nothing, those who are let in come in.
+// However many connect and say nothing, those who are let in come in, and those who
+// are in stay: from the same address, from many, and from behind a proxy.
 func TestManyStrangers(t *testing.T) {
-	s := newSite(t).start()
-	user, password := s.Credentials()
-	before, err := s.client(user, password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var crowd []net.Conn
-	for range 2 * maxStrangersOfOne {
-		crowd = append(crowd, s.dial())
-	}
-	s.waitFor("the crowd is there", func() bool { return len(s.conns) == maxStrangersOfOne+1 })
-	if _, err := before.WriteTo([]byte("x"), at("10.1.2.3", s.port)); err != nil {
-		t.Errorf("who was in is disturbed: %v", err)
-	}
-	for _, c := range crowd {
-		_ = c.Close()
-	}
-	s.waitFor("the crowd is gone", func() bool { return len(s.conns) == 1 })
-	if _, err := s.client(user, password); err != nil {
-		t.Error(err)
+	for name, c := range map[string]struct {
+		from   func(i int) string
+		shared bool
+		stay   int
+	}{
+		"one address":    {from: func(int) string { return "127.0.0.1" }, stay: maxStrangersOfOne},
+		"many addresses": {from: func(i int) string { return fmt.Sprintf("127.0.1.%d", i+1) }, stay: maxStrangers},
+		"a proxy":        {from: func(int) string { return "127.0.0.1" }, shared: true, stay: maxStrangers},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.Shared = func(netip.Addr) bool { return c.shared }
+			s.start()
+			user, password := s.Credentials()
+			before, err := s.client(user, password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 2 * maxStrangers {
+				s.dialFrom(c.from(i))
+			}
+			s.waitFor("the crowd is there", func() bool { return len(s.conns) == c.stay+1 })
+			if _, err := before.WriteTo([]byte("x"), at("10.1.2.3", s.port)); err != nil {
+				t.Errorf("who was in is disturbed: %v", err)
+			}
+			for range 2 {
+				if _, err := s.client(user, password); err != nil {
+					t.Errorf("somebody else: %v", err)
+				}
+			}
+		})
 	}
 }
 

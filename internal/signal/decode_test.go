@@ -1,12 +1,16 @@
 package signal
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 	"google.golang.org/protobuf/proto"
 
+	"umbrella/internal/access"
+	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -56,6 +60,41 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		if m, err := decode(c.kind, c.data); err == nil {
 			t.Errorf("%s: taken as %v", name, m)
+		}
+	}
+}
+
+// What a browser says of codecs and tracks is kept within bounds.
+func TestWhatIsKept(t *testing.T) {
+	many := []string{"video/VP8", "video/" + strings.Repeat("x", maxCodec)}
+	for i := range 100_000 {
+		many = append(many, fmt.Sprint("video/", i))
+	}
+	if got := codecs(many); len(got) != maxCodecs || !got["video/vp8"] || got[strings.ToLower(many[1])] {
+		t.Errorf("%d codecs are kept", len(got))
+	}
+	rooms := &sfu.SFU{}
+	join := func(name string) *sfu.Participant {
+		p, err := rooms.Join(sfu.Entry{Room: "r", Name: name, Kind: sfu.Person})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Leave)
+		return p
+	}
+	track, err := join("Ada").Publish(sfu.Publication{Kind: sfu.Video, Media: &forward.Source{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for may, want := range map[bool]int{false: 0, true: 1} {
+		s := &session{participant: join("Eve"), grant: access.Grant{Subscribe: may}, settings: map[string]setting{}}
+		m := &umbrellav1.SetSubscriptions{Settings: []*umbrellav1.SubscriptionSetting{{TrackId: track.ID, Paused: true}}}
+		for i := range 1000 {
+			m.Settings = append(m.Settings, &umbrellav1.SubscriptionSetting{TrackId: fmt.Sprint(i)})
+		}
+		s.set(m)
+		if len(s.settings) != want {
+			t.Errorf("%d tracks are remembered, not %d", len(s.settings), want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,10 +12,17 @@ import (
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
+// maxTracks of a browser, as many as an SDP may have m-lines.
+const maxTracks = 64
+
 // publish answers an offer of the browser.
 func (s *session) publish(m *umbrellav1.PublishOffer) {
 	if s.participant.ViewOnly {
 		s.fail(umbrellav1.Error_CODE_BAD_REQUEST, "a viewer publishes nothing")
+		return
+	}
+	if len(m.Tracks) > maxTracks {
+		s.fail(umbrellav1.Error_CODE_BAD_REQUEST, "an offer names 64 tracks at most")
 		return
 	}
 	// Another id in the origin line (RFC 8866 §5.2) is another connection of
@@ -104,13 +112,11 @@ func (s *session) subscribe(states []sfu.State) {
 		return
 	}
 	var wishes []rtc.Wish
-	known := map[string]bool{}
 	for _, st := range states {
 		if st.Participant == s.participant {
 			continue
 		}
 		for _, t := range st.Tracks {
-			known[t.ID] = true
 			if s.receives[strings.ToLower(heard(t.Codec.MimeType))] {
 				set := s.settings[t.ID]
 				wishes = append(wishes, rtc.Wish{
@@ -119,11 +125,8 @@ func (s *session) subscribe(states []sfu.State) {
 			}
 		}
 	}
-	for id := range s.settings {
-		if !known[id] {
-			delete(s.settings, id)
-		}
-	}
+	known := s.others(states)
+	maps.DeleteFunc(s.settings, func(id string, _ setting) bool { return !known[id] })
 	if s.sub == nil {
 		if len(wishes) == 0 {
 			return
@@ -187,21 +190,38 @@ func (s *session) answered(m *umbrellav1.SubscribeAnswer) {
 	s.subscribe(s.look())
 }
 
-// maxSettings bounds what a browser can make us remember of tracks.
-const maxSettings = 1000
-
 // maxTile bounds the sides of a tile, in device pixels.
 const maxTile = 1 << 14
 
+// set takes what the browser says of tracks that are there.
 func (s *session) set(m *umbrellav1.SetSubscriptions) {
+	if !s.grant.Subscribe {
+		return // it gets none of them
+	}
+	states := s.look()
+	known := s.others(states)
 	for _, t := range m.Settings {
-		if _, had := s.settings[t.TrackId]; had || len(s.settings) < maxSettings {
+		if known[t.TrackId] {
 			s.settings[t.TrackId] = setting{
 				paused: t.Paused, width: int(min(t.Width, maxTile)), height: int(min(t.Height, maxTile)),
 			}
 		}
 	}
-	s.subscribe(s.look())
+	s.subscribe(states)
+}
+
+// others are the ids of the tracks of everybody else.
+func (s *session) others(states []sfu.State) map[string]bool {
+	known := map[string]bool{}
+	for _, st := range states {
+		if st.Participant == s.participant {
+			continue
+		}
+		for _, t := range st.Tracks {
+			known[t.ID] = true
+		}
+	}
+	return known
 }
 
 // measure tells the room how well the browser is connected.

@@ -177,6 +177,7 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 			select {
 			case <-in.ended: // it left
 				in = nil
+				sock.admitted(false)
 			default:
 			}
 		}
@@ -189,12 +190,14 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 				continue
 			}
 			in = s.join(sock, r, message.Join)
+			sock.admitted(in != nil)
 		case *umbrellav1.ClientMessage_Resume:
 			if in != nil {
 				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "this socket is in a room already")
 				continue
 			}
 			in = s.resume(sock, message.Resume)
+			sock.admitted(in != nil)
 		default:
 			if in == nil {
 				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "join first")

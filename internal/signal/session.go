@@ -78,13 +78,31 @@ func newSession(s *Server, m *umbrellav1.Join) *session {
 		id: rand.Text(), secret: rand.Text(), server: s, mail: newMailbox(),
 		inbox: make(chan received), sockets: make(chan *socket), losses: make(chan *socket),
 		states: make(chan struct{}, 1), demands: make(chan struct{}, 1), ended: make(chan struct{}),
-		receives: map[string]bool{}, settings: map[string]setting{},
+		receives: codecs(m.ReceiveCodecs), settings: map[string]setting{},
 		layersWere: map[*forward.Layer]forward.LayerStats{},
 	}
-	for _, c := range m.ReceiveCodecs {
-		in.receives[strings.ToLower(c)] = true
-	}
 	return in
+}
+
+const (
+	// maxCodecs that a browser receives are remembered, each of maxCodec bytes at
+	// most. Browsers name about ten.
+	maxCodecs = 32
+	maxCodec  = 64
+)
+
+// codecs are those that a browser says it receives, by lower-case MIME type.
+func codecs(list []string) map[string]bool {
+	known := map[string]bool{}
+	for _, c := range list {
+		if len(known) == maxCodecs {
+			break
+		}
+		if len(c) <= maxCodec {
+			known[strings.ToLower(c)] = true
+		}
+	}
+	return known
 }
 
 // receive hands the session a message of one of its sockets.

@@ -18,6 +18,9 @@ const (
 	// maxMessage bounds one message of a browser, in bytes: an SDP of 512 KiB
 	// and what stands around it.
 	maxMessage = 576 << 10
+	// maxFirst bounds one of a browser that is in no room: a token of 4 KiB, a
+	// password, names.
+	maxFirst = 16 << 10
 	// A browser may send messagesPerSecond on average and messageBurst at once,
 	// and of those that cost the most to answer, offers and answers, fewer.
 	messagesPerSecond     = 20
@@ -51,11 +54,20 @@ type socket struct {
 }
 
 func newSocket(c *websocket.Conn) *socket {
-	c.SetReadLimit(maxMessage)
+	c.SetReadLimit(maxFirst)
 	return &socket{
 		conn:     c,
 		messages: rate.NewLimiter(messagesPerSecond, messageBurst),
 		heavy:    rate.NewLimiter(descriptionsPerSecond, descriptionBurst),
+	}
+}
+
+// admitted sets what the next message may have.
+func (s *socket) admitted(is bool) {
+	if is {
+		s.conn.SetReadLimit(maxMessage)
+	} else {
+		s.conn.SetReadLimit(maxFirst)
 	}
 }
 

@@ -99,7 +99,8 @@ var ErrAdminPassword = errors.New("the password is wrong")
 // ErrAdminPassword, password.ErrBusy or a *TryLaterError.
 func (a *Admins) Login(c Client, secret string) (string, error) {
 	now := time.Now()
-	if err := a.attempts.begin(c.Addr, now); err != nil {
+	right, undo, err := a.attempts.begin(c.Addr, "", now)
+	if err != nil {
 		return "", err
 	}
 	a.mu.Lock()
@@ -107,12 +108,13 @@ func (a *Admins) Login(c Client, secret string) (string, error) {
 	a.mu.Unlock()
 	ok, err := a.checker.Check(want, secret)
 	if err != nil {
+		undo()
 		return "", err
 	}
 	if !ok {
 		return "", ErrAdminPassword
 	}
-	a.attempts.right(c.Addr)
+	right()
 	cookie := rand.Text()
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -6,23 +6,29 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"umbrella/internal/bound"
 )
 
-// attempts slows down who guesses passwords: each address may be wrong a few times,
-// then has to wait, longer each time. The zero value is ready for use; it is safe
-// for concurrent use.
+// attempts slows down who guesses passwords: at each door, such as a room's, an
+// origin may be wrong a few times, then has to wait, longer each time. The zero value
+// is ready for use; it is safe for concurrent use.
 type attempts struct {
 	mu   sync.Mutex
-	by   map[netip.Prefix]*attempt
-	wide *rate.Limiter // of all addresses together
+	by   map[attemptKey]*attempt
+	wide bucket      // of all origins together
+	nets bound.Rates // of the networks of IPv6
+}
+
+type attemptKey struct {
+	origin netip.Prefix
+	door   string
 }
 
 type attempt struct {
 	n    int       // wrong ones, those under way included
 	last time.Time // when the last one began
+	// right: one was right, and none of those since then was wrong too often.
+	right bool
 }
 
 const (
@@ -32,12 +38,15 @@ const (
 	longestWait  = 5 * time.Minute
 	// forgetAfter is when an address that makes no attempts begins anew.
 	forgetAfter = 15 * time.Minute
-	// maxAddresses are remembered.
-	maxAddresses = 4096
+	// maxAttempts are remembered, by origin and door.
+	maxAttempts = bound.MaxOrigins
 	// Those who guess from many addresses get attemptsPerSecond together, once
-	// they have had attemptBurst.
-	attemptsPerSecond = 10
-	attemptBurst      = 100
+	// they have had attemptBurst, and those of one /48 of IPv6, which may be one
+	// client with 65,536 of the /64s that count as addresses, a fifth.
+	attemptsPerSecond    = 10
+	attemptBurst         = 100
+	netAttemptsPerSecond = attemptsPerSecond / 5
+	netAttemptBurst      = attemptBurst / 5
 )
 
 // TryLaterError says that there was too much of something.
@@ -55,17 +64,13 @@ func (e *TryLaterError) Error() string {
 
 const tooManyAttempts = "too many wrong attempts"
 
-// begin counts an attempt as wrong, until right says that it was not; so many at
-// once are no way round. The error is a *TryLaterError, and such an attempt does
-// not count.
-func (a *attempts) begin(addr netip.Addr, now time.Time) error {
-	key := bound.Origin(addr)
+// begin counts an attempt as wrong, until right is called: many at once are no way
+// round. undo is for one of which it is not known. The error is a *TryLaterError,
+// and such an attempt does not count.
+func (a *attempts) begin(addr netip.Addr, door string, now time.Time) (right, undo func(), err error) {
+	key := attemptKey{bound.Origin(addr), door}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.by == nil {
-		a.by = map[netip.Prefix]*attempt{}
-		a.wide = rate.NewLimiter(attemptsPerSecond, attemptBurst)
-	}
 	t := a.by[key]
 	if t != nil && now.Sub(t.last) >= forgetAfter {
 		t = nil
@@ -73,44 +78,86 @@ func (a *attempts) begin(addr netip.Addr, now time.Time) error {
 	if t != nil && t.n >= freeAttempts {
 		wait := min(time.Second<<min(t.n-freeAttempts, 20), longestWait)
 		if left := wait - now.Sub(t.last); left > 0 {
-			return &TryLaterError{tooManyAttempts, (left + time.Second - 1).Truncate(time.Second)}
+			return nil, nil, &TryLaterError{tooManyAttempts, (left + time.Second - 1).Truncate(time.Second)}
 		}
 	}
-	if !a.wide.AllowN(now, 1) {
-		return &TryLaterError{tooManyAttempts, time.Second}
+	// Who has known it not long ago does not wait for those who guess elsewhere.
+	spared := t != nil && t.right && t.n < freeAttempts
+	if !spared && !(a.ofNetwork(key.origin, now) && a.wide.take(now)) {
+		return nil, nil, &TryLaterError{tooManyAttempts, time.Second}
 	}
 	if t == nil {
 		a.makeRoom(now)
+		if a.by == nil {
+			a.by = map[attemptKey]*attempt{}
+		}
 		t = &attempt{}
 		a.by[key] = t
 	}
 	t.n++
 	t.last = now
-	return nil
+	right = func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		t.n, t.right = 0, true
+		if !spared {
+			a.wide.giveBack()
+		}
+	}
+	undo = func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		t.n = max(t.n-1, 0)
+	}
+	return right, undo, nil
 }
 
-// right forgives an address what it did.
-func (a *attempts) right(addr netip.Addr) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.by, bound.Origin(addr))
+// ofNetwork counts an attempt of a /64 for the /48 around it.
+func (a *attempts) ofNetwork(origin netip.Prefix, now time.Time) bool {
+	if !origin.Addr().Is6() {
+		return true
+	}
+	network, _ := origin.Addr().Prefix(48)
+	return a.nets.Allow(network, netAttemptsPerSecond, netAttemptBurst, now)
 }
 
-// makeRoom forgets who has been quiet for long, or longest.
+// makeRoom forgets who has been quiet for long, or longest: one who was wrong, if
+// there is one.
 func (a *attempts) makeRoom(now time.Time) {
-	if len(a.by) < maxAddresses {
+	if len(a.by) < maxAttempts {
 		return
 	}
-	var oldest netip.Prefix
-	var at time.Time
+	var oldest attemptKey
+	var was *attempt
 	for key, t := range a.by {
 		if now.Sub(t.last) >= forgetAfter {
 			delete(a.by, key)
-		} else if at.IsZero() || t.last.Before(at) {
-			oldest, at = key, t.last
+		} else if was == nil || was.right && !t.right || was.right == t.right && t.last.Before(was.last) {
+			oldest, was = key, t
 		}
 	}
-	if len(a.by) >= maxAddresses {
+	if len(a.by) >= maxAttempts {
 		delete(a.by, oldest)
 	}
 }
+
+// bucket is what is left of attemptsPerSecond. Other than a rate.Limiter, it takes
+// back what was not used up.
+type bucket struct {
+	used float64 // 0 to attemptBurst
+	last time.Time
+}
+
+func (b *bucket) take(now time.Time) bool {
+	if passed := now.Sub(b.last); passed > 0 {
+		b.used = max(0, b.used-passed.Seconds()*attemptsPerSecond)
+		b.last = now
+	}
+	if b.used > attemptBurst-1 {
+		return false
+	}
+	b.used++
+	return true
+}
+
+func (b *bucket) giveBack() { b.used = max(0, b.used-1) }

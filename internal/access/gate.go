@@ -123,7 +123,7 @@ func (g *Gate) Admit(r *http.Request, room string, c Credentials) (Grant, error)
 	}
 	switch rule.Access {
 	case config.AccessPassword:
-		return all, g.byPassword(client, rule.Password, c.Password)
+		return all, g.byPassword(client, room, rule.Password, c.Password)
 	case config.AccessLAN, config.AccessOpen:
 		return all, nil
 	}
@@ -150,20 +150,22 @@ func (g *Gate) byToken(client Client, room, token string) (Grant, error) {
 	}, nil
 }
 
-func (g *Gate) byPassword(client Client, want, given string) error {
+func (g *Gate) byPassword(client Client, room, want, given string) error {
 	if given == "" {
 		return ErrNeedsPassword
 	}
-	if err := g.attempts.begin(client.Addr, time.Now()); err != nil {
+	right, undo, err := g.attempts.begin(client.Addr, room, time.Now())
+	if err != nil {
 		return err
 	}
 	switch ok, err := g.checker.Check(want, given); {
 	case err != nil:
+		undo()
 		return err
 	case !ok:
 		return ErrPassword
 	}
-	g.attempts.right(client.Addr)
+	right()
 	return nil
 }
 

@@ -27,6 +27,9 @@ type transport struct {
 	way  atomic.Pointer[way]
 	open atomic.Bool // the peer is who it should be
 
+	waysMu sync.Mutex // from what a way is to what it leaves behind
+	closed bool
+
 	in      sync.Mutex
 	inbound *srtp.Context
 	header  rtp.Header
@@ -62,6 +65,11 @@ func (t *transport) settle(address string, port uint16, tcp bool) {
 		return
 	}
 	to := key(netip.AddrPortFrom(addr, port))
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	if t.closed {
+		return
+	}
 	var w way
 	if tcp {
 		w.tcp = t.engine.accepted.conn(to)
@@ -70,13 +78,12 @@ func (t *transport) settle(address string, port uint16, tcp bool) {
 		}
 		w.tcp.settle(t)
 	} else {
-		w.udp = t.engine.conn.peer(to)
-		if w.udp == nil {
-			return
-		}
-		w.udp.transport.Store(t)
+		w.udp = t.engine.conn.settle(to, t)
 	}
-	t.way.Store(&w)
+	if was := t.way.Swap(&w); was != nil && was.udp != nil && (w.udp == nil || key(was.udp.addr.AddrPort()) != to) {
+		// What is still on its way from there is taken until it is forgotten.
+		t.engine.conn.release(was.udp, t)
+	}
 }
 
 // agreed takes the keys of the handshake.
@@ -237,9 +244,13 @@ func (t *transport) protect(b []byte, h *rtp.Header, payload []byte) error {
 // close stops taking packets.
 func (t *transport) close() {
 	t.open.Store(false)
+	t.waysMu.Lock()
+	t.closed = true
 	if w := t.way.Load(); w != nil && w.udp != nil {
+		t.engine.conn.release(w.udp, t)
 		w.udp.transport.CompareAndSwap(t, nil)
 	}
+	t.waysMu.Unlock()
 	// Whoever handles a packet just now is waited for.
 	t.in.Lock()
 	t.inbound, t.early = nil, nil

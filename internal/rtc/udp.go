@@ -34,6 +34,9 @@ type mediaConn struct {
 	// generation before.
 	young, old map[netip.AddrPort]*outlet
 	turned     time.Time
+	// settled are the peers that ICE has chosen a way to: who has shown that it
+	// knows a password is not pushed out by who sends a lot.
+	settled map[netip.AddrPort]*outlet
 
 	dirtyMu sync.Mutex
 	dirty   []*outlet // those in which something waits
@@ -46,7 +49,8 @@ type mediaConn struct {
 
 const (
 	// maxPeers bounds each generation: packets from forged addresses must not
-	// fill the memory. A peer that fell out is answered as the kernel likes.
+	// fill the memory. A peer that fell out before ICE chose a way to it is
+	// answered as the kernel likes.
 	maxPeers = 4096
 	// peerAge is how long a generation lasts. Peers confirm theirs with each
 	// consent check, every 5 s or so (RFC 7675 §5.1).
@@ -78,7 +82,7 @@ func listenMedia(port int) (*mediaConn, error) {
 	_ = udp.SetWriteBuffer(socketBuffer)
 	c := &mediaConn{
 		UDPConn: udp, v4only: udp.LocalAddr().(*net.UDPAddr).IP.To4() != nil, segments: segments,
-		young: map[netip.AddrPort]*outlet{}, old: map[netip.AddrPort]*outlet{},
+		young: map[netip.AddrPort]*outlet{}, old: map[netip.AddrPort]*outlet{}, settled: map[netip.AddrPort]*outlet{},
 	}
 	c.batches.New = newBatch
 	if c.raw, err = udp.SyscallConn(); err != nil {
@@ -134,10 +138,47 @@ func (c *mediaConn) peer(to netip.AddrPort) *outlet {
 	k := key(to)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	return c.known(k)
+}
+
+// known looks for a peer where the latest is kept first. The caller holds mu.
+func (c *mediaConn) known(k netip.AddrPort) *outlet {
 	if o := c.young[k]; o != nil {
 		return o
 	}
-	return c.old[k]
+	if o := c.old[k]; o != nil {
+		return o
+	}
+	return c.settled[k]
+}
+
+// settle gives the media that comes from a peer to t, until it is released.
+func (c *mediaConn) settle(to netip.AddrPort, t *transport) *outlet {
+	k := key(to)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.known(k)
+	if o == nil {
+		// It was forgotten since it was heard: the kernel chooses our address.
+		local := netip.IPv6Unspecified()
+		if k.Addr().Is4() {
+			local = netip.IPv4Unspecified()
+		}
+		o = c.newOutlet(k, local)
+	}
+	o.transport.Store(t)
+	c.settled[k] = o
+	return o
+}
+
+// release forgets that a peer was settled, if it is still t's.
+func (c *mediaConn) release(o *outlet, t *transport) {
+	k := key(o.addr.AddrPort())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.settled[k]; s != nil && s.transport.Load() == t {
+		delete(c.settled, k)
+	}
 }
 
 // learn notes to which of our addresses a peer sends.
@@ -149,12 +190,9 @@ func (c *mediaConn) learn(from netip.AddrPort, oob []byte) {
 	k, now := key(from), time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	was := c.known(k) // before the generations turn
 	if len(c.young) >= maxPeers || now.Sub(c.turned) > peerAge {
 		c.old, c.young, c.turned = c.young, map[netip.AddrPort]*outlet{}, now
-	}
-	was := c.young[k]
-	if was == nil {
-		was = c.old[k]
 	}
 	o := was
 	if was == nil || was.local != local {

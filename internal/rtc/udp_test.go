@@ -95,3 +95,52 @@ func TestMediaComesInWhileOtherWaysAreLookedAt(t *testing.T) {
 		}
 	}
 }
+
+// Whoever sends the node a lot that looks like STUN pushes out no peer that ICE
+// has chosen a way to; it is forgotten when its connection is closed, or goes
+// another way.
+func TestSettledPeersSurviveAFlood(t *testing.T) {
+	c, err := listenMedia(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	local := netip.MustParseAddr("127.0.0.1")
+	oob := c.newOutlet(netip.AddrPortFrom(local, 1), local).source
+	flood := func() {
+		for i := range 3 * maxPeers {
+			c.learn(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1), oob)
+		}
+	}
+	a, b := netip.MustParseAddrPort("127.0.0.9:1000"), netip.MustParseAddrPort("127.0.0.9:1001")
+	takes := &transport{engine: &Engine{conn: c}}
+	settled := func(at netip.AddrPort) bool {
+		flood()
+		o := c.peer(at)
+		return o != nil && o.transport.Load() == takes
+	}
+	c.learn(a, oob)
+	takes.settle("127.0.0.9", 1000, false)
+	if !settled(a) {
+		t.Error("media is dropped after a flood")
+	}
+	c.learn(a, oob) // its next check
+	if !settled(a) {
+		t.Error("media is dropped after a flood and a check")
+	}
+	c.learn(b, oob)
+	takes.settle("127.0.0.9", 1001, false)
+	if settled(a) || !settled(b) {
+		t.Error("the way that was left is kept, or the new one is not")
+	}
+	flood() // nothing is known of it any more when ICE has chosen it
+	takes.settle("127.0.0.9", 1002, false)
+	if !settled(netip.MustParseAddrPort("127.0.0.9:1002")) {
+		t.Error("who was forgotten before ICE chose it gets no media through")
+	}
+	takes.close()
+	takes.settle("127.0.0.9", 1001, false)
+	if n := len(c.settled); n > 0 {
+		t.Errorf("%d peers are kept when their connection is closed", n)
+	}
+}

@@ -146,13 +146,10 @@ func (b *Backhaul) remove(t *trunk) {
 func (b *Backhaul) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
-	for section := range b.trunks {
-		b.hub.endTrunk(section, refuse(umbrellav1.TrunkRefusal_REASON_CLOSED, "the node goes down"))
-	}
 	b.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
-		b.hub.wait()
+		b.hub.close()
 		b.stop()
 		b.running.Wait()
 		close(done)

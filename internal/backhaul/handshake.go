@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -238,10 +237,4 @@ func parameters(peer *umbrellav1.TrunkHello) rtc.TrunkParameters {
 	return rtc.TrunkParameters{
 		Fingerprint: peer.Fingerprint, Ufrag: peer.IceUfrag, Pwd: peer.IcePwd, Candidates: peer.Candidates,
 	}
-}
-
-// isRefusal tells an end that has said why from one that is just gone.
-func isRefusal(err error) bool {
-	var r *Refusal
-	return errors.As(err, &r)
 }

@@ -20,8 +20,15 @@ import (
 
 const rogueID = "00000000000000ff"
 
-// rogue dials a node, knows the secret, and then says what it likes.
-func rogue(t *testing.T, n *testNode) *websocket.Conn {
+// intruder is a node that knows the secret, and then says what it likes.
+type intruder struct {
+	*websocket.Conn
+	media   *rtc.Trunk
+	refusal chan string // what it was told at the end
+}
+
+// rogue has an intruder dial a node.
+func rogue(t *testing.T, n *testNode) *intruder {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -42,10 +49,27 @@ func rogue(t *testing.T, n *testNode) *websocket.Conn {
 	if err := media.Connect(ctx, parameters(peer)); err != nil {
 		t.Fatal(err)
 	}
+	r := &intruder{Conn: ws, media: media, refusal: make(chan string, 1)}
+	done := make(chan struct{})
 	go func() { // pings, and whatever else comes
+		defer close(done)
 		for {
-			if _, _, err := ws.Read(context.Background()); err != nil {
+			m, _, err := read(context.Background(), ws)
+			if err != nil {
 				return
+			}
+			if refusal := m.GetRefusal(); refusal != nil {
+				r.refusal <- refusal.Message
+			}
+		}
+	}()
+	go func() {
+		for number := uint64(1); ; number += 2 {
+			select {
+			case <-done:
+				return
+			case <-time.After(pingInterval):
+				_ = say(r, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Ping{Ping: &umbrellav1.TrunkPing{}}})
 			}
 		}
 	}()
@@ -58,11 +82,24 @@ func rogue(t *testing.T, n *testNode) *websocket.Conn {
 		}
 		return false
 	})
-	return ws
+	return r
 }
 
-func say(ws *websocket.Conn, m *umbrellav1.TrunkMessage) error {
-	_, err := write(context.Background(), ws, m)
+// refused waits for the sentence that an intruder is sent away with.
+func (r *intruder) refused(t *testing.T, sentence string) {
+	t.Helper()
+	select {
+	case s := <-r.refusal:
+		if !strings.Contains(s, sentence) {
+			t.Errorf("it is told %q", s)
+		}
+	case <-time.After(10 * time.Second):
+		t.Errorf("it is not told that %q", sentence)
+	}
+}
+
+func say(ws *intruder, m *umbrellav1.TrunkMessage) error {
+	_, err := write(context.Background(), ws.Conn, m)
 	return err
 }
 
@@ -202,10 +239,9 @@ func TestForgeries(t *testing.T) {
 	// More pulls than anybody needs end the trunk.
 	var err error
 	for i := uint32(2); err == nil && i < 20_000; i += 2 {
-		err = say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Pull{Pull: &umbrellav1.TrunkPull{
-			Key: &umbrellav1.TrunkKey{Origin: rogueID, ParticipantId: "x"}, Ssrc: i,
-		}}})
+		err = say(ws, pullOf(rogueID, fmt.Sprint(i), "t", i))
 	}
+	ws.refused(t, "more than 4096 layers are asked for")
 	eventually(t, "it is cut off", func() bool {
 		trunks, _ := n.Status(time.Now())
 		return len(trunks[0].Links) == 1
@@ -213,15 +249,59 @@ func TestForgeries(t *testing.T) {
 	check()
 }
 
+func pullOf(origin, id, track string, ssrc uint32) *umbrellav1.TrunkMessage {
+	return &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Pull{Pull: &umbrellav1.TrunkPull{
+		Key: &umbrellav1.TrunkKey{Origin: origin, ParticipantId: id}, TrackId: track, Ssrc: ssrc,
+	}}}
+}
+
+// A layer that is asked for again and again is sent once.
+func TestOneLayerManyTimes(t *testing.T) {
+	n, check := undisturbed(t)
+	p := n.sfu.Room("den").Participants()[0]
+	track, _, _ := strings.Cut(p.State().Tracks[0].ID, ".")
+	ws := rogue(t, n)
+	const last = 2000
+	for ssrc := uint32(2); ssrc <= last; ssrc += 2 {
+		if err := say(ws, pullOf(p.Origin, "den/ada", track, ssrc)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outputs := func() (n1 int, newest bool, sent int) {
+		h := n.hub
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		l := h.links["in/"+rogueID]
+		return len(l.outputs), l.outputs[last] != nil, l.media.Outgoing(time.Now()).Streams
+	}
+	eventually(t, "the last one counts", func() bool { _, newest, sent := outputs(); return newest && sent > 0 })
+	if asked, _, sent := outputs(); asked != 1 || sent != 1 {
+		t.Errorf("%d are asked for, and %d leave", asked, sent)
+	}
+	if taken := p.State().Tracks[0].Media.Layers()[0].Subscribers(); taken != 2 {
+		t.Errorf("%d take the layer", taken)
+	}
+	// The same number for something else.
+	if err := say(ws, pullOf(p.Origin, "den/nobody", track, last)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it leaves no more", func() bool { _, _, sent := outputs(); return sent == 0 })
+	check()
+}
+
 func TestGarbage(t *testing.T) {
 	n, check := undisturbed(t)
 	for _, b := range [][]byte{{}, {0xff, 0xff, 0xff}, make([]byte, 100_000), nil} {
 		ws := rogue(t, n)
-		if b == nil {
+		tooLong := b == nil
+		if tooLong {
 			b = make([]byte, 2*maxMessage)
 			_, _ = rand.Read(b)
 		}
 		_ = ws.Write(context.Background(), websocket.MessageBinary, b)
+		if !tooLong {
+			ws.refused(t, "did not keep to the trunk protocol")
+		}
 		eventually(t, "it is cut off", func() bool {
 			trunks, _ := n.Status(time.Now())
 			return len(trunks[0].Links) == 1

@@ -22,6 +22,7 @@ type hub struct {
 	ended sync.WaitGroup // links
 
 	mu      sync.Mutex
+	closing bool
 	table   *routing.Table[*umbrellav1.TrunkParticipant]
 	links   map[string]*link  // by id in the table
 	locals  map[string]string // room of each participant of this node that was announced
@@ -32,7 +33,7 @@ type hub struct {
 	// Rooms that are to be looked at. Rooms tell of changes that the hub makes
 	// itself, holding mu.
 	roomsMu sync.Mutex
-	rooms   map[*sfu.Room]bool
+	rooms   map[string]bool
 }
 
 const (
@@ -61,7 +62,7 @@ func newHub(b *Backhaul) *hub {
 	return &hub{
 		owner: b, bell: make(chan struct{}, 1), table: table,
 		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{},
-		rooms: map[*sfu.Room]bool{},
+		rooms: map[string]bool{},
 	}
 }
 
@@ -76,7 +77,7 @@ func (h *hub) look(rooms ...*sfu.Room) {
 	h.roomsMu.Lock()
 	defer h.roomsMu.Unlock()
 	for _, r := range rooms {
-		h.rooms[r] = true
+		h.rooms[r.Name] = true
 	}
 }
 
@@ -132,10 +133,10 @@ func (h *hub) turn(now time.Time, look bool) {
 	}
 	h.roomsMu.Lock()
 	rooms := h.rooms
-	h.rooms = map[*sfu.Room]bool{}
+	h.rooms = map[string]bool{}
 	h.roomsMu.Unlock()
-	for r := range rooms {
-		h.announce(r)
+	for room := range rooms {
+		h.announce(room)
 	}
 	if len(h.changed) == 0 { // what changes meanwhile waits in the table, once
 		h.changed = h.table.Changed()
@@ -165,20 +166,25 @@ func (h *hub) turn(now time.Time, look bool) {
 	}
 }
 
-// announce tells the table who of this node is in a room. The caller holds mu.
-func (h *hub) announce(r *sfu.Room) {
+// announce tells the table who of this node is in a room: the one of that name
+// that is open now. The caller holds mu.
+func (h *hub) announce(room string) {
 	here := map[string]bool{}
-	for _, p := range r.Participants() {
+	var list []*sfu.Participant
+	if r := h.owner.SFU.Room(room); r != nil {
+		list = r.Participants()
+	}
+	for _, p := range list {
 		if p.Origin != "" {
 			continue
 		}
-		key := r.Name + "/" + p.ID
+		key := room + "/" + p.ID
 		here[key] = true
-		h.locals[key] = r.Name
-		h.table.SetLocal(key, r.Name, describe(p, h.owner.Name))
+		h.locals[key] = room
+		h.table.SetLocal(key, room, describe(p, h.owner.Name))
 	}
-	for key, room := range h.locals {
-		if room == r.Name && !here[key] {
+	for key, of := range h.locals {
+		if of == room && !here[key] {
 			delete(h.locals, key)
 			h.table.RemoveLocal(key)
 		}
@@ -215,8 +221,14 @@ func (h *hub) takes(section string, peer routing.NodeID) bool {
 
 // up takes a link that is connected.
 func (h *hub) up(l *link, rooms []string) {
-	h.ended.Add(1)
 	h.mu.Lock()
+	if h.closing {
+		h.mu.Unlock()
+		l.end(refuse(umbrellav1.TrunkRefusal_REASON_CLOSED, "the node goes down"))
+		return
+	}
+	h.ended.Add(1)
+	l.counted = true
 	if old := h.links[l.id()]; old != nil {
 		old.end(refuse(umbrellav1.TrunkRefusal_REASON_REPLACED, "the trunk was connected anew"))
 		h.forget(old)
@@ -235,8 +247,11 @@ func (h *hub) down(l *link) {
 	if h.links[l.id()] == l {
 		h.forget(l)
 	}
+	counted := l.counted
 	h.mu.Unlock()
-	h.ended.Done()
+	if counted {
+		h.ended.Done()
+	}
 	h.ring()
 }
 
@@ -244,10 +259,9 @@ func (h *hub) down(l *link) {
 func (h *hub) forget(l *link) {
 	delete(h.links, l.id())
 	h.table.Down(l.id())
-	for ssrc := range l.outputs {
-		l.media.Stop(ssrc)
+	for _, o := range l.outputs {
+		h.stop(l, o)
 	}
-	clear(l.outputs)
 }
 
 // endTrunk ends the links of a trunk.
@@ -261,8 +275,17 @@ func (h *hub) endTrunk(section string, why *Refusal) {
 	}
 }
 
-// wait returns when all links have ended.
-func (h *hub) wait() { h.ended.Wait() }
+// close ends all links, lets none come up any more, and returns when they have
+// told the other ends.
+func (h *hub) close() {
+	h.mu.Lock()
+	h.closing = true
+	for _, l := range h.links {
+		l.end(refuse(umbrellav1.TrunkRefusal_REASON_CLOSED, "the node goes down"))
+	}
+	h.mu.Unlock()
+	h.ended.Wait()
+}
 
 // id of a link in the table.
 func (l *link) id() string { return l.trunk + "/" + string(l.peer) }
@@ -310,8 +333,8 @@ func keyOf(k *umbrellav1.TrunkKey) (routing.Key, bool) {
 	return routing.Key{Origin: id, Participant: k.ParticipantId}, true
 }
 
-// receive takes a message of a link. An error ends the link.
-func (h *hub) receive(l *link, m *umbrellav1.TrunkMessage) error {
+// receive takes a message of a link. A refusal ends the link.
+func (h *hub) receive(l *link, m *umbrellav1.TrunkMessage) *Refusal {
 	switch m := m.Message.(type) {
 	case *umbrellav1.TrunkMessage_Update:
 		h.update(l, m.Update)

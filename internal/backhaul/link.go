@@ -2,6 +2,7 @@ package backhaul
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,8 @@ const (
 	// maxQueued bounds what waits to be sent besides routes, which wait in the
 	// table: chat, pulls, pongs. A peer that does not read is cut off.
 	maxQueued = 1024
+	// lingerTime is how long the other end has to take in why it is turned down.
+	lingerTime = 300 * time.Millisecond
 )
 
 // link is a trunk that is connected.
@@ -43,9 +46,9 @@ type link struct {
 	media *rtc.Trunk
 
 	queue  chan *umbrellav1.TrunkMessage
-	bell   chan struct{} // routes are to be told
-	stop   context.CancelFunc
-	reason atomic.Pointer[Refusal] // why it was ended here
+	bell   chan struct{}           // routes are to be told
+	ending chan struct{}           // closed when it is ended here
+	reason atomic.Pointer[Refusal] // why it was
 
 	pinged    atomic.Int64 // ns since began: when the last ping left
 	pings     atomic.Uint64
@@ -55,7 +58,9 @@ type link struct {
 
 	// Guarded by the hub's mu.
 	nextSSRC uint32
-	outputs  map[uint32]*output
+	counted  bool               // it is up, and the hub waits for it
+	outputs  map[uint32]*output // by SSRC
+	wishes   map[wish]*output   // the same
 	chats    perSecond
 }
 
@@ -70,8 +75,9 @@ func (l *link) send(m *umbrellav1.TrunkMessage) {
 
 // end ends the link, and tells the other end why.
 func (l *link) end(r *Refusal) {
-	l.reason.CompareAndSwap(nil, r)
-	l.stop()
+	if l.reason.CompareAndSwap(nil, r) {
+		close(l.ending)
+	}
 }
 
 // ring says that there are routes to tell.
@@ -84,8 +90,10 @@ func (l *link) ring() {
 
 // run serves the link until it ends, and says why it did. pending is asked for
 // routes to tell, receive is given what comes.
-func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpdate, receive func(*link, *umbrellav1.TrunkMessage) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpdate, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
+	stop := context.AfterFunc(ctx, func() { l.end(refuse(umbrellav1.TrunkRefusal_REASON_CLOSED, "the node goes down")) })
+	defer stop()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var running sync.WaitGroup
 	failed := make(chan error, 3)
@@ -104,12 +112,20 @@ func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpd
 			failed <- ctx.Err()
 		}
 	})
-	err := <-failed
-	if r := l.reason.Load(); r != nil {
-		err = r
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		_, _ = write(ctx, l.ws, refusalMessage(r))
-		cancel()
+	var err error
+	select {
+	case err = <-failed:
+	case <-l.ending:
+		// The socket closes when what it reads or writes with is cancelled: first
+		// the other end is told why, and hears it out.
+		err = l.reason.Load()
+		telling, told := context.WithTimeout(ctx, time.Second)
+		_, _ = write(telling, l.ws, refusalMessage(l.reason.Load()))
+		told()
+		select {
+		case <-failed:
+		case <-time.After(lingerTime):
+		}
 	}
 	cancel()
 	_ = l.ws.CloseNow()
@@ -117,16 +133,23 @@ func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpd
 	return err
 }
 
-func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) error) error {
+func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
 	for {
 		wait, cancel := context.WithTimeout(ctx, deadAfter)
 		m, _, err := read(wait, l.ws)
 		cancel()
+		if errors.Is(err, errProtocol) {
+			l.end(errProtocol)
+			continue
+		}
 		if err != nil {
 			if wait.Err() != nil && ctx.Err() == nil {
 				return errSilent
 			}
 			return err
+		}
+		if l.reason.Load() != nil {
+			continue // it has been ended, and only waits for the other end to hear of it
 		}
 		switch m := m.Message.(type) {
 		case *umbrellav1.TrunkMessage_Ping:
@@ -141,8 +164,8 @@ func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkM
 		case *umbrellav1.TrunkMessage_Refusal:
 			return &Refusal{Reason: m.Refusal.GetReason(), Message: cut200(m.Refusal.GetMessage())}
 		}
-		if err := receive(l, m); err != nil {
-			return err
+		if r := receive(l, m); r != nil {
+			l.end(r)
 		}
 	}
 }
@@ -199,4 +222,11 @@ func (l *link) write(ctx context.Context, m *umbrellav1.TrunkMessage) error {
 	ctx, cancel := context.WithTimeout(ctx, deadAfter)
 	defer cancel()
 	return l.ws.Write(ctx, websocket.MessageBinary, b)
+}
+
+// lasts tells a refusal that will be the same the next time from an end that
+// goes, and may be back within a moment.
+func lasts(err error) bool {
+	var r *Refusal
+	return errors.As(err, &r) && r.Reason != umbrellav1.TrunkRefusal_REASON_CLOSED && r.Reason != umbrellav1.TrunkRefusal_REASON_REPLACED
 }

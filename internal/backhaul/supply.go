@@ -9,18 +9,23 @@ import (
 
 // output is a layer that the other end of a link has asked for.
 type output struct {
-	ssrc    uint32
+	ssrc uint32
+	wish
+	sending bool
+}
+
+// wish names a layer on all nodes.
+type wish struct {
 	key     routing.Key
 	trackID string // at its origin
 	rid     string
-	sending bool
 }
 
 // maxOutputs bounds what one link asks for at a time.
 const maxOutputs = 4096
 
 // pulled notes that the other end wants a layer.
-func (h *hub) pulled(l *link, p *umbrellav1.TrunkPull) error {
+func (h *hub) pulled(l *link, p *umbrellav1.TrunkPull) *Refusal {
 	key, ok := keyOf(p.GetKey())
 	if !ok || p.Ssrc == 0 || p.Ssrc%2 != 0 || len(p.TrackId) > maxID || len(p.Rid) > maxID {
 		return errProtocol
@@ -30,21 +35,32 @@ func (h *hub) pulled(l *link, p *umbrellav1.TrunkPull) error {
 	if h.links[l.id()] != l {
 		return nil
 	}
+	o := &output{ssrc: p.Ssrc, wish: wish{key: key, trackID: p.TrackId, rid: p.Rid}}
+	// The newer one counts: a layer crosses once, and so does what has an SSRC.
+	h.stop(l, l.wishes[o.wish])
+	h.stop(l, l.outputs[o.ssrc])
 	if len(l.outputs) >= maxOutputs {
 		return refuse(umbrellav1.TrunkRefusal_REASON_MISBEHAVED, "more than %d layers are asked for at once", maxOutputs)
 	}
-	l.outputs[p.Ssrc] = &output{ssrc: p.Ssrc, key: key, trackID: p.TrackId, rid: p.Rid}
+	l.outputs[o.ssrc], l.wishes[o.wish] = o, o
 	return nil
+}
+
+// stop ends an output of a link; nil is none. The caller holds mu.
+func (h *hub) stop(l *link, o *output) {
+	if o == nil {
+		return
+	}
+	delete(l.outputs, o.ssrc)
+	delete(l.wishes, o.wish)
+	l.media.Stop(o.ssrc)
 }
 
 // released notes that it does not want it any more.
 func (h *hub) released(l *link, ssrc uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if l.outputs[ssrc] != nil {
-		delete(l.outputs, ssrc)
-		l.media.Stop(ssrc)
-	}
+	h.stop(l, l.outputs[ssrc])
 }
 
 // supply makes what was asked for leave, if it is here. The caller holds mu.

@@ -73,7 +73,7 @@ func (t *trunk) dials() {
 		if time.Since(began) > steadyAfter {
 			t.tries = 0
 		}
-		wait := retryIn(t.tries, isRefusal(err))
+		wait := retryIn(t.tries, lasts(err))
 		first := t.problem == nil || t.problem.Error() != err.Error()
 		t.tries++
 		t.problem, t.failed, t.retryAt = err, time.Now(), time.Now().Add(wait)
@@ -114,13 +114,11 @@ func (t *trunk) serve(ws *websocket.Conn, media *rtc.Trunk, peer *umbrellav1.Tru
 	if err := media.Connect(t.ctx, parameters(peer)); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(t.ctx)
-	defer cancel()
 	l := &link{
 		trunk: t.cfg.Section, peer: routing.NodeID(peer.NodeId), name: cut(peer.NodeName), address: address,
 		dialled: t.cfg.URL != "", since: time.Now(), log: t.log, ws: ws, media: media,
-		queue: make(chan *umbrellav1.TrunkMessage, maxQueued), bell: make(chan struct{}, 1), stop: cancel,
-		began: time.Now(), nextSSRC: 2, outputs: map[uint32]*output{},
+		queue: make(chan *umbrellav1.TrunkMessage, maxQueued), bell: make(chan struct{}, 1), ending: make(chan struct{}),
+		began: time.Now(), nextSSRC: 2, outputs: map[uint32]*output{}, wishes: map[wish]*output{},
 	}
 	t.mu.Lock()
 	t.problem = nil
@@ -128,7 +126,7 @@ func (t *trunk) serve(ws *websocket.Conn, media *rtc.Trunk, peer *umbrellav1.Tru
 	t.log.Info("trunk is up", "node", l.name, "address", address, "media", media.Via())
 	t.owner.hub.up(l, t.cfg.Rooms)
 	defer t.owner.hub.down(l)
-	err := l.run(ctx, t.owner.hub.pending, t.owner.hub.receive)
+	err := l.run(t.ctx, t.owner.hub.pending, t.owner.hub.receive)
 	t.log.Info("trunk has ended", "node", l.name, "reason", err)
 	return err
 }

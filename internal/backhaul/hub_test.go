@@ -1,0 +1,76 @@
+package backhaul
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// A room that has closed and one of the same name that has opened are one to
+// other nodes: the old one says nothing of who is in the new one.
+func TestRoomOpensAnew(t *testing.T) {
+	s := &sfu.SFU{}
+	h := newHub(&Backhaul{SFU: s, id: "00000000000000aa", Name: "a"})
+	join := func(id string) *sfu.Participant {
+		p, err := s.Join(sfu.Entry{Room: "den", ID: id, Name: id, Kind: sfu.Person})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	eve := join("eve")
+	old := s.Room("den")
+	eve.Leave()
+	ada := join("ada")
+	defer ada.Leave()
+	for range 2 {
+		h.look(old, s.Room("den"))
+		h.turn(time.Now(), false)
+		h.look(old)
+		h.turn(time.Now(), false)
+		if len(h.locals) != 1 || h.locals["den/ada"] != "den" {
+			t.Fatalf("announced are %v", h.locals)
+		}
+	}
+}
+
+// A link that has just come up when the node goes down is ended too.
+func TestLinkComesUpTooLate(t *testing.T) {
+	h := newHub(&Backhaul{})
+	h.close()
+	l := &link{trunk: "in", peer: "00000000000000bb", ending: make(chan struct{})}
+	h.up(l, nil)
+	select {
+	case <-l.ending:
+	default:
+		t.Error("it stays")
+	}
+	if r := l.reason.Load(); len(h.links) != 0 || r == nil || r.Reason != umbrellav1.TrunkRefusal_REASON_CLOSED {
+		t.Errorf("%d links, ended for %v", len(h.links), r)
+	}
+	h.down(l)
+	h.close()
+}
+
+// The other end of a link that is ended is told why, and tries again soon.
+func TestEndsSayWhy(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b").accept(secret)
+	a.dialTo(b, "up")
+	up := func() bool { trunks, _ := a.Status(time.Now()); return len(trunks[0].Links) == 1 }
+	eventually(t, "it is up", up)
+	b.Apply(nil)
+	told := func() bool {
+		trunks, _ := a.Status(time.Now())
+		return strings.Contains(trunks[0].Problem, "taken out of the settings")
+	}
+	eventually(t, "it is told why", told)
+	trunks, _ := a.Status(time.Now())
+	if wait := trunks[0].RetryAtMs - trunks[0].FailedAtMs; wait > retryMost.Milliseconds() {
+		t.Errorf("it is dialled again after %d ms", wait)
+	}
+	b.Apply(b.trunks)
+	eventually(t, "it is up again", up)
+}

@@ -23,6 +23,7 @@ import (
 	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
+	"umbrella/internal/memory"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -38,6 +39,8 @@ type Backhaul struct {
 	// Invited tells of a token that a node brings: a name, the same for the same
 	// token, and the rooms that it may join, none being all. Nil: no token holds.
 	Invited func(token string) (name string, rooms []string, err error)
+	// Memory says whether there is room for people of other nodes; nil: always.
+	Memory *memory.Admission
 	// Totals of the node; nil counts for nobody.
 	Totals *forward.Totals
 	Log    *slog.Logger

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/config"
+	"umbrella/internal/memory"
 	"umbrella/internal/rtc"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -172,6 +174,100 @@ func TestMillionAnnouncements(t *testing.T) {
 	_ = ws.CloseNow()
 	eventually(t, "they are gone", func() bool { return len(n.sfu.Room("den").Participants()) == 1 })
 	check()
+}
+
+// Participants with as many tracks and layers as are taken cost no more than
+// others, and keep nobody else out.
+func TestManyTracks(t *testing.T) {
+	a, n := newNode(t, "a"), newNode(t, "b").accept(secret)
+	n.sfu.SetLimit(func(string) int { return 1 })
+	a.join(t, "den", "ada")
+	a.dialTo(n, "up")
+	eventually(t, "ada is seen", func() bool { return n.see("den", "ada", a) != nil })
+	ws := rogue(t, n)
+	was := heap()
+	const total, each = 10_000, 200
+	for i := 0; i < total; i += each {
+		var list []*umbrellav1.TrunkAnnouncement
+		for j := range each {
+			x := announcement(rogueID, fmt.Sprintf("den/%d", i+j), "den", rogueID)
+			for k := range maxTracks {
+				track := &umbrellav1.TrunkTrack{
+					Id: fmt.Sprint(k), Kind: umbrellav1.TrackKind_TRACK_KIND_VIDEO, MimeType: "video/VP8", ClockRate: 90000,
+				}
+				for r := range maxLayers {
+					track.Layers = append(track.Layers, &umbrellav1.TrunkLayer{Rid: fmt.Sprint(r)})
+				}
+				x.Participant.Tracks = append(x.Participant.Tracks, track)
+			}
+			list = append(list, x)
+		}
+		if err := say(ws, update(list...)); err != nil {
+			t.Fatalf("after %d: %v", i, err)
+		}
+	}
+	eventually(t, "all of it was read", func() bool {
+		n.hub.mu.Lock()
+		defer n.hub.mu.Unlock()
+		return n.hub.table.Refused("in/"+rogueID).TooLarge > total*9/10 && len(n.hub.waiting) > 0
+	})
+	// Both nodes are in this process, and a is told what b takes.
+	more := (float64(heap()) - float64(was)) / 2 / (1 << 20)
+	t.Logf("%.1f MB more are taken by each node", more)
+	if more > 16 {
+		t.Errorf("%.1f MB more are taken by each node", more)
+	}
+	if r := n.sfu.Room("den"); len(r.Participants()) < 10 {
+		t.Errorf("%d participants are shown", len(r.Participants()))
+	}
+	n.join(t, "den", "local") // the only one that its room takes of this node
+	a.join(t, "den", "eve")
+	eventually(t, "another one is seen", func() bool { return n.see("den", "eve", a) != nil })
+	// Some go, and those who waited are shown instead.
+	shown := func() (even, odd int) {
+		n.hub.mu.Lock()
+		defer n.hub.mu.Unlock()
+		for key := range n.hub.remotes {
+			if strings.ContainsAny(key.Participant[len(key.Participant)-1:], "02468") {
+				even++
+			} else if key.Origin == rogueID {
+				odd++
+			}
+		}
+		return even, odd
+	}
+	_, before := shown()
+	var keys []*umbrellav1.TrunkKey
+	for i := 0; i < total; i += 2 {
+		keys = append(keys, &umbrellav1.TrunkKey{Origin: rogueID, ParticipantId: fmt.Sprintf("den/%d", i)})
+	}
+	if err := say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: &umbrellav1.TrunkUpdate{Withdrawals: keys}}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "those who waited are shown", func() bool { even, odd := shown(); return even == 0 && odd > before })
+}
+
+// A node that is short of memory shows nobody else of other nodes until it has
+// some again.
+func TestShortOfMemory(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b").accept(secret)
+	var needed atomic.Uint64
+	needed.Store(60 << 20)
+	b.Memory = &memory.Admission{
+		Read: func() memory.Figures { return memory.Figures{Limit: 64 << 20, Needed: needed.Load()} }, Log: b.Log,
+	}
+	a.join(t, "den", "ada")
+	a.dialTo(b, "up")
+	eventually(t, "she is known", func() bool {
+		b.hub.mu.Lock()
+		defer b.hub.mu.Unlock()
+		return len(b.hub.waiting) == 1
+	})
+	if b.see("den", "ada", a) != nil {
+		t.Error("ada is shown")
+	}
+	needed.Store(10 << 20)
+	eventually(t, "ada is seen", func() bool { return b.see("den", "ada", a) != nil })
 }
 
 // Whoever knows the secret can claim to be any number of nodes.

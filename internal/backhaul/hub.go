@@ -28,6 +28,8 @@ type hub struct {
 	locals  map[string]string // room of each participant of this node that was announced
 	remotes map[routing.Key]*remote
 	changed []routing.Key // routes that are to be followed
+	// Those for whom there was no room.
+	waiting map[routing.Key]bool
 	chats   recent
 
 	// Rooms that are to be looked at. Rooms tell of changes that the hub makes
@@ -58,10 +60,10 @@ const (
 func newHub(b *Backhaul) *hub {
 	table := routing.NewTable(b.id, func(a, b *umbrellav1.TrunkParticipant) bool { return proto.Equal(a, b) })
 	table.MaxParticipants = maxOffered
-	table.Cost = func(p *umbrellav1.TrunkParticipant) int { return proto.Size(p) }
+	table.Cost, table.Assured = described, assured
 	return &hub{
 		owner: b, bell: make(chan struct{}, 1), table: table,
-		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{},
+		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{}, waiting: map[routing.Key]bool{},
 		rooms: map[string]bool{},
 	}
 }
@@ -137,6 +139,13 @@ func (h *hub) turn(now time.Time, look bool) {
 	h.roomsMu.Unlock()
 	for room := range rooms {
 		h.announce(room)
+	}
+	if look && len(h.changed) < maxFollowed {
+		for key := range h.waiting {
+			if h.changed = append(h.changed, key); len(h.changed) == maxFollowed {
+				break
+			}
+		}
 	}
 	if len(h.changed) == 0 { // what changes meanwhile waits in the table, once
 		h.changed = h.table.Changed()
@@ -369,6 +378,7 @@ func (h *hub) update(l *link, u *umbrellav1.TrunkUpdate) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.links[l.id()] == l {
+		h.bound()
 		h.table.Apply(l.id(), offers, withdrawn)
 	}
 }

@@ -21,6 +21,7 @@ type remote struct {
 	link        *link     // which it comes by; nil while there is no way
 	lost        time.Time // since when there is none
 	participant *sfu.Participant
+	cost        int    // what it takes in the room
 	name        string // of the participant and its node
 	kind        umbrellav1.ParticipantKind
 	tracks      map[string]*remoteTrack // by its id there
@@ -60,6 +61,7 @@ func localID(id string, origin routing.NodeID) string {
 // follow makes the room what the routes say of one participant. The caller
 // holds mu.
 func (h *hub) follow(key routing.Key, now time.Time) {
+	delete(h.waiting, key)
 	route, ok := h.table.Best(key)
 	r := h.remotes[key]
 	if !ok {
@@ -77,7 +79,15 @@ func (h *hub) follow(key routing.Key, now time.Time) {
 	if l == nil {
 		return
 	}
+	cost := shown(route.Info)
+	fits := h.affords(r, l, cost)
+	if !fits {
+		h.waiting[key] = true // and stays what it is meanwhile
+	}
 	if r == nil {
+		if !fits {
+			return
+		}
 		if r = h.join(key, route.Room, route.Info); r == nil {
 			return
 		}
@@ -86,7 +96,10 @@ func (h *hub) follow(key routing.Key, now time.Time) {
 	if r.link != l {
 		r.reroute(l)
 	}
-	r.update(route.Info)
+	if fits {
+		r.cost = cost
+		r.update(route.Info)
+	}
 }
 
 // lose notes that there is no way to the participant now. One that is found

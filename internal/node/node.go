@@ -142,7 +142,7 @@ func (n *Node) startParticipants() error {
 	}
 	n.whip.Start()
 	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log}
-	n.trunks = &backhaul.Backhaul{SFU: n.sfu, Engine: n.engine.Load, Invited: n.gate.AdmitTrunk, Totals: &n.totals, Log: n.Log}
+	n.trunks = &backhaul.Backhaul{SFU: n.sfu, Engine: n.engine.Load, Invited: n.gate.AdmitTrunk, Memory: n.Memory, Totals: &n.totals, Log: n.Log}
 	return n.trunks.Start()
 }
 

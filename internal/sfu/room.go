@@ -74,7 +74,7 @@ func (r *Room) add(p *Participant, limit int, moderator bool) error {
 		r.mu.Unlock()
 		return ErrLocked
 	}
-	if limit > 0 && len(r.participants) >= limit {
+	if limit > 0 && r.here() >= limit {
 		r.mu.Unlock()
 		return ErrRoomFull
 	}
@@ -88,6 +88,17 @@ func (r *Room) add(p *Participant, limit int, moderator bool) error {
 	r.mu.Unlock()
 	r.changed()
 	return nil
+}
+
+// here is how many came in at this node: another node's people must not keep
+// them out. The caller holds mu.
+func (r *Room) here() (n int) {
+	for _, p := range r.participants {
+		if p.Origin == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // remove returns how many are left.

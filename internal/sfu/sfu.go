@@ -36,8 +36,8 @@ type SFU struct {
 	owners  sync.WaitGroup // of the rooms' goroutines
 }
 
-// SetLimit sets how many participants a room takes: 0 is any number. It counts
-// for those who join from now on.
+// SetLimit sets how many participants of this node a room takes: 0 is any number.
+// It counts for those who join from now on. Those of other nodes are not counted.
 func (s *SFU) SetLimit(limit func(room string) int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -89,6 +89,8 @@ func TestJoinRefuses(t *testing.T) {
 	s := &SFU{}
 	s.SetLimit(func(string) int { return 2 })
 	a := join(t, s, Entry{Room: "r", ID: "cam", Name: "Camera"})
+	// People of other nodes do not count.
+	far := join(t, s, Entry{Room: "r", ID: "far", Name: "Far", Origin: "0123456789abcdef"})
 	for _, c := range []struct {
 		entry Entry
 		want  error
@@ -113,6 +115,7 @@ func TestJoinRefuses(t *testing.T) {
 	}
 	a.Leave()
 	b.Leave()
+	far.Leave()
 	close5(t, s)
 }
 

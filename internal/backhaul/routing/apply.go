@@ -13,7 +13,7 @@ type Refusals struct {
 	Malformed int
 	// Own are said to have come in at this node.
 	Own int
-	// TooMany and TooLarge are beyond MaxParticipants and MaxCost.
+	// TooMany are beyond MaxParticipants, TooLarge beyond MaxCost or MaxTotal.
 	TooMany, TooLarge int
 }
 
@@ -28,7 +28,7 @@ func (r Refusals) String() string {
 		what  string
 	}{
 		{r.TooMany, "beyond the number of participants that one neighbour may announce"},
-		{r.TooLarge, "beyond the memory that one neighbour may take"},
+		{r.TooLarge, "beyond the memory that there is for those of other nodes"},
 		{r.Malformed, "with a path that cannot be"},
 		{r.Own, "of participants of this very node (has another node the same id?)"},
 	} {
@@ -82,12 +82,13 @@ func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 		n.refused.TooMany++
 		t.forget(n, o.Key, false)
 		return
-	case cost > t.MaxCost-(n.cost-had):
+	case cost > t.MaxCost-(n.cost-had), cost > t.MaxTotal-(t.total-had) && cost > t.Assured-(n.cost-had):
 		n.refused.TooLarge++
 		t.forget(n, o.Key, false)
 		return
 	}
 	n.cost += cost - had
+	t.total += cost - had
 	e := t.entry(o.Key)
 	t.share(e, &o)
 	if c == nil {
@@ -184,6 +185,7 @@ func (t *Table[T]) forget(n *neighbour[T], key Key, withdrawn bool) {
 	if c != nil {
 		delete(n.offers, key)
 		n.cost -= c.cost
+		t.total -= c.cost
 		e.candidates = slices.DeleteFunc(e.candidates, func(x *candidate[T]) bool { return x == c })
 		if len(e.candidates) == 0 {
 			t.drop(key)

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -16,6 +17,9 @@ type Table[T any] struct {
 	// more; NewTable sets 4 MiB. An offer costs a byte for each of its ids and
 	// names, and what Cost says.
 	MaxCost int
+	// MaxTotal is what all neighbours' offers together may cost, and Assured what
+	// each may have even so; NewTable sets no bound.
+	MaxTotal, Assured int
 	// Cost is what an Info takes, in bytes; nil: nothing. It is asked once for
 	// each offer.
 	Cost func(T) int
@@ -26,6 +30,7 @@ type Table[T any] struct {
 	byNode  map[NodeID][]*neighbour[T]
 	entries map[Key]*entry[T] // each has own or candidates
 	changed queue
+	total   int // cost of all offers
 }
 
 // entry is what is known of one participant.
@@ -51,7 +56,7 @@ func (c *candidate[T]) rtt() time.Duration { return c.offer.RTT + c.from.rtt }
 // NewTable makes the table of a node. equal tells that there is nothing new.
 func NewTable[T any](self NodeID, equal func(a, b T) bool) *Table[T] {
 	return &Table[T]{
-		MaxParticipants: 4096, MaxCost: 4 << 20, self: self, equal: equal,
+		MaxParticipants: 4096, MaxCost: 4 << 20, MaxTotal: math.MaxInt, self: self, equal: equal,
 		trunks: map[string]*neighbour[T]{}, byNode: map[NodeID][]*neighbour[T]{}, entries: map[Key]*entry[T]{},
 	}
 }

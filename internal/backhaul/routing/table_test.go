@@ -679,3 +679,33 @@ func TestTimesWithoutBounds(t *testing.T) {
 		t.Errorf("by %q", r.Trunk)
 	}
 }
+
+// What all neighbours offer has a bound, beyond which each still has its share.
+func TestAllTogether(t *testing.T) {
+	tab := newTable(1)
+	tab.Cost = func(string) int { return 1000 }
+	tab.MaxTotal, tab.Assured = 10_000, 2500
+	for n := range 6 {
+		trunk := fmt.Sprint(n)
+		tab.Up(trunk, id(10+n), everyRoom, 0)
+		for i := range 20 {
+			tab.Apply(trunk, []Offer[string]{offer(fmt.Sprint(n, "-", i), 10+n)}, nil)
+		}
+	}
+	count := func() (list []int) {
+		for n := range 6 {
+			list = append(list, len(tab.trunks[fmt.Sprint(n)].offers))
+		}
+		return list
+	}
+	if got := count(); !slices.Equal(got, []int{9, 2, 2, 2, 2, 2}) {
+		t.Errorf("taken are %v", got)
+	}
+	tab.Down("0")
+	for i := range 20 {
+		tab.Apply("5", []Offer[string]{offer(fmt.Sprint("5-", i), 15)}, nil)
+	}
+	if got := tab.trunks["5"].offers; len(got) != 2 {
+		t.Errorf("%d more are taken", len(got))
+	}
+}

@@ -26,7 +26,8 @@ const rogueID = "00000000000000ff"
 type intruder struct {
 	*websocket.Conn
 	media   *rtc.Trunk
-	refusal chan string // what it was told at the end
+	refusal chan string  // what it was told at the end
+	pulls   atomic.Int32 // that it was asked for
 }
 
 // rogue has an intruder dial a node.
@@ -62,6 +63,9 @@ func rogue(t *testing.T, n *testNode) *intruder {
 			}
 			if refusal := m.GetRefusal(); refusal != nil {
 				r.refusal <- refusal.Message
+			}
+			if m.GetPull() != nil {
+				r.pulls.Add(1)
 			}
 		}
 	}()
@@ -383,6 +387,37 @@ func TestOneLayerManyTimes(t *testing.T) {
 	}
 	eventually(t, "it leaves no more", func() bool { _, _, sent := outputs(); return sent == 0 })
 	check()
+}
+
+// A neighbour that claims a shorter way to somebody, and sends nothing, costs a
+// moment: the longer way is taken instead.
+func TestBlackHole(t *testing.T) {
+	nodes, _ := network(t, 4, [][2]int{{0, 1}, {1, 2}, {2, 3}})
+	everybody(t, nodes)
+	origin, n := nodes[0], nodes[3]
+	p := n.see("den", "p0", origin)
+	out, _ := watch(t, p)
+	eventually(t, "the picture comes", func() bool { return out.packets.Load() > 20 })
+	ws := rogue(t, n)
+	forged := announcement(origin.ID(), "den/p0", "den", rogueID, origin.ID())
+	n.hub.mu.Lock()
+	known := n.hub.remotes[routing.Key{Origin: routing.NodeID(origin.ID()), Participant: "den/p0"}]
+	forged.Participant = proto.CloneOf(describe(origin.sfu.Room("den").Participant("p0"), origin.Name))
+	n.hub.mu.Unlock()
+	if err := say(ws, update(forged)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is believed at first", func() bool { return ws.pulls.Load() > 0 })
+	was := out.packets.Load()
+	eventually(t, "the picture comes by the other way", func() bool { return out.packets.Load() > was+50 })
+	n.hub.mu.Lock()
+	defer n.hub.mu.Unlock()
+	if known.link.peer != routing.NodeID(nodes[2].ID()) || len(n.hub.doubts) != 1 {
+		t.Errorf("it comes by %s, and %d ways are doubted", known.link.name, len(n.hub.doubts))
+	}
+	if n.see("den", "p0", origin) != p {
+		t.Error("the participant left and came back")
+	}
 }
 
 func TestGarbage(t *testing.T) {

@@ -30,6 +30,8 @@ type hub struct {
 	changed []routing.Key // routes that are to be followed
 	// Those for whom there was no room.
 	waiting map[routing.Key]bool
+	flaps   map[string]flap // by id of the link
+	doubts  map[way]doubt
 	chats   recent
 
 	// Rooms that are to be looked at. Rooms tell of changes that the hub makes
@@ -64,6 +66,7 @@ func newHub(b *Backhaul) *hub {
 	return &hub{
 		owner: b, bell: make(chan struct{}, 1), table: table,
 		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{}, waiting: map[routing.Key]bool{},
+		flaps: map[string]flap{}, doubts: map[way]doubt{},
 		rooms: map[string]bool{},
 	}
 }
@@ -127,6 +130,7 @@ func (h *hub) turn(now time.Time, look bool) {
 	defer h.mu.Unlock()
 	if look && len(h.links) > 0 {
 		h.look(h.owner.SFU.Rooms()...)
+		h.steady(now)
 		for id, l := range h.links {
 			if trip := time.Duration(l.roundTrip.Load()); trip > 0 {
 				h.table.SetRoundTrip(id, trip)
@@ -243,8 +247,10 @@ func (h *hub) up(l *link, rooms []string) {
 		h.forget(old)
 	}
 	h.links[l.id()] = l
-	trip := max(time.Duration(l.roundTrip.Load()), time.Millisecond)
-	h.table.Up(l.id(), l.peer, func(room string) bool { return len(rooms) == 0 || slices.Contains(rooms, room) }, trip)
+	now := time.Now()
+	l.settles = now.Add(h.holdFor(l.id(), now))
+	h.table.Up(l.id(), l.peer, func(room string) bool { return len(rooms) == 0 || slices.Contains(rooms, room) }, -1)
+	h.table.Hold(l.id())
 	h.mu.Unlock()
 	h.look(h.owner.SFU.Rooms()...)
 	h.ring()
@@ -267,6 +273,7 @@ func (h *hub) down(l *link) {
 // forget takes a link out. The caller holds mu.
 func (h *hub) forget(l *link) {
 	delete(h.links, l.id())
+	h.fell(l.id(), time.Now())
 	h.table.Down(l.id())
 	for _, o := range l.outputs {
 		h.stop(l, o)

@@ -1,6 +1,7 @@
 package backhaul
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,4 +74,29 @@ func TestEndsSayWhy(t *testing.T) {
 	}
 	b.Apply(b.trunks)
 	eventually(t, "it is up again", up)
+}
+
+// A link that goes up and down takes over later each time, until it was up for
+// long.
+func TestHoldGrows(t *testing.T) {
+	h := newHub(&Backhaul{})
+	now := time.Unix(1e9, 0)
+	for i, want := range []time.Duration{2, 4, 8, 16, 32, 64, 64} {
+		if got := h.holdFor("x", now); got != want*time.Second {
+			t.Errorf("after it went down %d times: %v", i, got)
+		}
+		now = now.Add(flapMemory / 2)
+		h.fell("x", now)
+		h.fell("y", now)
+	}
+	now = now.Add(flapMemory + 1)
+	if got := h.holdFor("x", now); got != holdTime {
+		t.Errorf("after it was up for long: %v", got)
+	}
+	for i := range 2 * maxNotes {
+		h.fell(strconv.Itoa(i), now)
+	}
+	if len(h.flaps) > maxNotes {
+		t.Errorf("%d links are remembered", len(h.flaps))
+	}
 }

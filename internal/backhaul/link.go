@@ -58,6 +58,7 @@ type link struct {
 
 	// Guarded by the hub's mu.
 	nextSSRC uint32
+	settles  time.Time          // when it may take over what comes by others; zero: it does
 	counted  bool               // it is up, and the hub waits for it
 	outputs  map[uint32]*output // by SSRC
 	wishes   map[wish]*output   // the same

@@ -1,6 +1,7 @@
 package backhaul
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,11 @@ type remote struct {
 	lost        time.Time // since when there is none
 	participant *sfu.Participant
 	cost        int    // what it takes in the room
-	name        string // of the participant and its node
+	notice      string // why there is nothing to see of it
+	path        []routing.NodeID
+	arrived     uint64    // packets, when something last came
+	heard       time.Time // when that was, or was first to come by that way
+	name        string    // of the participant and its node
 	kind        umbrellav1.ParticipantKind
 	tracks      map[string]*remoteTrack // by its id there
 }
@@ -96,6 +101,9 @@ func (h *hub) follow(key routing.Key, now time.Time) {
 	if r.link != l {
 		r.reroute(l)
 	}
+	if !slices.Equal(r.path, route.Path) {
+		r.path, r.heard = route.Path, now
+	}
 	if fits {
 		r.cost = cost
 		r.update(route.Info)
@@ -137,7 +145,8 @@ func (h *hub) join(key routing.Key, room string, info *umbrellav1.TrunkParticipa
 
 // update makes the tracks those that are announced.
 func (r *remote) update(info *umbrellav1.TrunkParticipant) {
-	r.participant.SetNotice(cut(info.Notice))
+	r.notice = cut(info.Notice)
+	r.participant.SetNotice(r.notice)
 	said := map[string]bool{}
 	for _, t := range info.Tracks {
 		said[t.Id] = true

@@ -96,7 +96,7 @@ func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 		c = &candidate[T]{from: n, offer: o, cost: cost}
 		n.offers[o.Key] = c
 		e.candidates = append(e.candidates, c)
-		if t.choose(e) {
+		if t.choose(o.Key, e) {
 			t.rerouted(o.Key, e)
 		}
 		return
@@ -105,7 +105,7 @@ func (t *Table[T]) offered(n *neighbour[T], o Offer[T]) {
 	c.offer, c.cost = o, cost
 	anew := !was.sameWay(&o) || !t.equal(was.Info, o.Info)
 	switch {
-	case t.choose(e), e.best == c && anew:
+	case t.choose(o.Key, e), e.best == c && anew:
 		t.rerouted(o.Key, e)
 	case e.best == c && was.RTT != o.RTT:
 		t.tell(o.Key, e)
@@ -195,7 +195,7 @@ func (t *Table[T]) forget(n *neighbour[T], key Key, withdrawn bool) {
 			e.best = nil
 		}
 	}
-	if t.choose(e) || lost {
+	if t.choose(key, e) || lost {
 		t.rerouted(key, e)
 	}
 }

@@ -12,6 +12,9 @@ type neighbour[T any] struct {
 	node    NodeID
 	carries func(room string) bool
 	rtt     time.Duration
+	// unmeasured: rtt is only a guess.
+	unmeasured bool
+	held       bool
 
 	offers  map[Key]*candidate[T]
 	gone    map[Key]string // rooms of those that it withdrew and others still offer
@@ -24,12 +27,16 @@ type neighbour[T any] struct {
 
 // Up adds a trunk to a neighbour, or begins anew with one that there is. carries
 // says which rooms it is for, and always says the same. There may be several
-// trunks to one node: the best of them is used.
+// trunks to one node: the best of them is used. A round-trip time below 0 is not
+// known yet: such a trunk is used where no other leads as near.
 func (t *Table[T]) Up(trunk string, node NodeID, carries func(room string) bool, rtt time.Duration) {
 	t.Down(trunk)
 	n := &neighbour[T]{
-		trunk: trunk, node: node, carries: carries, rtt: bounded(rtt),
+		trunk: trunk, node: node, carries: carries, rtt: bounded(rtt), unmeasured: rtt < 0,
 		offers: map[Key]*candidate[T]{}, gone: map[Key]string{}, told: map[Key]*Offer[T]{},
+	}
+	if n.unmeasured {
+		n.rtt = guessedRTT
 	}
 	t.trunks[trunk] = n
 	t.byNode[node] = append(t.byNode[node], n)
@@ -67,16 +74,39 @@ func sortedKeys[V any](m map[Key]V) []Key { return slices.SortedFunc(maps.Keys(m
 func (t *Table[T]) SetRoundTrip(trunk string, rtt time.Duration) {
 	rtt = bounded(rtt)
 	n := t.trunks[trunk]
-	if n == nil || !farApart(n.rtt, rtt) {
+	if n == nil || !n.unmeasured && !farApart(n.rtt, rtt) {
 		return
 	}
-	n.rtt = rtt
+	n.rtt, n.unmeasured = rtt, false
 	for _, key := range sortedKeys(n.offers) {
 		e := t.entries[key]
-		if t.choose(e) {
+		if t.choose(key, e) {
 			t.rerouted(key, e)
 		} else if e.best != nil && e.best.from == n {
 			t.tell(key, e)
+		}
+	}
+}
+
+// Hold has a trunk take nothing over that is reached well by another, until
+// Settle: one that comes and goes would disturb more than it is good for. What
+// is reached by no other is reached by it at once.
+func (t *Table[T]) Hold(trunk string) {
+	if n := t.trunks[trunk]; n != nil {
+		n.held = true
+	}
+}
+
+// Settle ends what Hold began.
+func (t *Table[T]) Settle(trunk string) {
+	n := t.trunks[trunk]
+	if n == nil || !n.held {
+		return
+	}
+	n.held = false
+	for _, key := range sortedKeys(n.offers) {
+		if e := t.entries[key]; t.choose(key, e) {
+			t.rerouted(key, e)
 		}
 	}
 }

@@ -43,6 +43,7 @@ func TestNetworks(t *testing.T) {
 			for seed := range c.seeds {
 				w := newWorld(t, c.nodes, seed, sameString)
 				w.someForDen = seed%2 == 1
+				w.damped = seed%4 >= 2 || c.seeds == 1
 				c.build(w)
 				for i := range c.people {
 					w.join(w.random.IntN(c.nodes), fmt.Sprint(i), someRoom(w), "1")
@@ -113,6 +114,86 @@ func somebody(w *world[string], do func(node int, who string)) {
 			return
 		}
 	}
+}
+
+// TestDoubts has nodes doubt routes while links break and heal. Whatever each of
+// them doubts, all is quiet again soon, no route leads round in a circle, and who
+// can be reached is; and when nobody doubts any more, the routes are the shortest.
+func TestDoubts(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		nodes int
+		build func(*world[string])
+		seeds uint64
+	}{
+		{"small ring", 4, (*world[string]).ring, 40},
+		{"small mesh", 4, (*world[string]).mesh, 60},
+		{"mesh with two trunks each", 5, func(w *world[string]) { w.mesh(); w.mesh() }, 20},
+		{"wheel", 7, func(w *world[string]) { w.ring(); w.mesh() }, 20},
+		{"random, 3 links each", 60, func(w *world[string]) { w.randomly(3) }, 6},
+		{"random, 6 links each", 60, func(w *world[string]) { w.randomly(6) }, 4},
+		{"random, 3 links each, large", 300, func(w *world[string]) { w.randomly(3) }, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range c.seeds {
+				w := newWorld(t, c.nodes, seed, sameString)
+				w.damped = seed%2 == 1
+				c.build(w)
+				for i := range 4 {
+					w.join(i%c.nodes, fmt.Sprint(i), "den", "1")
+				}
+				w.settle()
+				w.check()
+				doubts := 0
+				for range 3 {
+					doubts += doubtful(w, 6*c.nodes)
+					before := w.told
+					w.settle()
+					if got, most := w.told-before, 400*len(w.links); got > most {
+						t.Fatalf("%d announcements are made until all is quiet, of %d at most", got, most)
+					}
+					w.checkPaths()
+					rush(w, 4)
+				}
+				if doubts == 0 {
+					t.Fatal("nothing was doubted")
+				}
+				for _, l := range w.links {
+					w.heal(l)
+				}
+				w.settle()
+				w.checkPaths()
+				for _, n := range w.nodes {
+					for d := range n.table.doubts {
+						n.table.Trust(d.trunk, d.key)
+					}
+				}
+				for i := range w.nodes {
+					w.wake(i)
+				}
+				w.settle()
+				w.check()
+				w.doubted = 3 * time.Second
+				doubtful(w, 6*c.nodes)
+				w.settle()
+				w.check()
+			}
+		})
+	}
+}
+
+// doubtful has nodes doubt what they use, one after the other within moments.
+func doubtful(w *world[string], times int) (doubts int) {
+	for range times {
+		somebody(w, func(n int, who string) {
+			if w.distrust(w.random.IntN(len(w.nodes)), Key{id(n), who}) {
+				doubts++
+			}
+		})
+		w.run(w.now + time.Duration(w.random.Int64N(int64(40*time.Millisecond))))
+	}
+	return doubts
 }
 
 // TestWaveringTimes has all round trips waver. Nobody says anything about it.

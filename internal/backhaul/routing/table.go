@@ -31,6 +31,7 @@ type Table[T any] struct {
 	entries map[Key]*entry[T] // each has own or candidates
 	changed queue
 	total   int // cost of all offers
+	doubts  map[doubt]bool
 }
 
 // entry is what is known of one participant.
@@ -57,7 +58,7 @@ func (c *candidate[T]) rtt() time.Duration { return c.offer.RTT + c.from.rtt }
 func NewTable[T any](self NodeID, equal func(a, b T) bool) *Table[T] {
 	return &Table[T]{
 		MaxParticipants: 4096, MaxCost: 4 << 20, MaxTotal: math.MaxInt, self: self, equal: equal,
-		trunks: map[string]*neighbour[T]{}, byNode: map[NodeID][]*neighbour[T]{}, entries: map[Key]*entry[T]{},
+		trunks: map[string]*neighbour[T]{}, byNode: map[NodeID][]*neighbour[T]{}, entries: map[Key]*entry[T]{}, doubts: map[doubt]bool{},
 	}
 }
 
@@ -191,19 +192,83 @@ func (t *Table[T]) tell(key Key, e *entry[T]) {
 
 // choose finds the best route of a participant of another node, and tells
 // whether it is another one now.
-func (t *Table[T]) choose(e *entry[T]) bool {
+//
+// A trunk that is held takes nothing over from another one that works, and a
+// doubted route is not taken while there is another. Neither can have routes
+// chase each other: a hold only keeps what is, and a doubt takes one way out of
+// the graph until it is lifted, or the last way left.
+func (t *Table[T]) choose(key Key, e *entry[T]) bool {
 	was := e.best
-	var best *candidate[T]
+	stays := was != nil && !t.doubted(was) && t.stands(was)
+	var best, doubted *candidate[T]
 	for _, c := range e.candidates {
-		if (best == nil || compare(c, best) < 0) && t.stands(c) {
+		switch {
+		case stays && c.from.held && !was.from.held, !t.stands(c):
+		case t.doubted(c):
+			if doubted == nil || compare(c, doubted) < 0 {
+				doubted = c
+			}
+		case best == nil || compare(c, best) < 0:
 			best = c
 		}
 	}
-	if was != nil && best != nil && len(was.offer.Path) == len(best.offer.Path) && !clearlyLess(best.rtt(), was.rtt()) && t.stands(was) {
+	if best == nil && doubted != nil {
+		best = doubted
+		delete(t.doubts, doubt{best.from.trunk, key})
+	}
+	if stays && best != nil && len(was.offer.Path) == len(best.offer.Path) && !clearlyNearer(best, was) {
 		best = was
 	}
 	e.best = best
 	return best != was
+}
+
+// clearlyNearer tells whether a route's round trip is known to be shorter than
+// another's by more than they waver.
+func clearlyNearer[T any](a, b *candidate[T]) bool {
+	return !a.from.unmeasured && !b.from.unmeasured && clearlyLess(a.rtt(), b.rtt())
+}
+
+// doubt is a route that is not taken while there is another.
+type doubt struct {
+	trunk string
+	key   Key
+}
+
+func (t *Table[T]) doubted(c *candidate[T]) bool {
+	return len(t.doubts) > 0 && t.doubts[doubt{c.from.trunk, c.offer.Key}]
+}
+
+// Distrust has a participant reached by another trunk than the one that is used
+// now, over which nothing comes, until Trust. It returns false, and changes
+// nothing, where that trunk is not used or there is no other. When the others
+// are lost the trunk is used again, and is trusted.
+func (t *Table[T]) Distrust(trunk string, key Key) bool {
+	e := t.entries[key]
+	if e == nil || e.best == nil || e.best.from.trunk != trunk {
+		return false
+	}
+	for _, c := range e.candidates {
+		if c != e.best && t.stands(c) && !t.doubted(c) {
+			t.doubts[doubt{trunk, key}] = true
+			if t.choose(key, e) {
+				t.rerouted(key, e)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// Trust ends what Distrust began.
+func (t *Table[T]) Trust(trunk string, key Key) {
+	if !t.doubts[doubt{trunk, key}] {
+		return
+	}
+	delete(t.doubts, doubt{trunk, key})
+	if e := t.entries[key]; e != nil && t.choose(key, e) {
+		t.rerouted(key, e)
+	}
 }
 
 // stands tells whether a route may be used. It may not when a node on it is a
@@ -233,13 +298,25 @@ func (t *Table[T]) stands(c *candidate[T]) bool {
 	return true
 }
 
-// compare orders routes, the best one first: fewest hops, then the shortest
-// round trip, then the smallest id of the neighbour and of the trunk.
+// compare orders routes, the best one first: fewest hops, then one whose round
+// trip is known, then the shortest round trip, then the smallest id of the neighbour and of the trunk.
 func compare[T any](a, b *candidate[T]) int {
 	return cmp.Or(
 		cmp.Compare(len(a.offer.Path), len(b.offer.Path)),
+		compareBools(a.from.unmeasured, b.from.unmeasured),
 		cmp.Compare(a.rtt(), b.rtt()),
 		cmp.Compare(a.from.node, b.from.node),
 		cmp.Compare(a.from.trunk, b.from.trunk),
 	)
+}
+
+// compareBools has false come first.
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }

@@ -709,3 +709,152 @@ func TestAllTogether(t *testing.T) {
 		t.Errorf("%d more are taken", len(got))
 	}
 }
+
+// A trunk that is held takes over only what is reached by no other.
+func TestHeldTrunk(t *testing.T) {
+	x := Key{id(9), "x"}
+	best := func(tab *Table[string]) string { r, _ := tab.Best(x); return r.Trunk }
+	far := []Offer[string]{offer("x", 2, 3, 9)}
+	near := []Offer[string]{offer("x", 4, 9)}
+	build := func() *Table[string] {
+		tab := newTable(1)
+		tab.Up("far", id(2), everyRoom, 0)
+		tab.Up("near", id(4), everyRoom, 0)
+		tab.Hold("near")
+		return tab
+	}
+	tab := build()
+	tab.Apply("near", near, nil)
+	if best(tab) != "near" {
+		t.Errorf("what is reached by no other is reached by %q", best(tab))
+	}
+	tab.Apply("far", far, nil)
+	if best(tab) != "near" {
+		t.Errorf("what was taken over is given up for %q", best(tab))
+	}
+	tab = build()
+	tab.Apply("far", far, nil)
+	tab.Apply("near", near, nil)
+	if best(tab) != "far" {
+		t.Errorf("a trunk that is held takes over: %q", best(tab))
+	}
+	tab.Apply("far", nil, []Key{x})
+	if best(tab) != "near" {
+		t.Errorf("the last way is not taken: %q", best(tab))
+	}
+	tab = build()
+	tab.Apply("far", far, nil)
+	tab.Apply("near", near, nil)
+	changed(tab)
+	tab.Settle("near")
+	if best(tab) != "near" || changed(tab) != "x" {
+		t.Errorf("the shorter way is not taken then: %q", best(tab))
+	}
+	tab.Settle("near")
+	tab.Hold("none")
+	tab.Settle("none")
+}
+
+// Among ways that are as long, one that was not measured is the last.
+func TestUnmeasuredTrunk(t *testing.T) {
+	x := Key{id(9), "x"}
+	best := func(tab *Table[string]) string { r, _ := tab.Best(x); return r.Trunk }
+	tab := newTable(1)
+	tab.Up("slow", id(3), everyRoom, 90*time.Millisecond)
+	tab.Up("new", id(2), everyRoom, -1)
+	tab.Up("neighbour", id(7), everyRoom, 0)
+	tab.Apply("slow", []Offer[string]{offer("x", 3, 9)}, nil)
+	tab.Apply("new", []Offer[string]{offer("x", 2, 9)}, nil)
+	if best(tab) != "slow" {
+		t.Fatalf("it goes by %q", best(tab))
+	}
+	tab.SetRoundTrip("new", 85*time.Millisecond)
+	if best(tab) != "slow" {
+		t.Fatalf("it goes by %q, which is about as far", best(tab))
+	}
+	tab.SetRoundTrip("new", 20*time.Millisecond)
+	if best(tab) != "new" {
+		t.Fatalf("it goes by %q", best(tab))
+	}
+	// The other way round: what was used before it was measured stays.
+	tab = newTable(1)
+	tab.Up("new", id(2), everyRoom, -1)
+	tab.Up("neighbour", id(7), everyRoom, 0)
+	tab.Apply("new", []Offer[string]{offer("x", 2, 9)}, nil)
+	if offers, _ := tab.Pending("neighbour", 10); len(offers) != 1 || offers[0].RTT != guessedRTT {
+		t.Errorf("told is %+v", offers)
+	}
+	tab.Up("other", id(3), everyRoom, time.Millisecond)
+	tab.Apply("other", []Offer[string]{offer("x", 3, 9)}, nil)
+	if best(tab) != "new" {
+		t.Errorf("it goes by %q", best(tab))
+	}
+}
+
+func TestDistrust(t *testing.T) {
+	x := Key{id(9), "x"}
+	best := func(tab *Table[string]) string { r, _ := tab.Best(x); return r.Trunk }
+	build := func() *Table[string] {
+		tab := newTable(1)
+		for i, trunk := range []string{"a", "b", "c"} {
+			tab.Up(trunk, id(2+i), everyRoom, 0)
+		}
+		tab.Apply("a", []Offer[string]{offer("x", 2, 9)}, nil)
+		tab.Apply("b", []Offer[string]{offer("x", 3, 7, 9)}, nil)
+		changed(tab)
+		return tab
+	}
+	for _, c := range []struct {
+		name string
+		do   func(tab *Table[string])
+		want string
+	}{
+		{"the other is taken", func(*Table[string]) {}, "b"},
+		{"it is told again", func(tab *Table[string]) { tab.Apply("a", []Offer[string]{offer("x", 2, 9)}, nil) }, "b"},
+		{"it is taken back and told again", func(tab *Table[string]) {
+			tab.Apply("a", nil, []Key{x})
+			tab.Apply("a", []Offer[string]{offer("x", 2, 9)}, nil)
+		}, "b"},
+		{"its trunk comes up anew", func(tab *Table[string]) {
+			tab.Up("a", id(2), everyRoom, 0)
+			tab.Apply("a", []Offer[string]{offer("x", 2, 9)}, nil)
+		}, "b"},
+		{"it is trusted again", func(tab *Table[string]) { tab.Trust("a", x) }, "a"},
+		{"the other is lost", func(tab *Table[string]) { tab.Apply("b", nil, []Key{x}) }, "a"},
+		{"the other is lost, and comes back", func(tab *Table[string]) {
+			tab.Apply("b", nil, []Key{x})
+			tab.Apply("b", []Offer[string]{offer("x", 3, 7, 9)}, nil)
+		}, "a"},
+		{"the other is doubted too", func(tab *Table[string]) {
+			if tab.Distrust("b", x) {
+				t.Error("the last way is doubted")
+			}
+		}, "b"},
+		{"there is a third", func(tab *Table[string]) {
+			tab.Apply("c", []Offer[string]{offer("x", 4, 6, 7, 9)}, nil)
+			if !tab.Distrust("b", x) {
+				t.Error("the third is not taken")
+			}
+		}, "c"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tab := build()
+			if !tab.Distrust("a", x) || changed(tab) != "x" {
+				t.Fatal("it is not doubted")
+			}
+			c.do(tab)
+			if got := best(tab); got != c.want {
+				t.Errorf("it goes by %q", got)
+			}
+		})
+	}
+	tab := build()
+	for _, trunk := range []string{"b", "none"} {
+		if tab.Distrust(trunk, x) {
+			t.Errorf("%s, which is not used, is doubted", trunk)
+		}
+	}
+	if tab.Distrust("a", Key{id(9), "nobody"}) {
+		t.Error("nobody is doubted")
+	}
+}

@@ -26,6 +26,10 @@ type world[T any] struct {
 
 	// notice is within which time the ends of a link see that it is down.
 	notice time.Duration
+	// damped has links be held for a while when they come up, and doubted has
+	// nodes doubt routes for a while, if it is not 0: so long at most.
+	damped  bool
+	doubted time.Duration
 	// someForDen has a third of the links carry one room only.
 	someForDen bool
 
@@ -66,6 +70,7 @@ type event[T any] struct {
 	kind      kind
 	wire      *wire[T]
 	epoch     int
+	key       Key
 	offers    []Offer[T]
 	withdrawn []Key
 }
@@ -76,6 +81,8 @@ const (
 	look kind = iota
 	arrival
 	down
+	settles
+	trusts
 )
 
 type events[T any] []event[T]
@@ -137,6 +144,10 @@ func (w *world[T]) heal(l *link[T]) {
 	for _, x := range l.wires {
 		x.onTheWay, x.arrives = 0, 0
 		w.nodes[x.from].table.Up(l.trunk, id(x.to), l.rooms, l.rtt)
+		if w.damped {
+			w.nodes[x.from].table.Hold(l.trunk)
+			w.schedule(event[T]{at: w.now + time.Duration(w.random.Int64N(int64(5*time.Second))), kind: settles, wire: x, epoch: l.epoch})
+		}
 		w.wake(x.from)
 	}
 }
@@ -151,6 +162,60 @@ func (w *world[T]) cut(l *link[T]) {
 	for _, x := range l.wires {
 		w.schedule(event[T]{at: w.now + time.Duration(w.random.Int64N(int64(w.notice))), kind: down, wire: x, epoch: l.epoch})
 	}
+}
+
+// distrust has a node doubt the route to somebody, and tells whether it has
+// another one.
+func (w *world[T]) distrust(node int, key Key) bool {
+	r, ok := w.nodes[node].table.Best(key)
+	if !ok || !w.nodes[node].table.Distrust(r.Trunk, key) {
+		return false
+	}
+	w.wake(node)
+	if w.doubted > 0 {
+		for _, x := range w.nodes[node].wires {
+			if x.link.trunk == r.Trunk {
+				w.schedule(event[T]{at: w.now + time.Duration(w.random.Int64N(int64(w.doubted))), kind: trusts, wire: x, key: key})
+			}
+		}
+	}
+	return true
+}
+
+// checkPaths looks whether each route, taken node by node, is what it says and
+// comes to its end, whatever the nodes prefer.
+func (w *world[T]) checkPaths() {
+	w.t.Helper()
+	for n, node := range w.nodes {
+		for _, r := range node.table.Routes() {
+			for i, hop := range r.Path {
+				at := w.nodes[number(hop)].table
+				switch on, ok := at.Best(r.Key); {
+				case i == len(r.Path)-1 && hop != r.Key.Origin, i < len(r.Path)-1 && (!ok || !slices.Equal(on.Path, r.Path[i+1:])):
+					w.t.Fatalf("node %d reaches %v by %v, and %s by %v", n, r.Key, r.Path, hop, on.Path)
+				}
+			}
+		}
+		for origin, o := range w.nodes {
+			for who, room := range o.people {
+				key := Key{id(origin), who}
+				if _, ok := node.table.Best(key); ok || n == origin {
+					continue
+				}
+				for x := range w.near(n, room) {
+					if on, ok := w.nodes[x.to].table.Best(key); x.to == origin || ok && len(on.Path) < MaxPath {
+						w.t.Fatalf("node %d does not reach %v, and its neighbour %d does by %v", n, key, x.to, on.Path)
+					}
+				}
+			}
+		}
+	}
+}
+
+// number of a node.
+func number(node NodeID) (n int) {
+	_, _ = fmt.Sscanf(string(node), "%x", &n)
+	return n
 }
 
 // join has somebody come into a room of a node, or change there.
@@ -226,6 +291,14 @@ func (w *world[T]) run(until time.Duration) {
 				w.nodes[x.from].table.Down(x.link.trunk)
 				w.wake(x.from)
 			}
+		case settles:
+			if e.epoch == x.link.epoch {
+				w.nodes[x.from].table.Settle(x.link.trunk)
+				w.wake(x.from)
+			}
+		case trusts:
+			w.nodes[x.from].table.Trust(x.link.trunk, e.key)
+			w.wake(x.from)
 		}
 	}
 }

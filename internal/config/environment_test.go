@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,10 +11,7 @@ import (
 )
 
 func TestEnvironment(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file.pem")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := pairFile(t)
 	fingerprint := strings.Repeat("0f", 32)
 	got := load(t, "config umbrella main\n option listen nonsense\n option media_port 1\n list public_address x\n"+
 		"config backhaul backhaul\n option url ws://old/wsb\n",

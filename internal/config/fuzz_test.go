@@ -15,8 +15,8 @@ import (
 // valid, and is the same again when it is written as `uci commit` writes.
 func FuzzLoad(f *testing.F) {
 	for _, o := range Options() {
-		f.Add(frame(o, o.Default), o.Environment+"="+o.Default)
-		f.Add(frame(o, "x y'z\\"), o.Environment+"=1")
+		f.Add(frame(o, "/proc/self/exe", o.Default), o.Environment+"="+o.Default)
+		f.Add(frame(o, "/proc/self/exe", "x y'z\\"), o.Environment+"=1")
 	}
 	for _, text := range []string{
 		"package umbrella\nconfig umbrella 'main'\n\toption listen ':1'\n\tlist public_address 'a'\n\tlist public_address 'b'\n",

@@ -73,11 +73,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestWholeFile(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file.pem")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := pairFile(t)
 	got := load(t, strings.ReplaceAll(`
 # everything that can be said
 package umbrella
@@ -170,7 +166,7 @@ config camera 'spare'
 }
 
 // frame puts one option into a file that is valid but for it.
-func frame(o Option, value string) string {
+func frame(o Option, pair, value string) string {
 	header := map[string]string{
 		typeMain:     "config umbrella 'main'\n",
 		typeRoom:     "config room 'r'\n",
@@ -179,7 +175,7 @@ func frame(o Option, value string) string {
 	}[o.Section]
 	switch o.Section + "." + o.Name {
 	case "umbrella.cert", "umbrella.key":
-		header += " option tls files\n option cert /dev/../proc/self/exe\n option key /proc/self/exe\n"
+		header += " option tls files\n option cert " + pair + "\n option key " + pair + "\n"
 	case "umbrella.acme_domain", "umbrella.acme_email", "umbrella.acme_directory", "umbrella.acme_http":
 		header += " option tls acme\n option public_address call.example.org\n"
 	}
@@ -188,6 +184,7 @@ func frame(o Option, value string) string {
 
 func TestEveryOption(t *testing.T) {
 	bools := [2][]string{{"1", "0", "on", "off", "true", "false", "yes", "no", "enabled", "disabled"}, {"2", "-1", "TRUE", "ja", "1 "}}
+	pair := pairFile(t)
 	file := [2][]string{{"/proc/self/exe"}, {"/nowhere", "/", "/dev/null", "relative-and-not-there", "/proc/self/exe/"}}
 	roomName := [2][]string{
 		{"a", "Room-1_x.y", strings.Repeat("a", 64), "-", "_"},
@@ -212,8 +209,8 @@ func TestEveryOption(t *testing.T) {
 			{"x", "x/", "//x", "/a//b", "/a/../b", "/.", "/a b", "/ä", "/a?b", "/a#b", "/a%20", "/" + strings.Repeat("a", 128), `/"`},
 		},
 		"umbrella.tls":  {{"auto", "off"}, {"on", "Auto", "none", "1"}},
-		"umbrella.cert": file,
-		"umbrella.key":  file,
+		"umbrella.cert": {{pair}, file[1]},
+		"umbrella.key":  {{pair}, file[1]},
 		"umbrella.acme_domain": {
 			{"call.example.org", "A.B.", "a.b c.d", "xn--a.b"},
 			{"call", "192.0.2.1", "::1", "*.example.org", "a_b.org", "a.b:80", "ä.de"},
@@ -273,10 +270,10 @@ func TestEveryOption(t *testing.T) {
 			continue
 		}
 		for _, good := range c[0] {
-			load(t, frame(o, good))
+			load(t, frame(o, pair, good))
 		}
 		for _, bad := range c[1] {
-			lines := refuse(t, frame(o, bad))
+			lines := refuse(t, frame(o, pair, bad))
 			name := map[string]string{typeMain: "main", typeRoom: "r", TypeBackhaul: "b", TypeCamera: "c"}[o.Section]
 			start := fmt.Sprintf("umbrella: section '%s', option '%s': ", name, o.Name)
 			if len(lines) != 1 || !strings.HasPrefix(lines[0], start) || !strings.HasSuffix(lines[0], " is not allowed: "+o.Allowed) {
@@ -287,10 +284,10 @@ func TestEveryOption(t *testing.T) {
 			}
 		}
 		if o.Default != "" {
-			load(t, frame(o, o.Default))
+			load(t, frame(o, pair, o.Default))
 		}
 		if !o.List {
-			text := frame(o, c[0][0])
+			text := frame(o, pair, c[0][0])
 			lines := refuse(t, text+strings.Replace(text[strings.LastIndex(text, " option"):], "option", "list", 1)+" list "+o.Name+" another")
 			if want := fmt.Sprintf("option '%s' has more than one value: %s", o.Name, o.Allowed); !strings.Contains(lines[0], want) {
 				t.Errorf("%s twice: got %q", key, lines)

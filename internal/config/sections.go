@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"strings"
 
 	"umbrella/internal/password"
@@ -84,6 +85,7 @@ func (l *loader) main(s *section) Main {
 				l.missing(s, option, "tls 'files' needs it")
 			}
 		}
+		l.pair(s, m.Cert, m.Key)
 	} else {
 		for _, option := range []string{"cert", "key"} {
 			if s.has(option) {
@@ -104,6 +106,26 @@ func (l *loader) main(s *section) Main {
 			"both take TCP connections, so they need two ports")
 	}
 	return m
+}
+
+// pair sees to it that the key is the certificate's: without that, no web server
+// starts.
+func (l *loader) pair(s *section, cert, key string) {
+	texts := map[string]string{}
+	for option, path := range map[string]string{"cert": cert, "key": key} {
+		if _, ok := parseFile(path); !ok {
+			return // a problem already
+		}
+		text, err := readFile(path)
+		if err != nil {
+			l.wrong(s, option, "cannot be read", err.Error())
+			return
+		}
+		texts[option] = text
+	}
+	if _, err := tls.X509KeyPair([]byte(texts["cert"]), []byte(texts["key"])); err != nil {
+		l.wrong(s, "key", "does not go with cert", err.Error())
+	}
 }
 
 // acme reads what tls 'acme' goes by.

@@ -37,8 +37,10 @@ type daemon struct {
 	node  runner
 	log   *slog.Logger
 	level slog.LevelVar
-	// applied gets the result of the Apply that is under way; nil if none is.
-	applied chan error
+	// applied gets the result of the Apply that is under way, by the settings
+	// applying; nil if none is.
+	applied  chan error
+	applying *config.Config
 	// again is set by a SIGHUP that came during an Apply.
 	again bool
 	// asked gets whom to tell how a reload went. waiting are those whom the Apply
@@ -88,8 +90,9 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 		case err := <-d.applied:
 			d.applied = nil
 			if err != nil {
-				d.log.Error("not all settings could be applied", "error", err)
+				d.log.Error("the settings could not be applied, so the ones that run stay", "error", err)
 			} else {
+				d.level.Set(d.applying.Main.LogLevel)
 				d.log.Info("settings applied")
 			}
 			d.tell(err)
@@ -146,12 +149,11 @@ func (d *daemon) reload() bool {
 		return true
 	}
 	d.warn(cfg)
-	d.level.Set(cfg.Main.LogLevel)
 	if !cfg.Main.Enabled {
 		d.sayDisabled()
 		return false
 	}
-	d.applied = make(chan error, 1)
+	d.applied, d.applying = make(chan error, 1), cfg
 	go func(applied chan<- error) { applied <- d.node.Apply(cfg) }(d.applied)
 	return true
 }

@@ -24,17 +24,22 @@ func (n *Node) startAccess(cfg *config.Config) {
 }
 
 // applyAccess reads anew what opens the gate: a secret that was removed is made
-// anew, and what was made with it holds no more. What cannot be applied stays as it
-// was.
+// anew, and what was made with it holds no more. If the settings that differ cannot
+// be applied, those before count on. What fails by the same settings as before was
+// broken meanwhile: it is logged, and what was read before counts on.
 func (n *Node) applyAccess(was, is *config.Config) error {
-	before, m := was.Main, &is.Main
+	before, m := was.Main, is.Main
+	moved := before.StateDir != m.StateDir
 	err := n.tokens.Reload(m.StateDir, m.TokenKey)
-	if err != nil {
-		m.TokenKey = before.TokenKey
+	if err != nil && (moved || before.TokenKey != m.TokenKey) {
+		return err
 	}
 	problem := n.admins.Reload(m.StateDir, string(m.AdminPassword))
-	if problem != nil {
-		m.AdminPassword = before.AdminPassword
+	if problem != nil && (moved || before.AdminPassword != m.AdminPassword) {
+		return errors.Join(problem, n.tokens.Reload(before.StateDir, before.TokenKey))
 	}
-	return errors.Join(err, problem)
+	if err = errors.Join(err, problem); err != nil {
+		n.Log.Error("what opens the gate could not be read anew", "error", err)
+	}
+	return nil
 }

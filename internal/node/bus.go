@@ -62,6 +62,7 @@ func (b *bus) methods() map[string]ubus.Method {
 			Policy:  map[string]ubus.Type{"user": ubus.String, "password": ubus.String},
 			Handler: b.discover, Timeout: discoverTime + askTime + 4*time.Second,
 		},
+		"reload": {Handler: b.reload, Timeout: reloadTime},
 		"kick": {
 			Policy:  map[string]ubus.Type{"room": ubus.String, "participant": ubus.String},
 			Handler: b.kick,
@@ -113,6 +114,26 @@ func looked(answer any, err error) (any, error) {
 		return nil, ubus.Errorf(ubus.StatusSystemError, "%v", err)
 	}
 	return answer, err
+}
+
+// reloadTime is how long settings may take to be applied.
+const reloadTime = 25 * time.Second
+
+// reload has the settings read anew, as SIGHUP does, and tells why they are not
+// what the node runs by.
+func (b *bus) reload(ctx context.Context, _ *ubus.Call) (any, error) {
+	if b.node.Reload == nil {
+		return nil, ubus.StatusNotSupported
+	}
+	err := b.node.Reload(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, err
+	}
+	problem := ""
+	if err != nil {
+		problem = err.Error()
+	}
+	return map[string]any{"problem": problem}, nil
 }
 
 // kick sends somebody away.

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/netip"
 	"slices"
@@ -37,6 +39,26 @@ func ask(t *testing.T, n *Node, method, arguments string) (map[string]any, error
 		t.Fatal(err)
 	}
 	return answer, nil
+}
+
+func TestBusReload(t *testing.T) {
+	n := startNode(t, settings(t, ""))
+	if _, err := ask(t, n, "reload", "{}"); !errors.Is(err, ubus.StatusNotSupported) {
+		t.Errorf("nothing can be read anew, and it says %v", err)
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{{nil, ""}, {errors.New("option 'listen': taken"), "option 'listen': taken"}} {
+		n.Reload = func(context.Context) error { return c.err }
+		if answer, err := ask(t, n, "reload", "{}"); err != nil || answer["problem"] != c.want {
+			t.Errorf("%v: got %v, %v", c.err, answer, err)
+		}
+	}
+	n.Reload = func(context.Context) error { return context.DeadlineExceeded }
+	if answer, err := ask(t, n, "reload", "{}"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("too long: got %v, %v", answer, err)
+	}
 }
 
 func TestBusObject(t *testing.T) {

@@ -37,8 +37,9 @@ type Node struct {
 	// everyone in.
 	Memory *memory.Admission
 	// Source is where the settings come from, and Reload reads them anew and
-	// calls Apply, as the admin page asks for after it has changed them. It
-	// returns what could not be applied. Nil lets that page change nothing.
+	// calls Apply, as the admin page asks for after it has changed them, and the
+	// bus. It returns what is not valid or could not be applied. Nil lets that page
+	// change nothing.
 	Source config.Source
 	Reload func(context.Context) error
 	// UbusPath is the socket of OpenWrt's bus; empty: where OpenWrt has it.
@@ -61,7 +62,7 @@ type Node struct {
 	admins  *access.Admins
 	relay   *turn.Relay
 	certs   *access.Certificates         // nil without TLS
-	web     atomic.Pointer[httpd.Server] // nil while the settings do not let it serve
+	web     atomic.Pointer[httpd.Server] // nil if there was no going back to the one before
 	bus     *bus
 	looker  *looker
 
@@ -195,21 +196,36 @@ func (n *Node) acme(cfg *config.Config) *access.ACME {
 }
 
 // Apply changes what runs into what cfg says, touching only what differs. No
-// call is dropped. What cannot be applied is named in the error and stays as it
-// was; all else is applied.
+// call is dropped. If something cannot be applied, the error names it, and
+// everything stays as it was.
 func (n *Node) Apply(cfg *config.Config) error {
 	was := n.cfg.Load()
 	change := config.Diff(was, cfg).Main
-	n.setRules(cfg)
-	applied := *cfg // but for what could not be
-	var problems []error
+	var engine *rtc.Engine
 	if change.MediaPort {
-		if e, err := n.startEngine(cfg); err != nil {
-			problems = append(problems, err)
-			applied.Main.MediaPort = was.Main.MediaPort
-		} else {
-			n.retired = append(n.retired, n.engine.Swap(e))
+		e, err := n.startEngine(cfg)
+		if err != nil {
+			return err
 		}
+		engine = e
+	}
+	err := n.applyAccess(was, cfg)
+	if err == nil && (change.Listen || change.Prefix || change.TLS || was.Main.TURN != cfg.Main.TURN || change.StateDir ||
+		n.web.Load() == nil) {
+		if err = n.replaceWeb(cfg); err != nil {
+			err = errors.Join(err, n.applyAccess(cfg, was))
+		}
+	} else if err == nil && n.certs != nil {
+		n.certs.Refresh()
+	}
+	if err != nil {
+		if engine != nil {
+			err = errors.Join(err, engine.Close(context.Background()))
+		}
+		return err
+	}
+	if engine != nil {
+		n.retired = append(n.retired, n.engine.Swap(engine))
 	}
 	if change.PublicAddress {
 		n.engine.Load().SetPublicAddress(cfg.Main.PublicAddress)
@@ -217,24 +233,11 @@ func (n *Node) Apply(cfg *config.Config) error {
 			n.certs.SetPublicAddress(cfg.Main.PublicAddress)
 		}
 	}
-	if change.Listen || change.Prefix || change.TLS || was.Main.TURN != cfg.Main.TURN || change.StateDir {
-		if err := n.replaceWeb(cfg); err != nil {
-			problems = append(problems, err)
-			m, w := &applied.Main, was.Main
-			m.Listen, m.Prefix, m.StateDir = w.Listen, w.Prefix, w.StateDir
-			m.TURN = w.TURN
-			m.TLS, m.Cert, m.Key, m.ACME = w.TLS, w.Cert, w.Key, w.ACME
-		}
-	} else if n.certs != nil {
-		n.certs.Refresh()
-	}
-	if err := n.applyAccess(was, &applied); err != nil {
-		problems = append(problems, err)
-	}
+	n.setRules(cfg)
 	n.trunks.Apply(cfg.Backhauls)
 	n.cameras.Apply(cfg.Cameras)
-	n.cfg.Store(&applied)
-	return errors.Join(problems...)
+	n.cfg.Store(cfg)
+	return nil
 }
 
 // replaceWeb makes a new web server in place of the present one. The sockets
@@ -243,10 +246,12 @@ func (n *Node) replaceWeb(cfg *config.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), replaceTimeout)
 	defer cancel()
 	// The new one may have to listen where the old one does.
-	problem := n.closeWeb(ctx)
-	certs, s, err := n.startWeb(cfg)
-	if err != nil {
-		problem = errors.Join(problem, err)
+	if err := n.closeWeb(ctx); err != nil {
+		n.Log.Warn("requests were cut off by new settings", "error", err)
+	}
+	certs, s, problem := n.startWeb(cfg)
+	if problem != nil {
+		var err error
 		if certs, s, err = n.startWeb(n.cfg.Load()); err != nil {
 			return errors.Join(problem, fmt.Errorf("going back: %w", err))
 		}
@@ -273,7 +278,7 @@ func (n *Node) closeWeb(ctx context.Context) error {
 }
 
 // URLs returns the addresses of the web client that people can open, the best
-// one first; none while the web server is down for a mistake in the settings.
+// one first; none while the web server is down.
 func (n *Node) URLs() []string {
 	if s := n.web.Load(); s != nil {
 		return s.URLs()

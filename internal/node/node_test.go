@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"umbrella/internal/access"
 	"umbrella/internal/config"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 	"umbrella/test/peer"
@@ -207,8 +210,23 @@ func TestApply(t *testing.T) {
 	defer taken.Close()
 	wrong := changed
 	wrong.Main.Listen = taken.Addr().String()
+	wrong.Main.MediaPort = freePort(t)
+	wrong.Main.AdminPassword = "another one"
+	wrong.Rooms = []config.Room{{Name: "room"}}
+	wrong.Backhauls = []config.Backhaul{{Section: "up", Enabled: true, URL: "ws://127.0.0.1:1/wsb", Secret: "0123456789abcdef"}}
 	if err := n.Apply(&wrong); err == nil || !strings.Contains(err.Error(), "option 'listen'") {
 		t.Errorf("a port that is taken: %v", err)
+	}
+	p = &peer.Peer{URL: "wss://" + changed.Main.Listen + "/umbrella/wsb", Room: "room", Name: "Eve"}
+	if err := p.Join(soon(t)); err == nil || !strings.Contains(err.Error(), "CODE_WRONG_PASSWORD") {
+		t.Errorf("a room has lost its password: %v", err)
+	}
+	p.Close()
+	if _, err := n.admins.Login(access.Client{Addr: netip.MustParseAddr("192.0.2.1")}, "another one"); !errors.Is(err, access.ErrAdminPassword) {
+		t.Errorf("the admin password is another: %v", err)
+	}
+	if st := n.status(); len(st.Trunks) > 0 || n.engine.Load().MediaPort != changed.Main.MediaPort || len(n.retired) != 1 {
+		t.Errorf("applied in part: %v, port %d, %d retired", st.Trunks, n.engine.Load().MediaPort, len(n.retired))
 	}
 	if _, body := get(t, "https://"+changed.Main.Listen+"/umbrella/healthz"); body != "ok\n" {
 		t.Error("the web server is gone after a mistake")

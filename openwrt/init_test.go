@@ -1,12 +1,19 @@
 package openwrt
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"umbrella/internal/config"
 )
@@ -17,8 +24,10 @@ type device struct {
 	// config, run and state are /etc/config, /var/run/umbrella and a state_dir.
 	config, run, state string
 	prog, capabilities string
-	// jail is whether ujail is there.
-	jail, running bool
+	// jail is whether ujail is there, onBus whether a node that runs is on the bus.
+	jail, running, onBus bool
+	// problem is why it cannot apply settings.
+	problem string
 	// resolv is what /etc/resolv.conf is a link to.
 	resolv string
 	shell  []string
@@ -30,14 +39,14 @@ func newDevice(t *testing.T, daemon string, shell []string) *device {
 	d := &device{
 		t: t, config: filepath.Join(dir, "config"), run: filepath.Join(dir, "run"), state: filepath.Join(dir, "state"),
 		prog: filepath.Join(dir, "umbrellad"), capabilities: filepath.Join(dir, "umbrella.json"),
-		resolv: "/tmp/resolv.conf.d/resolv.conf.auto", shell: shell,
+		resolv: "/tmp/resolv.conf.d/resolv.conf.auto", onBus: true, shell: shell,
 	}
 	if err := os.Mkdir(d.config, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	d.write(d.capabilities, "{}")
-	// Only `check` is asked of it, which reads /etc/config.
-	d.write(d.prog, "#!/bin/sh\nexec "+daemon+" \"$@\" -config "+d.config+"\n")
+	// Only `check` is asked of it, which reads /etc/config if nothing else is said.
+	d.write(d.prog, "#!/bin/sh\n[ \"$1\" = -config ] || set -- -config "+d.config+" \"$@\"\nexec "+daemon+" \"$@\"\n")
 	return d
 }
 
@@ -81,6 +90,9 @@ func (d *device) do(action string) ([]string, error) {
 	if d.running {
 		cmd.Env = append(cmd.Env, "RUNNING=1")
 	}
+	if d.onBus {
+		cmd.Env = append(cmd.Env, "ON_BUS=1", "TEST_PROBLEM="+d.problem)
+	}
 	out, err := cmd.CombinedOutput()
 	if len(out) > 0 {
 		d.t.Errorf("the script says %q", out)
@@ -111,6 +123,10 @@ func onlyWith(lines []string, prefixes ...string) []string {
 	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
 		return !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(line, p) })
 	})
+}
+
+func withoutChown(lines []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return strings.HasPrefix(line, "chown ") })
 }
 
 func equal(t *testing.T, what string, got, want []string) {
@@ -173,6 +189,8 @@ func TestInitScript(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, *device){
 				"start": testStart, "not started": testNotStarted, "reload": testReload, "files": testFiles,
+				"not running and not valid": testNotRunningAndNotValid, "not applied": testNotApplied,
+				"not committed": testNotCommitted, "missing CA": testMissingCA, "firewall": testFirewall,
 				"jail": testJail, "state_dir": testStateDir, "announced": testAnnounced, "the rest": testTheRest,
 			} {
 				t.Run(name, func(t *testing.T) { test(t, newDevice(t, daemon, shell)) })
@@ -191,11 +209,14 @@ func testStart(t *testing.T, d *device) {
 	if last := got[len(got)-1]; last != "procd_set_config_changed [firewall]" {
 		t.Errorf("the last is %q, want that the firewall is told", last)
 	}
+	if d.refused() != "" {
+		t.Errorf("LuCI is told %q", d.refused())
+	}
 	if copied := d.read(filepath.Join(d.run, "umbrella")); copied != d.read(filepath.Join(d.config, "umbrella"))+"\n" {
 		t.Errorf("the copied settings are %q", copied)
 	}
 	for _, want := range []string{
-		"chown [root:umbrella] [/var/run/umbrella]", "chown [root:umbrella] [/var/run/umbrella/.new]", "chown [umbrella:umbrella] [/state]",
+		"chown [root:umbrella] [/var/run/umbrella] [/var/run/umbrella/lent] [/var/run/umbrella/next]", "chown [root:umbrella] [/var/run/umbrella/.new]", "chown [umbrella:umbrella] [/state]",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("not done: %s", want)
@@ -212,14 +233,15 @@ func testStart(t *testing.T, d *device) {
 func testNotStarted(t *testing.T, d *device) {
 	d.settings(validSettings + "\toption enabled 'off'\n")
 	got, err := d.do("start")
-	equal(t, "not enabled", got, []string{"start",
+	equal(t, "not enabled", withoutChown(got), []string{"start",
 		"logger [-t] [umbrella] [-p] [daemon.notice] [not enabled: uci set umbrella.main.enabled=1; uci commit umbrella; reload_config]"})
 	if err != nil {
 		t.Error(err)
 	}
 
 	// Once it ran, the firewall is told.
-	d.running = true
+	d.started("")
+	d.settings(validSettings + "\toption enabled 'off'\n")
 	if got, _ := d.do("start"); got[len(got)-1] != "procd_set_config_changed [firewall]" {
 		t.Errorf("no longer enabled: %q", got)
 	}
@@ -227,53 +249,83 @@ func testNotStarted(t *testing.T, d *device) {
 	d.running = false
 	d.settings(invalidSettings)
 	got, err = d.do("start")
-	equal(t, "not valid", got, []string{"start",
+	equal(t, "not valid", withoutChown(got), []string{"start",
 		`logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella: section 'main', option 'tls': 'may\be' is not allowed: auto, files, acme or off]`,
 		"logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535]",
-		"logger [-t] [umbrella] [-p] [daemon.err] [not started: put /etc/config/umbrella right, and it starts by itself]",
-		"procd_set_config_changed [firewall]"})
+		"logger [-t] [umbrella] [-p] [daemon.err] [not started: put /etc/config/umbrella right, and it starts by itself]"})
 	if err == nil {
 		t.Error("started by settings that are not valid")
 	}
 }
 
-func testReload(t *testing.T, d *device) {
-	d.settings(validSettings)
-	if _, err := d.do("start"); err != nil {
-		t.Fatal(err)
+const (
+	asked    = "ubus [-t] [30] [call] [umbrella] [reload]"
+	signaled = `ubus [call] [service] [signal] [{ "name": "umbrella", "signal": 1 }]`
+	goesOn   = "logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella is not taken: the node goes on by the last settings that it could run by]"
+)
+
+// started puts the device where a node runs by the valid settings and more.
+func (d *device) started(more string) {
+	d.t.Helper()
+	d.settings(validSettings + more)
+	if got, err := d.do("start"); err != nil {
+		d.t.Fatal(err, got)
 	}
 	d.running = true
+}
+
+// runsBy tells whether the settings that the node reads have the text.
+func (d *device) runsBy(text string) bool {
+	d.t.Helper()
+	return strings.Contains(d.read(filepath.Join(d.run, "umbrella")), text)
+}
+
+func (d *device) refused() string {
+	text, _ := os.ReadFile(filepath.Join(d.run, "refused"))
+	return strings.ReplaceAll(string(text), d.config, "/etc/config")
+}
+
+func testReload(t *testing.T, d *device) {
+	d.started("")
 	procd := func(lines []string) []string {
-		return onlyWith(lines, "procd_send_signal", "procd_open_instance", "logger", "start")
+		return onlyWith(lines, "ubus", "procd_open_instance", "logger", "start")
 	}
 
-	// The signal comes before anything that might start a new process, which a
-	// signal would end that early.
+	// The node is asked before anything that might start a new process.
 	d.settings(validSettings + "\toption media_port '9000'\n")
 	got, err := d.do("reload")
-	equal(t, "reload", procd(got), []string{"procd_send_signal [umbrella] [*] [HUP]", "start", "procd_open_instance"})
+	equal(t, "reload", procd(got), []string{"start", asked, "procd_open_instance"})
 	if err != nil || !slices.Contains(got, "json_add_string [dest_port] [9000]") {
 		t.Errorf("the firewall is not told of the port: %v, %q", err, got)
 	}
+	if !strings.Contains(d.read(filepath.Join(d.run, "../asked")), "9000") {
+		t.Error("the node was asked before there were new settings")
+	}
+
+	// A node that is not on the bus gets a signal.
+	d.onBus = false
+	got, _ = d.do("reload")
+	equal(t, "not on the bus", procd(got), []string{"start", asked, signaled, "procd_open_instance"})
+	d.onBus = true
 
 	// Not valid: the node is left alone, with what it has.
 	d.settings(invalidSettings)
-	got, err = d.do("reload")
-	if err != nil || len(onlyWith(got, "logger")) != 2 || len(onlyWith(got, "procd_send_signal")) > 0 {
-		t.Errorf("reload, not valid: %v, %q", err, got)
-	}
-	if !slices.Contains(got, "json_add_string [dest_port] [9000]") || !strings.Contains(d.read(filepath.Join(d.run, "umbrella")), "9000") {
-		t.Errorf("what runs is not what is registered: %q", got)
-	}
-	// So it is by start, as after an upgrade.
-	got, err = d.do("start")
-	if err != nil || len(onlyWith(got, "logger")) != 2 || !slices.Contains(got, "json_add_string [dest_port] [9000]") {
-		t.Errorf("start, not valid: %v, %q", err, got)
+	for _, action := range []string{"reload", "start"} {
+		got, err = d.do(action)
+		if err != nil || len(onlyWith(got, "logger")) != 3 || !slices.Contains(got, goesOn) || len(onlyWith(got, "ubus")) > 0 {
+			t.Errorf("%s, not valid: %v, %q", action, err, got)
+		}
+		if !slices.Contains(got, "json_add_string [dest_port] [9000]") || !d.runsBy("9000") {
+			t.Errorf("%s: what runs is not what is registered: %q", action, got)
+		}
+		if text := d.refused(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "option 'media_port': '99999' is not allowed") {
+			t.Errorf("LuCI is told %q", text)
+		}
 	}
 
 	// Nothing of the settings before shows through.
 	d.settings(validSettings)
-	if got, err = d.do("reload"); err != nil || !slices.Contains(got, "json_add_string [dest_port] [8082]") {
+	if got, err = d.do("reload"); err != nil || !slices.Contains(got, "json_add_string [dest_port] [8082]") || d.refused() != "" {
 		t.Errorf("reload to the default: %v, %q", err, got)
 	}
 
@@ -285,65 +337,203 @@ func testReload(t *testing.T, d *device) {
 		t.Error(err)
 	}
 
-	// No longer enabled: an empty service ends it.
+	// No longer enabled: an empty service ends it, and what it ran by counts no more.
 	d.running = true
 	d.settings(validSettings + "\toption enabled '0'\n")
 	got, err = d.do("reload")
-	if err != nil || len(onlyWith(got, "procd_open_instance", "procd_send_signal")) > 0 || got[0] != "start" {
+	if err != nil || len(onlyWith(got, "procd_open_instance", "ubus")) > 0 || got[0] != "start" {
 		t.Errorf("reload, no longer enabled: %v, %q", err, got)
 	}
+	d.running = false
+	d.settings(invalidSettings)
+	if got, err := d.do("start"); err == nil || len(onlyWith(got, "procd_open_instance")) > 0 {
+		t.Errorf("started: %q", got)
+	}
+}
+
+// After a stop, as at an upgrade, and while procd waits to start it again.
+func testNotRunningAndNotValid(t *testing.T, d *device) {
+	d.started("\toption media_port '9000'\n")
+	d.running = false
+	if _, err := d.do("stopped"); err != nil {
+		t.Fatal(err)
+	}
+	d.settings(invalidSettings)
+	for range 2 {
+		got, err := d.do("start")
+		if err != nil || len(onlyWith(got, "procd_open_instance")) != 1 || !slices.Contains(got, goesOn) ||
+			!slices.Contains(got, "json_add_string [dest_port] [9000]") || !d.runsBy("9000") {
+			t.Errorf("%v, %q", err, got)
+		}
+	}
+}
+
+// What cannot be applied is taken back, and is not what the node starts by.
+func testNotApplied(t *testing.T, d *device) {
+	d.started("\toption listen ':9001'\n")
+	before := d.read(filepath.Join(d.run, "umbrella"))
+	d.settings(validSettings + "\toption listen ':443'\n\toption wan '1'\n")
+	d.problem = "option 'listen': listen tcp :443: address already in use"
+	refused := "/etc/config/umbrella: section 'main', " + d.problem
+	kept := func(when string, got []string, err error) {
+		t.Helper()
+		if err != nil || d.read(filepath.Join(d.run, "umbrella")) != before || d.refused() != refused+"\n" ||
+			!slices.Contains(got, "logger [-t] [umbrella] [-p] [daemon.err] ["+refused+"]") || !slices.Contains(got, goesOn) {
+			t.Errorf("%s: %v, %q, refused: %q", when, err, got, d.refused())
+		}
+		if slices.Contains(got, "json_add_string [src] [wan]") || !slices.Contains(got, "json_add_string [dest_port] [9001 8082]") {
+			t.Errorf("%s: the firewall is told of what is not used: %q", when, got)
+		}
+	}
+	got, err := d.do("reload")
+	kept("reload", got, err)
+	if !slices.Contains(got, asked) {
+		t.Errorf("not asked: %q", got)
+	}
+	// As at an upgrade.
+	d.running = false
+	got, err = d.do("start")
+	kept("start", got, err)
+	// Tried again when there is a node to ask, or other settings.
+	d.running = true
+	got, err = d.do("reload")
+	kept("again", got, err)
+	d.problem = ""
+	if got, err = d.do("reload"); err != nil || !d.runsBy("':443'") || d.refused() != "" || !slices.Contains(got, "json_add_string [src] [wan]") {
+		t.Errorf("when it can be applied: %v, %q", err, got)
+	}
+}
+
+// What `uci set` has changed and `uci commit` has not counts for nothing.
+func testNotCommitted(t *testing.T, d *device) {
+	delta := filepath.Join(d.config, ".uci")
+	if err := os.Mkdir(delta, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.settings(validSettings + "\toption enabled '0'\n")
+	d.write(filepath.Join(delta, "umbrella"), "\noption enabled '1'\noption media_port '1234'\n")
+	if got, err := d.do("start"); err != nil || len(onlyWith(got, "procd_open_instance")) > 0 {
+		t.Errorf("enabled before the commit: %v, %q", err, got)
+	}
+	d.settings(validSettings)
+	if got, err := d.do("start"); err != nil || !slices.Contains(got, "json_add_string [dest_port] [8081 8082]") &&
+		!slices.Contains(got, "json_add_string [dest_port] [8082]") {
+		t.Errorf("a port before the commit: %v, %q", err, got)
+	}
+}
+
+// pair makes a certificate and its key, in PEM.
+func pair(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"ap.example.org"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
 
 // Files that settings name are lent to the node's user.
 func testFiles(t *testing.T, d *device) {
 	dir := t.TempDir()
-	files := map[string]string{}
-	for _, name := range []string{"cert", "key", "ca", "token_key"} {
-		files[name] = filepath.Join(dir, name)
-		d.write(files[name], "the "+name)
+	path := func(name string) string { return filepath.Join(dir, name) }
+	certs := map[string]string{"ca": "the ca", "token_key": "the token_key"}
+	certs["cert"], certs["key"] = pair(t)
+	for name, text := range certs {
+		d.write(path(name), text)
 	}
 	for _, o := range config.Options() {
-		if o.Allowed == "the path of a file that is there" && files[o.Name] == "" {
+		if o.Allowed == "the path of a file that is there" && certs[o.Name] == "" {
 			t.Errorf("%s of %s names a file that is not lent", o.Name, o.Section)
 		}
 	}
-	d.settings(validSettings + "\toption tls 'files'\n\toption cert '" + files["cert"] + "'\n\toption key '" + files["key"] +
-		"'\n\toption token_key '" + files["token_key"] +
-		"'\n\nconfig backhaul 'cloud'\n\toption url 'wss://cloud.example.org/wsb'\n\toption ca '" + files["ca"] + "'\n" +
-		"\nconfig backhaul 'other'\n\toption url 'wss://other.example.org/wsb'")
-	if got, err := d.do("start"); err != nil {
-		t.Fatal(err, got)
-	}
-	for name, want := range map[string]string{"main.cert": "the cert", "main.key": "the key", "main.token_key": "the token_key", "cloud.ca": "the ca"} {
-		path := filepath.Join(d.run, name)
-		if got := d.read(path); got != want {
-			t.Errorf("%s: %q", name, got)
+	files := "\toption tls 'files'\n\toption cert '" + path("cert") + "'\n\toption key '" + path("key") +
+		"'\n\toption token_key '" + path("token_key") +
+		"'\n\nconfig backhaul 'cloud'\n\toption url 'wss://cloud.example.org/wsb'\n\toption ca '" + path("ca") + "'\n" +
+		"\nconfig backhaul 'other'\n\toption url 'wss://other.example.org/wsb'" +
+		"\nconfig backhaul 'off'\n\toption enabled 'no'\n\toption url 'wss://off.example.org/wsb'\n\toption ca '/nowhere/ca.pem'"
+	d.started(files)
+	lent := func() *config.Config {
+		t.Helper()
+		cfg := load(t, d.read(filepath.Join(d.run, "umbrella")))
+		for _, c := range []struct{ name, path string }{
+			{"cert", cfg.Main.Cert}, {"key", cfg.Main.Key}, {"token_key", cfg.Main.TokenKey}, {"ca", cfg.Backhauls[0].CA},
+		} {
+			if !strings.HasPrefix(c.path, filepath.Join(d.run, "lent")) || d.read(c.path) != d.read(path(c.name)) {
+				t.Errorf("%s: the node reads %s", c.name, c.path)
+				continue
+			}
+			if info, err := os.Stat(c.path); err != nil || info.Mode().Perm() != 0o640 {
+				t.Errorf("%v, %v", info, err)
+			}
 		}
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
-			t.Errorf("%v, %v", info, err)
+		if cfg.Backhauls[1].CA != "" {
+			t.Errorf("%+v", cfg.Backhauls)
 		}
+		if n := len(list(t, filepath.Join(d.run, "lent"))); n != 4 {
+			t.Errorf("%d files are lent, want 4", n)
+		}
+		return cfg
 	}
-	cfg := load(t, d.read(filepath.Join(d.run, "umbrella")))
-	if cfg.Main.Cert != filepath.Join(d.run, "main.cert") || cfg.Main.Key != filepath.Join(d.run, "main.key") ||
-		cfg.Main.TokenKey != filepath.Join(d.run, "main.token_key") ||
-		cfg.Backhauls[0].CA != filepath.Join(d.run, "cloud.ca") || cfg.Backhauls[1].CA != "" {
-		t.Errorf("the node does not read what was lent: %+v", cfg)
-	}
+	lent()
 
-	// A certificate that was renewed.
-	d.running = true
-	d.write(files["key"], "the next key")
-	if got, err := d.do("reload"); err != nil || !slices.Contains(got, "procd_send_signal [umbrella] [*] [HUP]") {
+	renew := func() {
+		certs["cert"], certs["key"] = pair(t)
+		d.write(path("cert"), certs["cert"])
+		d.write(path("key"), certs["key"])
+	}
+	renew()
+	if got, err := d.do("reload"); err != nil || !slices.Contains(got, asked) {
 		t.Error(err, got)
 	}
-	if got := d.read(filepath.Join(d.run, "main.key")); got != "the next key" {
-		t.Errorf("got %q", got)
+	lent()
+	// Whatever is wrong in settings that came later.
+	renew()
+	d.settings(invalidSettings)
+	if got, err := d.do("reload"); err != nil || !slices.Contains(got, asked) || !strings.Contains(d.refused(), "media_port") {
+		t.Error(err, got, d.refused())
+	}
+	before := lent()
+	// But not half of it.
+	_, key := pair(t)
+	d.write(path("key"), key)
+	if got, err := d.do("reload"); err != nil || slices.Contains(got, asked) {
+		t.Error(err, got)
+	}
+	if after := load(t, d.read(filepath.Join(d.run, "umbrella"))); after.Main.Key != before.Main.Key {
+		t.Error("a key was lent that is not of the certificate")
+	}
+	d.settings(validSettings + files)
+	if got, err := d.do("reload"); err != nil || slices.Contains(got, asked) || !strings.Contains(d.refused(), "option 'key'") {
+		t.Error(err, got, d.refused())
+	}
+
+	// A file that is not named any more does not stay.
+	d.settings(validSettings)
+	if got, err := d.do("reload"); err != nil || len(list(t, filepath.Join(d.run, "lent"))) > 0 {
+		t.Error(err, got, list(t, filepath.Join(d.run, "lent")))
 	}
 }
 
 func testJail(t *testing.T, d *device) {
 	d.jail = true
 	d.settings(validSettings)
+	want := []string{
+		"procd_add_jail [umbrella] [procfs]",
+		"procd_add_jail_mount [/var/run/umbrella] [/var/run/umbrella/etc:/etc] [/etc/hosts] [/etc/ssl/certs] [/tmp/resolv.conf.d]",
+		"procd_add_jail_mount [/var/run/ubus]",
+		"procd_add_jail_mount_rw [/state]",
+		"procd_set_param [capabilities] [/etc/capabilities/umbrella.json]",
+	}
 	jail := func() []string {
 		t.Helper()
 		got, err := d.do("start")
@@ -352,38 +542,19 @@ func testJail(t *testing.T, d *device) {
 		}
 		return onlyWith(got, "procd_add_jail", "procd_set_param [capabilities]")
 	}
-	equal(t, "jail", jail(), []string{
-		"procd_add_jail [umbrella] [procfs]",
-		"procd_add_jail_mount [/var/run/umbrella] [/var/run/umbrella/etc:/etc] [/etc/hosts] [/etc/ssl/certs]",
-		"procd_add_jail_mount [/var/run/ubus]",
-		"procd_add_jail_mount [/tmp/resolv.conf.d]",
-		"procd_add_jail_mount_rw [/state]",
-		"procd_set_param [capabilities] [/etc/capabilities/umbrella.json]",
-	})
-	resolv := filepath.Join(d.run, "etc/resolv.conf")
-	if got, err := os.Readlink(resolv); got != d.resolv {
+	equal(t, "jail", jail(), want)
+	// Through the directory that is mounted, so that it can become another.
+	link, servers := filepath.Join(d.run, "etc/resolv.conf"), filepath.Join(d.run, "resolv.conf")
+	if got, err := os.Readlink(link); got != servers {
 		t.Errorf("resolv.conf is a link to %q, %v", got, err)
 	}
+	if got, err := os.Readlink(servers); got != d.resolv {
+		t.Errorf("it takes name servers from %q, %v", got, err)
+	}
 	// What a running node has mounted stays the same file.
-	before, err := os.Lstat(resolv)
+	before, err := os.Lstat(link)
 	if err != nil {
 		t.Fatal(err)
-	}
-	jail()
-	if after, err := os.Lstat(resolv); err != nil || !os.SameFile(before, after) {
-		t.Errorf("the link was replaced: %v", err)
-	}
-
-	d.resolv = "/tmp/resolv.conf"
-	if err := os.Remove(d.capabilities); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "jail with dnsmasq, without capabilities", jail()[3:], []string{
-		"procd_add_jail_mount [/etc/resolv.conf]",
-		"procd_add_jail_mount_rw [/state]",
-	})
-	if info, err := os.Lstat(resolv); err != nil || !info.Mode().IsRegular() {
-		t.Errorf("no place for resolv.conf: %v, %v", info, err)
 	}
 	// The last three are what ujail itself mounts.
 	for _, place := range []string{"hosts", "ssl/certs", "passwd", "group", "nsswitch.conf"} {
@@ -391,6 +562,37 @@ func testJail(t *testing.T, d *device) {
 			t.Error(err)
 		}
 	}
+
+	// With another list of mounts procd would start the node anew.
+	byDnsmasq := filepath.Join(t.TempDir(), "resolv.conf")
+	d.write(byDnsmasq, "nameserver 127.0.0.1\n")
+	lease := d.resolv
+	d.resolv = byDnsmasq
+	equal(t, "jail with dnsmasq", jail(), want)
+	if got := d.read(servers); got != "nameserver 127.0.0.1\n" {
+		t.Errorf("it takes name servers from %q", got)
+	}
+	d.resolv = lease
+	equal(t, "jail without dnsmasq", jail(), want)
+	if got, err := os.Readlink(servers); got != d.resolv {
+		t.Errorf("it takes name servers from %q, %v", got, err)
+	}
+	if after, err := os.Lstat(link); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the link was replaced: %v", err)
+	}
+
+	// A node in a jail cannot be asked whether it could write elsewhere.
+	d.running = true
+	d.state = filepath.Join(t.TempDir(), "other")
+	d.settings(validSettings)
+	if got, err := d.do("reload"); err != nil || slices.Contains(got, asked) || !slices.Contains(got, "procd_add_jail_mount_rw [/state]") {
+		t.Errorf("another state_dir: %v, %q", err, got)
+	}
+
+	if err := os.Remove(d.capabilities); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "jail without capabilities", jail(), want[:4])
 }
 
 // Only a directory that is there for the node is given to it.
@@ -410,6 +612,9 @@ func testStateDir(t *testing.T, d *device) {
 		}, "is not allowed: a directory that is empty, and not that of .ssh]"},
 	} {
 		d.state = filepath.Join(t.TempDir(), "state")
+		if err := os.RemoveAll(d.run); err != nil {
+			t.Fatal(err)
+		}
 		if err := c.make(d.state); err != nil {
 			t.Fatal(err)
 		}
@@ -420,7 +625,7 @@ func testStateDir(t *testing.T, d *device) {
 			return strings.HasPrefix(line, "logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella: section 'main', option 'state_dir': '/state'") &&
 				strings.HasSuffix(line, c.words)
 		})
-		if given != (c.words == "") || said == given || (err == nil) != given {
+		if given != (c.words == "") || said == given || (err == nil) != given || (d.refused() == "") != given {
 			t.Errorf("%s: %v, %q", c.name, err, got)
 		}
 		if given {
@@ -443,6 +648,18 @@ func testAnnounced(t *testing.T, d *device) {
 		"\toption listen '127.0.0.1:8081'\n": slices.Concat([]string{"procd_open_data", "json_add_array [firewall]"},
 			rule("lan", "tcp", "8082"), rule("lan", "udp", "8082"), []string{"json_close_array", "procd_close_data"}),
 	}
+	acme := "\toption tls 'acme'\n\toption acme_domain 'ap.example.org'\n"
+	both := func(tcp string) []string {
+		return slices.Concat([]string{"procd_open_data", "json_add_object [mdns]",
+			"procd_add_mdns_service [umbrella] [tcp] [443] [path=/sfu]", "json_close_object", "json_add_array [firewall]"},
+			rule("lan", "tcp", tcp), rule("lan", "udp", "8082"), rule("wan", "tcp", tcp), rule("wan", "udp", "8082"),
+			[]string{"json_close_array", "procd_close_data"})
+	}
+	https := "\toption listen ':443'\n\toption wan '1'\n"
+	cases[https+acme] = both("443 8082")
+	cases[https+acme+"\toption acme_http ':80'\n"] = both("443 8082 80")
+	cases[https+acme+"\toption acme_http '[::1]:80'\n"] = both("443 8082")
+	cases[https+"\toption acme_http ':80'\n"] = both("443 8082") // not used
 	cases["\toption wan '1'\n\toption listen '127.0.0.1:8081'\n"] = slices.Concat([]string{"procd_open_data", "json_add_array [firewall]"},
 		rule("lan", "tcp", "8082"), rule("lan", "udp", "8082"), rule("wan", "tcp", "8082"), rule("wan", "udp", "8082"),
 		[]string{"json_close_array", "procd_close_data"})
@@ -453,6 +670,54 @@ func testAnnounced(t *testing.T, d *device) {
 			t.Errorf("%q: %v", settings, err)
 		}
 		equal(t, settings, section(got, "procd_open_data", "procd_close_data"), want)
+	}
+}
+
+// What cannot be copied is named; a trunk that is not used needs nothing.
+func testMissingCA(t *testing.T, d *device) {
+	trunk := "\nconfig backhaul 'cloud'\n\toption url 'wss://cloud.example.org/wsb'\n\toption ca '/nowhere/ca.pem'\n"
+	d.settings(validSettings + trunk + "\toption enabled '0'\n")
+	if got, err := d.do("start"); err != nil || len(onlyWith(got, "logger")) > 0 {
+		t.Errorf("not enabled: %v, %q", err, got)
+	}
+	d.settings(validSettings + trunk)
+	if got, err := d.do("start"); err != nil || !slices.Contains(got, goesOn) || !strings.HasPrefix(d.refused(),
+		"/etc/config/umbrella: section 'cloud', option 'ca': '/nowhere/ca.pem'") {
+		t.Errorf("enabled: %v, %q, %q", err, got, d.refused())
+	}
+	// Gone since it was checked.
+	d.write(d.prog, "#!/bin/sh\n")
+	if got, err := d.do("start"); err != nil || !slices.Contains(got, goesOn) ||
+		d.refused() != "/etc/config/umbrella: section 'cloud', option 'ca': '/nowhere/ca.pem' cannot be copied\n" {
+		t.Errorf("gone: %v, %q, %q", err, got, d.refused())
+	}
+}
+
+// The firewall reads its rules anew when they are others, and only then.
+func testFirewall(t *testing.T, d *device) {
+	told := func(action, settings string) bool {
+		t.Helper()
+		if settings != "" {
+			d.settings(validSettings + settings)
+		}
+		got, err := d.do(action)
+		if err != nil {
+			t.Fatal(err, got)
+		}
+		return slices.Contains(got, "procd_set_config_changed [firewall]")
+	}
+	room := "\nconfig room 'den'\n"
+	for i, step := range []struct {
+		action, settings string
+		want             bool
+	}{
+		{"start", "\n", true}, {"start", "", false}, {"reload", room, false}, {"reload", "\toption media_port '9000'\n" + room, true},
+		{"reload", "\toption wan '1'\n", true}, {"stopped", "", true}, {"start", "", true}, {"reload", "\toption enabled '0'\n", true},
+		{"reload", room, true},
+	} {
+		if got := told(step.action, step.settings); got != step.want {
+			t.Errorf("%d. %s: the firewall is told: %t", i, step.action, got)
+		}
 	}
 }
 

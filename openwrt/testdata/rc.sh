@@ -8,17 +8,35 @@ record() {
 	printf '%s\n' "$line" >>"$RECORD"
 }
 for name in procd_open_instance procd_close_instance procd_set_param procd_add_jail procd_add_jail_mount \
-	procd_add_jail_mount_rw procd_add_mdns_service procd_open_data procd_close_data procd_send_signal \
+	procd_add_jail_mount_rw procd_add_mdns_service procd_open_data procd_close_data \
 	procd_add_reload_trigger procd_add_raw_trigger procd_set_config_changed logger chown \
 	json_add_object json_close_object json_add_array json_close_array json_add_string; do
 	eval "$name() { record $name \"\$@\"; }"
 done
 procd_running() { [ "$1:$RUNNING" = umbrella:1 ]; }
+# What a node on the bus answers; without $ON_BUS there is none.
+ubus() {
+	record ubus "$@"
+	case "$*" in
+	"-t 30 call umbrella reload")
+		[ -n "$ON_BUS" ] || return 4
+		cp "$RUN/umbrella" "$RUN/../asked"
+		printf '{\n\t"problem": "%s"\n}\n' "$TEST_PROBLEM"
+		;;
+	esac
+}
+jsonfilter() {
+	[ "$1 $3 $4" = "-s -e @.problem" ] || exit 6
+	printf '%s\n' "$2" | sed -n 's/^\t"problem": "\(.*\)"$/\1/p'
+}
 
-# As there, what one load has set shows through the next.
+# As there, what one load has set shows through the next, and what `uci set` has
+# changed is added to a package of that name wherever it is.
 config_load() {
 	sections=
 	[ -e "${UCI_CONFIG_DIR:-$TEST_CONFIG}/$1" ] || return 0
+	cat "${UCI_CONFIG_DIR:-$TEST_CONFIG}/$1" >"$RECORD.loaded"
+	[ ! -e "$TEST_CONFIG/.uci/$1" ] || cat "$TEST_CONFIG/.uci/$1" >>"$RECORD.loaded"
 	while read -r word rest; do
 		case "$word" in
 		config)
@@ -31,7 +49,7 @@ config_load() {
 			eval "config_${section}_$1=\$2"
 			;;
 		esac
-	done <"${UCI_CONFIG_DIR:-$TEST_CONFIG}/$1"
+	done <"$RECORD.loaded"
 }
 config_get() { eval "$1=\"\${config_$2_$3:-\$4}\""; }
 config_get_bool() {
@@ -67,16 +85,24 @@ readlink() {
 PROG="$TEST_PROG" SETTINGS="$TEST_CONFIG/umbrella" RUN="$TEST_RUN"
 CAPABILITIES="$TEST_CAPABILITIES" UJAIL="$TEST_UJAIL"
 
+# As in rc.common, where the status is that of what is done last.
 start() {
 	record start
 	start_service
-	status=$?
-	service_started
-	return "$status"
+	if type service_started >/dev/null 2>&1; then
+		service_started
+	fi
+}
+reload() {
+	if type reload_service >/dev/null 2>&1; then
+		reload_service
+	else
+		start
+	fi
 }
 case "$ACTION" in
 start) start ;;
-reload) reload_service ;;
+reload) reload ;;
 stopped) service_stopped ;;
 triggers) service_triggers ;;
 esac

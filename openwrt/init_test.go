@@ -26,6 +26,8 @@ type device struct {
 	prog, capabilities string
 	// jail is whether ujail is there, onBus whether a node that runs is on the bus.
 	jail, running, onBus bool
+	// comesUp is whether one that procd starts gets there.
+	comesUp bool
 	// problem is why it cannot apply settings.
 	problem string
 	// resolv is what /etc/resolv.conf is a link to.
@@ -39,7 +41,7 @@ func newDevice(t *testing.T, daemon string, shell []string) *device {
 	d := &device{
 		t: t, config: filepath.Join(dir, "config"), run: filepath.Join(dir, "run"), state: filepath.Join(dir, "state"),
 		prog: filepath.Join(dir, "umbrellad"), capabilities: filepath.Join(dir, "umbrella.json"),
-		resolv: "/tmp/resolv.conf.d/resolv.conf.auto", onBus: true, shell: shell,
+		resolv: "/tmp/resolv.conf.d/resolv.conf.auto", onBus: true, comesUp: true, shell: shell,
 	}
 	if err := os.Mkdir(d.config, 0o755); err != nil {
 		t.Fatal(err)
@@ -90,8 +92,12 @@ func (d *device) do(action string) ([]string, error) {
 	if d.running {
 		cmd.Env = append(cmd.Env, "RUNNING=1")
 	}
+	cmd.Env = append(cmd.Env, "TEST_PROBLEM="+d.problem)
 	if d.onBus {
-		cmd.Env = append(cmd.Env, "ON_BUS=1", "TEST_PROBLEM="+d.problem)
+		cmd.Env = append(cmd.Env, "ON_BUS=1")
+	}
+	if d.comesUp {
+		cmd.Env = append(cmd.Env, "COMES_UP=1")
 	}
 	out, err := cmd.CombinedOutput()
 	if len(out) > 0 {
@@ -189,7 +195,7 @@ func TestInitScript(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, *device){
 				"start": testStart, "not started": testNotStarted, "reload": testReload, "files": testFiles,
-				"not running and not valid": testNotRunningAndNotValid, "not applied": testNotApplied,
+				"not running and not valid": testNotRunningAndNotValid, "not applied": testNotApplied, "stopped": testStopped,
 				"not committed": testNotCommitted, "missing CA": testMissingCA, "firewall": testFirewall,
 				"jail": testJail, "state_dir": testStateDir, "announced": testAnnounced, "the rest": testTheRest,
 			} {
@@ -260,6 +266,7 @@ func testNotStarted(t *testing.T, d *device) {
 
 const (
 	asked    = "ubus [-t] [30] [call] [umbrella] [reload]"
+	waited   = "ubus [-t] [20] [wait_for] [umbrella]"
 	signaled = `ubus [call] [service] [signal] [{ "name": "umbrella", "signal": 1 }]`
 	goesOn   = "logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella is not taken: the node goes on by the last settings that it could run by]"
 )
@@ -302,11 +309,12 @@ func testReload(t *testing.T, d *device) {
 		t.Error("the node was asked before there were new settings")
 	}
 
-	// A node that is not on the bus gets a signal.
-	d.onBus = false
+	// A node that is not on the bus, and stays so, gets a signal.
+	d.onBus, d.comesUp = false, false
+	d.settings(validSettings + "\toption media_port '9000'\n\nconfig room 'den'\n")
 	got, _ = d.do("reload")
-	equal(t, "not on the bus", procd(got), []string{"start", asked, signaled, "procd_open_instance"})
-	d.onBus = true
+	equal(t, "not on the bus", procd(got), []string{"start", asked, "procd_open_instance", waited, "start", asked, signaled, "procd_open_instance"})
+	d.onBus, d.comesUp = true, true
 
 	// Not valid: the node is left alone, with what it has.
 	d.settings(invalidSettings)
@@ -332,7 +340,7 @@ func testReload(t *testing.T, d *device) {
 	// Not running: it starts.
 	d.running = false
 	got, err = d.do("reload")
-	equal(t, "reload, not running", procd(got), []string{"start", "procd_open_instance"})
+	equal(t, "reload, not running", procd(got), []string{"start", asked, "procd_open_instance"})
 	if err != nil {
 		t.Error(err)
 	}
@@ -390,11 +398,15 @@ func testNotApplied(t *testing.T, d *device) {
 	if !slices.Contains(got, asked) {
 		t.Errorf("not asked: %q", got)
 	}
-	// As at an upgrade.
+	// As at an upgrade: it starts by those that it ran by, and is asked again.
 	d.running = false
 	got, err = d.do("start")
 	kept("start", got, err)
-	// Tried again when there is a node to ask, or other settings.
+	equal(t, "start", onlyWith(got, "start", "ubus", "procd_open_instance"),
+		[]string{"start", asked, "procd_open_instance", waited, "start", asked, "procd_open_instance"})
+	if slices.Contains(got, "json_add_string [dest_port] [443 8082]") {
+		t.Errorf("the firewall was told of what is not used: %q", got)
+	}
 	d.running = true
 	got, err = d.do("reload")
 	kept("again", got, err)
@@ -402,6 +414,30 @@ func testNotApplied(t *testing.T, d *device) {
 	if got, err = d.do("reload"); err != nil || !d.runsBy("':443'") || d.refused() != "" || !slices.Contains(got, "json_add_string [src] [wan]") {
 		t.Errorf("when it can be applied: %v, %q", err, got)
 	}
+}
+
+// Settings that came while no node ran are tried by one that runs by those before.
+func testStopped(t *testing.T, d *device) {
+	d.started("\toption listen ':9001'\n")
+	d.running = false
+	d.settings(validSettings + "\toption listen ':9002'\n")
+	got, err := d.do("start")
+	if err != nil || !d.runsBy(":9002") || d.refused() != "" {
+		t.Errorf("%v, %q", err, got)
+	}
+	equal(t, "comes up", onlyWith(got, "start", "ubus", "procd_open_instance", "procd_add_mdns_service", "procd_set_config_changed"), []string{
+		"start", asked, "procd_open_instance", "procd_add_mdns_service [umbrella] [tcp] [9001] [path=/sfu]", waited,
+		"start", asked, "procd_open_instance", "procd_add_mdns_service [umbrella] [tcp] [9002] [path=/sfu]", "procd_set_config_changed [firewall]"})
+
+	// One that does not come up may do so by the new ones.
+	d.comesUp = false
+	d.settings(validSettings + "\toption listen ':9003'\n")
+	got, err = d.do("start")
+	if err != nil || !d.runsBy(":9003") || d.refused() != "" {
+		t.Errorf("%v, %q", err, got)
+	}
+	equal(t, "does not come up", onlyWith(got, "start", "ubus", "procd_open_instance"),
+		[]string{"start", asked, "procd_open_instance", waited, "start", asked, "procd_open_instance"})
 }
 
 // What `uci set` has changed and `uci commit` has not counts for nothing.
@@ -416,8 +452,7 @@ func testNotCommitted(t *testing.T, d *device) {
 		t.Errorf("enabled before the commit: %v, %q", err, got)
 	}
 	d.settings(validSettings)
-	if got, err := d.do("start"); err != nil || !slices.Contains(got, "json_add_string [dest_port] [8081 8082]") &&
-		!slices.Contains(got, "json_add_string [dest_port] [8082]") {
+	if got, err := d.do("start"); err != nil || !slices.Contains(got, "json_add_string [dest_port] [8081 8082]") {
 		t.Errorf("a port before the commit: %v, %q", err, got)
 	}
 }
@@ -637,6 +672,7 @@ func testStateDir(t *testing.T, d *device) {
 }
 
 func testAnnounced(t *testing.T, d *device) {
+	d.running = true
 	cases := map[string][]string{
 		"": slices.Concat([]string{"procd_open_data", "json_add_object [mdns]",
 			"procd_add_mdns_service [umbrella] [tcp] [8081] [path=/sfu]", "json_close_object", "json_add_array [firewall]"},

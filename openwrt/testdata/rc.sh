@@ -14,12 +14,17 @@ for name in procd_open_instance procd_close_instance procd_set_param procd_add_j
 	eval "$name() { record $name \"\$@\"; }"
 done
 procd_running() { [ "$1:$RUNNING" = umbrella:1 ]; }
-# What a node on the bus answers; without $ON_BUS there is none.
+# What a node on the bus answers; without $ON_BUS there is none, and with
+# $COMES_UP it is there once procd has started it.
 ubus() {
 	record ubus "$@"
 	case "$*" in
+	"-t 20 wait_for umbrella")
+		[ -n "$COMES_UP" ] || return 7
+		RUNNING=1 ON_BUS=1
+		;;
 	"-t 30 call umbrella reload")
-		[ -n "$ON_BUS" ] || return 4
+		[ -n "$ON_BUS" ] && [ -n "$RUNNING" ] || return 4
 		cp "$RUN/umbrella" "$RUN/../asked"
 		printf '{\n\t"problem": "%s"\n}\n' "$TEST_PROBLEM"
 		;;

@@ -5,13 +5,14 @@ GOFLAGS_BUILD := -trimpath $(shell sed '/^\#/d' scripts/goflags) -ldflags "-s -w
 # Where `make run` keeps its CA and certificate.
 STATE_DIR ?= $(CURDIR)/.state
 
-.PHONY: help run build test test-network lint fmt bench proto tools
+.PHONY: help run build test test-network test-image lint fmt bench proto tools
 
 help:
 	@echo 'make run     build and start the daemon; it prints the address to open'
 	@echo 'make build   bin/umbrellad: stripped, static, with the web client inside'
 	@echo 'make test    install what tests need, and run all of them'
 	@echo 'make test-network  only those over narrow and lossy links; as root'
+	@echo 'make test-image  the container image, in Docker; as root where none runs'
 	@echo 'make lint    vet, staticcheck, gofmt, types, eslint, buf, shellcheck'
 	@echo 'make fmt     format Go and protobuf'
 	@echo 'make bench   measure the daemon under load, for docs/performance.md'
@@ -55,6 +56,9 @@ test: tools
 
 test-network: build tools
 	@test/network/run
+
+test-image: web tools
+	@test/image/run
 
 lint: web/node_modules/.installed
 	@scripts/lint

@@ -92,15 +92,30 @@ type Grant struct {
 	Publish, Subscribe, Moderate bool
 	// Name that the token gives; mostly empty.
 	Name string
+	// Client is whom it was given to, as bound.Origin has it.
+	Client netip.Prefix
 }
 
 // Admit says whether whoever sent the request may join the room, and what to do
 // there. The error is one of this package's, or password.ErrBusy.
 func (g *Gate) Admit(r *http.Request, room string, c Credentials) (Grant, error) {
+	client := g.Client(r)
+	grant, err := g.admit(r, client, room, c)
+	if err != nil {
+		return Grant{}, err
+	}
+	grant.Client = bound.Origin(client.Addr)
+	return grant, nil
+}
+
+func (g *Gate) admit(r *http.Request, client Client, room string, c Credentials) (Grant, error) {
+	// Counted before anything else: whoever is refused is told so, which costs.
+	if !g.joins.Allow(bound.Origin(client.Addr), joinsPerSecond, joinBurst, time.Now()) {
+		return Grant{}, &TryLaterError{"too many joins from this address", time.Second}
+	}
 	if !config.ValidRoomName(room) {
 		return Grant{}, ErrRoomName
 	}
-	client := g.Client(r)
 	g.mu.RLock()
 	rule, ok := g.rooms[room]
 	if !ok {
@@ -109,9 +124,6 @@ func (g *Gate) Admit(r *http.Request, room string, c Credentials) (Grant, error)
 	g.mu.RUnlock()
 	if rule.Access == config.AccessLAN && !client.Local() {
 		return Grant{}, fmt.Errorf("%w; this came %s", ErrNotLocal, client)
-	}
-	if !g.joins.Allow(bound.Origin(client.Addr), joinsPerSecond, joinBurst, time.Now()) {
-		return Grant{}, &TryLaterError{"too many joins from this address", time.Second}
 	}
 	if c.Token != "" {
 		return g.byToken(client, room, c.Token)
@@ -141,13 +153,19 @@ func (g *Gate) byToken(client Client, room, token string) (Grant, error) {
 	if c.Room != room && c.Room != AnyRoom {
 		return Grant{}, ErrOtherRoom
 	}
+	grant := Grant{
+		Publish: c.Has(RightPublish) || c.admin(), Subscribe: c.Has(RightSubscribe) || c.admin(),
+		Moderate: c.Has(RightModerate) || c.admin(), Name: c.Name,
+	}
+	// Being there, one sees who is and reads what is written: that is for those who
+	// take part, and not for a node that has come by a token for its trunk.
+	if !grant.Publish && !grant.Subscribe {
+		return Grant{}, ErrNotAllowed
+	}
 	if err := g.Tokens.use(c, client.Addr, time.Now()); err != nil {
 		return Grant{}, err
 	}
-	return Grant{
-		Publish: c.Has(RightPublish) || c.admin(), Subscribe: c.Has(RightSubscribe) || c.admin(),
-		Moderate: c.Has(RightModerate) || c.admin(), Name: c.Name,
-	}, nil
+	return grant, nil
 }
 
 func (g *Gate) byPassword(client Client, room, want, given string) error {

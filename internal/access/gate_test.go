@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestAdmit(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), "horse") {
 				t.Errorf("the password stands in %q", err)
 			}
-			if all := (Grant{Publish: true, Subscribe: true}); err == nil && grant != all {
+			if grant.Publish != (err == nil) || grant.Subscribe != (err == nil) || grant.Moderate || grant.Name != "" {
 				t.Errorf("may do %+v", grant)
 			}
 		})
@@ -142,7 +143,9 @@ func TestByToken(t *testing.T) {
 		{"for a room without a rule", away, "kitchen", mint(Claims{Room: "kitchen"}), all, nil},
 		{"for all rooms", away, "kitchen", mint(Claims{Room: AnyRoom}), all, nil},
 		{"of a viewer", away, "token", mint(Claims{Room: "token", Rights: []string{RightSubscribe}}), Grant{Subscribe: true}, nil},
-		{"of a moderator alone", away, "token", mint(Claims{Room: "token", Rights: []string{RightModerate}}), Grant{Moderate: true}, nil},
+		{"of a moderator alone", away, "token", mint(Claims{Room: "token", Rights: []string{RightModerate}}), Grant{}, ErrNotAllowed},
+		{"of a node alone", away, "token", mint(Claims{Room: "token", Rights: []string{RightTrunk}}), Grant{}, ErrNotAllowed},
+		{"of a node and a moderator", away, "token", mint(Claims{Room: AnyRoom, Rights: []string{RightTrunk, RightModerate}}), Grant{}, ErrNotAllowed},
 		{"of an admin", away, "token", mint(Claims{Room: AnyRoom, Rights: []string{RightAdmin}}), Grant{Publish: true, Subscribe: true, Moderate: true}, nil},
 		{"for another room", away, "token", mint(Claims{Room: "secret"}), Grant{}, ErrOtherRoom},
 		{"for the LAN, at home", home, "lan", mint(Claims{Room: "lan", Rights: []string{RightPublish}}), Grant{Publish: true}, nil},
@@ -151,6 +154,10 @@ func TestByToken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			grant, err := g.Admit(request(c.peer), c.room, Credentials{Token: c.token})
+			if grant.Client.IsValid() != (err == nil) {
+				t.Errorf("it is %v", grant.Client)
+			}
+			grant.Client = netip.Prefix{}
 			if !errors.Is(err, c.want) || grant != c.grant {
 				t.Errorf("got %+v, %v", grant, err)
 			}

@@ -112,7 +112,10 @@ func (n *Node) setRules(cfg *config.Config) {
 		limits[r.Name] = r.MaxParticipants
 	}
 	n.sfu.SetLimit(func(room string) int { return limits[room] })
-	n.sfu.SetMaxRooms(cfg.Main.MaxRooms)
+	n.sfu.SetMaxRooms(cfg.Main.MaxRooms, func(room string) bool {
+		_, named := limits[room]
+		return named
+	})
 	n.publishLimit.Store(int64(cfg.Main.PublishLimit))
 	n.gate.SetRooms(cfg.Rooms, cfg.Main.Access)
 	n.gate.SetTrustedProxies(cfg.Main.TrustedProxy)

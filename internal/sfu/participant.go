@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,8 @@ type Participant struct {
 	Node, Origin string
 
 	room     *Room
+	client   netip.Prefix
+	counted  bool // among those of client
 	observer Observer
 	clock    forward.Clock
 	speaking atomic.Bool

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"crypto/rand"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -34,6 +35,10 @@ type Room struct {
 	OpenedAt time.Time
 
 	sfu *SFU
+	// opener is the client that has opened the room, and counted that it counts for
+	// that one.
+	opener  netip.Prefix
+	counted bool
 
 	mu           sync.Mutex
 	locked       bool

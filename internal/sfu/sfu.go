@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -22,19 +23,26 @@ var (
 	ErrClosed       = errors.New("the node is going down")
 	ErrBadName      = errors.New("a name has 1 to 64 characters that can be shown")
 	ErrTaken        = errors.New("a participant with this id is in the room already")
+	ErrTooManyOfOne = errors.New("as many have joined from this address as may")
+	ErrRoomsOfOne   = errors.New("as many rooms have been opened from this address as may")
 )
 
 // SFU is all rooms of a node. The zero value is ready for use.
 type SFU struct {
-	mu     sync.Mutex
-	rooms  map[string]*Room
-	limit  func(room string) int
-	most   int // rooms; 0 is any number
-	closed bool
+	mu      sync.Mutex
+	rooms   map[string]*Room
+	limit   func(room string) int
+	most    int               // rooms; 0 is any number
+	named   func(string) bool // rooms that are not among those; nil: none
+	closed  bool
+	clients map[netip.Prefix]client // by Entry.Client
 	// watcher is told of every room.
 	watcher atomic.Pointer[Watcher]
 	owners  sync.WaitGroup // of the rooms' goroutines
 }
+
+// client is what one client has of the node.
+type client struct{ participants, rooms int }
 
 // SetLimit sets how many participants of this node a room takes: 0 is any number.
 // It counts for those who join from now on. Those of other nodes are not counted.
@@ -44,13 +52,23 @@ func (s *SFU) SetLimit(limit func(room string) int) {
 	s.limit = limit
 }
 
-// SetMaxRooms sets how many rooms may be open at once: 0 is any number. It counts
-// for people and programs that open one from now on, not for cameras and trunks.
-func (s *SFU) SetMaxRooms(most int) {
+// SetMaxRooms sets how many rooms may be open at once: 0 is any number. One client
+// may open a quarter of them, at least one. It counts for people and programs that
+// open one from now on, not for cameras and trunks, and not for rooms that named
+// tells of.
+func (s *SFU) SetMaxRooms(most int, named func(room string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.most = most
+	s.most, s.named = most, named
 }
+
+const (
+	// maxOfClient is how many participants one client may be at once, those
+	// included whose browsers are away: as many as it may have WebSockets.
+	maxOfClient = 256
+	// roomShare of all rooms are for one client.
+	roomShare = 4
+)
 
 // Watcher is told what happens in all rooms, as an Observer is of one.
 type Watcher interface {
@@ -72,7 +90,10 @@ type Entry struct {
 	Kind     Kind
 	ViewOnly bool
 	// Address is where the signalling comes from, for the status page.
-	Address  string
+	Address string
+	// Client is who is behind it, as bound.Origin has it, and may be only so many
+	// people and programs.
+	Client   netip.Prefix
 	Observer Observer
 	// Node and Origin are those of Participant. The limit of a room is that of
 	// the node at which somebody comes in.
@@ -98,12 +119,19 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 	if s.closed {
 		return nil, ErrClosed
 	}
+	guest := e.Kind != Camera && e.Origin == ""
+	if guest && s.clients[e.Client].participants >= maxOfClient {
+		return nil, ErrTooManyOfOne
+	}
 	r := s.rooms[e.Room]
 	if r == nil {
-		if s.most > 0 && len(s.rooms) >= s.most && e.Kind != Camera && e.Origin == "" {
-			return nil, ErrTooManyRooms
-		}
 		r = newRoom(s, e.Room)
+		if guest && (s.named == nil || !s.named(e.Room)) {
+			if err := s.mayOpen(e.Client); err != nil {
+				return nil, err
+			}
+			r.opener, r.counted = e.Client, true
+		}
 	}
 	limit := 0
 	if s.limit != nil && e.Origin == "" {
@@ -116,6 +144,7 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 		removed: make(chan struct{}), hushed: make(chan struct{}, 1),
 		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
 		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
+		client: e.Client, counted: guest,
 	}
 	if err := r.add(p, limit, e.Moderator); err != nil {
 		return nil, err
@@ -126,17 +155,57 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 	if s.rooms[e.Room] == nil {
 		s.rooms[e.Room] = r
 		s.owners.Go(r.run)
+		if r.counted {
+			s.count(r.opener, 0, 1)
+		}
+	}
+	if p.counted {
+		s.count(p.client, 1, 0)
 	}
 	return p, nil
+}
+
+// mayOpen tells why a client may open no other room.
+func (s *SFU) mayOpen(by netip.Prefix) error {
+	switch {
+	case s.most == 0:
+		return nil
+	case len(s.rooms) >= s.most:
+		return ErrTooManyRooms
+	case s.clients[by].rooms >= max(s.most/roomShare, 1):
+		return ErrRoomsOfOne
+	}
+	return nil
+}
+
+// count adds to what a client has.
+func (s *SFU) count(of netip.Prefix, participants, rooms int) {
+	if s.clients == nil {
+		s.clients = map[netip.Prefix]client{}
+	}
+	c := s.clients[of]
+	c.participants += participants
+	c.rooms += rooms
+	s.clients[of] = c
+	if c == (client{}) {
+		delete(s.clients, of)
+	}
 }
 
 // leave takes p out of its room, and closes the room behind the last one.
 func (s *SFU) leave(p *Participant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.room.remove(p) == 0 && s.rooms[p.room.Name] == p.room {
-		delete(s.rooms, p.room.Name)
-		p.room.stop()
+	if p.counted {
+		s.count(p.client, -1, 0)
+	}
+	r := p.room
+	if r.remove(p) == 0 && s.rooms[r.Name] == r {
+		delete(s.rooms, r.Name)
+		r.stop()
+		if r.counted {
+			s.count(r.opener, 0, -1)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package sfu
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,6 +118,87 @@ func TestJoinRefuses(t *testing.T) {
 	a.Leave()
 	b.Leave()
 	far.Leave()
+	close5(t, s)
+}
+
+// One client is only so many participants; cameras and other nodes' are nobody's.
+func TestParticipantsOfAClient(t *testing.T) {
+	s := &SFU{}
+	one, other := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/64")
+	var all []*Participant
+	for i := range maxOfClient {
+		all = append(all, join(t, s, Entry{Room: fmt.Sprint(i % 3), Name: "x", Kind: Stream, Client: one}))
+	}
+	for _, room := range []string{"0", "another"} {
+		if _, err := s.Join(Entry{Room: room, Name: "x", Kind: Person, Client: one}); !errors.Is(err, ErrTooManyOfOne) {
+			t.Errorf("one too many in %s: %v", room, err)
+		}
+	}
+	all = append(all, join(t, s, Entry{Room: "0", Name: "x", Kind: Person, Client: other}),
+		join(t, s, Entry{Room: "0", Name: "x", Kind: Camera, Client: one}), join(t, s, Entry{Room: "0", Name: "x", Kind: Person, Client: one, Origin: "node"}))
+	all[0].Leave()
+	all[0].Leave() // twice is once
+	all = append(all, join(t, s, Entry{Room: "0", Name: "x", Kind: Person, Client: one}))
+	if _, err := s.Join(Entry{Room: "0", Name: "x", Kind: Person, Client: one}); !errors.Is(err, ErrTooManyOfOne) {
+		t.Errorf("one too many after one has left: %v", err)
+	}
+	for _, p := range all {
+		p.Leave()
+	}
+	if len(s.clients) != 0 {
+		t.Errorf("remembered of an empty node: %v", s.clients)
+	}
+	close5(t, s)
+}
+
+// No client opens all rooms that there may be; those with a name in the settings are
+// open to everybody.
+func TestRoomsOfAClient(t *testing.T) {
+	s := &SFU{}
+	s.SetMaxRooms(8, func(room string) bool { return room == "named" })
+	one, other := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
+	var all []*Participant
+	in := func(room string, client netip.Prefix, want error) {
+		t.Helper()
+		p, err := s.Join(Entry{Room: room, Name: "x", Kind: Person, Client: client})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", room, err, want)
+		}
+		if err == nil {
+			all = append(all, p)
+		}
+	}
+	in("a", one, nil)
+	in("b", one, nil)
+	in("c", one, ErrRoomsOfOne)
+	in("named", one, nil)
+	in("b", other, nil) // which is open
+	in("c", other, nil)
+	in("c", one, nil)
+	in("d", other, nil)
+	in("e", other, ErrRoomsOfOne)
+	// A room counts for who has opened it while it is open, whoever is in it.
+	all[1].Leave()
+	in("e", one, ErrRoomsOfOne)
+	all[3].Leave()
+	in("e", one, nil)
+	for i := range 3 {
+		in(fmt.Sprint(i), netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32), nil)
+	}
+	in("too many", netip.MustParsePrefix("10.0.0.9/32"), ErrTooManyRooms)
+	for _, p := range all {
+		p.Leave()
+	}
+	s.SetMaxRooms(8, nil)
+	in("named", one, nil)
+	in("b", one, nil)
+	in("c", one, ErrRoomsOfOne)
+	for _, p := range all {
+		p.Leave()
+	}
+	if len(s.clients) != 0 {
+		t.Errorf("remembered of an empty node: %v", s.clients)
+	}
 	close5(t, s)
 }
 

@@ -223,7 +223,7 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 	}
 	p, err := s.SFU.Join(sfu.Entry{
 		Room: m.Room, Name: name, Kind: sfu.Person, ViewOnly: m.ViewOnly || !grant.Publish,
-		Address: s.Address(r), Observer: in.mail, Moderator: grant.Moderate,
+		Address: s.Address(r), Observer: in.mail, Moderator: grant.Moderate, Client: grant.Client,
 	})
 	if err != nil {
 		sock.fail(codeOf(err), err.Error())
@@ -259,6 +259,8 @@ func codeOf(err error) umbrellav1.Error_Code {
 		return umbrellav1.Error_CODE_LOCKED
 	case errors.Is(err, sfu.ErrTooManyRooms):
 		return umbrellav1.Error_CODE_UNAVAILABLE
+	case errors.Is(err, sfu.ErrTooManyOfOne), errors.Is(err, sfu.ErrRoomsOfOne):
+		return umbrellav1.Error_CODE_TRY_LATER
 	case errors.Is(err, sfu.ErrRoomFull):
 		return umbrellav1.Error_CODE_ROOM_FULL
 	case errors.Is(err, sfu.ErrBadName):

@@ -187,10 +187,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := s.newSession()
-	entry := sfu.Entry{Room: room, ID: name, Name: name, Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate}
-	if name == "" {
-		entry.Name = cmp.Or(grant.Name, "Stream")
-	}
+	entry := sfu.Entry{Room: room, ID: name, Name: cmp.Or(grant.Name, name, "Stream"), Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate, Client: grant.Client}
 	answer, err := in.publish(entry, offer)
 	s.answer(w, r, "whip", in, answer, err)
 }
@@ -214,14 +211,11 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	name := r.URL.Query().Get("name")
-	if name == "" {
-		name = cmp.Or(grant.Name, "Player")
-	}
+	name := cmp.Or(grant.Name, r.URL.Query().Get("name"), "Player")
 	in := s.newSession()
 	answer, err := in.watch(sfu.Entry{
 		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: s.Address(r), Observer: in,
-		Moderator: grant.Moderate,
+		Moderator: grant.Moderate, Client: grant.Client,
 	}, whom, offer)
 	s.answer(w, r, "whep", in, answer, err)
 }
@@ -240,6 +234,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 		case errors.Is(err, sfu.ErrRoomFull), errors.Is(err, sfu.ErrTooManyRooms), errors.Is(err, sfu.ErrClosed):
 			status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "5")
+		case errors.Is(err, sfu.ErrTooManyOfOne), errors.Is(err, sfu.ErrRoomsOfOne):
+			status = http.StatusTooManyRequests
 		case errors.Is(err, sfu.ErrTaken):
 			status = http.StatusConflict
 		case errors.Is(err, rtc.ErrTooLarge), errors.Is(err, rtc.ErrTooMany):

@@ -52,6 +52,8 @@ func startNode(t *testing.T) *node {
 				return access.Grant{}, errNo
 			case room == "viewers":
 				return access.Grant{Subscribe: true}, nil
+			case c.Password == "Ada":
+				return access.Grant{Publish: true, Subscribe: true, Name: "Ada"}, nil
 			}
 			return access.Grant{Publish: true, Subscribe: true}, nil
 		},
@@ -296,6 +298,37 @@ func TestPublishAndPlay(t *testing.T) {
 	eventually(t, "the room closes behind them", func() bool { return len(n.sfu.Rooms()) == 0 })
 	if resp, _ := n.do(t, "DELETE", pub.location, "", ""); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("DELETE again: %s", resp.Status)
+	}
+}
+
+// The name of an invitation is that of whoever brings it, whatever the request says.
+func TestNames(t *testing.T) {
+	n := startNode(t)
+	names := func() (list []string) {
+		for _, p := range n.sfu.Room("studio").Participants() {
+			list = append(list, p.Name)
+		}
+		return list
+	}
+	for i, c := range []struct{ method, query, bearer, want string }{
+		{"whip", "", "", "Stream"}, {"whip", "?name=obs", "", "obs"}, {"whip", "", "Ada", "Ada"}, {"whip", "?name=Bob", "Ada", "Ada"},
+		{"whep", "", "", "Player"}, {"whep", "?name=wall", "", "wall"}, {"whep", "", "Ada", "Ada"}, {"whep", "?name=Bob", "Ada", "Ada"},
+	} {
+		pc := newConnection(t)
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo); err != nil {
+			t.Fatal(err)
+		}
+		var header []string
+		if c.bearer != "" {
+			header = []string{"Authorization", "Bearer " + c.bearer}
+		}
+		resp, body := n.do(t, "POST", "/"+c.method+"/studio"+c.query, "application/sdp", offer(t, pc, false), header...)
+		if resp.StatusCode != http.StatusCreated {
+			t.Fatalf("%+v: %s: %s", c, resp.Status, body)
+		}
+		if got := names(); len(got) != i+1 || got[i] != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
 	}
 }
 

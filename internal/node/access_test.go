@@ -150,6 +150,9 @@ func (d *door) callers(t *testing.T) map[string]*caller {
 		"session":   {address: away, cookie: cookie},
 		// A node that knows the trunks' secret knows nothing else.
 		"trunk": {address: away, word: trunkSecret},
+		// Nor does one that has come by a token, and who only moderates takes no part.
+		"node":  {address: home, token: d.mint(t, access.AnyRoom, time.Hour, access.RightTrunk)},
+		"usher": {address: home, token: d.mint(t, "den", time.Hour, access.RightModerate)},
 	}
 	for name, c := range all {
 		c.name = name
@@ -161,7 +164,7 @@ func (d *door) callers(t *testing.T) map[string]*caller {
 func TestEveryPath(t *testing.T) {
 	d := openDoor(t)
 	callers := d.callers(t)
-	const everyone = "nobody lan machine password other expired viewer publisher moderator admin session trunk"
+	const everyone = "nobody lan machine password other expired viewer publisher moderator admin session trunk node usher"
 	const admins = "machine admin session"
 	json := `{"options":{}}`
 	for _, p := range []struct {
@@ -399,7 +402,10 @@ func TestEveryMessage(t *testing.T) {
 	outside := map[string]string{ // what is not answered by "join first"
 		"join": "a room's name", "resume": "this session has ended", "ping": "pong",
 	}
-	inside := map[string]string{"viewer": "s", "publisher": "p", "moderator": "psm", "admin": "psm", "session": "psm"}
+	inside := map[string]struct{ room, may string }{
+		"viewer": {"den", "s"}, "publisher": {"den", "p"}, "moderator": {"den", "psm"}, "admin": {"den", "psm"}, "session": {"den", "psm"},
+		"lan": {"lan", "ps"}, "machine": {"lan", "ps"}, "password": {"secret", "ps"}, "nobody": {"open", "ps"}, "trunk": {"open", "ps"},
+	}
 	// answer is what somebody who may do that is told; nothing for most messages.
 	answer := func(message, may string) string {
 		switch message {
@@ -438,9 +444,9 @@ func TestEveryMessage(t *testing.T) {
 		if name == "leave" {
 			continue // it ends what is tested
 		}
-		for who, may := range inside {
+		for who, in := range inside {
 			ws := d.socket(t, callers[who], signal.Subprotocol)
-			say(t, ws, joining(callers[who], "den"))
+			say(t, ws, joining(callers[who], in.room))
 			if m, err := hear(ws); err != nil || m.GetJoined() == nil {
 				t.Fatalf("%s: %v, %v", who, m, err)
 			}
@@ -458,7 +464,7 @@ func TestEveryMessage(t *testing.T) {
 					heard = append(heard, w)
 				}
 			}
-			want := answer(name, may)
+			want := answer(name, in.may)
 			if (want == "") != (len(heard) == 0) || want != "" && (len(heard) != 1 || !strings.Contains(heard[0], want)) {
 				t.Errorf("%s by %s: %q, want %q", name, who, heard, want)
 			}
@@ -490,7 +496,7 @@ func TestEveryTrunkMessage(t *testing.T) {
 	for name, c := range d.callers(t) {
 		for i := range oneof.Len() {
 			field := oneof.Get(i)
-			if c.token != "" {
+			if c.token != "" && name != "node" {
 				// None is for a trunk, and so it does not even come to a WebSocket.
 				_, answer, err := websocket.Dial(soon(t), "wss://"+d.cfg.Main.Listen+"/wsb", &websocket.DialOptions{
 					HTTPClient: c.client(), Subprotocols: []string{backhaul.Subprotocol},

@@ -51,7 +51,7 @@ func serve(in *invocation) int {
 			system := memory.System{Files: os.DirFS("/")}
 			memory.Set(system, in.source.Environ, log)
 			return &node.Node{
-				Version: version, Log: log, Memory: &memory.Admission{Read: system.Read, Log: log},
+				Version: version, Log: log, Stderr: in.err, Memory: &memory.Admission{Read: system.Read, Log: log},
 				Source: in.source, Reload: reload,
 			}
 		},

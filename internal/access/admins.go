@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,7 +24,9 @@ type Admins struct {
 	StateDir string
 	// Password of the settings, or its hash; empty: the first start makes one.
 	Password string
-	Log      *slog.Logger
+	// Tell is where the first password is told, once: what a log hides by its level
+	// would be lost.
+	Tell io.Writer
 
 	checker  password.Checker
 	attempts attempts
@@ -45,7 +47,7 @@ const (
 )
 
 // Start reads the password's hash. Where there is none, a password is made, and
-// told once in the log.
+// told once.
 func (a *Admins) Start() error { return a.Reload(a.StateDir, a.Password) }
 
 // Reload is Start with other settings. With another password than before, whoever
@@ -88,7 +90,10 @@ func (a *Admins) first(stateDir string) (string, error) {
 	if err := writeFile(file, []byte(hash+"\n")); err != nil {
 		return "", fmt.Errorf("the admin password: %w", err)
 	}
-	a.Log.Info("admin password made: it is shown this once; option 'admin_password' sets another", "password", secret)
+	if _, err := fmt.Fprintf(a.Tell, "admin password made: it is shown this once; option 'admin_password' sets another; password=%s\n", secret); err != nil {
+		// Nobody would ever know it.
+		return "", errors.Join(fmt.Errorf("telling the admin password: %w", err), os.Remove(file))
+	}
 	return hash, nil
 }
 

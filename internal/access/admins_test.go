@@ -3,7 +3,7 @@ package access
 import (
 	"bytes"
 	"errors"
-	"log/slog"
+	"io"
 	"net/http"
 	"net/netip"
 	"os"
@@ -18,7 +18,7 @@ func TestFirstPassword(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	var log bytes.Buffer
 	start := func() *Admins {
-		a := &Admins{StateDir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		a := &Admins{StateDir: dir, Tell: &log}
 		if err := a.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -48,13 +48,13 @@ func TestFirstPassword(t *testing.T) {
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&Admins{StateDir: dir, Log: slog.New(slog.DiscardHandler)}).Start(); err == nil || !strings.Contains(err.Error(), "damaged") {
+	if err := (&Admins{StateDir: dir, Tell: io.Discard}).Start(); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("a damaged file: %v", err)
 	}
 }
 
 func TestLogin(t *testing.T) {
-	a := &Admins{Password: "correct horse", Log: slog.New(slog.DiscardHandler)}
+	a := &Admins{Password: "correct horse", Tell: io.Discard}
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
 	}

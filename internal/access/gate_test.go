@@ -2,7 +2,7 @@ package access
 
 import (
 	"errors"
-	"log/slog"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -177,7 +177,7 @@ func TestByToken(t *testing.T) {
 
 func TestAdmitAdmin(t *testing.T) {
 	tokens := startedTokens(t)
-	admins := &Admins{Password: "correct horse", Log: slog.New(slog.DiscardHandler)}
+	admins := &Admins{Password: "correct horse", Tell: io.Discard}
 	if err := admins.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"errors"
+	"io"
+	"os"
 
 	"umbrella/internal/access"
 	"umbrella/internal/config"
@@ -13,7 +16,7 @@ import (
 func (n *Node) startAccess(cfg *config.Config) {
 	m := cfg.Main
 	n.tokens = &access.Tokens{StateDir: m.StateDir, KeyFile: m.TokenKey}
-	n.admins = &access.Admins{StateDir: m.StateDir, Password: string(m.AdminPassword), Log: n.Log}
+	n.admins = &access.Admins{StateDir: m.StateDir, Password: string(m.AdminPassword), Tell: cmp.Or[io.Writer](n.Stderr, os.Stderr)}
 	n.gate = &access.Gate{Tokens: n.tokens, Admins: n.admins}
 	if err := n.tokens.Start(); err != nil {
 		n.Log.Error("no invitation holds", "error", err)

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -225,6 +227,30 @@ func TestEveryPath(t *testing.T) {
 				t.Errorf("%s %s by %s: a secret in %s", p.method, p.path, name, body)
 			}
 		}
+	}
+}
+
+// TestFirstPassword: no log level hides the password that the first start makes, and
+// no log has it.
+func TestFirstPassword(t *testing.T) {
+	var told, log bytes.Buffer
+	n := &Node{Stderr: &told, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))}
+	cfg := settings(t, "\toption log_level 'error'\n")
+	if err := n.Start(cfg); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.Close(soon(t)); err != nil {
+			t.Error(err)
+		}
+	}()
+	line, rest, _ := strings.Cut(told.String(), "\n")
+	_, word, ok := strings.Cut(line, "password=")
+	if !ok || rest != "" || log.Len() > 0 {
+		t.Fatalf("told: %q, logged: %q", told.String(), log.String())
+	}
+	if _, err := n.admins.Login(access.Client{}, word); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -57,7 +57,7 @@ func TestShortOfMemory(t *testing.T) {
 	var available, asked atomic.Int64
 	available.Store(60 * mib)
 	cfg := settings(t, "\toption tls 'off'\n")
-	n := &Node{Log: slog.New(slog.DiscardHandler), Memory: &memory.Admission{
+	n := &Node{Log: slog.New(slog.DiscardHandler), Stderr: io.Discard, Memory: &memory.Admission{
 		Read: func() memory.Figures {
 			return memory.Figures{
 				Limit: 64 * mib, Needed: 20 * mib,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -33,6 +34,9 @@ type Node struct {
 	// Version is what `umbrellad version` prints.
 	Version string
 	Log     *slog.Logger
+	// Stderr is told the one thing that no log level may hide, the first password of
+	// admins; nil: os.Stderr.
+	Stderr io.Writer
 	// Memory refuses those for whom there is too little memory; nil lets
 	// everyone in.
 	Memory *memory.Admission

@@ -57,7 +57,7 @@ func load(t *testing.T, dir, text string) *config.Config {
 
 func startNode(t *testing.T, cfg *config.Config) *Node {
 	t.Helper()
-	n := &Node{Version: "1.2.3", Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
+	n := &Node{Version: "1.2.3", Stderr: io.Discard, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 	if err := n.Start(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	} {
 		cfg := settings(t, "")
 		change(cfg)
-		n := &Node{Log: slog.New(slog.DiscardHandler)}
+		n := &Node{Log: slog.New(slog.DiscardHandler), Stderr: io.Discard}
 		if err := n.Start(cfg); err == nil || !strings.Contains(err.Error(), option) {
 			t.Errorf("%s: %v", option, err)
 		}

@@ -5,6 +5,7 @@ package bound
 import (
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -139,4 +140,12 @@ func (s *Sample) Allow(now time.Time) (quiet int, ok bool) {
 	}
 	quiet, s.quiet = s.quiet, 0
 	return quiet, true
+}
+
+// Text is the beginning of what somebody has sent, for a log: most bytes of it.
+func Text(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -120,6 +120,14 @@ func TestSample(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for in, want := range map[string]string{"": "", "room": "room", "roooom": "rooo…", "roo\u00e9m": "roo…"} {
+		if got := Text(in, 4); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestStrangers(t *testing.T) {
 	s := &Strangers{Most: 5, MostOfOne: 2}
 	var out []string

@@ -63,7 +63,9 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 		} else if errors.Is(err, password.ErrBusy) {
 			status = http.StatusTooManyRequests
 		}
-		s.Log.Warn("a login failed", "address", client.Addr, "reason", err)
+		if quiet, ok := s.refusals.Allow(time.Now()); ok {
+			s.Log.Warn("a login failed", "address", client.Addr, "reason", err, "left_out", quiet)
+		}
 		answer(w, status, complaint{Error: err.Error()})
 		return
 	}

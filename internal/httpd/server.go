@@ -49,7 +49,8 @@ type Server struct {
 	server   *http.Server
 	served   chan error
 	silent   silentConns
-	timeouts timeouts // as defaults says; others for tests
+	refusals bound.Sample // logins
+	timeouts timeouts     // as defaults says; others for tests
 }
 
 // timeouts bound what a client may take.

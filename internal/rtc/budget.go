@@ -11,6 +11,9 @@ type budget struct {
 	dropped        uint64 // packets
 }
 
+// set makes it kbit/s from now on; 0: as much as comes.
+func (b *budget) set(kbit int) { b.bytesPerSecond = float64(kbit) * 1000 / 8 }
+
 // take tells whether a packet of that size, in bytes, is taken.
 func (b *budget) take(size int, now time.Time) bool {
 	if b.bytesPerSecond == 0 {

@@ -1,8 +1,15 @@
 package rtc
 
 import (
+	"errors"
+	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/sfu"
 )
 
 func TestBudget(t *testing.T) {
@@ -27,5 +34,42 @@ func TestBudget(t *testing.T) {
 	b := &budget{bytesPerSecond: 1000}
 	if !b.take(1000, start) || b.take(1, start) || b.take(1, start.Add(-time.Second)) || !b.take(500, start.Add(time.Second/2)) {
 		t.Error("what was saved is not right")
+	}
+}
+
+// What the settings say counts for those who are there.
+func TestBudgetOfThoseWhoAreThere(t *testing.T) {
+	var limit atomic.Int64
+	e := &Engine{Log: slog.New(slog.DiscardHandler), PublishLimit: func() int { return int(limit.Load()) }}
+	if err := e.Start(); err != nil {
+		t.Fatal(err)
+	}
+	rooms := &sfu.SFU{}
+	p, err := rooms.Join(sfu.Entry{Room: "r", Name: "Ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.NewPublisher(p, e.Log, func(webrtc.PeerConnectionState) {}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(b.Close(), e.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+		p.Leave()
+		if err := rooms.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	for kbit, want := range map[int64]float64{8: 1000, 80: 10_000, 0: 0} {
+		limit.Store(kbit)
+		b.turn(time.Now())
+		b.media.in.Lock()
+		got := b.arrivals.budget.bytesPerSecond
+		b.media.in.Unlock()
+		if got != want {
+			t.Errorf("%d kbit/s: %v bytes per second", kbit, got)
+		}
 	}
 }

@@ -27,7 +27,7 @@ type Engine struct {
 	// from outside besides those of the interfaces, as with 1:1 NAT.
 	PublicAddress []string
 	// PublishLimit is how much is taken of each publisher, in kbit/s; nil, or 0, is
-	// as much as comes. It counts for connections that are made from then on.
+	// as much as comes. It counts for those who are there, too.
 	PublishLimit func() int
 	// Shared tells of an address that stands for many people, such as that of a
 	// trusted proxy; nil: none does.
@@ -147,6 +147,13 @@ func (e *Engine) closePort() {
 	}
 	e.clock.stop()
 	e.pool.Close()
+}
+
+func (e *Engine) publishLimit() int {
+	if e.PublishLimit == nil {
+		return 0
+	}
+	return e.PublishLimit()
 }
 
 // Addresses of the media port that peers are told, the likeliest to be the best

@@ -75,9 +75,7 @@ func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func
 		self: rand.Uint32(),
 	}
 	b.arrivals = arrivals{streams: map[uint32]*stream{}, find: b.encoding, congestion: twcc.NewRecorder(b.self)}
-	if e.PublishLimit != nil {
-		b.arrivals.budget.bytesPerSecond = float64(e.PublishLimit()) * 1000 / 8
-	}
+	b.arrivals.budget.set(e.publishLimit())
 	b.demand.init(b.demanded, onDemand)
 	b.media.rtp, b.media.rtcp = b.arrivals.take, b.reports
 	b.tick = b.turn
@@ -418,6 +416,7 @@ const (
 func (b *Publisher) turn(now time.Time) {
 	b.turns++
 	b.media.in.Lock()
+	b.arrivals.budget.set(b.engine.publishLimit())
 	b.arrivals.tick()
 	list := b.arrivals.feedback(b.self, now, b.turns%congestionTurns == 0, b.turns%reportTurns == 0)
 	b.media.in.Unlock()

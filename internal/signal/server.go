@@ -17,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 
 	"umbrella/internal/access"
+	"umbrella/internal/bound"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -46,6 +47,8 @@ type Server struct {
 	ResumeTimeout time.Duration
 	Log           *slog.Logger
 
+	refusals bound.Sample
+
 	mu       sync.Mutex
 	closing  bool
 	sessions map[string]*session
@@ -62,6 +65,9 @@ const (
 	firstMessageTimeout = 10 * time.Second
 	// idleTimeout without any message, pings included, ends a socket.
 	idleTimeout = 40 * time.Second
+	// maxShown is how much of a room's name is logged, in bytes: all that one may
+	// have.
+	maxShown = 64
 	// resumeTimeout is the usual Server.ResumeTimeout.
 	resumeTimeout = 30 * time.Second
 	// emptyTimeout is how long one waits that never had a media connection: there
@@ -125,8 +131,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.open.Add(1)
 	s.mu.Unlock()
 	defer s.open.Done()
+	sock := newSocket()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: []string{Subprotocol},
+		Subprotocols:   []string{Subprotocol},
+		OnPingReceived: sock.pinged,
 		// CheckOrigin has looked, and knows of proxies.
 		InsecureSkipVerify: true,
 	})
@@ -138,7 +146,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close(websocket.StatusPolicyViolation, "the subprotocol is "+Subprotocol)
 		return
 	}
-	sock := newSocket(conn)
+	sock.take(conn)
 	if s.IceServers != nil {
 		sock.iceServers = func() []*umbrellav1.IceServer { return s.IceServers(r) }
 	}
@@ -211,7 +219,9 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *session {
 	grant, err := s.Admit(r, m.Room, access.Credentials{Password: m.Password, Token: m.Token})
 	if err != nil {
-		s.Log.Info("not let in", "room", m.Room, "address", s.Address(r), "reason", err)
+		if quiet, ok := s.refusals.Allow(time.Now()); ok {
+			s.Log.Info("not let in", "room", bound.Text(m.Room, maxShown), "address", s.Address(r), "reason", err, "left_out", quiet)
+		}
 		sock.fail(s.Refusal(err), err.Error())
 		return nil
 	}

@@ -2,6 +2,7 @@ package signal_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -355,6 +356,8 @@ func TestGoodbyeAtShutdown(t *testing.T) {
 // admit lets everybody in, by a password that names what they may do.
 func admit(_ *http.Request, _ string, c access.Credentials) (access.Grant, error) {
 	switch c.Password {
+	case "refused":
+		return access.Grant{}, errors.New("refused")
 	case "viewer":
 		return access.Grant{Subscribe: true}, nil
 	case "sender":

@@ -47,19 +47,38 @@ type socket struct {
 	messages *rate.Limiter
 	heavy    *rate.Limiter
 	bad      int
+	cut      context.CancelFunc // ends the read that is under way
+	flooded  bool               // by pings
 	// iceServers makes credentials for whoever is at the other end; nil: for none.
 	iceServers func() []*umbrellav1.IceServer
 
 	mu sync.Mutex // a message leaves whole
 }
 
-func newSocket(c *websocket.Conn) *socket {
-	c.SetReadLimit(maxFirst)
+func newSocket() *socket {
 	return &socket{
-		conn:     c,
 		messages: rate.NewLimiter(messagesPerSecond, messageBurst),
 		heavy:    rate.NewLimiter(descriptionsPerSecond, descriptionBurst),
 	}
+}
+
+// take makes it the socket of a connection.
+func (s *socket) take(c *websocket.Conn) {
+	s.conn = c
+	s.admitted(false)
+}
+
+// pinged counts a ping of the protocol (RFC 6455 §5.5.2), which is answered, as a
+// message. It is called by read.
+func (s *socket) pinged(context.Context, []byte) bool {
+	if s.messages.Allow() {
+		return true
+	}
+	s.flooded = true
+	// The end of a read is that of the connection.
+	s.fail(umbrellav1.Error_CODE_TOO_FAST, errTooFast.Error())
+	s.cut()
+	return false
 }
 
 // admitted sets what the next message may have.
@@ -82,7 +101,12 @@ func (s *socket) servers() []*umbrellav1.IceServer {
 // read returns the next message. errMalformed leaves the socket usable, every
 // other error ends it.
 func (s *socket) read(ctx context.Context) (*umbrellav1.ClientMessage, error) {
+	ctx, s.cut = context.WithCancel(ctx)
+	defer s.cut()
 	kind, data, err := s.conn.Read(ctx)
+	if s.flooded {
+		return nil, errTooFast
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/bound"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 )
@@ -39,7 +40,8 @@ type Server struct {
 	CheckOrigin func(*http.Request) error
 	Log         *slog.Logger
 
-	mux *http.ServeMux
+	mux      *http.ServeMux
+	refusals bound.Sample
 
 	mu       sync.Mutex
 	closing  bool
@@ -52,6 +54,8 @@ const (
 	fragType = "application/trickle-ice-sdpfrag"
 	// maxBody bounds a request's body, in bytes.
 	maxBody = 256 << 10
+	// maxShown is how much of a path is logged, in bytes: all that a good one has.
+	maxShown = 160
 )
 
 // Start makes the server ready.
@@ -145,7 +149,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string, may 
 			w.Header().Set("Retry-After", strconv.Itoa(int(later.After/time.Second)))
 		}
 	}
-	s.Log.Info("not let in", "path", r.URL.Path, "address", s.Address(r), "reason", err)
+	if quiet, ok := s.refusals.Allow(time.Now()); ok {
+		s.Log.Info("not let in", "path", bound.Text(r.URL.Path, maxShown), "address", s.Address(r), "reason", err, "left_out", quiet)
+	}
 	http.Error(w, err.Error(), status)
 	return access.Grant{}, false
 }

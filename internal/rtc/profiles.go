@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -12,46 +13,48 @@ import (
 // profilesByCost returns the SRTP protection profiles that we take, the one
 // that costs this machine the least first. With AES instructions that is GCM by
 // far; without them it is not said.
-func profilesByCost() []dtls.SRTPProtectionProfile {
+func profilesByCost() []dtls.SRTPProtectionProfile { return byCost(profileCost) }
+
+func byCost(of func(srtp.ProtectionProfile) time.Duration) []dtls.SRTPProtectionProfile {
 	profiles := []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80}
 	cost := map[dtls.SRTPProtectionProfile]time.Duration{}
 	for _, p := range profiles {
-		cost[p] = profileCost(srtp.ProtectionProfile(p))
+		cost[p] = of(srtp.ProtectionProfile(p))
 	}
-	slices.SortStableFunc(profiles, func(a, b dtls.SRTPProtectionProfile) int {
-		return int(cost[a] - cost[b])
-	})
+	slices.SortStableFunc(profiles, func(a, b dtls.SRTPProtectionProfile) int { return cmp.Compare(cost[a], cost[b]) })
 	return profiles
 }
+
+// neverProfile is the cost of a profile that does not work at all.
+const neverProfile = time.Duration(1<<63 - 1)
 
 // profileCost is what protecting a packet takes: the least of several tries of
 // well below a millisecond each.
 func profileCost(profile srtp.ProtectionProfile) time.Duration {
 	const tries, packets, size = 8, 16, 1100
-	never := time.Duration(1<<63 - 1)
 	keyLen, err := profile.KeyLen()
 	if err != nil {
-		return never
+		return neverProfile
 	}
 	saltLen, err := profile.SaltLen()
 	if err != nil {
-		return never
+		return neverProfile
 	}
 	ctx, err := srtp.CreateContext(make([]byte, keyLen), make([]byte, saltLen), profile)
 	if err != nil {
-		return never
+		return neverProfile
 	}
 	plain := make([]byte, size)
 	plain[0] = 0x80
 	out := make([]byte, 0, size+overhead)
 	var h rtp.Header
-	best := never
+	best := neverProfile
 	for range tries {
 		begin := time.Now()
 		for i := range packets {
 			plain[3] = byte(i)
 			if _, err := ctx.EncryptRTP(out, plain, &h); err != nil {
-				return never
+				return neverProfile
 			}
 		}
 		best = min(best, time.Since(begin)/packets)

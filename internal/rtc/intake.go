@@ -2,7 +2,9 @@ package rtc
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,12 +45,38 @@ func (in *intake) start() {
 
 // fill waits for datagrams.
 func (in *intake) fill(c *mediaConn) error {
-	for i := range in.data {
-		in.messages.set(i, in.data[i], in.control[i], nil)
+	for failures := 0; ; failures++ {
+		for i := range in.data {
+			in.messages.set(i, in.data[i], in.control[i], nil)
+		}
+		n, err := in.messages.receive(c.kernel)
+		if passing(err) {
+			if failures > 0 { // it may last, as want of memory does
+				time.Sleep(intakePause)
+			}
+			continue
+		}
+		in.filled, in.next, in.now = n, 0, time.Now()
+		return err
 	}
-	n, err := in.messages.receive(c.raw)
-	in.filled, in.next, in.now = n, 0, time.Now()
-	return err
+}
+
+// intakePause is how long it is waited after a second error in a row.
+const intakePause = 10 * time.Millisecond
+
+// passing tells of an error that the next read need not have: one of the
+// network, told by the socket, or want of memory. Whoever reads the media port
+// for us ends at its first error.
+func passing(err error) bool {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return false
+	}
+	switch errno {
+	case unix.EBADF, unix.ENOTSOCK, unix.EINVAL, unix.EFAULT, unix.ENOSYS, unix.EPERM, unix.EACCES:
+		return false
+	}
+	return true
 }
 
 // ReadFromAddrPort reads one packet that is not media, and learns from a STUN

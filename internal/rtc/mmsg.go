@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -18,21 +19,65 @@ type mmsghdr struct {
 	size   uint32
 }
 
-// messages is the memory of one batch of datagrams. The system calls on it do
-// not block, and the Go scheduler is not told of them: it would take the
-// processor away from whoever makes them, and the change of threads costs more
-// than the call.
+// kernel is the system calls of the media port. None of them waits, and the Go
+// scheduler is not told of them: it would take the processor away from whoever
+// makes them, and the change of threads costs more than the call. Tests put
+// others in their place.
+type kernel struct {
+	raw                syscall.RawConn
+	sendmmsg, recvmmsg func(fd uintptr, list []mmsghdr) (int, syscall.Errno) // how many
+	sendmsg, recvmsg   func(fd uintptr, h *unix.Msghdr) (int, syscall.Errno) // bytes
+
+	// Kernels built without a call, and sandboxes that forbid it, are remembered:
+	// then it is one message with each call.
+	sendsOne, receivesOne atomic.Bool
+	sendsMany             atomic.Bool // it has worked
+}
+
+func newKernel(raw syscall.RawConn) *kernel {
+	return &kernel{raw: raw, sendmmsg: sendmmsg, recvmmsg: recvmmsg, sendmsg: sendmsg, recvmsg: recvmsg}
+}
+
+func sendmmsg(fd uintptr, list []mmsghdr) (int, syscall.Errno) {
+	return call(unix.SYS_SENDMMSG, fd, unsafe.Pointer(&list[0]), uintptr(len(list)), unix.MSG_DONTWAIT)
+}
+
+func recvmmsg(fd uintptr, list []mmsghdr) (int, syscall.Errno) {
+	return call(unix.SYS_RECVMMSG, fd, unsafe.Pointer(&list[0]), uintptr(len(list)), unix.MSG_DONTWAIT)
+}
+
+func sendmsg(fd uintptr, h *unix.Msghdr) (int, syscall.Errno) {
+	return call(unix.SYS_SENDMSG, fd, unsafe.Pointer(h), unix.MSG_DONTWAIT, 0)
+}
+
+func recvmsg(fd uintptr, h *unix.Msghdr) (int, syscall.Errno) {
+	return call(unix.SYS_RECVMSG, fd, unsafe.Pointer(h), unix.MSG_DONTWAIT, 0)
+}
+
+func call(trap, fd uintptr, p unsafe.Pointer, third, fourth uintptr) (int, syscall.Errno) {
+	for {
+		n, _, err := syscall.RawSyscall6(trap, fd, uintptr(p), third, fourth, 0, 0)
+		if err != syscall.EINTR {
+			return int(n), err
+		}
+	}
+}
+
+// absent tells that a system call is not there, or not for us.
+func absent(err syscall.Errno) bool { return err == syscall.ENOSYS || err == syscall.EPERM }
+
+// messages is the memory of one batch of datagrams.
 type messages struct {
 	headers []mmsghdr
 	iovecs  []unix.Iovec
 	names   [][unix.SizeofSockaddrInet6]byte
 
-	// Of the call that is being made, for run, which is made a func once.
+	// Of the call that is being made, for funcs that are made once.
+	kernel         *kernel
 	first, n, done int
-	trap           uintptr
 	err            syscall.Errno
-	run            func(fd uintptr) bool
-	wait           bool // until there is something
+	sending        func(fd uintptr)
+	receiving      func(fd uintptr) bool
 }
 
 func newMessages(n int) *messages {
@@ -45,7 +90,7 @@ func newMessages(n int) *messages {
 		h.Iov = &m.iovecs[i]
 		h.SetIovlen(1)
 	}
-	m.run = m.call
+	m.sending, m.receiving = m.sendNow, m.receiveNow
 	return m
 }
 
@@ -71,16 +116,52 @@ func (m *messages) forget(i int) {
 }
 
 // send sends the messages from first up to, not with, end. It returns how many
-// left; if that is none, err says why the first did not.
-func (m *messages) send(c syscall.RawConn, first, end int) (int, error) {
-	m.first, m.n, m.trap, m.wait = first, end-first, unix.SYS_SENDMMSG, false
-	return m.result(c.Write(m.run))
+// left; if that is none, err says why the first did not. Several cores may send
+// at once: what Go's own way of writing excludes, the kernel allows.
+func (m *messages) send(k *kernel, first, end int) (int, error) {
+	m.kernel, m.first, m.n = k, first, end-first
+	return m.result(k.raw.Control(m.sending))
+}
+
+func (m *messages) sendNow(fd uintptr) {
+	k := m.kernel
+	tried := !k.sendsOne.Load()
+	if tried {
+		m.done, m.err = k.sendmmsg(fd, m.headers[m.first:m.first+m.n])
+		if m.err == 0 && !k.sendsMany.Load() {
+			k.sendsMany.Store(true)
+		}
+		// EPERM of a call that has worked before is a firewall's word on a packet.
+		if !absent(m.err) || k.sendsMany.Load() {
+			return
+		}
+	}
+	missing := tried && m.err == syscall.ENOSYS
+	_, m.err = k.sendmsg(fd, &m.headers[m.first].header)
+	m.done = 1
+	if missing || tried && m.err == 0 {
+		k.sendsOne.Store(true)
+	}
 }
 
 // receive waits for datagrams and takes as many as there are and fit.
-func (m *messages) receive(c syscall.RawConn) (int, error) {
-	m.first, m.n, m.trap, m.wait = 0, len(m.headers), unix.SYS_RECVMMSG, true
-	return m.result(c.Read(m.run))
+func (m *messages) receive(k *kernel) (int, error) {
+	m.kernel = k
+	return m.result(k.raw.Read(m.receiving))
+}
+
+func (m *messages) receiveNow(fd uintptr) bool {
+	k := m.kernel
+	if !k.receivesOne.Load() {
+		if m.done, m.err = k.recvmmsg(fd, m.headers); !absent(m.err) {
+			return m.err != syscall.EAGAIN
+		}
+		k.receivesOne.Store(true)
+	}
+	var size int
+	size, m.err = k.recvmsg(fd, &m.headers[0].header)
+	m.headers[0].size, m.done = uint32(size), 1
+	return m.err != syscall.EAGAIN
 }
 
 func (m *messages) result(err error) (int, error) {
@@ -92,18 +173,6 @@ func (m *messages) result(err error) (int, error) {
 		return 0, m.err
 	}
 	return m.done, nil
-}
-
-func (m *messages) call(fd uintptr) bool {
-	for {
-		n, _, err := syscall.RawSyscall6(m.trap, fd, uintptr(unsafe.Pointer(&m.headers[m.first])), uintptr(m.n),
-			unix.MSG_DONTWAIT, 0, 0)
-		if err == syscall.EINTR {
-			continue
-		}
-		m.done, m.err = int(n), err
-		return !m.wait || err != syscall.EAGAIN
-	}
 }
 
 // received returns how long message i is, its control messages' length and from

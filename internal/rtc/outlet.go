@@ -2,13 +2,11 @@ package rtc
 
 import (
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -169,153 +167,4 @@ func (c *mediaConn) queue(o *outlet) {
 
 func (r *run) takes(size int, voice bool) bool {
 	return !r.closed && size <= r.segment && r.voice == voice && r.packets < maxSegments && r.end-r.begin+size <= maxRun
-}
-
-// flush sends all that waits. Any number may call it at once.
-func (c *mediaConn) flush() {
-	if !c.waiting.Load() {
-		return
-	}
-	b := c.batches.Get().(*batch)
-	defer c.batches.Put(b)
-	c.dirtyMu.Lock()
-	c.dirty, b.outlets = b.outlets[:0], c.dirty
-	c.waiting.Store(false)
-	c.dirtyMu.Unlock()
-	for len(b.taken) < len(b.outlets) {
-		b.taken = append(b.taken, taken{})
-	}
-	for i, o := range b.outlets {
-		t := &b.taken[i]
-		o.mu.Lock()
-		o.queued = false
-		whole := o.whole
-		t.buf, o.buf = o.buf, nil
-		t.runs, o.runs = o.runs, t.runs[:0]
-		o.mu.Unlock()
-		for _, r := range t.runs {
-			b.add(c, o, t.buf[r.begin:r.end], r, whole)
-		}
-	}
-	b.send(c)
-	for i := range b.outlets {
-		c.spares.give(b.taken[i].buf)
-		b.taken[i].buf = nil
-	}
-	clear(b.outlets)
-}
-
-// batch is what one flush works with.
-type batch struct {
-	outlets  []*outlet
-	taken    []taken
-	messages *messages
-	parts    [batchMessages]part
-	n        int // messages in use
-}
-
-// part is what one message of a batch was made of.
-type part struct {
-	to      *outlet
-	data    []byte
-	control []byte // memory of its own, for a message that is to be cut
-	segment int    // 0: it is one packet
-}
-
-type taken struct {
-	buf  []byte
-	runs []run
-}
-
-func newBatch() any { return &batch{messages: newMessages(batchMessages)} }
-
-// add makes a run one message, or one for each packet where the way there
-// takes no segments.
-func (b *batch) add(c *mediaConn, o *outlet, data []byte, r run, whole bool) {
-	control := o.video
-	if r.voice {
-		control = o.voice
-	}
-	if r.packets == 1 {
-		b.message(c, o, data, control[:len(control)-segmentSpace], 0)
-		return
-	}
-	if !whole {
-		b.message(c, o, data, control, r.segment)
-		return
-	}
-	for len(data) > 0 {
-		n := min(r.segment, len(data))
-		b.message(c, o, data[:n], control[:len(control)-segmentSpace], 0)
-		data = data[n:]
-	}
-}
-
-func (b *batch) message(c *mediaConn, o *outlet, data, control []byte, segment int) {
-	if b.n == batchMessages {
-		b.send(c)
-	}
-	p := &b.parts[b.n]
-	p.to, p.data, p.segment = o, data, segment
-	if segment > 0 {
-		p.control = append(p.control[:0], control...)
-		binary.NativeEndian.PutUint16(p.control[len(control)-segmentSpace+unix.CmsgLen(0):], uint16(segment))
-		control = p.control
-	}
-	b.messages.set(b.n, data, control, o.name)
-	b.n++
-}
-
-const (
-	// sendPatience is how long a full socket is waited for, all in all, before
-	// packets are given up: a peer behind a slow queue must not hold up others.
-	sendPatience = 4 * time.Millisecond
-	sendPause    = 500 * time.Microsecond
-)
-
-// send sends the messages.
-func (b *batch) send(c *mediaConn) {
-	patience := sendPatience
-	for i := 0; i < b.n; {
-		n, err := b.messages.send(c.raw, i, b.n)
-		if n > 0 {
-			i += n
-			continue
-		}
-		switch {
-		case errors.Is(err, unix.EAGAIN) && patience > 0:
-			patience -= sendPause
-			time.Sleep(sendPause)
-		case errors.Is(err, unix.EAGAIN) || errors.Is(err, net.ErrClosed):
-			i = b.n // lost, like any packet on the way
-		default:
-			b.parts[i].sendWhole(c)
-			i++
-		}
-	}
-	for i := range b.n { // keep nothing alive
-		b.messages.forget(i)
-		b.parts[i].to, b.parts[i].data = nil, nil
-	}
-	b.n = 0
-}
-
-// sendWhole sends the packets of a message that the kernel would not cut, each
-// by itself, and remembers that it would not: the network card on the way may
-// have no checksums to offer, or its MTU may be smaller.
-func (p *part) sendWhole(c *mediaConn) {
-	if p.segment == 0 {
-		return // a single packet that cannot leave
-	}
-	p.to.mu.Lock()
-	p.to.whole = true
-	p.to.mu.Unlock()
-	control := p.control[:len(p.control)-segmentSpace]
-	for data := p.data; len(data) > 0; {
-		n := min(p.segment, len(data))
-		if _, _, err := c.WriteMsgUDP(data[:n], control, p.to.addr); err != nil {
-			return
-		}
-		data = data[n:]
-	}
 }

@@ -286,8 +286,7 @@ func (t *transport) sendRTCP(packets ...rtcp.Packet) error {
 	if w.udp == nil {
 		return w.send(b)
 	}
-	_, _, err = t.engine.conn.WriteMsgUDP(b, w.udp.source, w.udp.addr)
-	return err
+	return t.engine.conn.sendNow(w.udp, b)
 }
 
 var errNoWay = ice.ErrNoCandidatePairs

@@ -24,7 +24,7 @@ import (
 // what belongs together leaves together.
 type mediaConn struct {
 	*net.UDPConn
-	raw    syscall.RawConn
+	kernel *kernel
 	v4only bool
 	// segments tells that the kernel can cut a datagram into many (UDP_SEGMENT).
 	segments bool
@@ -43,6 +43,12 @@ type mediaConn struct {
 	waiting atomic.Bool
 	batches sync.Pool
 	spares  spares
+	full    atomic.Bool // the socket is; drain will flush
+	stalled chan struct{}
+
+	drainer sync.WaitGroup
+	once    sync.Once
+	closed  chan struct{}
 
 	intake intake
 }
@@ -77,22 +83,46 @@ func listenMedia(port int) (*mediaConn, error) {
 		return nil, err
 	}
 	udp := conn.(*net.UDPConn)
-	// The kernel may give less; a burst then costs packets, no more.
-	_ = udp.SetReadBuffer(socketBuffer)
-	_ = udp.SetWriteBuffer(socketBuffer)
+	raw, err := udp.SyscallConn()
+	if err == nil {
+		err = raw.Control(enlarge)
+	}
+	if err != nil {
+		return nil, errors.Join(err, udp.Close())
+	}
 	c := &mediaConn{
 		UDPConn: udp, v4only: udp.LocalAddr().(*net.UDPAddr).IP.To4() != nil, segments: segments,
 		young: map[netip.AddrPort]*outlet{}, old: map[netip.AddrPort]*outlet{}, settled: map[netip.AddrPort]*outlet{},
 	}
 	c.batches.New = newBatch
-	if c.raw, err = udp.SyscallConn(); err != nil {
-		return nil, errors.Join(err, udp.Close())
-	}
+	c.kernel = newKernel(raw)
+	c.stalled, c.closed = make(chan struct{}, 1), make(chan struct{})
 	c.intake.start()
+	c.drainer.Go(c.drain)
 	return c, nil
 }
 
+// Close closes the socket, and waits for who sends on it by itself.
+func (c *mediaConn) Close() error {
+	err := c.UDPConn.Close()
+	c.once.Do(func() { close(c.closed) })
+	c.drainer.Wait()
+	return err
+}
+
 const socketBuffer = 2 << 20 // bytes
+
+// enlarge gives a socket room for bursts. The kernel may give less to who is not
+// its administrator; then bursts take longer, or lose packets on the way in.
+func enlarge(fd uintptr) {
+	for _, o := range [...]struct{ force, ask int }{
+		{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF}, {unix.SO_RCVBUFFORCE, unix.SO_RCVBUF},
+	} {
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, o.force, socketBuffer) != nil {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, o.ask, socketBuffer)
+		}
+	}
+}
 
 // ReadFrom implements net.PacketConn.
 func (c *mediaConn) ReadFrom(b []byte) (int, net.Addr, error) {

@@ -23,35 +23,49 @@ func (l *Layer) requestKeyframe(interval time.Duration) {
 	if l.cfg.RequestKeyframe == nil {
 		return
 	}
+	if l.requestDueNow(interval) {
+		l.cfg.RequestKeyframe() // it sends: nobody is to wait for that
+	}
+}
+
+// requestDueNow notes a request that is to leave now; one that is not is put off
+// until its time.
+func (l *Layer) requestDueNow(interval time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return
+		return false
 	}
 	now := time.Now()
 	due := l.lastRequest.Add(interval)
 	if !due.After(now) {
-		l.requestNow()
-		return
+		l.noteRequest()
+		return true
 	}
 	l.stats.KeyframeRequestsHeld++
 	if l.requestDue != nil {
 		if !due.Before(l.dueAt) {
-			return // one is on its way by then
+			return false // one is on its way by then
 		}
 		l.requestDue.Stop()
 	}
 	l.dueAt = due
 	l.requestDue = time.AfterFunc(due.Sub(now), func() {
 		l.mu.Lock()
-		defer l.mu.Unlock()
-		if !l.closed && l.dueAt.Equal(due) && l.requestDue != nil {
-			l.requestNow()
+		is := !l.closed && l.dueAt.Equal(due) && l.requestDue != nil
+		if is {
+			l.noteRequest()
+		}
+		l.mu.Unlock()
+		if is {
+			l.cfg.RequestKeyframe()
 		}
 	})
+	return false
 }
 
-func (l *Layer) requestNow() {
+// noteRequest notes that a request leaves. The caller holds mu.
+func (l *Layer) noteRequest() {
 	if l.requestDue != nil {
 		l.requestDue.Stop()
 		l.requestDue = nil
@@ -59,5 +73,4 @@ func (l *Layer) requestNow() {
 	l.lastRequest = time.Now()
 	l.stats.KeyframeRequests++
 	l.cfg.Totals.KeyframeRequests.Add(1)
-	l.cfg.RequestKeyframe()
 }

@@ -103,6 +103,7 @@ type Layer struct {
 
 	level    uint8 // loudest since TakeLevel, in -dBov
 	hasLevel bool
+	leveled  bool // the last packet had a level
 }
 
 // LayerStats is what a layer has seen so far.
@@ -290,6 +291,7 @@ func (l *Layer) count(p *Packet, size int, now time.Time) bool {
 	if p.HasAudioLevel && (!l.hasLevel || p.AudioLevel < l.level) {
 		l.level, l.hasLevel = p.AudioLevel, true
 	}
+	l.leveled = p.HasAudioLevel
 	l.stats.Packets++
 	l.stats.Bytes += uint64(size)
 	l.cfg.Totals.ReceivedPackets.Add(1)
@@ -346,6 +348,14 @@ func (l *Layer) TakeLevel() (level uint8, ok bool) {
 	return level, ok
 }
 
+// Contends tells that Pass decides which packets of the layer are forwarded: they
+// come with levels.
+func (l *Layer) Contends() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cfg.Pass != nil && l.leveled
+}
+
 // Stats returns the counts so far.
 func (l *Layer) Stats(now time.Time) LayerStats {
 	l.mu.Lock()
@@ -379,12 +389,13 @@ func (l *Layer) Forget() {
 
 // Close ends the layer: streams that play it fall silent.
 func (l *Layer) Close() {
+	// Held to the end: those that catch up read the history under it alone.
 	l.pushing.Lock()
+	defer l.pushing.Unlock()
 	l.wait.Stop()
 	l.catchUp.Stop()
 	l.burst, l.group = nil, group{}
 	l.groupAt.Store(0)
-	l.pushing.Unlock()
 	l.mu.Lock()
 	l.closed = true
 	if l.requestDue != nil {

@@ -62,13 +62,13 @@ func (d *demand) stop() {
 }
 
 func (d *demand) update() {
-	d.dirty.Store(false)
-	list, again := d.look(time.Now())
-	d.mu.Lock()
+	d.mu.Lock() // over all of it: of two at once the later to look is the later to tell
 	if d.stopped {
 		d.mu.Unlock()
 		return
 	}
+	d.dirty.Store(false)
+	list, again := d.look(time.Now())
 	same := slices.EqualFunc(list, d.told, func(a, b Demand) bool {
 		return a.Mid == b.Mid && slices.Equal(a.RIDs, b.RIDs)
 	})

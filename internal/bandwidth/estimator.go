@@ -145,6 +145,14 @@ func (e *Estimator) Sent(number uint16, size int, at time.Time) {
 	e.mu.Unlock()
 }
 
+// SentUnnumbered notes that a packet left which no transport-wide report will
+// speak of. size is counted as Sent does. It allocates nothing.
+func (e *Estimator) SentUnnumbered(size int, at time.Time) {
+	e.mu.Lock()
+	e.sent.add(e.since(at), size)
+	e.mu.Unlock()
+}
+
 // Feedback takes a transport-wide report of the receiver that came at now.
 // Reports may be lost, doubled and out of order; what in them makes no sense is
 // ignored.
@@ -369,8 +377,8 @@ func (e *Estimator) listen(now int64) {
 
 // Loss takes the share of packets that were lost, 0 to 1, from a receiver
 // report that came at now. It is for receivers without transport-wide reports,
-// of whom nothing else is known. That the estimate can rise, Sent must be
-// called for what is sent to them as well, with any rising numbers.
+// of whom nothing else is known. That the estimate can rise, SentUnnumbered must
+// be called for what is sent to them.
 func (e *Estimator) Loss(share float64, now time.Time) {
 	if !(share >= 0 && share <= 1) {
 		return

@@ -119,7 +119,7 @@ func TestGroupIsThereAtOnce(t *testing.T) {
 		t.Errorf("then pictures follow each other by %d", d)
 	}
 	// All of it can be asked for again.
-	if !s.Resend(out.headers[3].SequenceNumber, c.now) {
+	if s.Resend(out.headers[3].SequenceNumber, c.now) == 0 {
 		t.Error("a packet of the keyframe cannot be had again")
 	}
 }

@@ -243,14 +243,18 @@ func (s *Stream) head(l *Layer, p *Packet, e *sentPacket, now time.Time) *rtp.He
 	return h
 }
 
-// transmit numbers a packet for congestion control and sends it.
+// transmit numbers or counts a packet for congestion control, and sends it.
 func (s *Stream) transmit(h *rtp.Header, payload []byte, size int, now time.Time) {
-	if t := s.cfg.Transport; t != nil && s.cfg.Extensions.TransportCC != 0 {
+	switch t := s.cfg.Transport; {
+	case t == nil:
+	case s.cfg.Extensions.TransportCC != 0:
 		n := uint16(t.sequence.Add(1))
 		s.values[5], s.values[6] = byte(n>>8), byte(n)
 		if t.Sent != nil {
 			t.Sent(n, size, now)
 		}
+	case t.Unnumbered != nil:
+		t.Unnumbered(size, now)
 	}
 	// What cannot be sent is lost like any packet on the way.
 	_ = s.cfg.Sender.SendRTP(h, payload)

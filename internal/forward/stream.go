@@ -40,8 +40,11 @@ type StreamConfig struct {
 type Transport struct {
 	sequence atomic.Uint32
 	// Sent is told of each packet that leaves with a number; size is that of
-	// the RTP packet, in bytes. It must not block.
-	Sent func(number uint16, size int, at time.Time)
+	// the RTP packet, in bytes. Unnumbered is told of those that leave without,
+	// on an m-line or to a receiver that has not agreed to numbers. Neither must
+	// block; nil is told nothing.
+	Sent       func(number uint16, size int, at time.Time)
+	Unnumbered func(size int, at time.Time)
 }
 
 // StreamExtensions are the ids of header extensions as the receiver knows

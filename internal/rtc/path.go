@@ -19,7 +19,20 @@ type path struct {
 	due       atomic.Bool   // the bandwidth is to be shared out anew
 	wanted    atomic.Uint64 // bits per second that would be taken
 	probing   atomic.Bool
+	// repairs bounds what is sent again; the transport's inbound lock guards it.
+	repairs budget
 }
+
+const (
+	// repairShare of what the path carries is for what is sent again: who loses
+	// more than half needs less at a time, not more.
+	repairShare = 2
+	// leastRepairs is for those with next to nothing, in bit/s.
+	leastRepairs = 128_000
+	// maxAsked is how many packets are looked for that one compound packet asks
+	// for: as many as a stream knows.
+	maxAsked = 1024
+)
 
 // nearRate is what the path to a receiver in the same house is thought to carry
 // at first, in bit/s: any Wi-Fi does.
@@ -34,7 +47,7 @@ func near(a netip.Addr) bool { return a.IsPrivate() || a.IsLoopback() || a.IsLin
 
 func (p *path) init() {
 	p.estimator = bandwidth.NewEstimator()
-	p.Sent = p.estimator.Sent
+	p.Sent, p.Unnumbered = p.estimator.Sent, p.estimator.SentUnnumbered
 }
 
 // streams finds the stream that sends under an SSRC, or nil.
@@ -43,17 +56,12 @@ type streams func(ssrc uint32) *forward.Stream
 // feedback answers what a receiver says of what it gets. keyframe is called for
 // a stream whose picture it has lost.
 func (t *transport) feedback(packets []rtcp.Packet, now time.Time, find streams, p *path, keyframe func(*forward.Stream)) {
-	resent := false
+	resent, asked := false, 0
 	for _, packet := range packets {
 		switch packet := packet.(type) {
 		case *rtcp.TransportLayerNack:
 			if out := find(packet.MediaSSRC); out != nil {
-				for _, pair := range packet.Nacks {
-					pair.Range(func(seq uint16) bool {
-						resent = out.Resend(seq, now) || resent
-						return true
-					})
-				}
+				resent = p.resend(out, packet.Nacks, &asked, now) || resent
 			}
 		case *rtcp.PictureLossIndication:
 			if out := find(packet.MediaSSRC); out != nil {
@@ -80,6 +88,29 @@ func (t *transport) feedback(packets []rtcp.Packet, now time.Time, find streams,
 	if resent {
 		t.flush()
 	}
+}
+
+// resend sends again what was asked for, as far as that is sane; asked counts
+// over all of a compound packet.
+func (p *path) resend(out *forward.Stream, pairs []rtcp.NackPair, asked *int, now time.Time) (resent bool) {
+	p.repairs.bytesPerSecond = max(float64(p.estimator.Target())/repairShare, leastRepairs) / 8
+	for _, pair := range pairs {
+		more := true
+		pair.Range(func(seq uint16) bool {
+			*asked++
+			more = *asked <= maxAsked && p.repairs.take(maxRTP, now)
+			if more {
+				size := out.Resend(seq, now)
+				p.repairs.left += float64(maxRTP - size)
+				resent = resent || size > 0
+			}
+			return more
+		})
+		if !more {
+			break
+		}
+	}
+	return resent
 }
 
 func (p *path) reports(list []rtcp.ReceptionReport, now time.Time, find streams) {

@@ -55,6 +55,13 @@ const (
 	maxEarly = 128
 	// overhead is the most that protection adds to a packet, in bytes.
 	overhead = 32
+	// maxRTP is how long a packet of media may be that comes in, in bytes: what is
+	// longer would not get through the next network in one piece, and histories
+	// keep as much memory as their longest packets took.
+	maxRTP = 1500
+	// maxRTCP bounds a compound packet, which is in pieces when it is longer than
+	// a network carries.
+	maxRTCP = 8 << 10
 )
 
 // settle takes the way that ICE has chosen: on the media port, to a peer's
@@ -125,6 +132,9 @@ func (t *transport) begin() {
 // packet takes a protected packet off the wire. b is the caller's again when it
 // returns, and has changed.
 func (t *transport) packet(b []byte, now time.Time) {
+	if len(b) > maxRTCP || len(b) > maxRTP && isRTP(b) {
+		return
+	}
 	t.in.Lock()
 	defer t.in.Unlock()
 	if !t.open.Load() {
@@ -155,19 +165,22 @@ func (t *transport) take(b []byte, now time.Time) {
 	}
 }
 
-// maxStatuses is for how many packets one report may speak: more than leave
-// within several reports. A few bytes can claim 65,535, for each of which the
-// library takes memory.
+// maxStatuses is for how many packets the reports of one compound packet may
+// speak: more than leave within several reports. A few bytes can claim 65,535,
+// for each of which the library takes memory.
 const maxStatuses = 4096
 
-// modest tells that a compound packet has no transport-wide report that is
-// larger than any real one.
+// modest tells that the transport-wide reports of a compound packet speak of no
+// more packets than any real ones do.
 func modest(b []byte) bool {
+	statuses := 0
 	for len(b) >= 4 {
 		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
 		const feedback, congestion = 205, 15 // RTPFB, and its format
-		if b[1] == feedback && b[0]&0x1f == congestion && len(b) >= 16 && binary.BigEndian.Uint16(b[14:]) > maxStatuses {
-			return false
+		if b[1] == feedback && b[0]&0x1f == congestion && len(b) >= 16 {
+			if statuses += int(binary.BigEndian.Uint16(b[14:])); statuses > maxStatuses {
+				return false
+			}
 		}
 		if size > len(b) {
 			break

@@ -17,8 +17,6 @@ const (
 	// unknownRate stands for the rate of a layer that was never measured, in
 	// bits per second and pixel: that of the middle layer of most encoders.
 	unknownRate = 2.2
-	// soundRate stands for that of a sound track.
-	soundRate = 48_000
 )
 
 // allocation is what is needed to share out the bandwidth of a connection. It
@@ -29,6 +27,18 @@ type allocation struct {
 	choices  []bandwidth.Choice
 	options  []bandwidth.Option
 	layers   []*forward.Layer
+	sounds   sounds
+}
+
+// addSound makes a request for a sound track, whose share is known when all have
+// been looked at.
+func (a *allocation) addSound(t *sfu.Track, l *forward.Layer, paused bool, now time.Time) {
+	if !paused {
+		a.sounds.add(len(a.requests), t, l, now)
+	}
+	n := len(a.options)
+	a.options = append(a.options, bandwidth.Option{})
+	a.requests = append(a.requests, bandwidth.Request{Audio: true, Options: a.options[n : n+1 : n+1], Paused: paused})
 }
 
 // allocate gives each slot the layer that its tile needs and the path carries.
@@ -37,6 +47,7 @@ func (s *Subscriber) allocate(now time.Time) {
 	a := &s.allocation
 	a.slots, a.requests = a.slots[:0], a.requests[:0]
 	a.options, a.layers = a.options[:0], a.layers[:0]
+	a.sounds.begin()
 	for _, g := range s.groups {
 		for _, sl := range g.slots {
 			if sl.track == nil {
@@ -44,18 +55,19 @@ func (s *Subscriber) allocate(now time.Time) {
 			}
 			layers := sl.track.Media.Layers()
 			if sl.track.Kind == sfu.Audio {
+				var layer *forward.Layer
 				if len(layers) > 0 {
-					sl.out.Aim(layers[0], 0, 0)
+					layer = layers[0]
+					sl.out.Aim(layer, 0, 0)
 				}
 				a.slots = append(a.slots, sl)
-				a.requests = append(a.requests, bandwidth.Request{
-					Audio: true, Options: []bandwidth.Option{{Bitrate: soundRate}}, Paused: sl.paused,
-				})
+				a.addSound(sl.track, layer, sl.paused, now)
 				continue
 			}
 			a.add(sl, layers, now)
 		}
 	}
+	a.sounds.reserve(a.requests)
 	wanted := bandwidth.Wanted(a.requests)
 	s.path.wanted.Store(wanted)
 	budget := s.path.estimator.Target()

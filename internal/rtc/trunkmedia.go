@@ -198,6 +198,7 @@ func (t *Trunk) allocate(now time.Time) {
 	t.allocated = now
 	a := &t.allocation
 	a.requests, a.options = a.requests[:0], a.options[:0]
+	a.sounds.begin()
 	var outputs []*TrunkOutput
 	list := t.list()
 	for _, ssrc := range slices.Sorted(maps.Keys(list)) { // equals take turns in one order
@@ -208,7 +209,7 @@ func (t *Trunk) allocate(now time.Time) {
 			continue
 		case o.audio:
 			o.out.Aim(o.layer, 0, 0)
-			a.requests = append(a.requests, bandwidth.Request{Audio: true, Options: []bandwidth.Option{{Bitrate: soundRate}}})
+			a.addSound(o.track, o.layer, false, now)
 		default:
 			first := len(a.options)
 			a.options = appendOptions(a.options, o.layer.Scale(), 0)
@@ -227,6 +228,7 @@ func (t *Trunk) allocate(now time.Time) {
 		}
 		outputs = append(outputs, o)
 	}
+	a.sounds.reserve(a.requests)
 	t.path.wanted.Store(bandwidth.Wanted(a.requests))
 	a.choices = bandwidth.Allocate(t.path.estimator.Target(), a.requests, a.choices[:0])
 	for i, c := range a.choices {

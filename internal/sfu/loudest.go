@@ -20,9 +20,10 @@ type seat struct {
 	at    time.Time
 }
 
+// MaxVoices is how many are heard at a time.
+const MaxVoices = 5
+
 const (
-	// maxVoices is how many are heard at a time.
-	maxVoices = 5
 	// fade is how fast somebody's level falls who says nothing louder, in dB a
 	// second: a pause between words is not silence.
 	fade = 30
@@ -57,7 +58,7 @@ func (l *loudest) pass(who *Participant, level uint8, now time.Time) bool {
 			quietest, least = i, is
 		}
 	}
-	if len(l.open) < maxVoices {
+	if len(l.open) < MaxVoices {
 		l.open = append(l.open, seat{who, loud, now})
 		return true
 	}

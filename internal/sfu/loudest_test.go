@@ -15,7 +15,7 @@ func TestLoudest(t *testing.T) {
 	step := func(d time.Duration) { now = now.Add(d) }
 	pass := func(who int, level uint8) bool { return l.pass(people[who], level, now) }
 	// As long as there is room everybody is heard, also in silence.
-	for i := range maxVoices {
+	for i := range MaxVoices {
 		if !pass(i, uint8(30+i)) {
 			t.Errorf("%d is not heard", i)
 		}

@@ -170,6 +170,7 @@ func (h *hub) turn(now time.Time, look bool) {
 		r.pull(now)
 	}
 	for _, l := range h.links {
+		l.media.Await(len(l.outputs) > 0)
 		for _, o := range l.outputs {
 			h.supply(l, o)
 		}

@@ -19,9 +19,12 @@ import (
 const (
 	// pingInterval is how often each end shows that it lives, and deadAfter for
 	// how long it may not: a link that is cut has to be noticed well before
-	// people give up on a frozen picture.
-	pingInterval = 400 * time.Millisecond
-	deadAfter    = 1500 * time.Millisecond
+	// people give up on a frozen picture. While media still comes, only the
+	// signalling stands still, and may for as long as stalledAfter.
+	pingInterval  = 400 * time.Millisecond
+	deadAfter     = 1500 * time.Millisecond
+	stalledAfter  = 8 * time.Second
+	watchInterval = 100 * time.Millisecond
 	// Every how many pings one is answered, which shows how long that takes.
 	pongEvery = 5
 	// maxQueued bounds what waits to be sent besides routes, which wait in the
@@ -55,6 +58,7 @@ type link struct {
 	asked     atomic.Uint64 // the one that is to be answered
 	roundTrip atomic.Int64  // ns, smoothed; 0 before the first
 	began     time.Time
+	heard     atomic.Int64 // ns since began: when the last message came
 
 	// Guarded by the hub's mu.
 	nextSSRC uint32
@@ -100,19 +104,7 @@ func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpd
 	failed := make(chan error, 3)
 	running.Go(func() { failed <- l.reads(ctx, receive) })
 	running.Go(func() { failed <- l.writes(ctx, pending) })
-	running.Go(func() {
-		select {
-		case <-l.media.Ended():
-			// An end that goes says why, a moment later.
-			select {
-			case <-time.After(200 * time.Millisecond):
-			case <-ctx.Done():
-			}
-			failed <- errMediaLost
-		case <-ctx.Done():
-			failed <- ctx.Err()
-		}
-	})
+	running.Go(func() { failed <- l.watches(ctx) })
 	var err error
 	select {
 	case err = <-failed:
@@ -136,17 +128,13 @@ func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpd
 
 func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
 	for {
-		wait, cancel := context.WithTimeout(ctx, deadAfter)
-		m, _, err := read(wait, l.ws)
-		cancel()
+		m, _, err := read(ctx, l.ws)
+		l.heard.Store(int64(time.Since(l.began)))
 		if errors.Is(err, errProtocol) {
 			l.end(errProtocol)
 			continue
 		}
 		if err != nil {
-			if wait.Err() != nil && ctx.Err() == nil {
-				return errSilent
-			}
 			return err
 		}
 		if l.reason.Load() != nil {
@@ -167,6 +155,33 @@ func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkM
 		}
 		if r := receive(l, m); r != nil {
 			l.end(r)
+		}
+	}
+}
+
+// watches returns when the other end is not there any more.
+func (l *link) watches(ctx context.Context) error {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.media.Ended():
+			// An end that goes says why, a moment later.
+			select {
+			case <-time.After(200 * time.Millisecond):
+			case <-ctx.Done():
+			}
+			return errMediaLost
+		case now := <-tick.C:
+			stood := now.Sub(last)
+			last = now
+			silent := now.Sub(l.began) - time.Duration(l.heard.Load())
+			if stood < deadAfter/2 && silent >= deadAfter && (silent >= stalledAfter || now.Sub(l.media.Heard()) >= deadAfter) {
+				return errSilent
+			}
 		}
 	}
 }
@@ -220,7 +235,7 @@ func (l *link) write(ctx context.Context, m *umbrellav1.TrunkMessage) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadAfter)
+	ctx, cancel := context.WithTimeout(ctx, stalledAfter)
 	defer cancel()
 	return l.ws.Write(ctx, websocket.MessageBinary, b)
 }

@@ -21,6 +21,7 @@ import (
 	dtlsnet "github.com/pion/dtls/v3/pkg/net"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
 )
 
@@ -50,6 +51,11 @@ type Trunk struct {
 	self     uint32   // SSRC of our feedback
 	turns    int
 
+	awaited atomic.Bool  // the other end waits for something
+	arrived atomic.Bool  // something came since the last turn
+	heard   atomic.Int64 // when something last came, in ns since 1970; 0: never
+	life    life
+
 	mu         sync.Mutex // of what changes the outputs
 	allocation allocation
 	allocated  time.Time
@@ -66,8 +72,11 @@ type TrunkParameters struct {
 }
 
 const (
-	// trunkUDPTimeout is how long UDP is tried before TCP is.
-	trunkUDPTimeout = 4 * time.Second
+	// trunkUDPTimeout is how long UDP is tried before TCP is: several checks to
+	// the other side of the world.
+	trunkUDPTimeout = 2 * time.Second
+	// trunkTCPTimeout is how long TCP is.
+	trunkTCPTimeout = 4 * time.Second
 	// trunkTimeout is how long the end that is dialled waits.
 	trunkTimeout = 15 * time.Second
 	// maxTrunkCandidates bounds what is taken of the other end's.
@@ -93,7 +102,14 @@ func (e *Engine) NewTrunk(dials bool, log *slog.Logger) *Trunk {
 		apt:  map[uint8]uint8{trunkRTX: trunkMedia}, congestion: twcc.NewRecorder(t.self),
 	}
 	t.media.engine = e
-	t.media.rtp, t.media.rtcp = t.arrivals.take, t.rtcp
+	t.media.rtp = func(raw []byte, now time.Time) {
+		t.arrived.Store(true)
+		t.arrivals.take(raw, now)
+	}
+	t.media.rtcp = func(packets []rtcp.Packet, now time.Time) {
+		t.arrived.Store(true)
+		t.rtcp(packets, now)
+	}
 	t.tick = t.turn
 	return t
 }
@@ -152,7 +168,7 @@ func (t *Trunk) reach(ctx context.Context, remote TrunkParameters) (*ice.Conn, e
 		return conn, err
 	}
 	t.log.Info("trunk media: UDP does not get through, trying TCP", "error", err)
-	tcp, cancel := context.WithTimeout(ctx, trunkUDPTimeout)
+	tcp, cancel := context.WithTimeout(ctx, trunkTCPTimeout)
 	defer cancel()
 	conn, err = t.try(tcp, remote, ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeTCP4, ice.NetworkTypeTCP6}),
 		ice.WithIncludeLoopback())
@@ -184,7 +200,7 @@ func (t *Trunk) try(ctx context.Context, remote TrunkParameters, options ...ice.
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
 		ice.WithLoggerFactory(pionLog{t.log}),
-		ice.WithDisconnectedTimeout(trunkLost), ice.WithFailedTimeout(trunkLost),
+		ice.WithDisconnectedTimeout(trunkDisconnected), ice.WithFailedTimeout(trunkFailed),
 		ice.WithKeepaliveInterval(trunkKeepalive),
 		ice.WithHostAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0),
 	}, options...)...)
@@ -224,10 +240,11 @@ func (t *Trunk) try(ctx context.Context, remote TrunkParameters, options ...ice.
 }
 
 const (
-	// trunkLost is how long the connection may be silent. Its signalling notices
-	// earlier.
-	trunkLost      = 10 * time.Second
-	trunkKeepalive = 2 * time.Second
+	// A connection over which nothing is asked for is lost when nobody answered
+	// for the sum of the two; another one is noticed earlier.
+	trunkDisconnected = 6 * time.Second
+	trunkFailed       = 4 * time.Second
+	trunkKeepalive    = 2 * time.Second
 )
 
 // watch follows which pair the agent uses, and whether it works.

@@ -147,3 +147,66 @@ func TestTrunkRefusesAnotherCertificate(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTrunkFallsSilent turns the clock of both ends by hand.
+func TestTrunkFallsSilent(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		asks, answers bool
+		ends          bool
+	}{
+		{"nothing is asked for", false, false, false},
+		{"the other end does not live", true, false, true},
+		{"the other end lives, and has nothing to send", true, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, b := trunks(t, func(string) bool { return true })
+			for _, x := range []*Trunk{a, b} {
+				x.engine.clock.remove(&x.ticker)
+			}
+			if c.asks {
+				a.Receive(2, forward.NewLayer(forward.LayerConfig{MimeType: "video/VP8", ClockRate: 90000}), 90000)
+			}
+			b.Await(c.answers)
+			began := time.Now()
+			beats := 0
+			for now := began; now.Sub(began) < 2*trunkSilent; now = now.Add(clockInterval) {
+				if c.answers {
+					was := b.life.spoke
+					b.turn(now)
+					if b.life.spoke != was {
+						beats++
+						for deadline := time.Now().Add(10 * time.Second); !a.arrived.Load(); time.Sleep(time.Millisecond) {
+							if time.Now().After(deadline) {
+								t.Fatal("nothing comes")
+							}
+						}
+					}
+				}
+				a.turn(now)
+			}
+			select {
+			case <-a.Ended():
+				if !c.ends {
+					t.Error("it has ended")
+				}
+			default:
+				if c.ends {
+					t.Error("it goes on")
+				}
+			}
+			if c.answers && beats < int(2*trunkSilent/trunkBeat)-1 {
+				t.Errorf("it showed %d times that it lives", beats)
+			}
+			// One whose machine stood still is given time.
+			if c.asks && c.answers {
+				a.turn(began.Add(time.Minute))
+				select {
+				case <-a.Ended():
+					t.Error("it has ended for standing still")
+				default:
+				}
+			}
+		})
+	}
+}

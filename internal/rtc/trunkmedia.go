@@ -157,10 +157,12 @@ func (t *Trunk) turn(now time.Time) {
 	t.media.in.Lock()
 	t.arrivals.tick()
 	list := t.arrivals.feedback(t.self, now, t.turns%congestionTurns == 0, reports)
+	asking := len(t.arrivals.streams) > 0
 	t.media.in.Unlock()
 	if len(list) > 0 {
 		_ = t.media.sendRTCP(list...)
 	}
+	t.live(now, asking, len(list) > 0)
 	due := t.path.due.Swap(false)
 	t.mu.Lock()
 	if due || now.Sub(t.allocated) >= allocateInterval {

@@ -126,12 +126,12 @@ func TestDoubts(t *testing.T) {
 		build func(*world[string])
 		seeds uint64
 	}{
-		{"small ring", 4, (*world[string]).ring, 40},
-		{"small mesh", 4, (*world[string]).mesh, 60},
-		{"mesh with two trunks each", 5, func(w *world[string]) { w.mesh(); w.mesh() }, 20},
-		{"wheel", 7, func(w *world[string]) { w.ring(); w.mesh() }, 20},
-		{"random, 3 links each", 60, func(w *world[string]) { w.randomly(3) }, 6},
-		{"random, 6 links each", 60, func(w *world[string]) { w.randomly(6) }, 4},
+		{"small ring", 4, (*world[string]).ring, 20},
+		{"small mesh", 4, (*world[string]).mesh, 30},
+		{"mesh with two trunks each", 5, func(w *world[string]) { w.mesh(); w.mesh() }, 10},
+		{"wheel", 7, func(w *world[string]) { w.ring(); w.mesh() }, 10},
+		{"random, 3 links each", 60, func(w *world[string]) { w.randomly(3) }, 3},
+		{"random, 6 links each", 60, func(w *world[string]) { w.randomly(6) }, 2},
 		{"random, 3 links each, large", 300, func(w *world[string]) { w.randomly(3) }, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -660,7 +660,7 @@ func TestKeepsOnlyWhatItTakes(t *testing.T) {
 func TestTimesWithoutBounds(t *testing.T) {
 	tab := newTable(1)
 	tab.Up("a", id(2), everyRoom, math.MaxInt64)
-	tab.Up("b", id(3), everyRoom, -1)
+	tab.Up("b", id(3), everyRoom, 0)
 	tab.Up("c", id(4), everyRoom, 0)
 	x := offer("x", 2, 9)
 	x.RTT = math.MaxInt64

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -79,4 +81,49 @@ func (l *link) status(now time.Time) *umbrellav1.TrunkLink {
 		ReceivedStreams: uint32(in.Streams), ReceivedBitsPerSecond: in.BitsPerSecond,
 		AvailableBitsPerSecond: l.media.Available(),
 	}
+}
+
+// maxWays bounds how many are told: neighbours can claim any number.
+const maxWays = 256
+
+// Ways is which nodes are joined, as far as it is known, and by which nodes each
+// participant of another node comes, the nearest first.
+func (b *Backhaul) Ways() (ways []*umbrellav1.NodeWay, paths map[*sfu.Participant][]string) {
+	h := b.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	known := map[[2]string]*umbrellav1.NodeWay{}
+	join := func(a, b routing.NodeID, used bool) {
+		pair := [2]string{string(min(a, b)), string(max(a, b))}
+		w := known[pair]
+		if w == nil {
+			if len(known) >= maxWays {
+				return
+			}
+			w = &umbrellav1.NodeWay{A: pair[0], B: pair[1]}
+			known[pair] = w
+		}
+		w.Used = w.Used || used
+	}
+	for _, l := range h.links {
+		join(b.id, l.peer, false)
+	}
+	h.table.Ways(func(path []routing.NodeID, used bool) {
+		last := b.id
+		for _, node := range path {
+			join(last, node, used)
+			last = node
+		}
+	})
+	for _, w := range known {
+		ways = append(ways, w)
+	}
+	slices.SortFunc(ways, func(a, b *umbrellav1.NodeWay) int { return cmp.Or(cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B)) })
+	paths = map[*sfu.Participant][]string{}
+	for _, r := range h.remotes {
+		for _, node := range r.path {
+			paths[r.participant] = append(paths[r.participant], string(node))
+		}
+	}
+	return ways, paths
 }

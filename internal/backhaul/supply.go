@@ -74,7 +74,7 @@ func (h *hub) supply(l *link, o *output) {
 		return
 	}
 	o.sending = true
-	l.media.Send(o.ssrc, track, layer, track.Participant().Speaking())
+	l.media.Send(o.ssrc, track, layer)
 }
 
 // find looks for what an output is to send. What comes from the other end is

@@ -14,6 +14,9 @@ type Request struct {
 	// Pixels of the tile it is shown in, width times height in device pixels;
 	// 0 when not known, which counts as all of the screen.
 	Pixels int
+	// Further is another encoding of a picture of which a smaller one is asked for
+	// as well: it gets nothing before everybody has that.
+	Further bool
 	// Paused subscriptions get nothing and want nothing.
 	Paused bool
 	// Options are what can be had of the track, ascending in cost.
@@ -54,7 +57,7 @@ const (
 // room.
 //
 // Sound comes first, whatever the budget. Then everybody's least option, the
-// most important first. What is left goes to better ones, again to the most
+// most important first, but for Further. What is left goes to those and to better ones, again to the most
 // important first, in turns among those who are equally important: a pinned
 // picture, who speaks, a screen, then the larger on screen. Nobody gets more
 // than the tile shows. The same input gives the same result, and with that as
@@ -77,7 +80,7 @@ func Allocate(budget uint64, requests []Request, out []Choice) []Choice {
 		}
 	}
 	for k := range out {
-		if i := out[k].rank; !requests[i].Audio {
+		if i := out[k].rank; !requests[i].Audio && !requests[i].Further {
 			a.raise(int(i))
 		}
 	}
@@ -135,7 +138,8 @@ func (a *allocation) share(first, last int) {
 		again = false
 		for k := first; k < last; k++ {
 			i := int(a.out[k].rank)
-			if a.out[i].Option >= 0 && !a.requests[i].Audio && a.raise(i) {
+			had := a.out[i].Option >= 0 || a.requests[i].Further
+			if had && !a.requests[i].Audio && a.raise(i) {
 				again = true
 			}
 		}

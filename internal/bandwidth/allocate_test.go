@@ -49,6 +49,8 @@ func TestAllocate(t *testing.T) {
 	pinned := func(r Request) Request { r.Pinned = true; return r }
 	screen := Request{Screen: true, Options: slides(), Current: -1}
 	audio := Request{Audio: true, Options: []Option{{Bitrate: 64_000}}, Current: -1}
+	small := Request{Options: simulcast()[:2], Pixels: 320 * 180, Current: -1}
+	further := Request{Options: simulcast()[4:5], Pixels: 1280 * 720, Further: true, Current: -1}
 	single := Request{Options: []Option{{Bitrate: 4_000_000, Width: 2560, Height: 1440}}, Current: -1}
 	for _, c := range []struct {
 		name     string
@@ -58,6 +60,8 @@ func TestAllocate(t *testing.T) {
 		limited  []bool
 	}{
 		{name: "nobody", budget: 1_000_000},
+		{"a further encoding waits until everybody has the least", 1_000_000, []Request{further, small, small}, []int{-1, 1, 1}, []bool{true, false, false}},
+		{"that of who speaks before the better of others", 1_250_000, []Request{speaking(further), speaking(small), small}, []int{0, 0, 0}, []bool{false, true, true}},
 		{"plenty", 10_000_000, []Request{audio, camera, screen}, []int{0, 5, 5}, []bool{false, false, false}},
 		{"sound whatever there is", 0, []Request{audio, audio, camera}, []int{0, 0, -1}, []bool{false, false, true}},
 		{"paused", 10_000_000, []Request{with(camera, func(r *Request) { r.Paused = true }), with(audio, func(r *Request) { r.Paused = true })}, []int{-1, -1}, []bool{false, false}},

@@ -24,10 +24,14 @@ func (n *Node) status() *umbrellav1.Status {
 	for _, c := range n.cameras.States() {
 		st.Cameras = append(st.Cameras, cameraStatus(c))
 	}
+	var paths map[*sfu.Participant][]string
+	st.Ways, paths = n.trunks.Ways()
 	for _, r := range n.sfu.Rooms() {
 		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: r.OpenedAt.UnixMilli()}
 		for _, p := range r.Participants() {
-			room.Participants = append(room.Participants, n.participantStatus(p, connections[p], now))
+			is := n.participantStatus(p, connections[p], now)
+			is.Path = paths[p]
+			room.Participants = append(room.Participants, is)
 		}
 		st.Rooms = append(st.Rooms, room)
 	}

@@ -70,7 +70,7 @@ func carry(t *testing.T, from, to *Trunk) {
 	const ssrc = 4710
 	arrived := forward.NewLayer(forward.LayerConfig{MimeType: "video/VP8", ClockRate: 90000, Extensions: TrunkExtensions()})
 	to.Receive(ssrc, arrived, 90000)
-	from.Send(ssrc, track, layer, false)
+	from.Send(ssrc, track, layer)
 	deadline := time.Now().Add(10 * time.Second)
 	for n := uint16(1); arrived.Stats(time.Now()).Keyframes < 3; n++ {
 		if time.Now().After(deadline) {
@@ -208,5 +208,45 @@ func TestTrunkFallsSilent(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A large encoding that was asked for early takes nothing from the small ones of
+// those who came later.
+func TestTrunkThinsOut(t *testing.T) {
+	trunk := trunkEngine(t).NewTrunk(true, slog.New(slog.DiscardHandler))
+	defer func() { _ = trunk.Close() }()
+	trunk.path.estimator.Initial = 2_150_000 // 6 % more than the large one is thought to take
+	send := func(ssrc uint32, track *sfu.Track, width, height uint16) {
+		l := forward.NewLayer(forward.LayerConfig{
+			MimeType: "video/VP8", ClockRate: 90000, Hint: forward.Scale{Width: width, Height: height, Spatial: 1, Temporal: 1},
+		})
+		track.Media.Add(l)
+		trunk.Send(ssrc, track, l)
+	}
+	var tracks []*sfu.Track
+	node := &sfu.SFU{}
+	for _, name := range []string{"Ada", "Bob"} {
+		p, err := node.Join(sfu.Entry{Room: "r", Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Leave()
+		track, err := p.Publish(sfu.Publication{Kind: sfu.Video, Media: &forward.Source{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tracks = append(tracks, track)
+	}
+	send(2, tracks[0], 1280, 720)
+	if trunk.list()[2].choice.Layer < 0 {
+		t.Error("the only encoding does not cross")
+	}
+	send(4, tracks[0], 320, 180)
+	send(6, tracks[1], 320, 180)
+	for ssrc, want := range map[uint32]bool{2: false, 4: true, 6: true} {
+		if got := trunk.list()[ssrc].choice.Layer >= 0; got != want {
+			t.Errorf("%d crosses: %v", ssrc, got)
+		}
 	}
 }

@@ -61,15 +61,14 @@ type TrunkOutput struct {
 	out   forward.Stream
 
 	// Guarded by the trunk's mu.
-	track     *sfu.Track
-	layer     *forward.Layer
-	important bool
-	choice    bandwidth.Option // what crosses; Layer -1: nothing
+	track  *sfu.Track
+	layer  *forward.Layer
+	choice bandwidth.Option // what crosses; Layer -1: nothing
 }
 
 // Send makes a layer of a track leave under an SSRC, in place of the one that
 // did; nil is none for now.
-func (t *Trunk) Send(ssrc uint32, track *sfu.Track, layer *forward.Layer, important bool) {
+func (t *Trunk) Send(ssrc uint32, track *sfu.Track, layer *forward.Layer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	o := t.list()[ssrc]
@@ -90,13 +89,13 @@ func (t *Trunk) Send(ssrc uint32, track *sfu.Track, layer *forward.Layer, import
 		next[ssrc] = o
 		t.outputs.Store(&next)
 	}
-	if o.track == track && o.layer == layer && o.important == important {
+	if o.track == track && o.layer == layer {
 		return
 	}
 	if o.layer != layer {
 		o.choice.Layer = -1
 	}
-	o.track, o.layer, o.important = track, layer, important
+	o.track, o.layer = track, layer
 	o.out.Play(track.Media, forward.PayloadTypes{Media: trunkMedia, RTX: trunkRTX})
 	t.allocate(time.Now())
 }
@@ -194,8 +193,9 @@ func (t *Trunk) best() *forward.Stream {
 	return &best.out
 }
 
-// allocate shares the trunk out: sound first, then pictures, of which frames
-// are left out before whole layers are. The caller holds mu.
+// allocate shares the trunk out: sound first, then of every picture the smallest
+// encoding that was asked for, then the others of those who speak, then the
+// larger ones. Frames are left out before an encoding is. The caller holds mu.
 func (t *Trunk) allocate(now time.Time) {
 	t.allocated = now
 	a := &t.allocation
@@ -203,7 +203,21 @@ func (t *Trunk) allocate(now time.Time) {
 	a.sounds.begin()
 	var outputs []*TrunkOutput
 	list := t.list()
-	for _, ssrc := range slices.Sorted(maps.Keys(list)) { // equals take turns in one order
+	least := map[*sfu.Track]*TrunkOutput{}
+	sizes := map[*TrunkOutput]int{}
+	order := slices.Sorted(maps.Keys(list)) // equals take turns in one order
+	for _, ssrc := range order {
+		o := list[ssrc]
+		if o.layer == nil || o.audio {
+			continue
+		}
+		s := o.layer.Scale()
+		sizes[o] = int(s.Width) * int(s.Height)
+		if l := least[o.track]; l == nil || smaller(o, l, sizes) {
+			least[o.track] = o
+		}
+	}
+	for _, ssrc := range order {
 		o := list[ssrc]
 		switch {
 		case o.layer == nil:
@@ -224,8 +238,8 @@ func (t *Trunk) allocate(now time.Time) {
 				}
 			}
 			a.requests = append(a.requests, bandwidth.Request{
-				Speaking: o.important || o.track.Participant().Speaking(), Screen: o.track.Source == sfu.Screen,
-				Options: options, Current: current,
+				Speaking: o.track.Participant().Speaking(), Screen: o.track.Source == sfu.Screen,
+				Pixels: sizes[o], Further: least[o.track] != o, Options: options, Current: current,
 			})
 		}
 		outputs = append(outputs, o)
@@ -278,3 +292,12 @@ func (t *Trunk) Incoming(now time.Time) (f TrunkFlow) {
 
 // Available is what the path is thought to carry, in bit/s.
 func (t *Trunk) Available() uint64 { return t.path.estimator.Target() }
+
+// smaller tells whether one output is of a smaller encoding of a track than
+// another: by its size, or by what it takes where that is not known or the same.
+func smaller(a, b *TrunkOutput, sizes map[*TrunkOutput]int) bool {
+	if sa, sb := sizes[a], sizes[b]; sa != sb && sa > 0 && sb > 0 {
+		return sa < sb
+	}
+	return a.layer.Rate() < b.layer.Rate()
+}

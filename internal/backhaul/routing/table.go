@@ -117,6 +117,17 @@ func (t *Table[T]) Routes() []Route[T] {
 	return routes
 }
 
+// Ways calls yield with each path by which somebody of another node is reached,
+// this node not included, and whether it is the one in use. The path is not to be
+// kept.
+func (t *Table[T]) Ways(yield func(path []NodeID, used bool)) {
+	for _, e := range t.entries {
+		for _, c := range e.candidates {
+			yield(c.offer.Path, c == e.best)
+		}
+	}
+}
+
 func (t *Table[T]) route(e *entry[T]) Route[T] {
 	r := Route[T]{Offer: e.best.offer, Trunk: e.best.from.trunk}
 	r.RTT = e.best.rtt()

@@ -97,7 +97,9 @@ type Status struct {
 	// Trunks that came in and were turned down, the last ones.
 	RefusedTrunks []*RefusedTrunk `protobuf:"bytes,10,rep,name=refused_trunks,json=refusedTrunks,proto3" json:"refused_trunks,omitempty"`
 	// Cameras of the settings that are in use.
-	Cameras       []*CameraStatus `protobuf:"bytes,11,rep,name=cameras,proto3" json:"cameras,omitempty"`
+	Cameras []*CameraStatus `protobuf:"bytes,11,rep,name=cameras,proto3" json:"cameras,omitempty"`
+	// Which nodes are joined, as far as it is known from what neighbours announce.
+	Ways          []*NodeWay `protobuf:"bytes,12,rep,name=ways,proto3" json:"ways,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,6 +211,76 @@ func (x *Status) GetCameras() []*CameraStatus {
 	return nil
 }
 
+func (x *Status) GetWays() []*NodeWay {
+	if x != nil {
+		return x.Ways
+	}
+	return nil
+}
+
+// NodeWay joins two nodes, by one trunk or more.
+type NodeWay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ids, the smaller one first.
+	A string `protobuf:"bytes,1,opt,name=a,proto3" json:"a,omitempty"`
+	B string `protobuf:"bytes,2,opt,name=b,proto3" json:"b,omitempty"`
+	// Somebody's way to this node leads over it.
+	Used          bool `protobuf:"varint,3,opt,name=used,proto3" json:"used,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeWay) Reset() {
+	*x = NodeWay{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeWay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeWay) ProtoMessage() {}
+
+func (x *NodeWay) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeWay.ProtoReflect.Descriptor instead.
+func (*NodeWay) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *NodeWay) GetA() string {
+	if x != nil {
+		return x.A
+	}
+	return ""
+}
+
+func (x *NodeWay) GetB() string {
+	if x != nil {
+		return x.B
+	}
+	return ""
+}
+
+func (x *NodeWay) GetUsed() bool {
+	if x != nil {
+		return x.Used
+	}
+	return false
+}
+
 // CameraStatus is one IP camera of the settings.
 type CameraStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -229,7 +301,7 @@ type CameraStatus struct {
 
 func (x *CameraStatus) Reset() {
 	*x = CameraStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -241,7 +313,7 @@ func (x *CameraStatus) String() string {
 func (*CameraStatus) ProtoMessage() {}
 
 func (x *CameraStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -254,7 +326,7 @@ func (x *CameraStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CameraStatus.ProtoReflect.Descriptor instead.
 func (*CameraStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *CameraStatus) GetId() string {
@@ -337,7 +409,7 @@ type CameraStream struct {
 
 func (x *CameraStream) Reset() {
 	*x = CameraStream{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -349,7 +421,7 @@ func (x *CameraStream) String() string {
 func (*CameraStream) ProtoMessage() {}
 
 func (x *CameraStream) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -362,7 +434,7 @@ func (x *CameraStream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CameraStream.ProtoReflect.Descriptor instead.
 func (*CameraStream) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CameraStream) GetOption() string {
@@ -447,7 +519,7 @@ type CameraTrouble struct {
 
 func (x *CameraTrouble) Reset() {
 	*x = CameraTrouble{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -459,7 +531,7 @@ func (x *CameraTrouble) String() string {
 func (*CameraTrouble) ProtoMessage() {}
 
 func (x *CameraTrouble) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -472,7 +544,7 @@ func (x *CameraTrouble) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CameraTrouble.ProtoReflect.Descriptor instead.
 func (*CameraTrouble) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CameraTrouble) GetReason() string {
@@ -509,7 +581,7 @@ type TrunkStatus struct {
 
 func (x *TrunkStatus) Reset() {
 	*x = TrunkStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +593,7 @@ func (x *TrunkStatus) String() string {
 func (*TrunkStatus) ProtoMessage() {}
 
 func (x *TrunkStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +606,7 @@ func (x *TrunkStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkStatus.ProtoReflect.Descriptor instead.
 func (*TrunkStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TrunkStatus) GetName() string {
@@ -612,7 +684,7 @@ type TrunkLink struct {
 
 func (x *TrunkLink) Reset() {
 	*x = TrunkLink{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -624,7 +696,7 @@ func (x *TrunkLink) String() string {
 func (*TrunkLink) ProtoMessage() {}
 
 func (x *TrunkLink) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -637,7 +709,7 @@ func (x *TrunkLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkLink.ProtoReflect.Descriptor instead.
 func (*TrunkLink) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TrunkLink) GetNodeId() string {
@@ -742,7 +814,7 @@ type RefusedTrunk struct {
 
 func (x *RefusedTrunk) Reset() {
 	*x = RefusedTrunk{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +826,7 @@ func (x *RefusedTrunk) String() string {
 func (*RefusedTrunk) ProtoMessage() {}
 
 func (x *RefusedTrunk) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +839,7 @@ func (x *RefusedTrunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedTrunk.ProtoReflect.Descriptor instead.
 func (*RefusedTrunk) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RefusedTrunk) GetAtMs() int64 {
@@ -810,7 +882,7 @@ type TotalsStatus struct {
 
 func (x *TotalsStatus) Reset() {
 	*x = TotalsStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +894,7 @@ func (x *TotalsStatus) String() string {
 func (*TotalsStatus) ProtoMessage() {}
 
 func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +907,7 @@ func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TotalsStatus.ProtoReflect.Descriptor instead.
 func (*TotalsStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TotalsStatus) GetReceivedPackets() uint64 {
@@ -907,7 +979,7 @@ type ProcessStatus struct {
 
 func (x *ProcessStatus) Reset() {
 	*x = ProcessStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +991,7 @@ func (x *ProcessStatus) String() string {
 func (*ProcessStatus) ProtoMessage() {}
 
 func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1004,7 @@ func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessStatus.ProtoReflect.Descriptor instead.
 func (*ProcessStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProcessStatus) GetHeapBytes() uint64 {
@@ -988,7 +1060,7 @@ type RoomStatus struct {
 
 func (x *RoomStatus) Reset() {
 	*x = RoomStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[9]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1072,7 @@ func (x *RoomStatus) String() string {
 func (*RoomStatus) ProtoMessage() {}
 
 func (x *RoomStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[9]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1085,7 @@ func (x *RoomStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomStatus.ProtoReflect.Descriptor instead.
 func (*RoomStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{9}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RoomStatus) GetName() string {
@@ -1054,14 +1126,17 @@ type ParticipantStatus struct {
 	NodeName string `protobuf:"bytes,11,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
 	NodeId   string `protobuf:"bytes,12,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// How it reaches this access point, if it does so by its Wi-Fi.
-	Station       *StationStatus `protobuf:"bytes,13,opt,name=station,proto3" json:"station,omitempty"`
+	Station *StationStatus `protobuf:"bytes,13,opt,name=station,proto3" json:"station,omitempty"`
+	// Ids of the nodes that it comes by, the nearest first, its own last; empty for
+	// this node's.
+	Path          []string `protobuf:"bytes,14,rep,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ParticipantStatus) Reset() {
 	*x = ParticipantStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[10]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1148,7 @@ func (x *ParticipantStatus) String() string {
 func (*ParticipantStatus) ProtoMessage() {}
 
 func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[10]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1161,7 @@ func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantStatus.ProtoReflect.Descriptor instead.
 func (*ParticipantStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{10}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ParticipantStatus) GetId() string {
@@ -1180,6 +1255,13 @@ func (x *ParticipantStatus) GetStation() *StationStatus {
 	return nil
 }
 
+func (x *ParticipantStatus) GetPath() []string {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
 // StationStatus is a Wi-Fi client of this access point, as hostapd tells.
 type StationStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1198,7 +1280,7 @@ type StationStatus struct {
 
 func (x *StationStatus) Reset() {
 	*x = StationStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1292,7 @@ func (x *StationStatus) String() string {
 func (*StationStatus) ProtoMessage() {}
 
 func (x *StationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1305,7 @@ func (x *StationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationStatus.ProtoReflect.Descriptor instead.
 func (*StationStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StationStatus) GetInterface() string {
@@ -1276,7 +1358,7 @@ type TrackStatus struct {
 
 func (x *TrackStatus) Reset() {
 	*x = TrackStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1288,7 +1370,7 @@ func (x *TrackStatus) String() string {
 func (*TrackStatus) ProtoMessage() {}
 
 func (x *TrackStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1301,7 +1383,7 @@ func (x *TrackStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackStatus.ProtoReflect.Descriptor instead.
 func (*TrackStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TrackStatus) GetId() string {
@@ -1381,7 +1463,7 @@ type LayerStatus struct {
 
 func (x *LayerStatus) Reset() {
 	*x = LayerStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1475,7 @@ func (x *LayerStatus) String() string {
 func (*LayerStatus) ProtoMessage() {}
 
 func (x *LayerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1488,7 @@ func (x *LayerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerStatus.ProtoReflect.Descriptor instead.
 func (*LayerStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LayerStatus) GetSsrc() uint32 {
@@ -1525,7 +1607,7 @@ type SubscriptionStatus struct {
 
 func (x *SubscriptionStatus) Reset() {
 	*x = SubscriptionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1619,7 @@ func (x *SubscriptionStatus) String() string {
 func (*SubscriptionStatus) ProtoMessage() {}
 
 func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1632,7 @@ func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionStatus.ProtoReflect.Descriptor instead.
 func (*SubscriptionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SubscriptionStatus) GetTrackId() string {
@@ -1685,7 +1767,7 @@ type PeerConnectionStatus struct {
 
 func (x *PeerConnectionStatus) Reset() {
 	*x = PeerConnectionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[15]
+	mi := &file_umbrella_v1_status_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1779,7 @@ func (x *PeerConnectionStatus) String() string {
 func (*PeerConnectionStatus) ProtoMessage() {}
 
 func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[15]
+	mi := &file_umbrella_v1_status_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1792,7 @@ func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerConnectionStatus.ProtoReflect.Descriptor instead.
 func (*PeerConnectionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{15}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PeerConnectionStatus) GetRole() string {
@@ -1766,7 +1848,7 @@ var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xd4\x03\n" +
+	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xfe\x03\n" +
 	"\x06Status\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
 	"\rstarted_at_ms\x18\x02 \x01(\x03R\vstartedAtMs\x12\x15\n" +
@@ -1779,7 +1861,12 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x06trunks\x18\t \x03(\v2\x18.umbrella.v1.TrunkStatusR\x06trunks\x12@\n" +
 	"\x0erefused_trunks\x18\n" +
 	" \x03(\v2\x19.umbrella.v1.RefusedTrunkR\rrefusedTrunks\x123\n" +
-	"\acameras\x18\v \x03(\v2\x19.umbrella.v1.CameraStatusR\acameras\"\x9c\x02\n" +
+	"\acameras\x18\v \x03(\v2\x19.umbrella.v1.CameraStatusR\acameras\x12(\n" +
+	"\x04ways\x18\f \x03(\v2\x14.umbrella.v1.NodeWayR\x04ways\"9\n" +
+	"\aNodeWay\x12\f\n" +
+	"\x01a\x18\x01 \x01(\tR\x01a\x12\f\n" +
+	"\x01b\x18\x02 \x01(\tR\x01b\x12\x12\n" +
+	"\x04used\x18\x03 \x01(\bR\x04used\"\x9c\x02\n" +
 	"\fCameraStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -1856,7 +1943,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\fopened_at_ms\x18\x02 \x01(\x03R\n" +
 	"openedAtMs\x12B\n" +
-	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xaa\x04\n" +
+	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xbe\x04\n" +
 	"\x11ParticipantStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -1872,7 +1959,8 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	" \x03(\v2!.umbrella.v1.PeerConnectionStatusR\x0fpeerConnections\x12\x1b\n" +
 	"\tnode_name\x18\v \x01(\tR\bnodeName\x12\x17\n" +
 	"\anode_id\x18\f \x01(\tR\x06nodeId\x124\n" +
-	"\astation\x18\r \x01(\v2\x1a.umbrella.v1.StationStatusR\astation\"\xe1\x01\n" +
+	"\astation\x18\r \x01(\v2\x1a.umbrella.v1.StationStatusR\astation\x12\x12\n" +
+	"\x04path\x18\x0e \x03(\tR\x04path\"\xe1\x01\n" +
 	"\rStationStatus\x12\x1c\n" +
 	"\tinterface\x18\x01 \x01(\tR\tinterface\x12#\n" +
 	"\rfrequency_mhz\x18\x02 \x01(\rR\ffrequencyMhz\x12\x1d\n" +
@@ -1948,59 +2036,61 @@ func file_umbrella_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_umbrella_v1_status_proto_goTypes = []any{
 	(CameraPhase)(0),             // 0: umbrella.v1.CameraPhase
 	(*Status)(nil),               // 1: umbrella.v1.Status
-	(*CameraStatus)(nil),         // 2: umbrella.v1.CameraStatus
-	(*CameraStream)(nil),         // 3: umbrella.v1.CameraStream
-	(*CameraTrouble)(nil),        // 4: umbrella.v1.CameraTrouble
-	(*TrunkStatus)(nil),          // 5: umbrella.v1.TrunkStatus
-	(*TrunkLink)(nil),            // 6: umbrella.v1.TrunkLink
-	(*RefusedTrunk)(nil),         // 7: umbrella.v1.RefusedTrunk
-	(*TotalsStatus)(nil),         // 8: umbrella.v1.TotalsStatus
-	(*ProcessStatus)(nil),        // 9: umbrella.v1.ProcessStatus
-	(*RoomStatus)(nil),           // 10: umbrella.v1.RoomStatus
-	(*ParticipantStatus)(nil),    // 11: umbrella.v1.ParticipantStatus
-	(*StationStatus)(nil),        // 12: umbrella.v1.StationStatus
-	(*TrackStatus)(nil),          // 13: umbrella.v1.TrackStatus
-	(*LayerStatus)(nil),          // 14: umbrella.v1.LayerStatus
-	(*SubscriptionStatus)(nil),   // 15: umbrella.v1.SubscriptionStatus
-	(*PeerConnectionStatus)(nil), // 16: umbrella.v1.PeerConnectionStatus
-	(ParticipantKind)(0),         // 17: umbrella.v1.ParticipantKind
-	(QualityLevel)(0),            // 18: umbrella.v1.QualityLevel
-	(TrackKind)(0),               // 19: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 20: umbrella.v1.TrackSource
+	(*NodeWay)(nil),              // 2: umbrella.v1.NodeWay
+	(*CameraStatus)(nil),         // 3: umbrella.v1.CameraStatus
+	(*CameraStream)(nil),         // 4: umbrella.v1.CameraStream
+	(*CameraTrouble)(nil),        // 5: umbrella.v1.CameraTrouble
+	(*TrunkStatus)(nil),          // 6: umbrella.v1.TrunkStatus
+	(*TrunkLink)(nil),            // 7: umbrella.v1.TrunkLink
+	(*RefusedTrunk)(nil),         // 8: umbrella.v1.RefusedTrunk
+	(*TotalsStatus)(nil),         // 9: umbrella.v1.TotalsStatus
+	(*ProcessStatus)(nil),        // 10: umbrella.v1.ProcessStatus
+	(*RoomStatus)(nil),           // 11: umbrella.v1.RoomStatus
+	(*ParticipantStatus)(nil),    // 12: umbrella.v1.ParticipantStatus
+	(*StationStatus)(nil),        // 13: umbrella.v1.StationStatus
+	(*TrackStatus)(nil),          // 14: umbrella.v1.TrackStatus
+	(*LayerStatus)(nil),          // 15: umbrella.v1.LayerStatus
+	(*SubscriptionStatus)(nil),   // 16: umbrella.v1.SubscriptionStatus
+	(*PeerConnectionStatus)(nil), // 17: umbrella.v1.PeerConnectionStatus
+	(ParticipantKind)(0),         // 18: umbrella.v1.ParticipantKind
+	(QualityLevel)(0),            // 19: umbrella.v1.QualityLevel
+	(TrackKind)(0),               // 20: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 21: umbrella.v1.TrackSource
 }
 var file_umbrella_v1_status_proto_depIdxs = []int32{
-	10, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
-	9,  // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
-	8,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
-	5,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
-	7,  // 4: umbrella.v1.Status.refused_trunks:type_name -> umbrella.v1.RefusedTrunk
-	2,  // 5: umbrella.v1.Status.cameras:type_name -> umbrella.v1.CameraStatus
-	0,  // 6: umbrella.v1.CameraStatus.phase:type_name -> umbrella.v1.CameraPhase
-	4,  // 7: umbrella.v1.CameraStatus.trouble:type_name -> umbrella.v1.CameraTrouble
-	3,  // 8: umbrella.v1.CameraStatus.streams:type_name -> umbrella.v1.CameraStream
-	0,  // 9: umbrella.v1.CameraStream.phase:type_name -> umbrella.v1.CameraPhase
-	4,  // 10: umbrella.v1.CameraStream.trouble:type_name -> umbrella.v1.CameraTrouble
-	4,  // 11: umbrella.v1.CameraStream.notes:type_name -> umbrella.v1.CameraTrouble
-	6,  // 12: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
-	11, // 13: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
-	17, // 14: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
-	18, // 15: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
-	13, // 16: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
-	15, // 17: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
-	16, // 18: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
-	12, // 19: umbrella.v1.ParticipantStatus.station:type_name -> umbrella.v1.StationStatus
-	19, // 20: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
-	20, // 21: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
-	14, // 22: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	11, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
+	10, // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
+	9,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
+	6,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
+	8,  // 4: umbrella.v1.Status.refused_trunks:type_name -> umbrella.v1.RefusedTrunk
+	3,  // 5: umbrella.v1.Status.cameras:type_name -> umbrella.v1.CameraStatus
+	2,  // 6: umbrella.v1.Status.ways:type_name -> umbrella.v1.NodeWay
+	0,  // 7: umbrella.v1.CameraStatus.phase:type_name -> umbrella.v1.CameraPhase
+	5,  // 8: umbrella.v1.CameraStatus.trouble:type_name -> umbrella.v1.CameraTrouble
+	4,  // 9: umbrella.v1.CameraStatus.streams:type_name -> umbrella.v1.CameraStream
+	0,  // 10: umbrella.v1.CameraStream.phase:type_name -> umbrella.v1.CameraPhase
+	5,  // 11: umbrella.v1.CameraStream.trouble:type_name -> umbrella.v1.CameraTrouble
+	5,  // 12: umbrella.v1.CameraStream.notes:type_name -> umbrella.v1.CameraTrouble
+	7,  // 13: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
+	12, // 14: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
+	18, // 15: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
+	19, // 16: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
+	14, // 17: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
+	16, // 18: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
+	17, // 19: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
+	13, // 20: umbrella.v1.ParticipantStatus.station:type_name -> umbrella.v1.StationStatus
+	20, // 21: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
+	21, // 22: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
+	15, // 23: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_status_proto_init() }
@@ -2015,7 +2105,7 @@ func file_umbrella_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_status_proto_rawDesc), len(file_umbrella_v1_status_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -985,9 +985,7 @@ type TrunkPull struct {
 	TrackId string                 `protobuf:"bytes,2,opt,name=track_id,json=trackId,proto3" json:"track_id,omitempty"`
 	Rid     string                 `protobuf:"bytes,3,opt,name=rid,proto3" json:"rid,omitempty"`
 	// SSRC under which it is to come, an even number that names the pull.
-	Ssrc uint32 `protobuf:"varint,4,opt,name=ssrc,proto3" json:"ssrc,omitempty"`
-	// Somebody who speaks, or is large on a screen: to be thinned last.
-	Important     bool `protobuf:"varint,5,opt,name=important,proto3" json:"important,omitempty"`
+	Ssrc          uint32 `protobuf:"varint,4,opt,name=ssrc,proto3" json:"ssrc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1048,13 +1046,6 @@ func (x *TrunkPull) GetSsrc() uint32 {
 		return x.Ssrc
 	}
 	return 0
-}
-
-func (x *TrunkPull) GetImportant() bool {
-	if x != nil {
-		return x.Important
-	}
-	return false
 }
 
 type TrunkRelease struct {
@@ -1334,13 +1325,12 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\rR\x06height\x12\x18\n" +
 	"\aspatial\x18\x04 \x01(\rR\aspatial\x12\x1a\n" +
-	"\btemporal\x18\x05 \x01(\rR\btemporal\"\x93\x01\n" +
+	"\btemporal\x18\x05 \x01(\rR\btemporal\"u\n" +
 	"\tTrunkPull\x12'\n" +
 	"\x03key\x18\x01 \x01(\v2\x15.umbrella.v1.TrunkKeyR\x03key\x12\x19\n" +
 	"\btrack_id\x18\x02 \x01(\tR\atrackId\x12\x10\n" +
 	"\x03rid\x18\x03 \x01(\tR\x03rid\x12\x12\n" +
-	"\x04ssrc\x18\x04 \x01(\rR\x04ssrc\x12\x1c\n" +
-	"\timportant\x18\x05 \x01(\bR\timportant\"\"\n" +
+	"\x04ssrc\x18\x04 \x01(\rR\x04ssrc\"\"\n" +
 	"\fTrunkRelease\x12\x12\n" +
 	"\x04ssrc\x18\x01 \x01(\rR\x04ssrc\"~\n" +
 	"\tTrunkChat\x12\x12\n" +

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/status.proto.
  */
 export const file_umbrella_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIu0CCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzEhEKCW5vZGVfbmFtZRgHIAEoCRIPCgdub2RlX2lkGAggASgJEigKBnRydW5rcxgJIAMoCzIYLnVtYnJlbGxhLnYxLlRydW5rU3RhdHVzEjEKDnJlZnVzZWRfdHJ1bmtzGAogAygLMhkudW1icmVsbGEudjEuUmVmdXNlZFRydW5rEioKB2NhbWVyYXMYCyADKAsyGS51bWJyZWxsYS52MS5DYW1lcmFTdGF0dXMi3wEKDENhbWVyYVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHJvb20YAyABKAkSJwoFcGhhc2UYBCABKA4yGC51bWJyZWxsYS52MS5DYW1lcmFQaGFzZRIQCghzaW5jZV9tcxgFIAEoAxIrCgd0cm91YmxlGAYgASgLMhoudW1icmVsbGEudjEuQ2FtZXJhVHJvdWJsZRITCgtyZXRyeV9hdF9tcxgHIAEoAxIqCgdzdHJlYW1zGAggAygLMhkudW1icmVsbGEudjEuQ2FtZXJhU3RyZWFtIoQCCgxDYW1lcmFTdHJlYW0SDgoGb3B0aW9uGAEgASgJEgsKA3VybBgCIAEoCRInCgVwaGFzZRgDIAEoDjIYLnVtYnJlbGxhLnYxLkNhbWVyYVBoYXNlEhAKCHNpbmNlX21zGAQgASgDEisKB3Ryb3VibGUYBSABKAsyGi51bWJyZWxsYS52MS5DYW1lcmFUcm91YmxlEhMKC3JldHJ5X2F0X21zGAYgASgDEhEKCXRyYW5zcG9ydBgHIAEoCRINCgV2aWRlbxgIIAEoCRINCgVzb3VuZBgJIAEoCRIpCgVub3RlcxgKIAMoCzIaLnVtYnJlbGxhLnYxLkNhbWVyYVRyb3VibGUiLwoNQ2FtZXJhVHJvdWJsZRIOCgZyZWFzb24YASABKAkSDgoGYWR2aWNlGAIgASgJIpoBCgtUcnVua1N0YXR1cxIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCRINCgVyb29tcxgDIAMoCRIPCgdwcm9ibGVtGAQgASgJEhQKDGZhaWxlZF9hdF9tcxgFIAEoAxITCgtyZXRyeV9hdF9tcxgGIAEoAxIlCgVsaW5rcxgHIAMoCzIWLnVtYnJlbGxhLnYxLlRydW5rTGluayKsAgoJVHJ1bmtMaW5rEg8KB25vZGVfaWQYASABKAkSEQoJbm9kZV9uYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDQoFbWVkaWEYBCABKAkSEAoIc2luY2VfbXMYBSABKAMSFQoNcm91bmRfdHJpcF9tcxgGIAEoARIUCgxzZW50X3N0cmVhbXMYByABKA0SHAoUc2VudF9iaXRzX3Blcl9zZWNvbmQYCCABKAQSGAoQcmVjZWl2ZWRfc3RyZWFtcxgJIAEoDRIgChhyZWNlaXZlZF9iaXRzX3Blcl9zZWNvbmQYCiABKAQSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgLIAEoBBIOCgZyb3V0ZXMYDCABKA0SDwoHcmVmdXNlZBgNIAEoCSI/CgxSZWZ1c2VkVHJ1bmsSDQoFYXRfbXMYASABKAMSDwoHYWRkcmVzcxgCIAEoCRIPCgdwcm9ibGVtGAMgASgJIq0BCgxUb3RhbHNTdGF0dXMSGAoQcmVjZWl2ZWRfcGFja2V0cxgBIAEoBBIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoBBIUCgxzZW50X3BhY2tldHMYAyABKAQSEgoKc2VudF9ieXRlcxgEIAEoBBINCgVuYWNrcxgFIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQiogEKDVByb2Nlc3NTdGF0dXMSEgoKaGVhcF9ieXRlcxgBIAEoBBIUCgxzeXN0ZW1fYnl0ZXMYAiABKAQSEgoKZ29yb3V0aW5lcxgDIAEoDRIaChJtZW1vcnlfbGltaXRfYnl0ZXMYBCABKAQSHgoWbWVtb3J5X2F2YWlsYWJsZV9ieXRlcxgFIAEoBBIXCg9zaG9ydF9vZl9tZW1vcnkYBiABKAgiZgoKUm9vbVN0YXR1cxIMCgRuYW1lGAEgASgJEhQKDG9wZW5lZF9hdF9tcxgCIAEoAxI0CgxwYXJ0aWNpcGFudHMYAyADKAsyHi51bWJyZWxsYS52MS5QYXJ0aWNpcGFudFN0YXR1cyKvAwoRUGFydGljaXBhbnRTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIqCgRraW5kGAMgASgOMhwudW1icmVsbGEudjEuUGFydGljaXBhbnRLaW5kEhEKCXZpZXdfb25seRgEIAEoCBIUCgxqb2luZWRfYXRfbXMYBSABKAMSDwoHYWRkcmVzcxgGIAEoCRIqCgdxdWFsaXR5GAcgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsEigKBnRyYWNrcxgIIAMoCzIYLnVtYnJlbGxhLnYxLlRyYWNrU3RhdHVzEjYKDXN1YnNjcmlwdGlvbnMYCSADKAsyHy51bWJyZWxsYS52MS5TdWJzY3JpcHRpb25TdGF0dXMSOwoQcGVlcl9jb25uZWN0aW9ucxgKIAMoCzIhLnVtYnJlbGxhLnYxLlBlZXJDb25uZWN0aW9uU3RhdHVzEhEKCW5vZGVfbmFtZRgLIAEoCRIPCgdub2RlX2lkGAwgASgJEisKB3N0YXRpb24YDSABKAsyGi51bWJyZWxsYS52MS5TdGF0aW9uU3RhdHVzIpABCg1TdGF0aW9uU3RhdHVzEhEKCWludGVyZmFjZRgBIAEoCRIVCg1mcmVxdWVuY3lfbWh6GAIgASgNEhIKCnNpZ25hbF9kYm0YAyABKAUSHwoXcmVjZWl2ZV9iaXRzX3Blcl9zZWNvbmQYBCABKAQSIAoYdHJhbnNtaXRfYml0c19wZXJfc2Vjb25kGAUgASgEIsYBCgtUcmFja1N0YXR1cxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBWNvZGVjGAQgASgJEg0KBW11dGVkGAUgASgIEigKBmxheWVycxgGIAMoCzIYLnVtYnJlbGxhLnYxLkxheWVyU3RhdHVzEhMKC3N1YnNjcmliZXJzGAcgASgNIvEBCgtMYXllclN0YXR1cxIMCgRzc3JjGAEgASgNEg8KB3BhY2tldHMYAiABKAQSDQoFYnl0ZXMYAyABKAQSFwoPYml0c19wZXJfc2Vjb25kGAQgASgEEgwKBGxvc3QYBSABKAQSEQoJa2V5ZnJhbWVzGAYgASgEEhkKEWtleWZyYW1lX3JlcXVlc3RzGAcgASgEEh4KFmtleWZyYW1lX3JlcXVlc3RzX2hlbGQYCCABKAQSCwoDcmlkGAkgASgJEhMKC3N1YnNjcmliZXJzGAogASgNEg0KBXdpZHRoGAsgASgNEg4KBmhlaWdodBgMIAEoDSLEAgoSU3Vic2NyaXB0aW9uU3RhdHVzEhAKCHRyYWNrX2lkGAEgASgJEgsKA21pZBgCIAEoCRIOCgZwYXVzZWQYAyABKAgSDwoHcGFja2V0cxgEIAEoBBINCgVieXRlcxgFIAEoBBIXCg9iaXRzX3Blcl9zZWNvbmQYBiABKAQSDQoFbmFja3MYByABKAQSFwoPcmV0cmFuc21pc3Npb25zGAggASgEEhkKEWtleWZyYW1lX3JlcXVlc3RzGAkgASgEEgwKBGxvc3MYCiABKAESFQoNcm91bmRfdHJpcF9tcxgLIAEoARIRCglqaXR0ZXJfbXMYDCABKAESCwoDcmlkGA0gASgJEhUKDXNwYXRpYWxfbGF5ZXIYDiABKA0SFgoOdGVtcG9yYWxfbGF5ZXIYDyABKA0SDwoHbGltaXRlZBgQIAEoCCKsAQoUUGVlckNvbm5lY3Rpb25TdGF0dXMSDAoEcm9sZRgBIAEoCRINCgVzdGF0ZRgCIAEoCRIRCglpY2Vfc3RhdGUYAyABKAkSFwoPc2lnbmFsaW5nX3N0YXRlGAQgASgJEhYKDnJlbW90ZV9hZGRyZXNzGAUgASgJEhAKCHByb3RvY29sGAYgASgJEiEKGWF2YWlsYWJsZV9iaXRzX3Blcl9zZWNvbmQYByABKAQqjQEKC0NhbWVyYVBoYXNlEhwKGENBTUVSQV9QSEFTRV9VTlNQRUNJRklFRBAAEhsKF0NBTUVSQV9QSEFTRV9DT05ORUNUSU5HEAESFQoRQ0FNRVJBX1BIQVNFX0lETEUQAhIVChFDQU1FUkFfUEhBU0VfTElWRRADEhUKEUNBTUVSQV9QSEFTRV9ET1dOEARCJ1oldW1icmVsbGEvcHJvdG8vdW1icmVsbGEvdjE7dW1icmVsbGF2MWIGcHJvdG8z", [file_umbrella_v1_signal]);
+  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIpEDCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzEhEKCW5vZGVfbmFtZRgHIAEoCRIPCgdub2RlX2lkGAggASgJEigKBnRydW5rcxgJIAMoCzIYLnVtYnJlbGxhLnYxLlRydW5rU3RhdHVzEjEKDnJlZnVzZWRfdHJ1bmtzGAogAygLMhkudW1icmVsbGEudjEuUmVmdXNlZFRydW5rEioKB2NhbWVyYXMYCyADKAsyGS51bWJyZWxsYS52MS5DYW1lcmFTdGF0dXMSIgoEd2F5cxgMIAMoCzIULnVtYnJlbGxhLnYxLk5vZGVXYXkiLQoHTm9kZVdheRIJCgFhGAEgASgJEgkKAWIYAiABKAkSDAoEdXNlZBgDIAEoCCLfAQoMQ2FtZXJhU3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEcm9vbRgDIAEoCRInCgVwaGFzZRgEIAEoDjIYLnVtYnJlbGxhLnYxLkNhbWVyYVBoYXNlEhAKCHNpbmNlX21zGAUgASgDEisKB3Ryb3VibGUYBiABKAsyGi51bWJyZWxsYS52MS5DYW1lcmFUcm91YmxlEhMKC3JldHJ5X2F0X21zGAcgASgDEioKB3N0cmVhbXMYCCADKAsyGS51bWJyZWxsYS52MS5DYW1lcmFTdHJlYW0ihAIKDENhbWVyYVN0cmVhbRIOCgZvcHRpb24YASABKAkSCwoDdXJsGAIgASgJEicKBXBoYXNlGAMgASgOMhgudW1icmVsbGEudjEuQ2FtZXJhUGhhc2USEAoIc2luY2VfbXMYBCABKAMSKwoHdHJvdWJsZRgFIAEoCzIaLnVtYnJlbGxhLnYxLkNhbWVyYVRyb3VibGUSEwoLcmV0cnlfYXRfbXMYBiABKAMSEQoJdHJhbnNwb3J0GAcgASgJEg0KBXZpZGVvGAggASgJEg0KBXNvdW5kGAkgASgJEikKBW5vdGVzGAogAygLMhoudW1icmVsbGEudjEuQ2FtZXJhVHJvdWJsZSIvCg1DYW1lcmFUcm91YmxlEg4KBnJlYXNvbhgBIAEoCRIOCgZhZHZpY2UYAiABKAkimgEKC1RydW5rU3RhdHVzEgwKBG5hbWUYASABKAkSCwoDdXJsGAIgASgJEg0KBXJvb21zGAMgAygJEg8KB3Byb2JsZW0YBCABKAkSFAoMZmFpbGVkX2F0X21zGAUgASgDEhMKC3JldHJ5X2F0X21zGAYgASgDEiUKBWxpbmtzGAcgAygLMhYudW1icmVsbGEudjEuVHJ1bmtMaW5rIqwCCglUcnVua0xpbmsSDwoHbm9kZV9pZBgBIAEoCRIRCglub2RlX25hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRINCgVtZWRpYRgEIAEoCRIQCghzaW5jZV9tcxgFIAEoAxIVCg1yb3VuZF90cmlwX21zGAYgASgBEhQKDHNlbnRfc3RyZWFtcxgHIAEoDRIcChRzZW50X2JpdHNfcGVyX3NlY29uZBgIIAEoBBIYChByZWNlaXZlZF9zdHJlYW1zGAkgASgNEiAKGHJlY2VpdmVkX2JpdHNfcGVyX3NlY29uZBgKIAEoBBIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAsgASgEEg4KBnJvdXRlcxgMIAEoDRIPCgdyZWZ1c2VkGA0gASgJIj8KDFJlZnVzZWRUcnVuaxINCgVhdF9tcxgBIAEoAxIPCgdhZGRyZXNzGAIgASgJEg8KB3Byb2JsZW0YAyABKAkirQEKDFRvdGFsc1N0YXR1cxIYChByZWNlaXZlZF9wYWNrZXRzGAEgASgEEhYKDnJlY2VpdmVkX2J5dGVzGAIgASgEEhQKDHNlbnRfcGFja2V0cxgDIAEoBBISCgpzZW50X2J5dGVzGAQgASgEEg0KBW5hY2tzGAUgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBCKiAQoNUHJvY2Vzc1N0YXR1cxISCgpoZWFwX2J5dGVzGAEgASgEEhQKDHN5c3RlbV9ieXRlcxgCIAEoBBISCgpnb3JvdXRpbmVzGAMgASgNEhoKEm1lbW9yeV9saW1pdF9ieXRlcxgEIAEoBBIeChZtZW1vcnlfYXZhaWxhYmxlX2J5dGVzGAUgASgEEhcKD3Nob3J0X29mX21lbW9yeRgGIAEoCCJmCgpSb29tU3RhdHVzEgwKBG5hbWUYASABKAkSFAoMb3BlbmVkX2F0X21zGAIgASgDEjQKDHBhcnRpY2lwYW50cxgDIAMoCzIeLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50U3RhdHVzIr0DChFQYXJ0aWNpcGFudFN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEioKBGtpbmQYAyABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAQgASgIEhQKDGpvaW5lZF9hdF9tcxgFIAEoAxIPCgdhZGRyZXNzGAYgASgJEioKB3F1YWxpdHkYByABKA4yGS51bWJyZWxsYS52MS5RdWFsaXR5TGV2ZWwSKAoGdHJhY2tzGAggAygLMhgudW1icmVsbGEudjEuVHJhY2tTdGF0dXMSNgoNc3Vic2NyaXB0aW9ucxgJIAMoCzIfLnVtYnJlbGxhLnYxLlN1YnNjcmlwdGlvblN0YXR1cxI7ChBwZWVyX2Nvbm5lY3Rpb25zGAogAygLMiEudW1icmVsbGEudjEuUGVlckNvbm5lY3Rpb25TdGF0dXMSEQoJbm9kZV9uYW1lGAsgASgJEg8KB25vZGVfaWQYDCABKAkSKwoHc3RhdGlvbhgNIAEoCzIaLnVtYnJlbGxhLnYxLlN0YXRpb25TdGF0dXMSDAoEcGF0aBgOIAMoCSKQAQoNU3RhdGlvblN0YXR1cxIRCglpbnRlcmZhY2UYASABKAkSFQoNZnJlcXVlbmN5X21oehgCIAEoDRISCgpzaWduYWxfZGJtGAMgASgFEh8KF3JlY2VpdmVfYml0c19wZXJfc2Vjb25kGAQgASgEEiAKGHRyYW5zbWl0X2JpdHNfcGVyX3NlY29uZBgFIAEoBCLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSLxAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEEgsKA3JpZBgJIAEoCRITCgtzdWJzY3JpYmVycxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0ixAIKElN1YnNjcmlwdGlvblN0YXR1cxIQCgh0cmFja19pZBgBIAEoCRILCgNtaWQYAiABKAkSDgoGcGF1c2VkGAMgASgIEg8KB3BhY2tldHMYBCABKAQSDQoFYnl0ZXMYBSABKAQSFwoPYml0c19wZXJfc2Vjb25kGAYgASgEEg0KBW5hY2tzGAcgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgIIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgJIAEoBBIMCgRsb3NzGAogASgBEhUKDXJvdW5kX3RyaXBfbXMYCyABKAESEQoJaml0dGVyX21zGAwgASgBEgsKA3JpZBgNIAEoCRIVCg1zcGF0aWFsX2xheWVyGA4gASgNEhYKDnRlbXBvcmFsX2xheWVyGA8gASgNEg8KB2xpbWl0ZWQYECABKAgirAEKFFBlZXJDb25uZWN0aW9uU3RhdHVzEgwKBHJvbGUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJaWNlX3N0YXRlGAMgASgJEhcKD3NpZ25hbGluZ19zdGF0ZRgEIAEoCRIWCg5yZW1vdGVfYWRkcmVzcxgFIAEoCRIQCghwcm90b2NvbBgGIAEoCRIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAcgASgEKo0BCgtDYW1lcmFQaGFzZRIcChhDQU1FUkFfUEhBU0VfVU5TUEVDSUZJRUQQABIbChdDQU1FUkFfUEhBU0VfQ09OTkVDVElORxABEhUKEUNBTUVSQV9QSEFTRV9JRExFEAISFQoRQ0FNRVJBX1BIQVNFX0xJVkUQAxIVChFDQU1FUkFfUEhBU0VfRE9XThAEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
 
 /**
  * Status is a node at one moment.
@@ -82,6 +82,13 @@ export type Status = Message<"umbrella.v1.Status"> & {
    * @generated from field: repeated umbrella.v1.CameraStatus cameras = 11;
    */
   cameras: CameraStatus[];
+
+  /**
+   * Which nodes are joined, as far as it is known from what neighbours announce.
+   *
+   * @generated from field: repeated umbrella.v1.NodeWay ways = 12;
+   */
+  ways: NodeWay[];
 };
 
 /**
@@ -90,6 +97,39 @@ export type Status = Message<"umbrella.v1.Status"> & {
  */
 export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_status, 0);
+
+/**
+ * NodeWay joins two nodes, by one trunk or more.
+ *
+ * @generated from message umbrella.v1.NodeWay
+ */
+export type NodeWay = Message<"umbrella.v1.NodeWay"> & {
+  /**
+   * Ids, the smaller one first.
+   *
+   * @generated from field: string a = 1;
+   */
+  a: string;
+
+  /**
+   * @generated from field: string b = 2;
+   */
+  b: string;
+
+  /**
+   * Somebody's way to this node leads over it.
+   *
+   * @generated from field: bool used = 3;
+   */
+  used: boolean;
+};
+
+/**
+ * Describes the message umbrella.v1.NodeWay.
+ * Use `create(NodeWaySchema)` to create a new message.
+ */
+export const NodeWaySchema: GenMessage<NodeWay> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 1);
 
 /**
  * CameraStatus is one IP camera of the settings.
@@ -149,7 +189,7 @@ export type CameraStatus = Message<"umbrella.v1.CameraStatus"> & {
  * Use `create(CameraStatusSchema)` to create a new message.
  */
 export const CameraStatusSchema: GenMessage<CameraStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 1);
+  messageDesc(file_umbrella_v1_status, 2);
 
 /**
  * CameraStream is what one URL of a camera brings.
@@ -223,7 +263,7 @@ export type CameraStream = Message<"umbrella.v1.CameraStream"> & {
  * Use `create(CameraStreamSchema)` to create a new message.
  */
 export const CameraStreamSchema: GenMessage<CameraStream> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 2);
+  messageDesc(file_umbrella_v1_status, 3);
 
 /**
  * CameraTrouble tells the owner of a camera what is wrong, and what to do.
@@ -249,7 +289,7 @@ export type CameraTrouble = Message<"umbrella.v1.CameraTrouble"> & {
  * Use `create(CameraTroubleSchema)` to create a new message.
  */
 export const CameraTroubleSchema: GenMessage<CameraTrouble> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 3);
+  messageDesc(file_umbrella_v1_status, 4);
 
 /**
  * TrunkStatus is one trunk of the settings.
@@ -306,7 +346,7 @@ export type TrunkStatus = Message<"umbrella.v1.TrunkStatus"> & {
  * Use `create(TrunkStatusSchema)` to create a new message.
  */
 export const TrunkStatusSchema: GenMessage<TrunkStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 4);
+  messageDesc(file_umbrella_v1_status, 5);
 
 /**
  * TrunkLink is a trunk that is connected.
@@ -393,7 +433,7 @@ export type TrunkLink = Message<"umbrella.v1.TrunkLink"> & {
  * Use `create(TrunkLinkSchema)` to create a new message.
  */
 export const TrunkLinkSchema: GenMessage<TrunkLink> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 5);
+  messageDesc(file_umbrella_v1_status, 6);
 
 /**
  * @generated from message umbrella.v1.RefusedTrunk
@@ -420,7 +460,7 @@ export type RefusedTrunk = Message<"umbrella.v1.RefusedTrunk"> & {
  * Use `create(RefusedTrunkSchema)` to create a new message.
  */
 export const RefusedTrunkSchema: GenMessage<RefusedTrunk> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 6);
+  messageDesc(file_umbrella_v1_status, 7);
 
 /**
  * TotalsStatus counts since the node started, tracks that have ended included.
@@ -475,7 +515,7 @@ export type TotalsStatus = Message<"umbrella.v1.TotalsStatus"> & {
  * Use `create(TotalsStatusSchema)` to create a new message.
  */
 export const TotalsStatusSchema: GenMessage<TotalsStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 7);
+  messageDesc(file_umbrella_v1_status, 8);
 
 /**
  * @generated from message umbrella.v1.ProcessStatus
@@ -527,7 +567,7 @@ export type ProcessStatus = Message<"umbrella.v1.ProcessStatus"> & {
  * Use `create(ProcessStatusSchema)` to create a new message.
  */
 export const ProcessStatusSchema: GenMessage<ProcessStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 8);
+  messageDesc(file_umbrella_v1_status, 9);
 
 /**
  * @generated from message umbrella.v1.RoomStatus
@@ -554,7 +594,7 @@ export type RoomStatus = Message<"umbrella.v1.RoomStatus"> & {
  * Use `create(RoomStatusSchema)` to create a new message.
  */
 export const RoomStatusSchema: GenMessage<RoomStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 9);
+  messageDesc(file_umbrella_v1_status, 10);
 
 /**
  * @generated from message umbrella.v1.ParticipantStatus
@@ -630,6 +670,14 @@ export type ParticipantStatus = Message<"umbrella.v1.ParticipantStatus"> & {
    * @generated from field: umbrella.v1.StationStatus station = 13;
    */
   station?: StationStatus | undefined;
+
+  /**
+   * Ids of the nodes that it comes by, the nearest first, its own last; empty for
+   * this node's.
+   *
+   * @generated from field: repeated string path = 14;
+   */
+  path: string[];
 };
 
 /**
@@ -637,7 +685,7 @@ export type ParticipantStatus = Message<"umbrella.v1.ParticipantStatus"> & {
  * Use `create(ParticipantStatusSchema)` to create a new message.
  */
 export const ParticipantStatusSchema: GenMessage<ParticipantStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 10);
+  messageDesc(file_umbrella_v1_status, 11);
 
 /**
  * StationStatus is a Wi-Fi client of this access point, as hostapd tells.
@@ -683,7 +731,7 @@ export type StationStatus = Message<"umbrella.v1.StationStatus"> & {
  * Use `create(StationStatusSchema)` to create a new message.
  */
 export const StationStatusSchema: GenMessage<StationStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 11);
+  messageDesc(file_umbrella_v1_status, 12);
 
 /**
  * @generated from message umbrella.v1.TrackStatus
@@ -730,7 +778,7 @@ export type TrackStatus = Message<"umbrella.v1.TrackStatus"> & {
  * Use `create(TrackStatusSchema)` to create a new message.
  */
 export const TrackStatusSchema: GenMessage<TrackStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 12);
+  messageDesc(file_umbrella_v1_status, 13);
 
 /**
  * LayerStatus is one encoding of a track as it comes in.
@@ -817,7 +865,7 @@ export type LayerStatus = Message<"umbrella.v1.LayerStatus"> & {
  * Use `create(LayerStatusSchema)` to create a new message.
  */
 export const LayerStatusSchema: GenMessage<LayerStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 13);
+  messageDesc(file_umbrella_v1_status, 14);
 
 /**
  * SubscriptionStatus is one stream as it goes out.
@@ -925,7 +973,7 @@ export type SubscriptionStatus = Message<"umbrella.v1.SubscriptionStatus"> & {
  * Use `create(SubscriptionStatusSchema)` to create a new message.
  */
 export const SubscriptionStatusSchema: GenMessage<SubscriptionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 14);
+  messageDesc(file_umbrella_v1_status, 15);
 
 /**
  * @generated from message umbrella.v1.PeerConnectionStatus
@@ -981,7 +1029,7 @@ export type PeerConnectionStatus = Message<"umbrella.v1.PeerConnectionStatus"> &
  * Use `create(PeerConnectionStatusSchema)` to create a new message.
  */
 export const PeerConnectionStatusSchema: GenMessage<PeerConnectionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 15);
+  messageDesc(file_umbrella_v1_status, 16);
 
 /**
  * @generated from enum umbrella.v1.CameraPhase

@@ -81,6 +81,7 @@ func scripts(t *testing.T) map[string]string {
 }
 
 type rights struct {
+	File map[string][]string `json:"file"`
 	UCI  []string            `json:"uci"`
 	Ubus map[string][]string `json:"ubus"`
 }
@@ -98,7 +99,7 @@ func groups(t *testing.T) map[string]group {
 }
 
 // What changes something, or makes the node send something.
-var acting = []string{"luci.setInitAction", "umbrella.probe", "umbrella.discover", "umbrella.kick"}
+var acting = []string{"umbrella.probe", "umbrella.discover", "umbrella.kick"}
 
 // The scripts may call what the rights allow, and the rights allow no more.
 func TestRightsAreThoseOfTheCalls(t *testing.T) {
@@ -126,6 +127,16 @@ func TestRightsAreThoseOfTheCalls(t *testing.T) {
 				t.Errorf("%s: %s needs rights of its own", name, other)
 			}
 		}
+	}
+	// One file, which the init script writes for it.
+	const refused = "/var/run/umbrella/refused"
+	if !reflect.DeepEqual(g.Read.File, map[string][]string{refused: {"read"}}) || len(g.Write.File) > 0 {
+		t.Errorf("%s: allows the files %v and %v", acl, g.Read.File, g.Write.File)
+	}
+	script := read(t, "../openwrt/files/umbrella.init")
+	if !strings.Contains(scripts(t)["umbrella/service"], "callFileRead('"+refused+"')") ||
+		!strings.Contains(script, "\nRUN=/var/run/umbrella\n") || !strings.Contains(script, "put refused\n") {
+		t.Errorf("%s is not what is written and read", refused)
 	}
 	for _, c := range []struct {
 		name     string
@@ -196,7 +207,7 @@ func TestMenuHasEveryView(t *testing.T) {
 			views = append(views, name)
 		}
 		for _, m := range regexp.MustCompile(`L\.url\('([^']+)'\)`).FindAllStringSubmatch(text, -1) {
-			if _, ok := entries[m[1]]; !ok {
+			if _, ok := entries[m[1]]; !ok && m[1] != "admin/system/startup" { // LuCI's own
 				t.Errorf("%s: a link to %s, which is not in the menu", name, m[1])
 			}
 		}

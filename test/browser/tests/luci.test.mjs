@@ -51,9 +51,8 @@ async function open(t, view, change = () => {}) {
   const ap = await AccessPoint.start();
   ap.sections = settings();
   ap.answers = {
-    "service.list": () => ({ umbrella: { instances: { instance1: { running: true } } } }),
-    "luci.getInitList": () => ({ umbrella: { enabled: true } }),
-    "luci.setInitAction": () => ({ result: true }),
+    "rc.list": () => ({ umbrella: { enabled: true, running: true } }),
+    "file.read": () => null,
     "umbrella.status": status,
     "umbrella.trunks": () => ({ trunks, refused: [] }),
     "umbrella.cameras": () => ({ cameras }),
@@ -143,30 +142,32 @@ test("overview: addresses that others can open", options, async (t) => {
 });
 
 test("overview: who may only read", options, async (t) => {
-  const { page, text, fine } = await open(t, "view.umbrella.overview", (ap) => {
+  const { ap, page, text, fine } = await open(t, "view.umbrella.overview", (ap) => {
     ap.readOnly = true;
-    ap.answers["luci.getInitList"] = () => ({ umbrella: { enabled: false } });
+    ap.answers["rc.list"] = () => ({ umbrella: { enabled: false, running: true } });
   });
   assert.ok((await text()).includes("does not start at boot"));
-  assert.deepEqual(await page.$$eval("button", (all) => all.map((b) => [b.textContent, b.disabled])), [["Start at boot", true]]);
+  assert.equal(await page.$eval("#umbrella-notice a:last-of-type", (a) => a.getAttribute("href")), "/cgi-bin/luci/admin/system/startup");
+  assert.equal(await page.$("button"), null);
+  ap.sections.main.enabled = "0";
+  ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: false } });
+  await page.evaluate(() => window.openView("view.umbrella.overview"));
+  assert.deepEqual(await page.$$eval("#umbrella-notice button", (all) => all.map((b) => [b.textContent, b.disabled])), [["Enable and start", true]]);
   fine();
 });
 
 for (const view of ["overview", "peers", "cameras", "rooms", "settings", "log"]) {
   test(`${view}: says that the service is off, and turns it on`, options, async (t) => {
-    const { ap, says, press, called, page, text, fine } = await open(t, `view.umbrella.${view}`, (ap) => {
+    const { ap, says, press, page, text, fine } = await open(t, `view.umbrella.${view}`, (ap) => {
       ap.sections.main.enabled = "0";
-      ap.answers["service.list"] = () => ({});
-      ap.answers["luci.getInitList"] = () => ({ umbrella: { enabled: false } });
+      ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: false } });
       for (const name of ["status", "trunks", "cameras"]) delete ap.answers[`umbrella.${name}`];
     });
     await says("Umbrella is switched off in its settings.");
     await press("Enable and start");
     await soon("the settings to be applied", () => ap.applied === 1);
-    assert.deepEqual(called("luci.setInitAction").map((values) => values.action), ["enable", "start"]);
     assert.equal(ap.sections.main.enabled, "1");
-    ap.answers["service.list"] = () => ({ umbrella: { instances: { instance1: { running: true } } } });
-    ap.answers["luci.getInitList"] = () => ({ umbrella: { enabled: true } });
+    ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: true } });
     await page.evaluate(() => window.pollOnce());
     assert.equal(await text("#umbrella-notice"), "");
     fine();
@@ -174,14 +175,42 @@ for (const view of ["overview", "peers", "cameras", "rooms", "settings", "log"])
 }
 
 test("a service that does not start says so", options, async (t) => {
-  const { says, press, ap, fine } = await open(t, "view.umbrella.overview", (ap) => {
-    ap.answers["service.list"] = () => ({});
-    ap.answers["luci.setInitAction"] = ({ action }) => ({ result: action !== "start" });
+  const { says, page, ap, fine } = await open(t, "view.umbrella.overview", (ap) => {
+    ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: false } });
   });
-  await says("switched on, but not running");
-  await press("Enable and start");
-  await says("The service refused to start.");
-  assert.equal(ap.applied, 0);
+  await says("switched on, but not running", "#umbrella-notice");
+  assert.equal(await page.$("#umbrella-notice button"), null, "there is nothing left to enable");
+  assert.deepEqual(await page.$$eval("#umbrella-notice a", (all) => all.map((a) => a.textContent)), ["Open the log", "Open the startup scripts"]);
+  ap.answers["rc.list"] = () => ({ umbrella: { enabled: false, running: false } });
+  await page.evaluate(() => window.pollOnce());
+  await says("does not start at boot", "#umbrella-notice");
+  fine();
+});
+
+test("settings that were refused are told of, and why", options, async (t) => {
+  const why = "/etc/config/umbrella: section 'main', option 'tls': '<b>maybe</b>' is not allowed: auto, files, acme or off";
+  let refused = null;
+  const { says, text, called, page, ap, fine } = await open(t, "view.umbrella.rooms", (ap) => {
+    ap.answers["file.read"] = () => refused;
+  });
+  assert.equal(await text("#umbrella-notice"), "");
+  assert.deepEqual(called("file.read")[0], { path: "/var/run/umbrella/refused" });
+  // As after Save & Apply.
+  refused = { data: `${why}\n` };
+  await page.evaluate(() => window.pollOnce());
+  await says("goes on by those before", "#umbrella-notice");
+  assert.equal(await text("#umbrella-notice pre"), why);
+  await page.evaluate(() => window.openView("view.status.include.70_umbrella"));
+  await says("refused", "main");
+  await page.evaluate(() => window.openView("view.umbrella.overview"));
+  await says(why, "#umbrella-notice");
+  ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: false } });
+  await page.evaluate(() => window.pollOnce());
+  await says("The settings were refused.", "#umbrella-notice");
+  assert.ok(!(await text("#umbrella-notice")).includes("goes on"));
+  refused = null;
+  await page.evaluate(() => window.pollOnce());
+  assert.ok(!(await text("#umbrella-notice")).includes("refused"));
   fine();
 });
 

@@ -7,25 +7,18 @@
 'require ui';
 'require umbrella.values as values';
 
-const callServiceList = rpc.declare({
-	object: 'service',
+const callInitList = rpc.declare({
+	object: 'rc',
 	method: 'list',
 	params: [ 'name' ],
 	expect: { '': {} }
 });
 
-const callInitList = rpc.declare({
-	object: 'luci',
-	method: 'getInitList',
-	params: [ 'name' ],
-	expect: { '': {} }
-});
-
-const callInitAction = rpc.declare({
-	object: 'luci',
-	method: 'setInitAction',
-	params: [ 'name', 'action' ],
-	expect: { result: false }
+const callFileRead = rpc.declare({
+	object: 'file',
+	method: 'read',
+	params: [ 'path' ],
+	expect: { data: '' }
 });
 
 const callStatus = rpc.declare({
@@ -83,17 +76,18 @@ function isEnabled() {
 	return values.isTrue(uci.get('umbrella', 'main', 'enabled') || '1');
 }
 
-/* Resolves to whether the service runs and whether it starts at boot. What
- * could not be asked is null. */
+/* Resolves to whether the service runs, whether it starts at boot, and why the
+ * settings were not taken. What could not be asked is null. */
 async function state() {
-	const [ services, scripts ] = await Promise.all([
-		callServiceList('umbrella').catch(() => null),
-		callInitList('umbrella').catch(() => null)
+	const [ scripts, refused ] = await Promise.all([
+		callInitList('umbrella').catch(() => null),
+		callFileRead('/var/run/umbrella/refused').catch(() => null)
 	]);
 
 	return {
-		running: services && Object.values(services.umbrella?.instances ?? {}).some((instance) => instance.running),
-		atBoot: scripts?.umbrella?.enabled ?? null
+		running: scripts?.umbrella?.running ?? null,
+		atBoot: scripts?.umbrella?.enabled ?? null,
+		refused: refused?.trim() || null
 	};
 }
 
@@ -110,61 +104,66 @@ function problem({ running, atBoot }) {
 		return _('Umbrella is running, but does not start at boot.');
 }
 
-async function act(action) {
-	if (!await callInitAction('umbrella', action))
-		throw new Error(_('The service refused to %s. Its log tells why.').format(action));
+/* procd tells the service of it, as of every change. */
+async function enable() {
+	uci.set('umbrella', 'main', 'enabled', '1');
+	await uci.save();
+	await ui.changes.init();
+	ui.changes.apply(true);
 }
 
-async function start() {
-	try {
-		await act('enable');
-		/* Also when it is switched off: from then on procd tells it of changes. */
-		await act('start');
-
-		if (!isEnabled()) {
-			uci.set('umbrella', 'main', 'enabled', '1');
-			await uci.save();
-			await ui.changes.init();
-			ui.changes.apply(true);
-		}
-	}
-	catch (e) {
-		ui.addNotification(null, E('p', {}, [ e.message ]), 'error');
-	}
-}
-
-function noticeNodes(now) {
+function problemNodes(now) {
 	const words = problem(now);
 
 	if (!words)
 		return [];
+
+	const off = now.running === false && !isEnabled();
 
 	return [
 		E('div', { 'class': 'alert-message warning', 'role': 'status' }, [
 			E('p', {}, [
 				words, ' ',
 				E('a', { 'href': L.url('admin/services/umbrella/log') }, [ _('Open the log') ])
-			]),
-			E('button', {
+			].concat(off && now.atBoot !== false ? [] : [
+				' ', E('a', { 'href': L.url('admin/system/startup') }, [ _('Open the startup scripts') ])
+			])),
+			off ? E('button', {
 				'class': 'btn cbi-button cbi-button-apply',
 				'disabled': L.hasViewPermission() ? null : true,
-				'click': ui.createHandlerFn(this, start)
-			}, [ now.running ? _('Start at boot') : _('Enable and start') ])
+				'click': ui.createHandlerFn(this, enable)
+			}, [ _('Enable and start') ]) : ''
 		])
 	];
+}
+
+function refusedNodes({ running, refused }) {
+	return refused ? [
+		E('div', { 'class': 'alert-message error', 'role': 'status' }, [
+			E('p', {}, [ running
+				? _('The settings were refused. Umbrella goes on by those before.')
+				: _('The settings were refused.') ]),
+			E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ refused ])
+		])
+	] : [];
+}
+
+function noticeNodes(now) {
+	return problemNodes(now).concat(refusedNodes(now));
 }
 
 /* Puts above a view what is wrong with the service, and keeps it up to date. */
 function withNotice(first, node) {
 	const notice = E('div', { 'id': 'umbrella-notice' }, noticeNodes(first));
-	let shown = problem(first);
+	const told = (now) => JSON.stringify([ problem(now), now ]);
+	let shown = told(first);
 
 	poll.add(async () => {
 		const now = await state();
 
 		/* What did not change keeps the focus. */
-		if (problem(now) !== shown) {
-			shown = problem(now);
+		if (told(now) !== shown) {
+			shown = told(now);
 			dom.content(notice, noticeNodes(now));
 		}
 	}, 5);

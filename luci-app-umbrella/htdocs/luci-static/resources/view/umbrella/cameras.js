@@ -129,7 +129,7 @@ function test(section_id) {
 		.map(([ title, option ]) => [ title, uci.get('umbrella', section_id, option) ])
 		.filter(([ , url ]) => url);
 
-	return showAnswer(_('Test of %s').format(name), _('Asking the camera. This takes up to 20 seconds.'), async () => {
+	return showAnswer(_('Test of %s').format(name), _('Asking the camera. Each of its streams takes up to 20 seconds.'), async () => {
 		const nodes = [];
 
 		for (let [ title, url ] of urls)

@@ -20,10 +20,12 @@ return baseclass.extend({
 		if (!status && state.running == null)
 			return null;
 
+		const refused = state.refused ? [ [ _('Settings'), _('refused') ] ] : [];
+
 		if (!status)
 			return format.facts([
 				[ _('State'), [ state.running ? _('running, but without an answer on the bus') : _('not running'), ' – ', link ] ]
-			]);
+			].concat(refused));
 
 		const rooms = L.toArray(status.rooms), trunks = L.toArray(status.trunks), cameras = L.toArray(status.cameras);
 		const people = rooms.reduce((sum, room) => sum + L.toArray(room.participants).length, 0);
@@ -38,6 +40,6 @@ return baseclass.extend({
 			[ _('Cameras'), down.length
 				? _('%d of %d down: %s').format(down.length, cameras.length, down.map((camera) => camera.name || camera.id).join(', '))
 				: _('%d, none down').format(cameras.length) ]
-		].concat(urls.length ? [ [ _('Join'), E('a', { 'href': urls[0], 'target': '_blank', 'rel': 'noreferrer' }, [ urls[0] ]) ] ] : []));
+		].concat(refused, urls.length ? [ [ _('Join'), E('a', { 'href': urls[0], 'target': '_blank', 'rel': 'noreferrer' }, [ urls[0] ]) ] ] : []));
 	}
 });

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -208,13 +209,13 @@ func (n *Node) acme(cfg *config.Config) *access.ACME {
 func (n *Node) Apply(cfg *config.Config) error {
 	was := n.cfg.Load()
 	change := config.Diff(was, cfg).Main
-	var engine *rtc.Engine
-	if change.MediaPort {
+	engine, made := n.retiredEngine(cfg.Main.MediaPort), false
+	if change.MediaPort && engine == nil {
 		e, err := n.startEngine(cfg)
 		if err != nil {
 			return err
 		}
-		engine = e
+		engine, made = e, true
 	}
 	err := n.applyAccess(was, cfg)
 	if err == nil && (change.Listen || change.Prefix || change.TLS || was.Main.TURN != cfg.Main.TURN || change.StateDir ||
@@ -226,16 +227,19 @@ func (n *Node) Apply(cfg *config.Config) error {
 		n.certs.Refresh()
 	}
 	if err != nil {
-		if engine != nil {
+		if made {
 			err = errors.Join(err, engine.Close(context.Background()))
 		}
 		return err
 	}
-	if engine != nil {
+	if change.MediaPort {
+		n.retired = slices.DeleteFunc(n.retired, func(e *rtc.Engine) bool { return e == engine })
 		n.retired = append(n.retired, n.engine.Swap(engine))
 	}
-	if change.PublicAddress {
+	if change.PublicAddress || change.MediaPort && !made {
 		n.engine.Load().SetPublicAddress(cfg.Main.PublicAddress)
+	}
+	if change.PublicAddress {
 		if n.certs != nil {
 			n.certs.SetPublicAddress(cfg.Main.PublicAddress)
 		}
@@ -244,6 +248,17 @@ func (n *Node) Apply(cfg *config.Config) error {
 	n.trunks.Apply(cfg.Backhauls)
 	n.cameras.Apply(cfg.Cameras)
 	n.cfg.Store(cfg)
+	return nil
+}
+
+// retiredEngine returns the one that still has the port, for the calls that were
+// there when another became the port of new ones; or nil.
+func (n *Node) retiredEngine(port int) *rtc.Engine {
+	for _, e := range n.retired {
+		if e.MediaPort == port {
+			return e
+		}
+	}
 	return nil
 }
 

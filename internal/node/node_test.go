@@ -202,6 +202,20 @@ func TestApply(t *testing.T) {
 		t.Error("the old address is still listened on")
 	}
 
+	// The port of before is had again, although calls are still on it.
+	back := changed
+	back.Main.MediaPort = cfg.Main.MediaPort
+	back.Main.PublicAddress = []string{"203.0.113.8"}
+	for _, to := range []*config.Config{&back, &changed} {
+		if err := n.Apply(to); err != nil {
+			t.Fatal(err)
+		}
+		if e := n.engine.Load(); e.MediaPort != to.Main.MediaPort || len(n.retired) != 1 || n.retired[0] == e {
+			t.Errorf("new calls are on port %d, want %d; %d retired", e.MediaPort, to.Main.MediaPort, len(n.retired))
+		}
+	}
+	gets(t, b, a)
+
 	// A port that is taken leaves the node as it was.
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

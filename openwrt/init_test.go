@@ -258,7 +258,7 @@ func testNotStarted(t *testing.T, d *device) {
 	equal(t, "not valid", withoutChown(got), []string{"start",
 		`logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella: section 'main', option 'tls': 'may\be' is not allowed: auto, files, acme or off]`,
 		"logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535]",
-		"logger [-t] [umbrella] [-p] [daemon.err] [not started: put /etc/config/umbrella right, and it starts by itself]"})
+		"logger [-t] [umbrella] [-p] [daemon.err] [not started: put /etc/config/umbrella right, and then: /etc/init.d/umbrella start]"})
 	if err == nil {
 		t.Error("started by settings that are not valid")
 	}

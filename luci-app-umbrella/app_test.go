@@ -54,8 +54,16 @@ func TestMakefile(t *testing.T) {
 			t.Errorf("the Makefile lacks the line %q", line)
 		}
 	}
-	if !strings.Contains(read(t, "../openwrt/Makefile"), "\nPKG_NAME:=umbrella\n") {
+	daemon := read(t, "../openwrt/Makefile")
+	if !strings.Contains(daemon, "\nPKG_NAME:=umbrella\n") {
 		t.Error("there is no package umbrella to depend on")
+	}
+	// luci.mk would take the version from the history of the feed, and another maintainer.
+	for name, from := range map[string]string{"PKG_VERSION": "PKG_VERSION", "PKG_RELEASE": "PKG_RELEASE", "LUCI_MAINTAINER": "PKG_MAINTAINER"} {
+		m := regexp.MustCompile(`(?m)^` + from + `:=(.+)$`).FindStringSubmatch(daemon)
+		if m == nil || !slices.Contains(strings.Split(text, "\n"), name+":="+m[1]) {
+			t.Errorf("%s is not the daemon's %s, %q", name, from, m)
+		}
 	}
 }
 

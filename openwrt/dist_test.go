@@ -107,3 +107,25 @@ func TestDist(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The feed builds with the flags that `make build` does.
+func TestFeedFlags(t *testing.T) {
+	var want []string
+	for line := range strings.Lines(string(readFile(t, "../scripts/goflags"))) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
+			want = append(want, line)
+		}
+	}
+	sdk, err := filepath.Abs("../scripts/pack/sdk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	show := exec.Command("make", "--no-print-directory", "--silent", "show", "TOPDIR="+sdk, "INCLUDE_DIR="+filepath.Join(sdk, "include"),
+		"PKG_BUILD_DIR="+filepath.Dir(filepath.Dir(filepath.Dir(sdk))),
+		"--eval", "GoPackage/Build/Compile=echo -tags=$(GO_PKG_TAGS) $(1)\nshow: ; $(call Build/Compile)")
+	show.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MAKE") || strings.HasPrefix(e, "MFLAGS=") })
+	got, err := show.CombinedOutput()
+	if err != nil || !slices.Equal(strings.Fields(string(got)), want) {
+		t.Errorf("%v, got\n%s\nwant\n%s", err, got, strings.Join(want, "\n"))
+	}
+}

@@ -65,7 +65,12 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 		return exitFailure
 	}
 	fmt.Fprintf(d.Stdout, "Umbrella %s is running.\n", d.Version)
-	for _, u := range d.node.URLs() {
+	urls := d.node.URLs()
+	if cfg.Main.TLS == config.TLSOff && len(cfg.Main.PublicAddress) > 0 {
+		// By the proxy, whose address the node does not know by itself.
+		urls = append([]string{origin(cfg.Main) + "/sfu"}, urls...)
+	}
+	for _, u := range urls {
 		fmt.Fprintf(d.Stdout, "Open %s\n", u)
 	}
 	for {

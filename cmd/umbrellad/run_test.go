@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -123,5 +124,19 @@ func TestVersionIsLinked(t *testing.T) {
 	out, err := exec.Command(binary, "--version").Output()
 	if err != nil || string(out) != "1.2.3_rc4\n" {
 		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+// Behind a proxy, the address to open is that of the proxy.
+func TestURLBehindProxy(t *testing.T) {
+	p := start(t, "config umbrella main\n", "UMBRELLA_CLOUD=1", "UMBRELLA_HTTP_PREFIX=/umbrella",
+		"UMBRELLA_PUBLIC_IP=192.0.2.1", "UMBRELLA_PUBLIC_HOST=call.example.org")
+	p.expect("is running.")
+	if got, want := p.expect("Open "), "Open https://call.example.org/umbrella/sfu"; got != want {
+		t.Errorf("the first is %q, want %q", got, want)
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != exitOK {
+		t.Errorf("it ended with %d", code)
 	}
 }

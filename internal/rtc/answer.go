@@ -13,15 +13,24 @@ import (
 // withAllCodecs adds to the first m-line of each kind of an answer the codecs
 // that we know and it does not have. pion takes what a first answer has for all
 // that can ever be agreed on, while our m-lines are offered with one codec each:
-// the next one could have no other. On the m-line itself nothing changes by
-// them, as it was not offered with them.
-func withAllCodecs(answer string) (string, error) {
+// the next one could have no other.
+//
+// agreed are the numbers that each m-line really has, by its mid.
+func withAllCodecs(answer string) (all string, agreed map[string][]string, err error) {
 	if len(answer) > maxSDP {
-		return "", ErrTooLarge
+		return "", nil, ErrTooLarge
 	}
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
-		return "", err
+		return "", nil, err
+	}
+	agreed = map[string][]string{}
+	for _, m := range d.MediaDescriptions {
+		mid, _ := m.Attribute("mid")
+		agreed[mid] = []string{}
+		if m.MediaName.Port.Value != 0 {
+			agreed[mid] = slices.Clone(m.MediaName.Formats)
+		}
 	}
 	done := map[webrtc.RTPCodecType]bool{}
 	for _, m := range d.MediaDescriptions {
@@ -38,7 +47,7 @@ func withAllCodecs(answer string) (string, error) {
 		}
 	}
 	b, err := d.Marshal()
-	return string(b), err
+	return string(b), agreed, err
 }
 
 // knownCodecs are all of a kind.

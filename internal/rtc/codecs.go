@@ -1,7 +1,6 @@
 package rtc
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +26,9 @@ type codec struct {
 }
 
 // videoCodecs in the order of preference. H.264 comes in the profiles that
-// browsers and cameras use, with and without packetization-mode 1.
+// browsers and cameras use, with and without packetization-mode 1. The levels are
+// not those of the tracks: in a BUNDLE group a number has the same parameters on
+// every m-line (RFC 9143 §10.1.2), and browsers go by the profile.
 var videoCodecs = []codec{
 	{webrtc.MimeTypeVP8, "", 96, 97},
 	{webrtc.MimeTypeH264, h264("42e01f", 1), 98, 99},
@@ -77,11 +78,38 @@ func soundCodecs(t sfu.Codec) []codec {
 	return nil
 }
 
-// pictureCodecs are those that an m-line is offered with on which t is to play.
-func pictureCodecs(t sfu.Codec) []codec {
-	return slices.DeleteFunc(slices.Clone(videoCodecs), func(c codec) bool {
-		return !sameCodec(t, codecOf(c.parameters()))
-	})
+// pictureCodecs are those that an m-line is offered with on which t is to play:
+// its own first.
+func pictureCodecs(t sfu.Codec) (list []codec) {
+	for _, like := range ownAndLower(t) {
+		for _, c := range videoCodecs {
+			if sameCodec(like, codecOf(c.parameters())) {
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
+
+// ownAndLower are the codecs under which a receiver can be sent t, the best
+// first. Some browsers do not list the profile High or Main of H.264 although
+// their one decoder plays every profile: they get it under a lower one.
+func ownAndLower(t sfu.Codec) []sfu.Codec {
+	list := []sfu.Codec{t}
+	if !strings.EqualFold(t.MimeType, webrtc.MimeTypeH264) {
+		return list
+	}
+	mode, err := strconv.Atoi(fmtpValue(t.Fmtp, "packetization-mode", "0"))
+	if err != nil {
+		return list
+	}
+	lower := map[string][]string{"64": {"4d001f", "42e01f"}, "4d": {"42e01f"}, "42": {"42e01f"}}
+	for _, profile := range lower[h264Profile(t.Fmtp)] {
+		as := t
+		as.Fmtp = h264(profile, mode)
+		list = append(list, as)
+	}
+	return list
 }
 
 func h264(profile string, mode int) string {

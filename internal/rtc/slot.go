@@ -38,8 +38,10 @@ type slot struct {
 	// lock as well.
 	mu         sync.Mutex
 	track      *sfu.Track
-	negotiated []webrtc.RTPCodecParameters
-	pending    *forward.StreamConfig // until packets can leave
+	known      []webrtc.RTPCodecParameters // that both sides have, on any m-line
+	answered   []string                    // numbers that the peer took on this one; nil: all
+	negotiated []webrtc.RTPCodecParameters // what is left of known
+	pending    *forward.StreamConfig       // until packets can leave
 }
 
 // pion's TrackLocal.
@@ -64,11 +66,12 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 	}
 	s.owner.bind(cfg.SSRC, s)
 	s.mu.Lock()
-	s.negotiated, s.pending = agreed, &cfg
-	s.play()
+	s.known, s.pending = agreed, &cfg
+	s.settle()
+	ours := s.negotiated
 	s.mu.Unlock()
 	s.begin()
-	for _, c := range agreed {
+	for _, c := range ours {
 		if s.takes(codecOf(c)) {
 			return c, nil
 		}
@@ -79,6 +82,25 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		return agreed[0], nil
 	}
 	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+}
+
+// agree notes which numbers the peer took on the m-line.
+func (s *slot) agree(numbers []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answered = numbers
+	s.settle()
+}
+
+// settle plays by what is agreed on now. The caller holds mu.
+func (s *slot) settle() {
+	s.negotiated = s.known
+	if s.answered != nil {
+		s.negotiated = slices.DeleteFunc(slices.Clone(s.known), func(c webrtc.RTPCodecParameters) bool {
+			return !slices.Contains(s.answered, strconv.Itoa(int(c.PayloadType)))
+		})
+	}
+	s.play()
 }
 
 // begin lets packets leave, if they can by now.
@@ -138,9 +160,12 @@ func (s *slot) play() {
 	if s.track == nil {
 		return
 	}
-	if types, ok := s.payloadTypes(s.track.Codec); ok {
-		s.out.Play(s.track.Media, types)
+	types, ok := s.payloadTypes(s.track.Codec)
+	if !ok {
+		s.out.Stop()
+		return
 	}
+	s.out.Play(s.track.Media, types)
 }
 
 // payloadTypes finds the numbers for a codec. The caller holds mu.
@@ -148,9 +173,10 @@ func (s *slot) payloadTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
 	if strings.EqualFold(c.MimeType, mimeRED) {
 		return s.redTypes(c)
 	}
-	for _, n := range s.negotiated {
-		if sameCodec(c, codecOf(n)) {
-			types.Media, ok = uint8(n.PayloadType), true
+	for _, like := range ownAndLower(c) {
+		i := slices.IndexFunc(s.negotiated, func(n webrtc.RTPCodecParameters) bool { return sameCodec(like, codecOf(n)) })
+		if i >= 0 {
+			types.Media, ok = uint8(s.negotiated[i].PayloadType), true
 			break
 		}
 	}

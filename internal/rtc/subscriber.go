@@ -190,14 +190,28 @@ func (s *Subscriber) NeedsOffer() bool {
 
 // Answered applies the answer to the last offer.
 func (s *Subscriber) Answered(answer string) error {
-	answer, err := withAllCodecs(answer)
+	answer, agreed, err := withAllCodecs(answer)
 	if err == nil {
+		s.agree(agreed)
 		err = s.setRemote(webrtc.SDPTypeAnswer, answer)
 	}
 	if err != nil {
 		return fmt.Errorf("applying the answer: %w", err)
 	}
 	return nil
+}
+
+// agree tells each m-line which numbers the peer took on it.
+func (s *Subscriber) agree(numbers map[string][]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.groups {
+		for _, sl := range g.slots {
+			if list, ok := numbers[sl.transceiver.Mid()]; ok {
+				sl.agree(list)
+			}
+		}
+	}
 }
 
 // Set makes the wishes come true: tracks that are new start, those no longer

@@ -22,7 +22,9 @@ export class Camera {
     const dir = await mkdtemp(path.join(tmpdir(), "umbrella-camera-"));
     const clip = async (name, size, rate, group) => {
       const source = ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25:duration=20`];
-      const coding = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-b:v", rate];
+      // The profile High, as most cameras have it; Chromium does not list it without
+      // a decoder in hardware.
+      const coding = ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "high", "-pix_fmt", "yuv420p", "-b:v", rate];
       const groups = ["-g", group, "-keyint_min", group, "-sc_threshold", "0"];
       await run("ffmpeg", ["-v", "error", "-y", ...source, ...coding, ...groups, path.join(dir, name)]);
     };

@@ -187,7 +187,7 @@ scene("cameras on /servers", 120, async ({ person, step }) => {
   await step("are told with their state, and without their passwords", async () => {
     await page.goto(daemon.url("/servers"));
     await eve.says("Nothing listens at the camera's address");
-    await eve.says("H.264 Constrained Baseline");
+    await eve.says("H.264 High");
     assert.ok(!(await page.content()).includes("hunter2"));
     await look("servers-cameras");
   });

@@ -47,6 +47,9 @@ export interface CallState {
   room: Room;
   /** What plays, by the id of the track. */
   streams: Streams;
+  /** Ids of tracks that this browser turned down: it plays their codec, but not
+   * in this profile. */
+  refused: ReadonlySet<string>;
   /** Ids of tracks whose pictures ought to move, and do not. */
   stalled: ReadonlySet<string>;
   /** MIME types that this browser can play. */
@@ -111,6 +114,7 @@ export class Call {
       viewOnly: false,
       room: emptyRoom,
       streams: new Map(),
+      refused: new Set(),
       stalled: new Set(),
       codecs: [],
       talk: null,
@@ -248,7 +252,7 @@ export class Call {
       this.restartIce();
     } else {
       this.teardown();
-      this.store.set({ streams: new Map() });
+      this.store.set({ streams: new Map(), refused: new Set() });
       this.subscriptions.forget();
       this.quietUntil = this.o.clock.now() + (this.store.state.room.selfId ? quietTime : 0);
       if (!this.store.state.viewOnly && joined.participants.some((p) => p.id === joined.participantId && p.viewOnly)) {
@@ -383,7 +387,7 @@ export class Call {
       iceServers: this.iceServers,
       send: (body) => this.session?.send(body),
       onState: (state) => this.connectionChanged(watch, state),
-      onStreams: (streams) => this.store.set({ streams }),
+      onStreams: (streams, refused) => this.store.set({ streams, refused }),
       onBroken: () => {
         if (this.subscriber === subscriber) this.session?.rejoin();
       },
@@ -470,6 +474,7 @@ export class Call {
       ending,
       retryAt: null,
       streams: new Map(),
+      refused: new Set(),
     });
   }
 

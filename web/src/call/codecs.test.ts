@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canPlay, codecName, sendableCodecs, withFirst } from "./codecs";
+import { canPlay, codecName, refusedLines, sendableCodecs, withFirst } from "./codecs";
 
 test("codecs are called what people call them", () => {
   const cases: [mimeType: string, name: string][] = [
@@ -32,4 +32,25 @@ test("the chosen codec comes first, and the others stay in their order", () => {
 
 test("where no codec can be preferred there is nothing to choose", () => {
   assert.deepEqual(sendableCodecs(), []);
+});
+
+test("which m-lines an answer turns down", () => {
+  const line = (first: string, ...rest: string[]) => [`m=${first}`, "c=IN IP4 0.0.0.0", ...rest].join("\r\n") + "\r\n";
+  const offer =
+    "v=0\r\n" +
+    line("audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:0", "a=sendonly") +
+    line("video 9 UDP/TLS/RTP/SAVPF 104", "a=sendonly", "a=mid:one") +
+    line("video 9 UDP/TLS/RTP/SAVPF 104", "a=mid:2", "a=sendonly") +
+    line("video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:3", "a=inactive") +
+    line("video 0 UDP/TLS/RTP/SAVPF 96", "a=mid:4", "a=bundle-only", "a=sendonly") +
+    line("application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:5");
+  const answer =
+    "v=0\r\n" +
+    line("audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:0", "a=recvonly") +
+    line("video 0 UDP/TLS/RTP/SAVPF 104", "a=mid:one", "a=inactive") +
+    line("video 9 UDP/TLS/RTP/SAVPF 104", "a=mid:2", "a=inactive") +
+    line("video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:3", "a=inactive") +
+    line("video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:4", "a=recvonly");
+  assert.deepEqual([...refusedLines(offer, answer)], ["one", "2"]);
+  assert.deepEqual([...refusedLines(offer, "")], []);
 });

@@ -29,6 +29,24 @@ export function sendableCodecs(): VideoCodec[] {
   return choices.filter((name) => codecs.some((c) => c.mimeType.toLowerCase() === `video/${name}`.toLowerCase()));
 }
 
+/**
+ * The mids of the m-lines that the answer turns down. A browser does so when it
+ * plays the codec, but not in the profile that is offered.
+ */
+export function refusedLines(offer: string, answer: string): Set<string> {
+  const sections = (sdp: string) => sdp.split(/^m=/m).slice(1);
+  const answers = sections(answer);
+  const refused = new Set<string>();
+  sections(offer).forEach((section, i) => {
+    const mid = /^a=mid:(\S+)/m.exec(section)?.[1];
+    const own = answers[i];
+    if (mid === undefined || own === undefined) return;
+    if (/^\w+ 0 /.test(own) && !/^a=bundle-only/m.test(own)) refused.add(mid);
+    else if (/^a=inactive/m.test(own) && !/^a=inactive/m.test(section)) refused.add(mid);
+  });
+  return refused;
+}
+
 const names: Record<string, string> = {
   h264: "H.264",
   h265: "H.265",

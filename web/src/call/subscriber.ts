@@ -1,4 +1,5 @@
 import type { IceServer, Stream, StreamMap, SubscribeOffer } from "../proto/umbrella/v1/signal_pb";
+import { refusedLines } from "./codecs";
 import type { ClientBody } from "./messages";
 import { rtcConfiguration } from "./publisher";
 
@@ -9,8 +10,9 @@ export interface SubscriberOptions {
   iceServers: IceServer[];
   send(body: ClientBody): void;
   onState(state: RTCPeerConnectionState): void;
-  /** Which tracks play, whenever that changes. */
-  onStreams(streams: Streams): void;
+  /** Which tracks play, and the ids of those that this browser turned down,
+   * whenever that changes. */
+  onStreams(streams: Streams, refused: ReadonlySet<string>): void;
   /** An offer of the node could not be applied. */
   onBroken(error: unknown): void;
 }
@@ -23,6 +25,8 @@ export class Subscriber {
   readonly pc: RTCPeerConnection;
   private map: readonly Stream[] = [];
   private streams: Streams = new Map();
+  private refusedMids: ReadonlySet<string> = new Set();
+  private refused: ReadonlySet<string> = new Set();
   private offers: Promise<void> = Promise.resolve();
   private closed = false;
 
@@ -83,6 +87,7 @@ export class Subscriber {
     await this.pc.setLocalDescription(answer);
     // No candidate is waited for: the node needs none.
     this.o.send({ case: "subscribeAnswer", value: { id: offer.id, sdp: answer.sdp ?? "" } });
+    this.refusedMids = refusedLines(offer.sdp, answer.sdp ?? "");
     this.update();
   }
 
@@ -90,14 +95,22 @@ export class Subscriber {
     if (this.closed) return;
     const byMid = new Map(this.pc.getTransceivers().map((t) => [t.mid, t.receiver.track]));
     const streams = new Map<string, MediaStreamTrack>();
+    const refused = new Set<string>();
     for (const { mid, trackId } of this.map) {
       const track = byMid.get(mid);
-      if (track) streams.set(trackId, track);
+      if (this.refusedMids.has(mid)) refused.add(trackId);
+      else if (track) streams.set(trackId, track);
     }
-    if (streams.size === this.streams.size && [...streams].every(([id, track]) => this.streams.get(id) === track)) {
+    if (
+      streams.size === this.streams.size &&
+      [...streams].every(([id, track]) => this.streams.get(id) === track) &&
+      refused.size === this.refused.size &&
+      [...refused].every((id) => this.refused.has(id))
+    ) {
       return;
     }
     this.streams = streams;
-    this.o.onStreams(streams);
+    this.refused = refused;
+    this.o.onStreams(streams, refused);
   }
 }

@@ -14,7 +14,7 @@ function room(...participants: Init[]): Room {
 }
 
 const off = { camera: false, screen: false, muted: false };
-const codecs = ["video/VP8", "audio/opus"];
+const codecs = { codecs: ["video/VP8", "audio/opus"], refused: new Set<string>() };
 
 test("who has a tile", () => {
   const tiles = tilesOf(
@@ -43,6 +43,15 @@ test("a codec that cannot be played is said, and not asked for", () => {
   assert.equal(tile?.problem, "This browser cannot play H.264 video");
   assert.equal(tile.trackId, "");
   assert.equal(tile.picture, false);
+});
+
+test("a profile that the browser turned down is said, and not asked for", () => {
+  const tiles = tilesOf(room({ id: "a", tracks: [camera("a1", "video/H264")] }, { id: "b", tracks: [camera("b1", "video/H264")] }), off, {
+    codecs: ["video/H264"],
+    refused: new Set(["a1"]),
+  });
+  assert.deepEqual(tiles.map((t) => t.problem), ["This browser cannot play this kind of H.264 video", ""]);
+  assert.deepEqual(tiles.map((t) => t.trackId), ["", "b1"]);
 });
 
 test("a camera that is off has a track but no picture", () => {

@@ -33,26 +33,37 @@ export interface OwnMedia {
   muted: boolean;
 }
 
+/** What this browser can play. */
+export interface Playable {
+  /** MIME types. */
+  codecs: readonly string[];
+  /** Ids of tracks that it cannot play all the same. */
+  refused: ReadonlySet<string>;
+}
+
 /**
  * The tiles of a room in a lasting order: as people came in, each screen after
  * its owner. Who speaks changes nothing about it.
  */
-export function tilesOf(room: Room, own: OwnMedia, codecs: readonly string[]): Tile[] {
+export function tilesOf(room: Room, own: OwnMedia, plays: Playable): Tile[] {
   return room.participants.flatMap((participant) => {
     const self = participant.id === room.selfId;
     const list: Tile[] = [];
-    if (!participant.viewOnly) list.push(tileOf(room, participant, "camera", own, codecs));
+    if (!participant.viewOnly) list.push(tileOf(room, participant, "camera", own, plays));
     const screen = trackOf(participant, TrackSource.SCREEN);
-    if (self ? own.screen : screen) list.push(tileOf(room, participant, "screen", own, codecs));
+    if (self ? own.screen : screen) list.push(tileOf(room, participant, "screen", own, plays));
     return list;
   });
 }
 
-function tileOf(room: Room, participant: Participant, source: Tile["source"], own: OwnMedia, codecs: readonly string[]): Tile {
+function tileOf(room: Room, participant: Participant, source: Tile["source"], own: OwnMedia, plays: Playable): Tile {
   const self = participant.id === room.selfId;
   const track = source === "screen" ? trackOf(participant, TrackSource.SCREEN) : pictureOf(participant);
-  const playable = self || !track || canPlay(track.codec, codecs);
+  const known = self || !track || canPlay(track.codec, plays.codecs);
+  const playable = known && !(track && plays.refused.has(track.id));
   const sends = self ? (source === "screen" ? own.screen : own.camera) : room.maySubscribe && track !== undefined && !track.muted;
+  let unplayable = "";
+  if (track && !playable) unplayable = `This browser cannot play ${known ? "this kind of " : ""}${codecName(track.codec)} video`;
   return {
     key: `${participant.id} ${source}`,
     participantId: participant.id,
@@ -62,7 +73,7 @@ function tileOf(room: Room, participant: Participant, source: Tile["source"], ow
     own: self,
     trackId: self || !playable ? "" : (track?.id ?? ""),
     picture: sends && playable,
-    problem: participant.notice ? sentence(participant.notice) : playable ? "" : `This browser cannot play ${codecName(track.codec)} video`,
+    problem: participant.notice ? sentence(participant.notice) : unplayable,
     muted: self ? own.muted : isMuted(participant),
     level: source === "camera" ? (room.speakers.get(participant.id) ?? 0) : 0,
     quality: room.qualities.get(participant.id) ?? QualityLevel.UNSPECIFIED,

@@ -418,6 +418,19 @@ func TestWarmCameraShowsAPictureAtOnce(t *testing.T) {
 	}
 }
 
+func TestGroupThatDoesNotFitIsTold(t *testing.T) {
+	cam := startCamera(t, sceneOf(t, "main.h264", false), nil)
+	n := startNode(t)
+	n.KeepGroup = 1000
+	n.Apply([]config.Camera{settings(cam.url("stream"))})
+	until(t, "a note", func() bool {
+		s := n.state()
+		return len(s.Streams) == 1 && slices.ContainsFunc(s.Streams[0].Notes, func(t *Trouble) bool {
+			return t.Reason == "keyframes are too far apart for the picture to be there at once" && t.Advice == adviceGroup
+		})
+	})
+}
+
 func TestSubstream(t *testing.T) {
 	main := startCamera(t, sceneOf(t, "main.h264", false, aac), nil)
 	sub := startCamera(t, sceneOf(t, "sub.h264", false, pcma), nil)

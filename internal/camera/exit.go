@@ -61,6 +61,13 @@ func (e *exit) forget() {
 	}
 }
 
+// tooLarge tells that what is to be kept for those who come later does not fit.
+func (e *exit) tooLarge() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.layer != nil && e.layer.GroupTooLarge()
+}
+
 // wanted tells whether somebody watches or hears.
 func (e *exit) wanted() bool {
 	e.mu.Lock()

@@ -307,6 +307,9 @@ func (c *playing) note(now time.Time) {
 			list = append(list, trouble("the camera's sound cannot be decoded", "set it to G.711 in the camera"))
 		}
 	}
+	if f.video.tooLarge() {
+		list = append(list, trouble("keyframes are too far apart for the picture to be there at once", adviceGroup))
+	}
 	list = append(list, f.camera.notesOf(f)...)
 	for _, t := range []*Trouble{c.plan.noVideo, c.plan.noSound} {
 		if t != nil {

@@ -2,8 +2,12 @@ package forward
 
 import "time"
 
-// DefaultKeepGroup, in bytes, holds 10 s of pictures at 3 Mbit/s.
-const DefaultKeepGroup = 4 << 20
+// DefaultKeepGroup, in bytes, holds 10 s of pictures at 3 Mbit/s. MaxKeepGroup
+// is the most that can be kept, as the packets are counted, too.
+const (
+	DefaultKeepGroup = 4 << 20
+	MaxKeepGroup     = 8 << 20
+)
 
 // group is the present group of pictures of a layer: the packets from its last
 // keyframe on, as far as all of them are kept. The layer's pushing guards it.
@@ -14,6 +18,8 @@ type group struct {
 	bytes   int
 	limit   int
 	missing int // packets that have not come, and may when they are asked for again
+	// over: the group is too large to be kept. large: the one before was.
+	over, large bool
 }
 
 // maxMissing is how many packets may be missing: more do not come again.
@@ -25,16 +31,21 @@ func (g *group) add(p *Packet, newest uint32, limit int) {
 	g.limit = limit
 	switch {
 	case p.Info.Keyframe && (!g.live || p.Timestamp != g.time):
-		*g = group{live: true, first: p.SequenceNumber, time: p.Timestamp, limit: limit}
+		*g = group{live: true, first: p.SequenceNumber, time: p.Timestamp, limit: limit, large: g.over}
 	default:
 		g.missing += int(p.SequenceNumber - uint16(newest) - 1)
 		if g.missing > maxMissing {
 			g.live = false // without what is missing the rest is worth little
 		}
 	}
+	g.take(p)
+}
+
+// take counts a packet of the group.
+func (g *group) take(p *Packet) {
 	g.bytes += len(p.Payload)
-	if limit > 0 && g.bytes > limit {
-		g.live = false
+	if g.live && g.limit > 0 && (g.bytes > g.limit || p.SequenceNumber-g.first >= maxGroupSlots) {
+		g.live, g.over = false, true
 	}
 }
 
@@ -44,13 +55,19 @@ func (g *group) repair(p *Packet) {
 		return
 	}
 	g.missing--
-	if g.bytes += len(p.Payload); g.limit > 0 && g.bytes > g.limit {
-		g.live = false
-	}
+	g.take(p)
 }
 
 // whole tells that a stream can begin with the group.
 func (g *group) whole() bool { return g.live && g.missing == 0 }
+
+// GroupTooLarge tells that the present group of pictures, or the one before, was
+// too large to be kept: who comes waits for the next keyframe.
+func (l *Layer) GroupTooLarge() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.group.over || l.group.large
+}
 
 // recent tells that a stream that begins need not wait for another keyframe.
 func (l *Layer) recent(now time.Time) bool {

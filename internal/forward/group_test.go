@@ -164,6 +164,36 @@ func TestGroupThatIsTooLargeIsNotKept(t *testing.T) {
 	}
 }
 
+func TestGroupThatIsTooLargeIsTold(t *testing.T) {
+	c := newCamera(t, 100, 8, 100_000)
+	c.picture()
+	if c.layer.GroupTooLarge() {
+		t.Error("it is told before it is so")
+	}
+	for c.n < 101 {
+		c.picture()
+	}
+	if !c.layer.GroupTooLarge() {
+		t.Error("it is forgotten with the next keyframe")
+	}
+	// The camera is set to a keyframe every five pictures.
+	c.every = 5
+	for c.n < 112 {
+		c.picture()
+	}
+	if c.layer.GroupTooLarge() {
+		t.Error("it is told of groups that fit")
+	}
+	// So many packets that the ring of the history cannot hold them.
+	c = newCamera(t, 20_000, 8, MaxKeepGroup*100)
+	for c.n < maxGroupSlots/4 {
+		c.picture()
+	}
+	if !c.layer.GroupTooLarge() || c.layer.recent(time.Now()) {
+		t.Error("more packets are counted on than are kept")
+	}
+}
+
 func TestGroupWithPaddingInIt(t *testing.T) {
 	c := newCamera(t, 100, 4, 4<<20)
 	for range 20 {

@@ -36,7 +36,8 @@ type LayerConfig struct {
 	Pool *Pool
 	// KeepGroup is how many bytes are kept of the present group of pictures, a
 	// keyframe and all that builds on it, for those who come while it lasts: for
-	// publishers who cannot be asked for a keyframe. 0 keeps a second at most.
+	// publishers who cannot be asked for a keyframe. 0 keeps a second at most; more
+	// than MaxKeepGroup is no use.
 	KeepGroup int
 	// Patient says that the layer may take long to come, as that of a camera that
 	// is connected when somebody watches: it stays wanted unless its track has

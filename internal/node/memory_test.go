@@ -151,3 +151,20 @@ func TestShortOfMemory(t *testing.T) {
 	}
 	short(false)
 }
+
+func TestKeepGroup(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct{ machine, cgroup, want uint64 }{
+		{0, 0, 4}, {64, 0, 4}, {384, 0, 6}, {384, 320, 5}, {0, 448, 7}, {8192, 0, 8}, {8192, 128, 4},
+	} {
+		m := &memory.Admission{Log: slog.New(slog.DiscardHandler), Collect: func() {}, Read: func() memory.Figures {
+			return memory.Figures{Machine: memory.Area{Total: c.machine * mib}, Cgroup: memory.Area{Total: c.cgroup * mib}}
+		}}
+		if got := keepGroup(m); uint64(got) != c.want*mib {
+			t.Errorf("%d and %d MiB: %d bytes", c.machine, c.cgroup, got)
+		}
+	}
+	if got := keepGroup(nil); got != 4*mib {
+		t.Errorf("not known: %d bytes", got)
+	}
+}

@@ -150,9 +150,20 @@ func (n *Node) startParticipants() error {
 		Address: n.gate.Address, CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()
-	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log}
+	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log, KeepGroup: keepGroup(n.Memory)}
 	n.trunks = &backhaul.Backhaul{SFU: n.sfu, Engine: n.engine.Load, Invited: n.gate.AdmitTrunk, Memory: n.Memory, Totals: &n.totals, Log: n.Log}
 	return n.trunks.Start()
+}
+
+// keepGroup is how many bytes a camera's stream may keep for those who come: a
+// 64th of the memory, no less than 10 s of what most cameras send.
+func keepGroup(m *memory.Admission) int {
+	figures, _ := m.State()
+	total := figures.Machine.Total
+	if c := figures.Cgroup.Total; c > 0 && (c < total || total == 0) {
+		total = c
+	}
+	return int(min(max(total/64, forward.DefaultKeepGroup), forward.MaxKeepGroup))
 }
 
 // startWeb makes the web server, and the certificates that it needs.

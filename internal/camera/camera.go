@@ -13,6 +13,7 @@ import (
 	"umbrella/internal/camera/sound"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
+	"umbrella/internal/onvif"
 	"umbrella/internal/sfu"
 )
 
@@ -25,6 +26,8 @@ type Camera struct {
 	log     *slog.Logger
 	feeds   []*feed // of url, and of substream if there is one
 
+	still func(context.Context) ([]byte, error) // takes a snapshot
+
 	life   context.Context
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -34,6 +37,7 @@ type Camera struct {
 	refused     *Trouble // why it is not in its room
 	retryAt     time.Time
 	talking     bool
+	shot        *snapshot // the last one
 	video       *sfu.Track
 	class       string // of the video track: what a browser has to be able to play
 	layers      map[*feed]*forward.Layer
@@ -48,6 +52,7 @@ func (m *Manager) newCamera(cfg config.Camera) *Camera {
 		cfg: cfg, manager: m, times: m.Times.withDefaults(),
 		log: m.Log.With("camera", cfg.Section, "room", cfg.Room), layers: map[*feed]*forward.Layer{},
 	}
+	c.still = (&onvif.Still{Stream: cfg.URL}).Take
 	c.feeds = []*feed{newFeed(c, "url", cfg.URL)}
 	if cfg.Substream != "" {
 		c.feeds = append(c.feeds, newFeed(c, "substream", cfg.Substream))

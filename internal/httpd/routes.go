@@ -56,6 +56,9 @@ func (s *Server) routes(p *pages) http.Handler {
 		m.HandleFunc("POST /login", s.serveLogin)
 		m.HandleFunc("POST /logout", s.serveLogout)
 	}
+	if s.Snapshots != nil {
+		m.HandleFunc("GET /snapshot/{file}", s.serveSnapshot)
+	}
 	m.HandleFunc("GET /wsb", s.serveSocket)
 	m.Handle("/whip/", s.WHIP)
 	m.Handle("/whep/", s.WHIP)

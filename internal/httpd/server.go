@@ -35,6 +35,8 @@ type Server struct {
 	TrunkProtocol string
 	// WHIP takes what is below Prefix/whip/ and Prefix/whep/, without Prefix.
 	WHIP http.Handler
+	// Snapshots of cameras; nil serves none.
+	Snapshots *Snapshots
 	// Status is the node at this moment.
 	Status func() *umbrellav1.Status
 	// Admin changes the settings; nil serves no admin page.

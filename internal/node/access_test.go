@@ -31,6 +31,8 @@ const (
 	roomPassword  = "sesame"
 	adminPassword = "correct horse"
 	trunkSecret   = "0123456789abcdef"
+
+	cameraPassword = "hunter2"
 )
 
 // caller is one kind of who may come to the web server.
@@ -50,11 +52,16 @@ type door struct {
 }
 
 func openDoor(t *testing.T) *door {
+	// A camera in a room: the discard port answers to nobody.
+	cameraIn := func(room string) string {
+		return "config camera 'in_" + room + "'\n\toption url 'rtsp://eve:" + cameraPassword + "@127.0.0.1:9/'\n\toption room '" + room + "'\n"
+	}
 	cfg := settings(t, "\tlist trusted_proxy '127.0.0.1'\n\toption admin_password '"+adminPassword+"'\n\toption access 'token'\n"+
 		"config room\n\toption name 'lan'\n\toption access 'lan'\n"+
 		"config room\n\toption name 'open'\n\toption access 'open'\n"+
 		"config room\n\toption name 'secret'\n\toption password '"+roomPassword+"'\n"+
-		"config backhaul 'hub'\n\toption secret '"+trunkSecret+"'\n")
+		"config backhaul 'hub'\n\toption secret '"+trunkSecret+"'\n"+
+		cameraIn("den")+cameraIn("secret")+cameraIn("lan"))
 	return &door{startNode(t, cfg), cfg}
 }
 
@@ -205,6 +212,13 @@ func TestEveryPath(t *testing.T) {
 		{"POST", "/whep/secret", "v=0", "password admin session", 415},
 		{"POST", "/whep/den", "v=0", "viewer moderator admin session", 415},
 		{"POST", "/whep/den/somebody", "v=0", "viewer moderator admin session", 415},
+		// 502: the gate let them through, and there is no camera.
+		{"GET", "/snapshot/in_den.jpg", "", "viewer moderator admin session machine", 502},
+		{"GET", "/snapshot/in_secret.jpg", "", "password admin session machine", 502},
+		{"GET", "/snapshot/in_lan.jpg", "", "lan machine admin session", 502},
+		{"GET", "/snapshot/nobody.jpg", "", everyone, 404},
+		{"GET", "/snapshot/in_lan.png", "", everyone, 404},
+		{"POST", "/snapshot/in_lan.jpg", "", everyone, 405},
 		{"DELETE", "/whip/session/x", "", everyone, 404},
 		{"PATCH", "/whep/session/x", "v=0", everyone, 404},
 		{"OPTIONS", "/whip/den", "", everyone, 204},
@@ -222,6 +236,9 @@ func TestEveryPath(t *testing.T) {
 			refused := code == http.StatusUnauthorized || code == http.StatusForbidden
 			if may[name] && code != p.status || !may[name] && !refused {
 				t.Errorf("%s %s by %s: %d, %s", p.method, p.path, name, code, strings.TrimSpace(body))
+			}
+			if strings.Contains(body, cameraPassword) {
+				t.Errorf("%s %s by %s: a password in %s", p.method, p.path, name, body)
 			}
 			if refused && (strings.Contains(body, trunkSecret) || strings.Contains(body, roomPassword)) {
 				t.Errorf("%s %s by %s: a secret in %s", p.method, p.path, name, body)

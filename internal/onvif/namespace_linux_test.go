@@ -139,6 +139,20 @@ func inNamespace(t *testing.T) {
 		t.Errorf("%+v, %v", profiles, err)
 	}
 
+	// The stream of a camera leads to its snapshots, wherever it has its ONVIF.
+	both.digest = []string{`Digest realm="x", nonce="NONCE", qop="auth"`}
+	both.takes(jpegHead)
+	stream, err := WithCredentials("rtsp://192.168.50.1:8554/x", testUser, testPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	still := &Still{Stream: stream}
+	for range 2 {
+		if picture, err := still.Take(t.Context()); err != nil || string(picture) != jpegHead {
+			t.Errorf("%q, %v", picture, err)
+		}
+	}
+
 	// A named one that is public is looked on, for who asks for it.
 	if _, err := Discover(t.Context(), Options{Interfaces: []string{"wan"}, Wait: 200 * time.Millisecond}); err != nil || wan.Load() == 0 {
 		t.Errorf("on wan: %v, %d probes", err, wan.Load())

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -121,38 +120,19 @@ func options(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
 // admit lets a request into a room to do what may says, or answers it.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string, may func(access.Grant) bool) (access.Grant, bool) {
-	grant, err := s.Admit(r, room, access.Bearer(bearer(r)))
+	grant, err := s.Admit(r, room, access.BearerOf(r))
 	if err == nil && !may(grant) {
 		err = access.ErrNotAllowed
 	}
 	if err == nil {
 		return grant, true
 	}
-	status := s.Status(err)
-	switch status {
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="umbrella"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "30")
-	case http.StatusTooManyRequests:
-		if later, ok := errors.AsType[*access.TryLaterError](err); ok {
-			w.Header().Set("Retry-After", strconv.Itoa(int(later.After/time.Second)))
-		}
-	}
 	if quiet, ok := s.refusals.Allow(time.Now()); ok {
 		s.Log.Info("not let in", "path", bound.Text(r.URL.Path, maxShown), "address", s.Address(r), "reason", err, "left_out", quiet)
 	}
-	http.Error(w, err.Error(), status)
+	access.Refuse(w, err, s.Status(err))
 	return access.Grant{}, false
 }
 

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -241,33 +240,4 @@ func isOwnHost(host string) bool {
 	host = strings.ToLower(strings.Trim(host, "[]"))
 	_, err := netip.ParseAddr(host)
 	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
-}
-
-// CheckOrigin refuses what a page of another site asked for. A request that
-// names no origin is not from a page that can be told what to do by another
-// site: browsers always name it on WebSockets and on requests with a body.
-func (g *Gate) CheckOrigin(r *http.Request) error {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return nil
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Hostname() == "" {
-		return ErrOrigin
-	}
-	if names(u, r.Host) {
-		return nil
-	}
-	if host := g.Forwarded(r, "X-Forwarded-Host"); host != "" && names(u, host) {
-		return nil
-	}
-	return ErrOrigin
-}
-
-// names tells that an origin is that of host, which may have a port; the port
-// that goes with the origin's scheme may be left out of both.
-func names(origin *url.URL, host string) bool {
-	port, ok := map[string]string{"http": ":80", "https": ":443"}[origin.Scheme]
-	trim := func(h string) string { return strings.TrimSuffix(strings.ToLower(h), port) }
-	return ok && trim(origin.Host) == trim(host)
 }

@@ -68,7 +68,7 @@ func (s *Server) base(r *http.Request) string {
 		return strings.TrimSuffix(urls[0], "/sfu")
 	}
 	scheme := "http"
-	if s.overTLS(r) {
+	if s.Gate.OverTLS(r) {
 		scheme = "https"
 	}
 	return scheme + "://" + host + s.Prefix

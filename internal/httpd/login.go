@@ -89,12 +89,6 @@ func (s *Server) serveLogout(w http.ResponseWriter, r *http.Request) {
 func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: access.SessionCookie, Value: value, Path: s.Prefix + "/", MaxAge: age,
-		Secure: s.overTLS(r), HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: s.Gate.OverTLS(r), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
-}
-
-// overTLS tells whether the browser speaks TLS, to this server or to a proxy that
-// is believed.
-func (s *Server) overTLS(r *http.Request) bool {
-	return Secure(r.Context()) || s.Gate.Forwarded(r, "X-Forwarded-Proto") == "https"
 }

@@ -98,6 +98,10 @@ func (s *Server) serveCA(w http.ResponseWriter, _ *http.Request) {
 
 // serveSocket hands a WebSocket to whom its subprotocol (RFC 6455 §1.9) is for.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
+	if err := s.Gate.CheckOrigin(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	release, err := s.Gate.OpenSocket(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusTooManyRequests)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"umbrella/internal/access"
 )
 
 // splitConn is a connection that turns out to be TLS or plain, and HTTP or TURN,
@@ -137,7 +139,11 @@ func (c *replayConn) Read(b []byte) (int, error) {
 // connKey finds the connection of a request.
 type connKey struct{}
 
+// withConn lets a request know its connection, and the gate whether that is TLS.
 func withConn(ctx context.Context, c net.Conn) context.Context {
+	if split, ok := c.(*splitConn); ok {
+		ctx = access.WithSecure(ctx, split.Secure)
+	}
 	return context.WithValue(ctx, connKey{}, c)
 }
 
@@ -145,11 +151,4 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 func plainOnTLSPort(ctx context.Context) bool {
 	c, ok := ctx.Value(connKey{}).(*splitConn)
 	return ok && c.tls != nil && !c.Secure()
-}
-
-// Secure tells that a request came to this web server by TLS, which no proxy had
-// ended before.
-func Secure(ctx context.Context) bool {
-	c, ok := ctx.Value(connKey{}).(*splitConn)
-	return ok && c.Secure()
 }

@@ -584,14 +584,18 @@ func untilClosed(ws *websocket.Conn) (said []string, err error) {
 // TestCrossSiteSockets: no page of another site opens a WebSocket.
 func TestCrossSiteSockets(t *testing.T) {
 	d := openDoor(t)
-	for _, origin := range []string{"https://evil.example", "null", "https://" + strings.Replace(d.cfg.Main.Listen, "127.0.0.1", "localhost", 1), "http://127.0.0.1"} {
+	listen := d.cfg.Main.Listen
+	for _, page := range []struct{ origin, host string }{
+		{"https://evil.example", listen}, {"null", listen}, {"https://" + strings.Replace(listen, "127.0.0.1", "localhost", 1), listen},
+		{"http://127.0.0.1", listen}, {"http://" + listen, listen}, {"http://umbrella.lan", "umbrella.lan"},
+	} {
 		for _, protocol := range []string{signal.Subprotocol, backhaul.Subprotocol} {
 			c := &caller{address: home}
-			_, answer, err := websocket.Dial(soon(t), "wss://"+d.cfg.Main.Listen+"/wsb", &websocket.DialOptions{
-				HTTPClient: c.client(), Subprotocols: []string{protocol}, HTTPHeader: http.Header{"Origin": {origin}},
+			_, answer, err := websocket.Dial(soon(t), "wss://"+listen+"/wsb", &websocket.DialOptions{
+				HTTPClient: c.client(), Subprotocols: []string{protocol}, HTTPHeader: http.Header{"Origin": {page.origin}}, Host: page.host,
 			})
 			if err == nil || answer == nil || answer.StatusCode != http.StatusForbidden {
-				t.Errorf("%s opens %s: %v", origin, protocol, err)
+				t.Errorf("%s opens %s at %s: %v", page.origin, protocol, page.host, err)
 			}
 		}
 	}

@@ -142,7 +142,7 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 func (n *Node) startParticipants() error {
 	n.signal = &signal.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal,
-		Address: n.gate.Address, CheckOrigin: n.gate.CheckOrigin, IceServers: n.iceServers, Log: n.Log,
+		Address: n.gate.Address, IceServers: n.iceServers, Log: n.Log,
 	}
 	n.signal.Start()
 	n.whip = &whip.Server{

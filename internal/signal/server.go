@@ -38,8 +38,6 @@ type Server struct {
 	Refusal func(error) umbrellav1.Error_Code
 	// Address is where whoever sent a request is.
 	Address func(*http.Request) string
-	// CheckOrigin refuses a WebSocket of another site's page.
-	CheckOrigin func(*http.Request) error
 	// IceServers are those that whoever sent the request may use from now on; nil:
 	// none.
 	IceServers func(*http.Request) []*umbrellav1.IceServer
@@ -116,12 +114,9 @@ func (s *Server) Connections() map[*sfu.Participant]rtc.Connections {
 	return all
 }
 
-// ServeHTTP takes one WebSocket and serves it until it ends.
+// ServeHTTP takes one WebSocket, which is of no other site's page, and serves it
+// until it ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := s.CheckOrigin(r); err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
-		return
-	}
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
@@ -135,7 +130,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:   []string{Subprotocol},
 		OnPingReceived: sock.pinged,
-		// CheckOrigin has looked, and knows of proxies.
+		// The web server has looked, and knows of proxies.
 		InsecureSkipVerify: true,
 	})
 	if err != nil {

@@ -45,10 +45,9 @@ func startNode(t testing.TB) *node {
 	}
 	n.server = &signal.Server{
 		SFU: n.SFU, Engine: func() *rtc.Engine { return n.engine }, Log: log,
-		Admit:       admit,
-		Refusal:     func(error) umbrellav1.Error_Code { return umbrellav1.Error_CODE_FORBIDDEN },
-		Address:     func(r *http.Request) string { return r.RemoteAddr },
-		CheckOrigin: func(*http.Request) error { return nil },
+		Admit:   admit,
+		Refusal: func(error) umbrellav1.Error_Code { return umbrellav1.Error_CODE_FORBIDDEN },
+		Address: func(r *http.Request) string { return r.RemoteAddr },
 	}
 	n.server.Start()
 	web := httptest.NewServer(n.server)

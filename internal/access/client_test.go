@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"umbrella/internal/config"
 )
 
 func TestAddress(t *testing.T) {
@@ -237,4 +239,26 @@ func FuzzForwardedFor(f *testing.F) {
 		}
 		t.Fatalf("%+v out of nothing but proxies: %q", c, hops)
 	})
+}
+
+// In the cloud, whoever comes by way of an address that is believed is local to
+// nobody, whatever he writes into the header: a port that Docker publishes makes
+// everybody come from an address of its own.
+func TestNobodyIsLocalByWayOfTheCloud(t *testing.T) {
+	cfg, err := config.Load(t.TempDir(), []string{"UMBRELLA_CLOUD=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &Gate{}
+	g.SetTrustedProxies(cfg.Main.TrustedProxy)
+	for _, said := range []string{
+		"", "10.1.2.3", "172.31.255.255", "192.168.1.1", "169.254.1.1", "127.0.0.1", "127.9.9.9", "::1", "fd00::1", "fe80::1", "fe80::1%eth0",
+		"::ffff:169.254.1.1", "febf::1", "[fe80::1]:5", "169.254.1.1:80", "169.254.1.1, 10.0.0.1", "203.0.113.9, 192.168.1.1",
+	} {
+		for _, peer := range []string{"172.17.0.1:1", "127.0.0.1:1", "[fd00::2]:1", "[fe80::1%eth0]:1"} {
+			if c := g.Client(request(peer, "X-Forwarded-For", said)); c.Local() || c.Loopback() {
+				t.Errorf("%q by %s is local: %+v", said, peer, c)
+			}
+		}
+	}
 }

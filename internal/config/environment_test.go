@@ -108,7 +108,7 @@ func TestUnknownVariables(t *testing.T) {
 }
 
 func TestCloud(t *testing.T) {
-	const private = "[127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1/128 fc00::/7]"
+	const private = "[127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10]"
 	for _, c := range []struct {
 		name, uci string
 		environ   []string

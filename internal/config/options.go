@@ -91,9 +91,10 @@ func Options() []Option {
 		{Section: typeMain, Name: "wan", Default: "0", Allowed: allowedBool,
 			Help: "Have the firewall of the access point let people in from the WAN, too."},
 		{Section: typeMain, Name: "trusted_proxy", List: true,
-			// Whoever is in one of these may join from there as well: believing what
-			// such a one says of others gives it nothing.
-			Cloud:   "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1 fc00::/7",
+			// All that counts as local. Whoever is in one of these may join from there as
+			// well, and whom such a one names is never local himself: that one stands
+			// before another proxy, so it seems.
+			Cloud:   "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1 fc00::/7 fe80::/10",
 			Allowed: "an IP address or a network such as 192.168.1.0/24",
 			Help:    "Proxy whose X-Forwarded-For is believed."},
 		{Section: typeMain, Name: "access", Default: "lan", Cloud: "token", Allowed: "lan, token or open",

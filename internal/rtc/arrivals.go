@@ -43,10 +43,22 @@ type arrivalIDs struct {
 type stream struct {
 	encoding *encoding
 	repair   bool // retransmissions of the encoding
+	last     time.Time
+	// Packets in a row of another payload type, which is another codec.
+	other  uint8
+	others int
 }
 
-// maxStreams bounds the SSRCs of one connection.
-const maxStreams = 128
+const (
+	// maxStreams bounds the SSRCs of one connection.
+	maxStreams = 128
+	// goneAfter is when the SSRC of what has ended is forgotten: what was on its
+	// way by then must not be taken for something new.
+	goneAfter = 10 * time.Second
+	// recastAfter is how many packets of another codec are a change: a single one
+	// slips in with RED, and with events (RFC 4733).
+	recastAfter = 10
+)
 
 // take takes a packet in clear and passes it on to its encoding. It may change
 // raw.
@@ -57,6 +69,13 @@ func (a *arrivals) take(raw []byte, now time.Time) {
 	ssrc := binary.BigEndian.Uint32(raw[8:])
 	payloadType := raw[1] & 0x7f
 	s := a.streams[ssrc]
+	was := s
+	if s != nil {
+		s.last = now
+		if s.recast(payloadType) {
+			s = nil
+		}
+	}
 	if !a.budget.take(len(raw), now) {
 		// Its congestion control sees a loss, but it is not asked for the packet.
 		if s != nil && !s.repair {
@@ -74,11 +93,15 @@ func (a *arrivals) take(raw []byte, now time.Time) {
 		}
 	}
 	if s == nil {
-		if s = a.learn(ssrc, payloadType); s == nil {
+		if s = a.learn(ssrc, payloadType, was, now); s == nil {
 			return
 		}
 	}
 	e := s.encoding
+	if s.others > 0 { // nobody could make anything of it
+		e.reception.arrived(binary.BigEndian.Uint16(raw[2:]), binary.BigEndian.Uint32(raw[4:]), now)
+		return
+	}
 	if s.repair {
 		if raw = a.restore(raw, e, payloadType); raw == nil {
 			return
@@ -92,10 +115,40 @@ func (a *arrivals) take(raw []byte, now time.Time) {
 	}
 }
 
-// learn finds out what an SSRC is that was not seen before. The header has been
-// read.
-func (a *arrivals) learn(ssrc uint32, payloadType uint8) *stream {
-	if len(a.streams) >= maxStreams {
+// recast tells that the stream has come in another codec for a while, or repairs
+// what was replaced by then, so that it is to be learned anew.
+func (s *stream) recast(payloadType uint8) bool {
+	if s.repair {
+		return s.encoding.ended.Load()
+	}
+	if s.encoding.mid == "" || payloadType == s.encoding.payloadType {
+		s.others = 0
+		return false
+	}
+	if s.other != payloadType {
+		s.other, s.others = payloadType, 0
+	}
+	s.others++
+	return s.others >= recastAfter
+}
+
+// forget drops the SSRCs of encodings that have ended, retransmissions included,
+// when nothing has come of them for some time; where there are many, also of those
+// that are not published.
+func (a *arrivals) forget(now time.Time) {
+	many := len(a.streams) > maxStreams/2
+	for ssrc, s := range a.streams {
+		e := s.encoding
+		if (e.ended.Load() || many && e.mid != "" && e.layer.Load() == nil) && now.Sub(s.last) > goneAfter {
+			delete(a.streams, ssrc)
+		}
+	}
+}
+
+// learn finds out what an SSRC is that was not seen before, or, if it was, comes
+// in another codec than until now. The header has been read.
+func (a *arrivals) learn(ssrc uint32, payloadType uint8, was *stream, now time.Time) *stream {
+	if len(a.streams) >= maxStreams && was == nil {
 		return nil
 	}
 	value := func(id uint8) string {
@@ -115,6 +168,9 @@ func (a *arrivals) learn(ssrc uint32, payloadType uint8) *stream {
 	if mid == "" {
 		mid = a.byType[payloadType]
 	}
+	if was != nil {
+		mid, rid = was.encoding.mid, was.encoding.rid
+	}
 	if mid == "" {
 		return nil
 	}
@@ -128,15 +184,18 @@ func (a *arrivals) learn(ssrc uint32, payloadType uint8) *stream {
 		if e == nil {
 			return nil
 		}
-		s := &stream{encoding: e, repair: true}
+		s := &stream{encoding: e, repair: true, last: now}
 		a.streams[ssrc] = s
 		return s
 	}
 	e := a.find(mid, rid, ssrc, payloadType)
 	if e == nil {
+		if was != nil {
+			was.others = 1 // of a codec that was not agreed: it is not asked each time
+		}
 		return nil
 	}
-	s := &stream{encoding: e}
+	s := &stream{encoding: e, last: now}
 	a.streams[ssrc] = s
 	return s
 }
@@ -144,7 +203,7 @@ func (a *arrivals) learn(ssrc uint32, payloadType uint8) *stream {
 // known is the encoding of an m-line with that RID, of those that have come.
 func (a *arrivals) known(mid, rid string) *encoding {
 	for _, s := range a.streams {
-		if !s.repair && s.encoding.mid == mid && s.encoding.rid == rid {
+		if !s.repair && s.encoding.mid == mid && s.encoding.rid == rid && !s.encoding.ended.Load() {
 			return s.encoding
 		}
 	}
@@ -157,6 +216,9 @@ func (a *arrivals) restore(raw []byte, e *encoding, payloadType uint8) []byte {
 	n, err := a.header.Unmarshal(raw)
 	if err != nil || len(raw) < n+3 {
 		return nil // empty ones are sent to probe the path
+	}
+	if e.mid != "" && a.apt[payloadType] != e.payloadType {
+		return nil // of another codec
 	}
 	original := [2]byte{raw[n], raw[n+1]}
 	copy(raw[2:n+2], raw[:n])
@@ -181,12 +243,13 @@ func (a *arrivals) tick() {
 func (a *arrivals) feedback(self uint32, now time.Time, congestion, reports bool) (list []rtcp.Packet) {
 	var report *rtcp.ReceiverReport
 	if reports {
+		a.forget(now)
 		report = &rtcp.ReceiverReport{SSRC: self}
 		list = append(list, report)
 	}
 	var seqs []uint16
 	for ssrc, s := range a.streams {
-		if s.repair {
+		if s.repair || s.encoding.ended.Load() {
 			continue
 		}
 		r := &s.encoding.reception

@@ -62,6 +62,9 @@ type encoding struct {
 	nack     bool                          // lost packets may be asked for again
 	layer    atomic.Pointer[forward.Layer] // nil while it is not announced
 	make     func() *forward.Layer
+	// payloadType that it comes in; with no mid it is a trunk's, which has one for all.
+	payloadType uint8
+	ended       atomic.Bool
 
 	reception reception // guarded by the transport's inbound lock
 }
@@ -316,7 +319,7 @@ func (b *Publisher) encoding(mid, rid string, ssrc uint32, payloadType uint8) *e
 	if len(in.encodings) >= maxEncodings {
 		return nil
 	}
-	e := &encoding{mid: mid, rid: rid, ssrc: ssrc, nack: m.nack, reception: reception{rate: codec.ClockRate}}
+	e := &encoding{mid: mid, rid: rid, ssrc: ssrc, payloadType: payloadType, nack: m.nack, reception: reception{rate: codec.ClockRate}}
 	e.make = func() *forward.Layer {
 		cfg := forward.LayerConfig{
 			MimeType: codec.MimeType, ClockRate: codec.ClockRate, SSRC: ssrc, RID: rid, Extensions: m.extensions,
@@ -340,6 +343,7 @@ const maxEncodings = 4
 
 // end takes an encoding away. The caller holds mu.
 func (b *Publisher) end(in *input, e *encoding) {
+	e.ended.Store(true)
 	in.encodings = slices.DeleteFunc(in.encodings, func(o *encoding) bool { return o == e })
 	switch l := e.layer.Swap(nil); {
 	case l == nil:
@@ -357,6 +361,7 @@ func (b *Publisher) drop(mid string) {
 		return
 	}
 	for _, e := range in.encodings {
+		e.ended.Store(true)
 		e.layer.Store(nil)
 	}
 	in.encodings = nil
@@ -385,23 +390,17 @@ func (b *Publisher) reports(packets []rtcp.Packet, now time.Time) {
 	}
 }
 
-// goodbye ends the encoding that came under an SSRC.
+// goodbye takes that nothing more comes under an SSRC for now. Browsers say it as
+// well of an encoding that we have told them to stop: it stays, so that somebody
+// can want it again. What is published is for the signalling to say.
 func (b *Publisher) goodbye(ssrc uint32) {
 	s := b.arrivals.streams[ssrc]
-	if s == nil {
+	if s == nil || s.repair {
 		return
 	}
-	delete(b.arrivals.streams, ssrc)
-	if s.repair {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if in := b.inputs[s.encoding.mid]; in != nil {
-		b.end(in, s.encoding)
-		if len(in.encodings) == 0 {
-			b.drop(s.encoding.mid)
-		}
+	s.encoding.reception.missing = s.encoding.reception.missing[:0]
+	if l := s.encoding.layer.Load(); l != nil {
+		l.Forget()
 	}
 }
 

@@ -40,11 +40,12 @@ type options struct {
 	json, svg, tableIn string
 }
 
-// other is a server that runs already.
+// other is another server: one that runs already, or is started for each work.
 type other struct {
-	name   string
-	target load.Target
-	pid    int
+	name    string
+	target  load.Target
+	pid     int
+	command string // that starts it; empty: it runs
 }
 
 func run(ctx context.Context) error {
@@ -62,7 +63,13 @@ func run(ctx context.Context) error {
 			rows = append(rows, row)
 		}
 		for _, v := range o.others {
-			row, err := o.measure(ctx, v.name, v.target, work, v.pid)
+			var row report.Row
+			var err error
+			if v.command != "" {
+				row, err = v.anew(ctx, o, work)
+			} else {
+				row, err = o.measure(ctx, v.name, v.target, work, v.pid)
+			}
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", v.name, work.Name(), err)
 			}
@@ -116,7 +123,18 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.svg, "svg", "", "write a chart to this `file`")
 	f.StringVar(&o.tableIn, "table-in", "", "put the table between the marks of this Markdown `file`")
 	f.Func("vs", "measure another server too: `NAME=WHIP,WHEP,PID`, with %d for a publisher's number; of Galene NAME=ws://HOST:PORT/ws,GROUP,PID", func(s string) error {
-		v, err := parseOther(s)
+		v, rest, err := parseOther(s)
+		if err == nil {
+			if v.pid, err = strconv.Atoi(rest); err != nil {
+				err = fmt.Errorf("process id %q: %w", rest, err)
+			}
+		}
+		o.others = append(o.others, v)
+		return err
+	})
+	f.Func("vs-run", "the same of a server that is started anew for each work, and ended after it: `NAME=WHIP,WHEP,COMMAND`; its output is hidden", func(s string) error {
+		v, rest, err := parseOther(s)
+		v.command = rest
 		o.others = append(o.others, v)
 		return err
 	})
@@ -139,15 +157,13 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-func parseOther(s string) (v other, err error) {
-	name, rest, ok := strings.Cut(s, "=")
-	parts := strings.Split(rest, ",")
-	if !ok || name == "" || len(parts) != 3 {
-		return v, errors.New("want NAME=WHIP,WHEP,PID")
-	}
-	if v.pid, err = strconv.Atoi(parts[2]); err != nil {
-		return v, fmt.Errorf("process id %q: %w", parts[2], err)
+// parseOther reads NAME=WHIP,WHEP,REST. There may be commas in the rest.
+func parseOther(s string) (v other, rest string, err error) {
+	name, where, ok := strings.Cut(s, "=")
+	parts := strings.SplitN(where, ",", 3)
+	if !ok || name == "" || len(parts) != 3 || strings.TrimSpace(parts[2]) == "" {
+		return v, "", errors.New("want NAME=WHIP,WHEP, and a process id or a command")
 	}
 	v.name, v.target = name, load.Target{WHIP: parts[0], WHEP: parts[1]}
-	return v, nil
+	return v, parts[2], nil
 }

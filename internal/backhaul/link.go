@@ -21,12 +21,12 @@ const (
 	// how long it may not: a link that is cut has to be noticed well before
 	// people give up on a frozen picture. While media still comes, only the
 	// signalling stands still, and may for as long as stalledAfter.
-	pingInterval  = 400 * time.Millisecond
+	pingInterval  = 500 * time.Millisecond
 	deadAfter     = 1500 * time.Millisecond
 	stalledAfter  = 8 * time.Second
 	watchInterval = 100 * time.Millisecond
 	// Every how many pings one is answered, which shows how long that takes.
-	pongEvery = 5
+	pongEvery = 4
 	// maxQueued bounds what waits to be sent besides routes, which wait in the
 	// table: chat, pulls, pongs. A peer that does not read is cut off.
 	maxQueued = 1024

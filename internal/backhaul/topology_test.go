@@ -2,6 +2,7 @@ package backhaul
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,13 +56,43 @@ func crossing(nodes []*testNode) (streams int) {
 	return streams
 }
 
+// turnsBack says what leaves a node over the link that it came by, or comes home
+// to its origin, or is asked of a node that is not on the way.
+func turnsBack(t *testing.T, n *testNode) {
+	t.Helper()
+	n.hub.mu.Lock()
+	defer n.hub.mu.Unlock()
+	for _, l := range n.hub.links {
+		for _, o := range l.outputs {
+			if o.key.Origin == l.peer {
+				t.Errorf("%s sends %v home", n.Name, o.key)
+			}
+			if r := n.hub.remotes[o.key]; o.key.Origin != n.id && (r == nil || r.link == l || slices.Contains(r.path, l.peer)) {
+				t.Errorf("%s sends %v back to %s", n.Name, o.key, l.name)
+			}
+		}
+	}
+	for key, r := range n.hub.remotes {
+		if key.Origin == n.id {
+			t.Errorf("%s shows %v of its own as another's", n.Name, key)
+		}
+		for id, rt := range r.tracks {
+			for rid, rl := range rt.layers {
+				if p := rl.by.Load(); p != nil && (p.link != r.link || p.link.peer != r.path[0]) {
+					t.Errorf("%s asks for %s %s of %v beside the route", n.Name, id, rid, key)
+				}
+			}
+		}
+	}
+}
+
 func TestShapes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		nodes int
 		links [][2]int
-		// hops is the sum, over all pairs of nodes, of the links between them that a
-		// picture has to cross when everybody watches everybody: each once.
+		// crossing is how many layers cross links when everybody watches everybody,
+		// each link counted by itself.
 		crossing int
 	}{
 		// Each picture goes over a tree that spans all nodes: n-1 links.
@@ -97,9 +128,12 @@ func TestShapes(t *testing.T) {
 			})
 			eventually(t, "each picture crosses each link of its tree once", func() bool { return crossing(nodes) == c.crossing })
 			for i, p := range people {
-				if st := p.layer.Stats(time.Now()); st.Packets != st.Expected {
-					t.Errorf("p%d got packets of its own back: %+v", i, st)
+				if n := p.layer.Subscribers(); n == 0 || n > len(nodes[i].hub.connected()) {
+					t.Errorf("p%d is sent %d times over %d links", i, n, len(nodes[i].hub.connected()))
 				}
+			}
+			for _, n := range nodes {
+				turnsBack(t, n)
 			}
 		})
 	}

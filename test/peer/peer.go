@@ -32,6 +32,8 @@ type Peer struct {
 	Token    string
 	// Codec of the video that is published: a MIME type, VP8 where empty.
 	Codec string
+	// Temporal has Play send VP8 in three temporal layers.
+	Temporal bool
 
 	socket *websocket.Conn
 	cancel context.CancelFunc
@@ -44,6 +46,8 @@ type Peer struct {
 	talkTo             string
 	talkSeq            uint16
 	keyframe           atomic.Bool
+	base               byte // counts frames of the lowest temporal layer
+	picture            uint16
 	offers             uint32
 
 	mu           sync.Mutex
@@ -240,6 +244,7 @@ func (p *Peer) Play(ctx context.Context, interval time.Duration) {
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		var seq, soundSeq uint16
+		frame := 0 // since the last keyframe
 		var ts, soundTS uint32
 		payload := make([]byte, 600)
 		for {
@@ -251,23 +256,49 @@ func (p *Peer) Play(ctx context.Context, interval time.Duration) {
 			ts += uint32(interval.Seconds() * 90000)
 			soundTS += uint32(interval.Seconds() * 48000)
 			key := p.keyframe.Swap(false)
+			if key {
+				frame = 0
+			}
 			for i := range 2 {
 				seq++
-				payload[0], payload[1] = 0, 1
-				if i == 0 {
-					payload[0] = 0x10 // start of a frame
-					if key {
-						payload[1] = 0
-					}
-				}
+				p.describe(payload, i == 0, key, frame)
 				_ = p.video.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2,
 					SequenceNumber: seq, Timestamp: ts, Marker: i == 1}, Payload: payload})
 			}
+			frame++
 			soundSeq++
 			_ = p.audio.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2,
 				SequenceNumber: soundSeq, Timestamp: soundTS}, Payload: payload[:40]})
 		}
 	})
+}
+
+// describe begins the payload of a packet of VP8 (RFC 7741 §4.2). frame counts
+// from the last keyframe.
+func (p *Peer) describe(payload []byte, first, key bool, frame int) {
+	start, inter := byte(0), byte(1)
+	if first {
+		start = 0x10
+		if key {
+			inter = 0
+		}
+	}
+	if !p.Temporal {
+		payload[0], payload[1] = start, inter
+		return
+	}
+	if first && frame%4 == 0 {
+		p.base++
+	}
+	if first {
+		p.picture++
+	}
+	tid := [...]byte{0, 2, 1, 2}[frame%4]
+	// Extended: picture id of 15 bits, TL0PICIDX, TID.
+	copy(payload, []byte{0x80 | start, 0xe0, 0x80 | byte(p.picture>>8)&0x7f, byte(p.picture), p.base, tid << 6, inter, 0, 0})
+	if first && key {
+		copy(payload[9:], []byte{0x9d, 1, 0x2a, 0x80, 2, 0x68, 1}) // 640x360
+	}
 }
 
 func (p *Peer) read(ctx context.Context) {

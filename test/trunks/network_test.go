@@ -3,10 +3,13 @@
 package trunks
 
 import (
+	"crypto/sha256"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +27,9 @@ type network struct {
 	dir   string
 	nodes []*node
 	links []*link
+	// secure nodes are reached by TLS, with CAs of their own, and over IPv6, with
+	// both over IPv4 too.
+	secure, both bool
 }
 
 // node is one daemon.
@@ -32,6 +38,8 @@ type node struct {
 	name    string // of its namespace
 	number  int
 	config  strings.Builder
+	dials   []func() // writes what is only known when others serve
+	main    string   // more of its main section
 	process *exec.Cmd
 	log     string
 	people  *people
@@ -102,7 +110,39 @@ func (w *network) link(a, b int) *link {
 
 // dial has a dial b by that name.
 func (l *link) dial(host string) {
+	if l.net.secure {
+		l.a.dials = append(l.a.dials, func() {
+			l.a.backhaul(fmt.Sprintf("to%d", l.b.number), l.url(), secret, "fingerprint", fingerprint(l.net.t, l.b.caFile()))
+		})
+		return
+	}
 	fmt.Fprintf(&l.a.config, "config backhaul 'to%d'\n\toption url 'ws://%s:8081/wsb'\n\toption secret '%s'\n", l.b.number, host, secret)
+}
+
+// backhaul writes a section that dials.
+func (n *node) backhaul(name, url, secret string, options ...string) {
+	fmt.Fprintf(&n.config, "config backhaul '%s'\n\toption url '%s'\n\toption secret '%s'\n", name, url, secret)
+	for i := 0; i < len(options); i += 2 {
+		fmt.Fprintf(&n.config, "\toption %s '%s'\n", options[i], options[i+1])
+	}
+}
+
+func (l *link) url() string { return fmt.Sprintf("wss://[%s]:8081/wsb", l.address6("b")) }
+
+func (n *node) caFile() string { return filepath.Join(n.net.dir, n.name+".state", "ca.crt") }
+
+// fingerprint of the first certificate in a file.
+func fingerprint(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		t.Fatalf("%s has no certificate", file)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(block.Bytes))
 }
 
 // cable joins two nodes by a link, and no more.
@@ -112,8 +152,14 @@ func (w *network) cable(a, b int) *link {
 	w.links = append(w.links, l)
 	w.must("ip", "link", "add", l.dev("a"), "netns", l.a.name, "type", "veth", "peer", "name", l.dev("b"), "netns", l.b.name)
 	for end, n := range map[string]*node{"a": l.a, "b": l.b} {
-		w.must("ip", "-n", n.name, "addr", "add", l.address(end)+"/24", "dev", l.dev(end))
-		w.must("ip", "-n", n.name, "link", "set", l.dev(end), "up")
+		if !w.secure || w.both {
+			w.must("ip", "-n", n.name, "addr", "add", l.address(end)+"/24", "dev", l.dev(end))
+		}
+		// A cable that takes many packets as one would also delay and lose them so.
+		w.must("ip", "-n", n.name, "link", "set", l.dev(end), "gso_max_segs", "1", "up")
+		if w.secure {
+			w.must("ip", "-n", n.name, "addr", "add", l.address6(end)+"/64", "dev", l.dev(end), "nodad")
+		}
 	}
 	return l
 }
@@ -124,6 +170,47 @@ func (l *link) address(end string) string {
 	return fmt.Sprintf("10.88.%d.%d", l.number, map[string]int{"a": 1, "b": 2}[end])
 }
 
+func (l *link) address6(end string) string {
+	return fmt.Sprintf("fd88:0:0:%d::%d", l.number, map[string]int{"a": 1, "b": 2}[end])
+}
+
+// narrow has the link carry no more than a rate, such as "1mbit", each way.
+func (l *link) narrow(rate string) {
+	l.net.t.Helper()
+	for end, n := range map[string]*node{"a": l.a, "b": l.b} {
+		l.net.must("tc", "-n", n.name, "qdisc", "replace", "dev", l.dev(end), "root", "tbf", "rate", rate, "burst", "4kb", "latency", "150ms")
+	}
+}
+
+// block drops what crosses the link by a protocol and port of b, until unblock.
+func (l *link) block(protocol string, port int) {
+	l.net.t.Helper()
+	l.b.nft(fmt.Sprintf(`table inet cut {
+		chain in { type filter hook input priority 0; iifname %[1]s %[2]s dport %[3]d drop; }
+		chain out { type filter hook output priority 0; oifname %[1]s %[2]s sport %[3]d drop; }
+	}`, l.dev("b"), protocol, port))
+}
+
+// cut drops all that crosses the link, until unblock. The addresses stay.
+func (l *link) cut() {
+	l.net.t.Helper()
+	l.b.nft(fmt.Sprintf(`table inet cut {
+		chain in { type filter hook input priority 0; iifname %[1]s drop; }
+		chain out { type filter hook output priority 0; oifname %[1]s drop; }
+	}`, l.dev("b")))
+}
+
+func (l *link) unblock() { l.net.t.Helper(); l.b.nft("delete table inet cut") }
+
+func (n *node) nft(script string) {
+	n.net.t.Helper()
+	cmd := exec.Command("ip", "netns", "exec", n.name, "nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(script)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		n.net.t.Fatalf("nft: %v\n%s", err, out)
+	}
+}
+
 // set makes the link work, or not.
 func (l *link) set(state string) {
 	l.net.t.Helper()
@@ -131,15 +218,16 @@ func (l *link) set(state string) {
 }
 
 // bytes that have crossed the link, both ways.
-func (l *link) bytes() (n int64) {
+func (l *link) bytes() int64 { l.net.t.Helper(); return l.from("a") + l.from("b") }
+
+// from is how many bytes have crossed it from one end.
+func (l *link) from(end string) int64 {
 	l.net.t.Helper()
-	for _, dir := range []string{"rx", "tx"} {
-		s := l.net.must("ip", "netns", "exec", l.a.name, "cat", "/sys/class/net/"+l.dev("a")+"/statistics/"+dir+"_bytes")
-		v, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
-		if err != nil {
-			l.net.t.Fatal(err)
-		}
-		n += v
+	counter := map[string]string{"a": "tx_bytes", "b": "rx_bytes"}[end]
+	s := l.net.must("ip", "netns", "exec", l.a.name, "cat", "/sys/class/net/"+l.dev("a")+"/statistics/"+counter)
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	if err != nil {
+		l.net.t.Fatal(err)
 	}
 	return n
 }
@@ -147,11 +235,20 @@ func (l *link) bytes() (n int64) {
 // start starts all daemons.
 func (w *network) start() {
 	w.t.Helper()
-	for _, n := range w.nodes {
+	serves := func(n *node) {
+		eventually(w.t, 20*time.Second, n.name+" serves", func() bool { return n.people.report() != nil })
+	}
+	for _, n := range slices.Backward(w.nodes) { // those that are dialled first
+		for _, dial := range n.dials {
+			dial()
+		}
 		n.start()
+		if w.secure {
+			serves(n)
+		}
 	}
 	for _, n := range w.nodes {
-		eventually(w.t, 10*time.Second, n.name+" serves", func() bool { return n.people.report() != nil })
+		serves(n)
 	}
 }
 
@@ -162,8 +259,11 @@ func (n *node) start() {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(&n.config, "config backhaul 'in'\n\toption secret '%s'\nconfig umbrella 'main'\n\toption enabled '1'\n\toption tls 'off'\n\toption state_dir '%s'\n",
-		secret, path+".state")
+	fmt.Fprintf(&n.config, "config backhaul 'in'\n\toption secret '%s'\nconfig umbrella 'main'\n\toption enabled '1'\n\toption state_dir '%s'\n%s",
+		secret, path+".state", n.main)
+	if !n.net.secure {
+		n.config.WriteString("\toption tls 'off'\n")
+	}
 	if err := os.WriteFile(filepath.Join(path, "umbrella"), []byte(n.config.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +278,7 @@ func (n *node) start() {
 	if err := n.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	n.people = newPeople(t, n.name)
+	n.people = newPeople(t, n.name, n.net.secure)
 	t.Cleanup(func() {
 		_ = n.process.Process.Signal(syscall.SIGTERM)
 		_ = n.process.Wait()

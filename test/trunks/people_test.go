@@ -3,6 +3,7 @@ package trunks
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,11 +11,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/pion/mdns/v2"
 	"golang.org/x/net/ipv4"
 	"google.golang.org/protobuf/proto"
@@ -35,12 +38,17 @@ type people struct {
 
 // order is what the test asks of people, one a line.
 type order struct {
-	Join  string // name
-	View  bool   // without publishing
-	Leave string
+	Join string // name
+	View bool   // without publishing
+	// Temporal has the picture of who joins consist of three temporal layers.
+	Temporal bool
+	Leave    string
 	// Announce is a name that multicast DNS is to answer for, as umdns does on an
 	// access point.
 	Announce string
+	// Old is the URL of a node that is to be dialled with a version of the trunk
+	// protocol that there is no more. The answer is what it is refused with.
+	Old string
 }
 
 // report is what they answer to each.
@@ -49,6 +57,7 @@ type report struct {
 	// Views by the name of who looks.
 	Views  map[string]view
 	Status []byte // of the node, protobuf
+	Answer string
 	status *umbrellav1.Status
 }
 
@@ -62,9 +71,13 @@ type view struct {
 	Video map[string]uint64
 	Gaps  uint64
 	Chat  []string
+	// Sound is packets of each participant's sound, SoundGaps those left out of
+	// all; Keyframes are those of all pictures.
+	Sound                map[string]uint64
+	SoundGaps, Keyframes uint64
 }
 
-const environment = "UMBRELLA_TEST_PEOPLE"
+const environment = "UMBRELLA_TEST_PEOPLE" // "ws" or "wss"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(environment) != "" {
@@ -81,10 +94,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func newPeople(t *testing.T, namespace string) *people {
+func newPeople(t *testing.T, namespace string, secure bool) *people {
 	t.Helper()
 	p := &people{t: t, cmd: exec.Command("ip", "netns", "exec", namespace, os.Args[0])}
-	p.cmd.Env = append(os.Environ(), environment+"=1")
+	scheme := "ws"
+	if secure {
+		scheme = "wss"
+	}
+	p.cmd.Env = append(os.Environ(), environment+"="+scheme)
 	p.cmd.Stderr = os.Stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := p.cmd.StdoutPipe()
@@ -163,7 +180,7 @@ func live() error {
 			}
 			defer responder.Close()
 		case o.Join != "":
-			p := &peer.Peer{URL: "ws://127.0.0.1:8081/wsb", Room: "den", Name: o.Join, ViewOnly: o.View}
+			p := &peer.Peer{URL: os.Getenv(environment) + "://127.0.0.1:8081/wsb", Room: "den", Name: o.Join, ViewOnly: o.View, Temporal: o.Temporal}
 			within, done := context.WithTimeout(ctx, 10*time.Second)
 			if err := p.Join(within); err != nil {
 				r.Problem = err.Error()
@@ -176,6 +193,11 @@ func live() error {
 				}
 			}
 			done()
+		case o.Old != "":
+			var err error
+			if r.Answer, err = old(ctx, o.Old); err != nil {
+				return err
+			}
 		case o.Leave != "":
 			stop[o.Leave]()
 			here[o.Leave].Close()
@@ -198,6 +220,47 @@ func live() error {
 	return in.Err()
 }
 
+// old dials a node with version 0 and returns the sentence that it is refused
+// with.
+func old(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{
+		Subprotocols: []string{"umbrella.trunk.v1"}, HTTPClient: client,
+	})
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = ws.CloseNow() }()
+	hello, err := proto.Marshal(&umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Hello{Hello: &umbrellav1.TrunkHello{
+		NodeId: "00000000000000ff", NodeName: "an old node", Nonce: make([]byte, 32), Fingerprint: make([]byte, 32),
+		IceUfrag: "ufrag", IcePwd: "a password that is long enough",
+	}}})
+	if err != nil {
+		return "", err
+	}
+	if err := ws.Write(ctx, websocket.MessageBinary, hello); err != nil {
+		return "", err
+	}
+	for {
+		_, b, err := ws.Read(ctx)
+		if err != nil {
+			return "", err
+		}
+		m := &umbrellav1.TrunkMessage{}
+		if err := proto.Unmarshal(b, m); err != nil {
+			return "", err
+		}
+		if r := m.GetRefusal(); r != nil {
+			return r.Message, nil
+		}
+	}
+}
+
+// client trusts the nodes of the tests, which have certificates of their own
+// making.
+var client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+
 // announce answers for a name on the local network (RFC 6762).
 func announce(name string) (*mdns.Conn, error) {
 	group, err := net.ResolveUDPAddr("udp4", mdns.DefaultAddressIPv4)
@@ -212,18 +275,23 @@ func announce(name string) (*mdns.Conn, error) {
 }
 
 func look(p *peer.Peer) view {
-	v := view{Seen: map[string]int{}, At: map[string]string{}, Video: map[string]uint64{}}
+	v := view{Seen: map[string]int{}, At: map[string]string{}, Video: map[string]uint64{}, Sound: map[string]uint64{}}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = p.Wait(ctx, func() bool { // with its lock
 		for id, who := range p.Participants() {
 			v.Seen[who.Name]++
 			v.At[who.Name] = who.NodeName
-			_, video := p.From(id)
+			audio, video := p.From(id)
 			v.Video[who.Name] += video
+			v.Sound[who.Name] += audio
 		}
 		for _, r := range p.Received() {
 			v.Gaps += r.Gaps.Load()
+			v.Keyframes += r.Keyframes.Load()
+			if codec, _ := r.Codec.Load().(string); strings.HasPrefix(codec, "audio/") {
+				v.SoundGaps += r.Gaps.Load()
+			}
 		}
 		for _, m := range p.Chat() {
 			v.Chat = append(v.Chat, m.Name+": "+m.Text)
@@ -234,12 +302,13 @@ func look(p *peer.Peer) view {
 }
 
 func status() ([]byte, error) {
-	r, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:8081/status", nil)
+	scheme := map[string]string{"ws": "http", "wss": "https"}[os.Getenv(environment)]
+	r, err := http.NewRequest(http.MethodGet, scheme+"://127.0.0.1:8081/status", nil)
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Accept", "application/protobuf")
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}

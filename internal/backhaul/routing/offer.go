@@ -67,15 +67,14 @@ type Route[T any] struct {
 	Alternatives int
 }
 
-// guessedRTT is what others are told of a trunk that was not measured yet: those
-// who go by it are not to be drawn to it for what is only not known.
-const guessedRTT = 200 * time.Millisecond
-
 // What a route has to be better by than the one in use, if it is as long: round
 // trips waver, and each change costs a keyframe.
 const (
 	betterBy      = 20 * time.Millisecond
 	betterPercent = 20
+	// guessedRTT is what others are told of a trunk that was not measured yet: so
+	// much that nothing changes when it turns out to be near.
+	guessedRTT = betterBy - time.Millisecond
 )
 
 // clearlyLess tells whether a round trip is shorter than another by more than

@@ -12,7 +12,15 @@ export interface Status {
   nodeName?: string;
   nodeId?: string;
   trunks?: TrunkStatus[];
+  ways?: NodeWay[];
   cameras?: CameraStatus[];
+}
+
+/** Two nodes that are joined, as far as it is known here. */
+export interface NodeWay {
+  a?: string;
+  b?: string;
+  used?: boolean;
 }
 
 export interface CameraStatus {

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "./model";
-import { draw, pictureWords, placesOf, wayWords, type Box, type Line } from "./topology";
+import { draw, joinedOf, pictureWords, placesOf, wayWords, type Box, type Line } from "./topology";
 
 // What a phone has, and no less while the page is still being laid out.
 const narrowest = 200;
@@ -11,6 +11,7 @@ export function Topology({ status }: { status: Status }): JSX.Element | null {
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const places = placesOf(status);
+  const joined = joinedOf(status, places);
   const shown = places.length > 1;
   useLayoutEffect(() => {
     const element = frame.current;
@@ -21,14 +22,17 @@ export function Topology({ status }: { status: Status }): JSX.Element | null {
     return () => observer.disconnect();
   }, [shown]);
   if (!shown) return null;
-  const picture = draw(places, Math.max(width, narrowest));
+  const picture = draw(places, Math.max(width, narrowest), joined);
   return (
     <section aria-labelledby="nodes">
       <h2 id="nodes">Nodes</h2>
       <div class="card topology">
         <div ref={frame} />
         {width > 0 && (
-          <svg width={picture.width} height={picture.height} role="img" aria-label={pictureWords(places)}>
+          <svg width={picture.width} height={picture.height} role="img" aria-label={pictureWords(places, joined)}>
+            {picture.besides.map((path, i) => (
+              <path key={i} class="way way-beside" d={path} />
+            ))}
             {picture.lines.map((line, i) => (
               <path key={i} class={`way way-${line.way.state}`} d={line.path} />
             ))}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Status } from "./model";
-import { draw, pictureWords, placesOf, wayWords, type Box } from "./topology";
+import { draw, joinedOf, pictureWords, placesOf, wayWords, type Box } from "./topology";
 
 const status: Status = {
   nodeId: "aa",
@@ -36,7 +36,7 @@ test("who is where", () => {
       ["shed", "beyond", "Door (camera)"],
     ],
   );
-  assert.deepEqual(places.map((p) => (p.way ? wayWords(p.way) : [])), [[], ["→ 1.2 Mb/s", "← 3 kb/s"], ["down"], ["waiting"], ["over others"]]);
+  assert.deepEqual(places.map((p) => (p.way ? wayWords(p.way) : [])), [[], ["→ 1.2 Mb/s", "← 3 kb/s"], ["down"], ["waiting"], []]);
   assert.equal(
     pictureWords(places).split(". ")[1],
     "hub, connected by the trunk up, sent 1.2 Mb/s, received 3 kb/s: Bob, Film (stream)",
@@ -58,15 +58,59 @@ test("a crowd is counted", () => {
 const apart = (a: Box, b: Box) =>
   a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
 
+/** What is seen at node 0 of so many, joined so; ways that it does not use are marked. */
+function seen(nodes: number, joined: [number, number, boolean?][]): Status {
+  const id = (n: number) => `n${n}`;
+  const near = joined.flatMap(([a, b]) => (a === 0 ? [b] : b === 0 ? [a] : []));
+  return {
+    nodeId: id(0),
+    nodeName: "here",
+    rooms: [{ participants: Array.from({ length: nodes }, (_, n) => ({ name: `p${n}`, ...(n > 0 && { nodeId: id(n), nodeName: `node ${n}` }) })) }],
+    trunks: [{ name: "all", links: near.map((n) => ({ nodeId: id(n), nodeName: `node ${n}` })) }],
+    ways: joined.map(([a, b, used = true]) => ({ a: id(a), b: id(b), used })),
+  };
+}
+
+const chain = seen(4, [[0, 1], [1, 2], [2, 3]]);
+const ring = seen(4, [[0, 1], [1, 2, false], [2, 3], [3, 0]]);
+const mesh = seen(4, [[0, 1], [0, 2], [0, 3], [1, 2, false], [1, 3, false], [2, 3, false]]);
+
+test("who is reached over whom", () => {
+  for (const [status, by, joined] of [
+    [chain, ["", "n0", "n1", "n2"], []],
+    [ring, ["", "n0", "n0", "n3"], ["n1-n2"]],
+    [mesh, ["", "n0", "n0", "n0"], ["n1-n2", "n1-n3", "n2-n3"]],
+  ] as const) {
+    const places = placesOf(status);
+    assert.deepEqual(places.map((p) => p.by), by);
+    assert.deepEqual(joinedOf(status, places).map(({ a, b }) => `${a}-${b}`), joined);
+  }
+  const places = placesOf(ring);
+  assert.match(pictureWords(places, joinedOf(ring, places)), /node 2, reached over node 3: p2\. node 1 and node 2 are joined too\.$/);
+  // Nobody is at a node on the way, which nothing has named.
+  const empty = placesOf({ ...chain, rooms: [{ participants: [{ name: "x", nodeId: "n3", nodeName: "far" }] }] });
+  assert.deepEqual(empty.map((p) => p.name), ["here", "node 1", "node n2", "far"]);
+});
+
 test("nothing is drawn outside, or over another", () => {
   const many: Status = {
     ...status,
     trunks: Array.from({ length: 12 }, (_, i) => ({ name: `t${i}`, links: [{ nodeId: `n${i}`, nodeName: `node ${i}` }] })),
   };
-  for (const s of [status, many, { ...status, trunks: status.trunks?.slice(0, 1) ?? [], rooms: [] }]) {
+  const long = seen(9, Array.from({ length: 8 }, (_, i) => [i, i + 1]));
+  const tree = seen(12, Array.from({ length: 11 }, (_, i) => [Math.floor(i / 3), i + 1]));
+  const few = { ...status, trunks: status.trunks?.slice(0, 1) ?? [], rooms: [] };
+  for (const s of [status, many, few, chain, ring, mesh, long, tree]) {
     for (const width of [200, 240, 328, 560, 760, 900, 1280, 2400]) {
       const places = placesOf(s);
-      const { boxes, lines, height } = draw(places, width);
+      const joined = joinedOf(s, places);
+      const { boxes, lines, besides, height } = draw(places, width, joined);
+      assert.equal(besides.length, joined.length);
+      assert.equal(boxes[0]?.place, places[0]);
+      for (const path of besides) {
+        const [first, ...more] = (path.match(/[\d.]+/g) ?? []).map(Number);
+        assert.ok(first !== undefined && [first, ...more].every((n) => n >= 0 && n <= Math.max(width, height)), path);
+      }
       assert.equal(boxes.length, places.length);
       assert.equal(lines.length, places.length - 1);
       for (const [i, box] of boxes.entries()) {

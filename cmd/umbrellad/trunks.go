@@ -57,7 +57,11 @@ func printTrunks(w io.Writer, st *umbrellav1.Status) error {
 		fmt.Fprintln(w, "\nTurned down:")
 	}
 	for _, r := range st.RefusedTrunks {
-		fmt.Fprintf(w, "  %s  %s: %s\n", time.UnixMilli(r.AtMs).Format(time.DateTime), shown(r.Address), shown(r.Problem))
+		times := ""
+		if r.Times > 1 {
+			times = fmt.Sprintf(" (%d times)", r.Times)
+		}
+		fmt.Fprintf(w, "  %s  %s: %s%s\n", time.UnixMilli(r.AtMs).Format(time.DateTime), shown(r.Address), shown(r.Problem), times)
 	}
 	return nil
 }

@@ -215,22 +215,26 @@ func (g *Gate) AdmitAdmin(r *http.Request) error {
 	return nil
 }
 
-// AdmitTrunk says which rooms the node may join by a trunk that brings the token;
-// none is all of them. The name is the same for the same token. The error is an
-// ErrToken, or ErrNotAllowed.
-func (g *Gate) AdmitTrunk(token string) (name string, rooms []string, err error) {
+// AdmitTrunk says which rooms the node may join by a trunk that brings a token of
+// this node, of which it shows all but the signature; none is all of them. The
+// token, which the node has to show that it knows, is returned whole. The name is
+// the same for the same token. The error is an ErrToken, or ErrNotAllowed.
+func (g *Gate) AdmitTrunk(unsigned string) (name, token string, rooms []string, err error) {
+	if token, err = g.Tokens.sign(unsigned); err != nil {
+		return "", "", nil, err
+	}
 	c, err := g.Tokens.Verify(token)
 	if err != nil {
-		return "", nil, err
+		return "", "", nil, err
 	}
 	if !c.Has(RightTrunk) || c.Once {
-		return "", nil, ErrNotAllowed
+		return "", "", nil, ErrNotAllowed
 	}
 	sum := sha256.Sum256([]byte(token))
 	if c.Room != AnyRoom {
 		rooms = []string{c.Room}
 	}
-	return "invited_" + hex.EncodeToString(sum[:4]), rooms, nil
+	return "invited_" + hex.EncodeToString(sum[:4]), token, rooms, nil
 }
 
 func isOwnHost(host string) bool {

@@ -21,10 +21,15 @@ const (
 // ErrTooManySockets is why another WebSocket is not taken.
 var ErrTooManySockets = errors.New("too many WebSockets are open from this address")
 
+// Origin is what stands for the client that sent a request, where each may take so
+// much: its IPv4 address, or the /64 that an IPv6 client has to itself. Those whom
+// nobody can tell apart have one together.
+func (g *Gate) Origin(r *http.Request) netip.Prefix { return bound.Origin(g.Client(r).Addr) }
+
 // OpenSocket counts a WebSocket of whoever sent the request, until release is
 // called. The error is ErrTooManySockets.
 func (g *Gate) OpenSocket(r *http.Request) (release func(), err error) {
-	release, ok := g.open.Add(bound.Origin(g.Client(r).Addr), maxSockets, 0)
+	release, ok := g.open.Add(g.Origin(r), maxSockets, 0)
 	if !ok {
 		return nil, ErrTooManySockets
 	}

@@ -219,6 +219,22 @@ func (t *Tokens) Verify(token string) (*Claims, error) {
 	return c, nil
 }
 
+// sign makes a token whole again that this node made, if it did: of what it did not
+// make, nobody else knows the signature. The error is an ErrToken.
+func (t *Tokens) sign(unsigned string) (string, error) {
+	t.mu.Lock()
+	secret := t.secret
+	t.mu.Unlock()
+	if secret == nil || len(unsigned) > maxToken {
+		return "", fmt.Errorf("%w: it was not made for this node", ErrToken)
+	}
+	signature, err := jwt.SigningMethodHS256.Sign(unsigned, secret)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrToken, err)
+	}
+	return unsigned + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+}
+
 // use keeps a token for once for who brings it first: for that address, for
 // whoever reloads the page or comes back to it brings it again. The error is an
 // ErrToken.

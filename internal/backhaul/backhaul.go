@@ -5,16 +5,13 @@ package backhaul
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"reflect"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,46 +31,40 @@ type Backhaul struct {
 	// Name is what people call this node; the machine's name when it is empty.
 	Name string
 	SFU  *sfu.SFU
-	// Engine makes new connections; those that are there keep theirs.
+	// Engine makes new connections; those that are there keep theirs. All that follow
+	// each other have one Identity.
 	Engine func() *rtc.Engine
-	// Invited tells of a token that a node brings: a name, the same for the same
-	// token, and the rooms that it may join, none being all. Nil: no token holds.
-	Invited func(token string) (name string, rooms []string, err error)
+	// Invited tells of a token that a node brings without its signature: a name, the
+	// same for the same token, the whole token, and the rooms that it may join, none
+	// being all. Nil: no token holds.
+	Invited func(unsigned string) (name, token string, rooms []string, err error)
+	// Address is where a request came from, for people to read, and Origin what
+	// stands for who sent it, where each may take so much.
+	Address func(*http.Request) string
+	Origin  func(*http.Request) netip.Prefix
 	// Memory says whether there is room for people of other nodes; nil: always.
 	Memory *memory.Admission
 	// Totals of the node; nil counts for nobody.
 	Totals *forward.Totals
 	Log    *slog.Logger
 
-	id  routing.NodeID
-	hub *hub
+	id          routing.NodeID
+	fingerprint []byte
+	hub         *hub
+	door        *door
 
 	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
-	mu       sync.Mutex
-	closed   bool
-	trunks   map[string]*trunk // by section
-	shaking  int               // handshakes of trunks that come in
-	refusals []RefusedTrunk    // the last ones
+	mu     sync.Mutex
+	closed bool
+	trunks map[string]*trunk // by section
 }
 
-// RefusedTrunk is one that came in and was turned down.
-type RefusedTrunk struct {
-	At      time.Time
-	Address string
-	Problem string
-}
-
-const (
-	maxShaking = 16
-	// maxNodes is how many nodes one trunk takes that is dialled: whoever knows
-	// the secret can be many.
-	maxNodes        = 64
-	keptRefusals    = 8
-	handshakeWithin = 8 * time.Second
-)
+// maxNodes is how many nodes one trunk takes that is dialled: whoever knows the
+// secret can be many.
+const maxNodes = 64
 
 // Start makes it ready. There are no trunks before Apply.
 func (b *Backhaul) Start() error {
@@ -83,12 +74,9 @@ func (b *Backhaul) Start() error {
 	if b.Name = cut(b.Name); b.Name == "" {
 		b.Name = "umbrella"
 	}
-	var id [8]byte
-	_, _ = rand.Read(id[:]) // never fails
-	var err error
-	if b.id, err = routing.ParseNodeID(hex.EncodeToString(id[:])); err != nil {
-		return fmt.Errorf("backhaul: %w", err)
-	}
+	b.fingerprint = b.Engine().Identity.Fingerprint()
+	b.id = nodeID(b.fingerprint)
+	b.door = newDoor(b.Log)
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.trunks = map[string]*trunk{}
 	b.hub = newHub(b)
@@ -168,38 +156,32 @@ func (b *Backhaul) Close(ctx context.Context) error {
 
 // ServeHTTP takes the WebSocket of a trunk that another node dials.
 func (b *Backhaul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	who := b.caller(r)
+	turnAway := func(code int, err error) {
+		b.door.refused(who, err, time.Now())
+		http.Error(w, err.Error(), code)
+	}
+	shaken, err := b.door.enter(who)
+	if err != nil {
+		w.Header().Set("Retry-After", "1")
+		turnAway(http.StatusServiceUnavailable, err)
+		return
+	}
+	defer shaken()
 	guest, err := b.guest(r)
 	if err != nil {
-		b.noteRefusal(r.RemoteAddr, err)
-		http.Error(w, err.Error(), http.StatusUnauthorized)
+		turnAway(http.StatusUnauthorized, err)
 		return
 	}
 	b.mu.Lock()
-	accepts := guest != nil
-	for _, t := range b.trunks {
-		accepts = accepts || t.cfg.URL == ""
-	}
-	switch {
-	case b.closed || !accepts:
+	if b.closed || guest == nil && !b.accepts() {
 		b.mu.Unlock()
-		http.Error(w, "this node accepts no trunks: add a backhaul with a secret and no url", http.StatusForbidden)
-		return
-	case b.shaking >= maxShaking:
-		b.mu.Unlock()
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many trunks come in at once", http.StatusServiceUnavailable)
+		turnAway(http.StatusForbidden, errNoTrunks)
 		return
 	}
-	b.shaking++
 	b.running.Add(1)
 	b.mu.Unlock()
 	defer b.running.Done()
-	shaken := sync.OnceFunc(func() {
-		b.mu.Lock()
-		b.shaking--
-		b.mu.Unlock()
-	})
-	defer shaken()
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: []string{Subprotocol}, CompressionMode: websocket.CompressionDisabled,
 		// No page may open one: browsers send an Origin, nodes do not.
@@ -208,46 +190,48 @@ func (b *Backhaul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // it has answered
 	}
 	defer func() { _ = ws.CloseNow() }()
-	if err := b.accept(ws, r.RemoteAddr, guest, shaken); err != nil && b.ctx.Err() == nil {
-		b.Log.Warn("a trunk that came in has ended", "address", r.RemoteAddr, "error", err)
+	if err := b.accept(ws, who.address, guest, shaken); err != nil && b.ctx.Err() == nil {
+		b.door.refused(who, err, time.Now())
 	}
 }
 
-// guest is the trunk of a node that brings a token; nil for one that brings none.
-func (b *Backhaul) guest(r *http.Request) (*config.Backhaul, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || !isToken(token) || b.Invited == nil {
-		return nil, nil
-	}
-	name, rooms, err := b.Invited(token)
-	if err != nil {
-		return nil, err
-	}
-	return &config.Backhaul{Section: name, Enabled: true, Secret: token, Rooms: rooms}, nil
-}
+var errNoTrunks = errors.New("this node accepts no trunks: add a backhaul with a secret and no url")
 
-// isToken tells a token from another secret: it has three parts, and begins as a
-// JSON object does in base64.
-func isToken(secret string) bool {
-	return strings.HasPrefix(secret, "ey") && strings.Count(secret, ".") == 2
-}
-
-// accept serves a trunk that came in.
-func (b *Backhaul) accept(ws *websocket.Conn, address string, guest *config.Backhaul, shaken func()) error {
-	media := b.Engine().NewTrunk(false, b.Log)
-	defer func() { _ = media.Close() }()
-	ctx, cancel := context.WithTimeout(b.ctx, handshakeWithin)
-	find := b.findAccepting
-	if guest != nil {
-		// The token is what both ends know: proving it proves this node to the other.
-		find = func(right func(secret string) bool) (string, bool) { return guest.Section, right(guest.Secret) }
-	}
-	peer, section, err := shake(ctx, ws, hello(b.id, b.Name, media.Parameters()), false, find)
-	cancel()
-	if err != nil {
-		if b.ctx.Err() == nil {
-			b.noteRefusal(address, err)
+// accepts tells whether there is a trunk that is dialled by whoever knows its
+// secret. The caller holds mu.
+func (b *Backhaul) accepts() bool {
+	for _, t := range b.trunks {
+		if t.cfg.URL == "" && !t.guest {
+			return true
 		}
+	}
+	return false
+}
+
+// accept serves a trunk that came in. The error is why it did not come to be
+// connected.
+func (b *Backhaul) accept(ws *websocket.Conn, address string, guest *config.Backhaul, shaken func()) error {
+	var media *rtc.Trunk
+	own := party{
+		fingerprint: b.fingerprint, find: b.findAccepting, unknown: wrongSecret,
+		introduce: func() *umbrellav1.TrunkIntroduction {
+			media = b.Engine().NewTrunk(false, b.Log)
+			return introduction(b.Name, media.Parameters())
+		},
+	}
+	if guest != nil {
+		// The signature is what both ends know: proving it proves this node to the
+		// other.
+		own.find = func(right func(secret string) bool) (string, bool) {
+			return guest.Section, right(sharedSecret(guest.Secret))
+		}
+		own.unknown = "the token was made by another node, or was changed: make one here"
+	}
+	peer, section, err := shake(b.ctx, ws, own)
+	if media != nil {
+		defer func() { _ = media.Close() }()
+	}
+	if err != nil {
 		return err
 	}
 	shaken()
@@ -271,32 +255,27 @@ func (b *Backhaul) accept(ws *websocket.Conn, address string, guest *config.Back
 			b.remove(t)
 		}
 	}()
-	if !b.hub.takes(section, routing.NodeID(peer.NodeId)) {
-		r := refuse(umbrellav1.TrunkRefusal_REASON_FULL, "%d nodes are connected with that secret already: give some of them another one", maxNodes)
-		b.noteRefusal(address, r)
-		return turnDown(b.ctx, ws, r)
+	if !b.hub.takes(section, peer.id) {
+		return turnDown(b.ctx, ws, refuse(umbrellav1.TrunkRefusal_REASON_FULL,
+			"%d nodes are connected with that secret already: give some of them another one", maxNodes))
 	}
-	return t.serve(ws, media, peer, address)
+	if worked, err := t.serve(ws, media, peer, address); worked == 0 {
+		return err
+	}
+	return nil
 }
 
-// findAccepting looks for the trunk whose secret is right.
+// findAccepting looks for the trunk whose secret is right. Trunks of invited nodes
+// are not among them: whoever has a token shows it, and whether it still holds is
+// looked at each time.
 func (b *Backhaul) findAccepting(right func(secret string) bool) (string, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	found, ok := "", false
 	for section, t := range b.trunks { // all of them: how long it takes tells nothing
-		if t.cfg.URL == "" && !ok && right(t.cfg.Secret) {
+		if t.cfg.URL == "" && !t.guest && right(sharedSecret(t.cfg.Secret)) && !ok {
 			found, ok = section, true
 		}
 	}
 	return found, ok
-}
-
-func (b *Backhaul) noteRefusal(address string, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.refusals = append(b.refusals, RefusedTrunk{At: time.Now(), Address: address, Problem: err.Error()})
-	if n := len(b.refusals) - keptRefusals; n > 0 {
-		b.refusals = slices.Delete(b.refusals, 0, n)
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"umbrella/internal/access"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
@@ -22,6 +24,7 @@ type testNode struct {
 	*Backhaul
 	sfu    *sfu.SFU
 	server *httptest.Server
+	tokens *access.Tokens
 	trunks []config.Backhaul
 }
 
@@ -33,7 +36,17 @@ func newNode(t *testing.T, name string) *testNode {
 		t.Fatal(err)
 	}
 	n := &testNode{sfu: &sfu.SFU{}}
-	n.Backhaul = &Backhaul{Name: name, SFU: n.sfu, Engine: func() *rtc.Engine { return e }, Log: log}
+	tokens := &access.Tokens{StateDir: t.TempDir()}
+	if err := tokens.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n.tokens = tokens
+	gate := &access.Gate{Tokens: tokens}
+	gate.SetTrustedProxies([]netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")})
+	n.Backhaul = &Backhaul{
+		Name: name, SFU: n.sfu, Engine: func() *rtc.Engine { return e }, Address: gate.Address, Origin: gate.Origin,
+		Invited: gate.AdmitTrunk, Log: log,
+	}
 	if err := n.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
@@ -17,6 +19,11 @@ const (
 	maxText   = 256 // bytes of a name, a codec or its parameters
 	maxTracks = 16
 	maxLayers = 8 // of a track
+	// maxCandidates of one end's media.
+	maxCandidates = 32
+	// maxParticipant bytes at most: as many as one message brings stay within
+	// maxMessage, wherever they come from.
+	maxParticipant = 4500
 )
 
 // describe tells other nodes of a participant of this one.
@@ -24,20 +31,25 @@ func describe(p *sfu.Participant, node string) *umbrellav1.TrunkParticipant {
 	st := p.State()
 	d := &umbrellav1.TrunkParticipant{
 		Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
-		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: st.Notice,
+		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: cut(st.Notice),
 	}
 	for _, t := range st.Tracks[:min(len(st.Tracks), maxTracks)] {
 		track := &umbrellav1.TrunkTrack{
 			Id: t.ID, Kind: umbrellav1.TrackKind(t.Kind), Source: umbrellav1.TrackSource(t.Source), Muted: t.Muted(),
 			MimeType: t.Codec.MimeType, ClockRate: t.Codec.ClockRate, Channels: uint32(t.Codec.Channels), Fmtp: t.Codec.Fmtp,
 		}
-		for _, l := range t.Media.Layers() {
+		layers := t.Media.Layers()
+		for _, l := range layers[:min(len(layers), maxLayers)] {
 			s := l.Scale()
 			track.Layers = append(track.Layers, &umbrellav1.TrunkLayer{
 				Rid: l.RID(), Width: uint32(s.Width), Height: uint32(s.Height), Spatial: uint32(s.Spatial), Temporal: uint32(s.Temporal),
 			})
 		}
 		d.Tracks = append(d.Tracks, track)
+		if proto.Size(d) > maxParticipant {
+			d.Tracks = d.Tracks[:len(d.Tracks)-1]
+			break
+		}
 	}
 	return d
 }
@@ -64,7 +76,8 @@ func offerOf(a *umbrellav1.TrunkAnnouncement) (o routing.Offer[*umbrellav1.Trunk
 
 // acceptable tells whether a participant is one that can be shown.
 func acceptable(p *umbrellav1.TrunkParticipant) bool {
-	if len(p.Name) > maxText || len(p.NodeName) > maxText || len(p.Notice) > maxText || len(p.Tracks) > maxTracks {
+	if len(p.Name) > maxText || len(p.NodeName) > maxText || len(p.Notice) > maxText || len(p.Tracks) > maxTracks ||
+		proto.Size(p) > maxParticipant {
 		return false
 	}
 	switch p.Kind {

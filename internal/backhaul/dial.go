@@ -8,10 +8,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -36,16 +39,13 @@ func dial(ctx context.Context, cfg config.Backhaul) (*websocket.Conn, error) {
 		Proxy:             http.ProxyFromEnvironment,
 	}
 	if u.Scheme == "wss" {
-		if transport.TLSClientConfig, err = tlsConfig(cfg); err != nil {
+		if transport.TLSClientConfig, err = tlsConfig(cfg, u.Hostname()); err != nil {
 			return nil, err
 		}
 	}
 	header := http.Header{}
-	if isToken(cfg.Secret) {
-		if u.Scheme != "wss" {
-			return nil, errors.New("a token as secret would pass in the clear: the url has to begin with wss://")
-		}
-		header.Set("Authorization", "Bearer "+cfg.Secret)
+	if public, _, ok := splitToken(cfg.Secret); ok {
+		header.Set("Authorization", tokenScheme+" "+public)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -67,7 +67,7 @@ var errRedirect = errors.New("it answers with a redirection: write the address t
 
 // tlsConfig checks the certificate against the system's CAs, those of ca, or by
 // its fingerprint. One of the three always.
-func tlsConfig(cfg config.Backhaul) (*tls.Config, error) {
+func tlsConfig(cfg config.Backhaul, host string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if cfg.CA != "" {
 		pem, err := os.ReadFile(cfg.CA)
@@ -80,10 +80,12 @@ func tlsConfig(cfg config.Backhaul) (*tls.Config, error) {
 		}
 	}
 	if cfg.Fingerprint != "" {
-		// The pinned certificate stands for itself, whoever signed it and whatever
-		// name it has.
+		// A pinned certificate stands for itself, whoever signed it and whatever name
+		// it has; what a pinned CA has signed is for the name in it.
 		c.InsecureSkipVerify = true
-		c.VerifyConnection = func(s tls.ConnectionState) error { return checkPin(cfg.Fingerprint, s.PeerCertificates, time.Now()) }
+		c.VerifyConnection = func(s tls.ConnectionState) error {
+			return checkPin(cfg.Fingerprint, host, s.PeerCertificates, time.Now())
+		}
 	}
 	return c, nil
 }
@@ -96,9 +98,9 @@ func (e *pinError) Error() string {
 		"if it was renewed, write the new one there; if not, somebody stands between the nodes", e.got, e.want)
 }
 
-// checkPin looks whether the pinned certificate, or one that it has signed, is
-// shown, and still good.
-func checkPin(pin string, chain []*x509.Certificate, now time.Time) error {
+// checkPin looks whether the pinned certificate, or one for host that it has
+// signed, is shown, and still good.
+func checkPin(pin, host string, chain []*x509.Certificate, now time.Time) error {
 	if len(chain) == 0 {
 		return errors.New("no certificate")
 	}
@@ -113,7 +115,7 @@ func checkPin(pin string, chain []*x509.Certificate, now time.Time) error {
 			for _, other := range chain[1:i] {
 				between.AddCert(other)
 			}
-			if _, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: now}); err != nil {
+			if _, err := chain[0].Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: between, CurrentTime: now}); err != nil {
 				return err
 			}
 		}
@@ -136,32 +138,60 @@ func dialProblem(host string, answer *http.Response, err error) error {
 		notFound *net.DNSError
 		record   tls.RecordHeaderError
 	)
+	wrong := func(format string, args ...any) error { return &wrongAnswer{fmt.Errorf(format, args...)} }
 	switch {
 	case errors.As(err, &pin):
-		return fmt.Errorf("%s: %w", host, pin)
+		return wrong("%s: %w", host, pin)
 	case errors.As(err, &unknown):
-		return fmt.Errorf("the certificate of %s is signed by nobody whom this machine knows: set ca to the file of its CA, or fingerprint", host)
+		return wrong("the certificate of %s is signed by nobody whom this machine knows: set ca to the file of its CA, or fingerprint", host)
 	case errors.As(err, &name):
-		return fmt.Errorf("the certificate of %s is for another name: use the name that it was made for in url, or set fingerprint", host)
+		return wrong("the certificate of %s is for another name: use the name that it was made for in url, or set fingerprint to that of its own certificate", host)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("the certificate of %s is good until %s, and it is %s here: renew it there, or set the clock", host,
+		return wrong("the certificate of %s is good until %s, and it is %s here: renew it there, or set the clock", host,
 			invalid.Cert.NotAfter.Format(time.DateOnly), time.Now().Format(time.DateOnly))
 	case errors.As(err, &notFound):
 		return fmt.Errorf("%s has no address: %w", host, notFound)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return fmt.Errorf("%s does not speak TLS on this port: check the port, or write ws:// on a network that you trust", host)
+		return wrong("%s does not speak TLS on this port: check the port, or write ws:// on a network that you trust", host)
 	case errors.Is(err, errRedirect):
-		return fmt.Errorf("%s: %w", host, errRedirect)
+		return wrong("%s: %w", host, errRedirect)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s does not answer within %v", host, dialTimeout)
 	case answer != nil && answer.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("%s does not take the token in secret: it has ended, was made for something else, or by another node", host)
+		return wrong("%s does not take the token in secret%s", host, said(answer))
 	case answer != nil && answer.StatusCode == http.StatusNotFound:
-		return fmt.Errorf("%s has nothing at this path: check the prefix in url", host)
+		return wrong("%s has nothing at this path: check the prefix in url", host)
+	case answer != nil && answer.StatusCode >= http.StatusInternalServerError:
+		return fmt.Errorf("%s answers %s%s", host, shownStatus(answer), said(answer))
 	case answer != nil && answer.StatusCode != http.StatusSwitchingProtocols:
-		return fmt.Errorf("%s answers %s", host, answer.Status)
+		return wrong("%s answers %s%s", host, shownStatus(answer), said(answer))
 	}
 	return fmt.Errorf("%s: %w", host, innermost(err))
+}
+
+// wrongAnswer is that something answers which is not the node as it should be.
+type wrongAnswer struct{ error }
+
+func (w *wrongAnswer) Unwrap() error { return w.error }
+
+func shownStatus(answer *http.Response) string {
+	return strings.TrimSpace(fmt.Sprint(answer.StatusCode, " ", http.StatusText(answer.StatusCode)))
+}
+
+// maxSaid bounds what is shown of an answer, in bytes.
+const maxSaid = 300
+
+// said is what an answer says in words, after a colon; empty where it is none of
+// words, such as a page.
+func said(answer *http.Response) string {
+	if kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type")); err != nil || kind != "text/plain" {
+		return ""
+	}
+	b, _ := io.ReadAll(io.LimitReader(answer.Body, maxSaid))
+	if words := printable(string(b)); words != "" {
+		return ": " + words
+	}
+	return ""
 }
 
 // innermost is the error that a chain of errors began with.

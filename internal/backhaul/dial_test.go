@@ -11,6 +11,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -26,10 +28,16 @@ import (
 	"github.com/coder/websocket"
 
 	"umbrella/internal/config"
+	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
 // issue makes a certificate for 127.0.0.1, signed by parent or by itself.
 func issue(t *testing.T, until time.Time, parent *tls.Certificate) *tls.Certificate {
+	t.Helper()
+	return issueFor(t, net.IPv4(127, 0, 0, 1), until, parent)
+}
+
+func issueFor(t *testing.T, ip net.IP, until time.Time, parent *tls.Certificate) *tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -38,7 +46,7 @@ func issue(t *testing.T, until time.Time, parent *tls.Certificate) *tls.Certific
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "test"},
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: until,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: parent == nil,
+		IPAddresses: []net.IP{ip}, BasicConstraintsValid: true, IsCA: parent == nil,
 	}
 	signer, by := template, any(key)
 	if parent != nil {
@@ -68,6 +76,7 @@ func TestCertificates(t *testing.T) {
 	later, earlier := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
 	ca := issue(t, later, nil)
 	good, expired := issue(t, later, ca), issue(t, earlier, ca)
+	elsewhere := issueFor(t, net.IPv4(127, 0, 0, 9), later, ca)
 	file := filepath.Join(t.TempDir(), "ca.crt")
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Leaf.Raw}), 0o600); err != nil {
 		t.Fatal(err)
@@ -84,6 +93,12 @@ func TestCertificates(t *testing.T) {
 			}
 		case "/moved/wsb":
 			http.Redirect(w, r, "/wsb", http.StatusFound)
+		case "/none/wsb":
+			http.Error(w, "add a backhaul\x1b[2J\nwith a secret "+strings.Repeat("!", 2000), http.StatusForbidden)
+		case "/page/wsb":
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, "<html>a page</html>")
 		default:
 			http.NotFound(w, r)
 		}
@@ -98,6 +113,8 @@ func TestCertificates(t *testing.T) {
 		{"ca", good, config.Backhaul{CA: file}, "", ""},
 		{"pin", good, config.Backhaul{Fingerprint: pin(good)}, "", ""},
 		{"pin of the CA", good, config.Backhaul{Fingerprint: pin(ca)}, "", ""},
+		{"the CA's pin, for another address", elsewhere, config.Backhaul{Fingerprint: pin(ca)}, "", "is for another name"},
+		{"pin, for another address", elsewhere, config.Backhaul{Fingerprint: pin(elsewhere)}, "", ""},
 		{"nobody knows it", good, config.Backhaul{}, "", "set ca to the file of its CA, or fingerprint"},
 		{"another pin", good, config.Backhaul{Fingerprint: strings.Repeat("ab", 32)}, "", "if it was renewed, write the new one"},
 		{"expired", expired, config.Backhaul{CA: file}, "", "renew it there, or set the clock"},
@@ -107,6 +124,8 @@ func TestCertificates(t *testing.T) {
 		{"no TLS there", nil, config.Backhaul{CA: file}, "", "does not speak TLS"},
 		{"another server", good, config.Backhaul{CA: file}, "/other", "does not speak " + Subprotocol},
 		{"a redirection", good, config.Backhaul{CA: file}, "/moved", "write the address that it leads to"},
+		{"it says why", good, config.Backhaul{CA: file}, "/none", "answers 403 Forbidden: add a backhaul[2J with a secret !!!"},
+		{"a page", good, config.Backhaul{CA: file}, "/page", "answers 403 Forbidden"},
 		{"another prefix", good, config.Backhaul{CA: file}, "/prefix", "check the prefix"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,21 +148,37 @@ func TestCertificates(t *testing.T) {
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v, want %q", err, c.says)
 			}
+			if err != nil && (len(err.Error()) > 500 || strings.ContainsAny(err.Error(), "<\x1b\n")) {
+				t.Errorf("shown: %q", err)
+			}
 		})
 	}
 }
 
 func TestRetriesSlowDown(t *testing.T) {
-	for tries := range 100 {
-		d := retryIn(tries, false)
-		if d < retryFirst/2 || d > retryMost {
-			t.Errorf("after %d tries: %v", tries, d)
+	reason := func(r umbrellav1.TrunkRefusal_Reason) error { return fmt.Errorf("the trunk: %w", refuse(r, "no")) }
+	for name, c := range map[string]struct {
+		err         error
+		first, most time.Duration
+	}{
+		"no link":             {errSilent, retryFirst, time.Second},
+		"another certificate": {&wrongAnswer{errors.New("pin")}, retryFirst, retryWrong},
+		"it restarts":         {reason(umbrellav1.TrunkRefusal_REASON_CLOSED), retryFirst, time.Second},
+		"a wrong secret":      {reason(umbrellav1.TrunkRefusal_REASON_WRONG_SECRET), retryRefused, retryRefused},
+		"an old version":      {reason(umbrellav1.TrunkRefusal_REASON_WRONG_VERSION), retryRefused, retryRefused},
+		"itself":              {reason(umbrellav1.TrunkRefusal_REASON_SELF), retryRefused, retryRefused},
+		"too many nodes":      {reason(umbrellav1.TrunkRefusal_REASON_FULL), retryRefused, retryRefused},
+		"two of one trunk":    {reason(umbrellav1.TrunkRefusal_REASON_REPLACED), retryRefused, retryRefused},
+		"a reason to come":    {reason(1000), retryRefused, retryRefused},
+	} {
+		for tries := range 100 {
+			d := retryIn(tries, c.err)
+			if d < c.first/2 || d > c.most {
+				t.Errorf("%s, after %d tries: %v", name, tries, d)
+			}
+			if tries > 10 && d < c.most/2 {
+				t.Errorf("%s, after %d tries: %v", name, tries, d)
+			}
 		}
-		if tries > 10 && d < retryMost/2 {
-			t.Errorf("after %d tries: %v", tries, d)
-		}
-	}
-	if d := retryIn(0, true); d < retryRefused/2 {
-		t.Errorf("after a refusal: %v", d)
 	}
 }

@@ -1,17 +1,21 @@
 package backhaul
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/config"
@@ -20,11 +24,22 @@ import (
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
-const rogueID = "00000000000000ff"
+// anyID is one that no node of a test has.
+const anyID = "00000000000000ff"
+
+// partyOf is a node as the end that dials, with a secret.
+func partyOf(own *testNode, media *rtc.Trunk, secret string) party {
+	return party{
+		dialled: true, fingerprint: own.fingerprint,
+		find:      func(right func(string) bool) (string, bool) { return "", right(secret) },
+		introduce: func() *umbrellav1.TrunkIntroduction { return introduction(own.Name, media.Parameters()) },
+	}
+}
 
 // intruder is a node that knows the secret, and then says what it likes.
 type intruder struct {
 	*websocket.Conn
+	id      string
 	media   *rtc.Trunk
 	refusal chan string  // what it was told at the end
 	pulls   atomic.Int32 // that it was asked for
@@ -43,21 +58,19 @@ func rogue(t *testing.T, n *testNode) *intruder {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ws.CloseNow() })
-	peer, _, err := shake(ctx, ws, hello(rogueID, "rogue", media.Parameters()), true, func(right func(string) bool) (string, bool) {
-		return "", right(secret)
-	})
+	peer, _, err := shake(ctx, ws, partyOf(own, media, secret))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := media.Connect(ctx, parameters(peer)); err != nil {
+	if err := media.Connect(ctx, peer.media); err != nil {
 		t.Fatal(err)
 	}
-	r := &intruder{Conn: ws, media: media, refusal: make(chan string, 1)}
+	r := &intruder{Conn: ws, id: own.ID(), media: media, refusal: make(chan string, 1)}
 	done := make(chan struct{})
 	go func() { // pings, and whatever else comes
 		defer close(done)
 		for {
-			m, _, err := read(context.Background(), ws)
+			m, _, err := read(context.Background(), ws, afterProof)
 			if err != nil {
 				return
 			}
@@ -82,7 +95,7 @@ func rogue(t *testing.T, n *testNode) *intruder {
 	eventually(t, "the rogue is connected", func() bool {
 		trunks, _ := n.Status(time.Now())
 		for _, l := range trunks[0].Links {
-			if l.NodeId == rogueID {
+			if l.NodeId == own.ID() {
 				return true
 			}
 		}
@@ -104,9 +117,14 @@ func (r *intruder) refused(t *testing.T, sentence string) {
 	}
 }
 
-func say(ws *intruder, m *umbrellav1.TrunkMessage) error {
-	_, err := write(context.Background(), ws.Conn, m)
-	return err
+func say(ws interface {
+	Write(context.Context, websocket.MessageType, []byte) error
+}, m *umbrellav1.TrunkMessage) error {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return ws.Write(context.Background(), websocket.MessageBinary, b)
 }
 
 func announcement(origin, id, room string, path ...string) *umbrellav1.TrunkAnnouncement {
@@ -152,11 +170,11 @@ func TestMillionAnnouncements(t *testing.T) {
 	check()
 	ws := rogue(t, n)
 	was := heap()
-	const total, each = 1_000_000, 2000
+	const total, each = 1_000_000, maxUpdate
 	for i := 0; i < total; i += each {
 		var list []*umbrellav1.TrunkAnnouncement
 		for j := range each {
-			list = append(list, announcement(rogueID, fmt.Sprintf("den/%d", i+j), "den", rogueID))
+			list = append(list, announcement(ws.id, fmt.Sprintf("den/%d", i+j), "den", ws.id))
 		}
 		if err := say(ws, update(list...)); err != nil {
 			t.Fatalf("after %d: %v", i, err)
@@ -171,7 +189,7 @@ func TestMillionAnnouncements(t *testing.T) {
 	}
 	trunks, _ := n.Status(time.Now())
 	for _, l := range trunks[0].Links {
-		if told := strings.Contains(l.Refused, "beyond the number"); told != (l.NodeId == rogueID) {
+		if told := strings.Contains(l.Refused, "beyond the number"); told != (l.NodeId == ws.id) {
 			t.Errorf("of %s it is told: %q", l.NodeName, l.Refused)
 		}
 	}
@@ -194,7 +212,7 @@ func TestManyTracks(t *testing.T) {
 	for i := 0; i < total; i += each {
 		var list []*umbrellav1.TrunkAnnouncement
 		for j := range each {
-			x := announcement(rogueID, fmt.Sprintf("den/%d", i+j), "den", rogueID)
+			x := announcement(ws.id, fmt.Sprintf("den/%d", i+j), "den", ws.id)
 			for k := range maxTracks {
 				track := &umbrellav1.TrunkTrack{
 					Id: fmt.Sprint(k), Kind: umbrellav1.TrackKind_TRACK_KIND_VIDEO, MimeType: "video/VP8", ClockRate: 90000,
@@ -213,7 +231,7 @@ func TestManyTracks(t *testing.T) {
 	eventually(t, "all of it was read", func() bool {
 		n.hub.mu.Lock()
 		defer n.hub.mu.Unlock()
-		return n.hub.table.Refused("in/"+rogueID).TooLarge > total*9/10 && len(n.hub.waiting) > 0
+		return n.hub.table.Refused("in/"+ws.id).TooLarge > total*9/10 && len(n.hub.waiting) > 0
 	})
 	// Both nodes are in this process, and a is told what b takes.
 	more := (float64(heap()) - float64(was)) / 2 / (1 << 20)
@@ -234,7 +252,7 @@ func TestManyTracks(t *testing.T) {
 		for key := range n.hub.remotes {
 			if strings.ContainsAny(key.Participant[len(key.Participant)-1:], "02468") {
 				even++
-			} else if key.Origin == rogueID {
+			} else if key.Origin == routing.NodeID(ws.id) {
 				odd++
 			}
 		}
@@ -243,7 +261,7 @@ func TestManyTracks(t *testing.T) {
 	_, before := shown()
 	var keys []*umbrellav1.TrunkKey
 	for i := 0; i < total; i += 2 {
-		keys = append(keys, &umbrellav1.TrunkKey{Origin: rogueID, ParticipantId: fmt.Sprintf("den/%d", i)})
+		keys = append(keys, &umbrellav1.TrunkKey{Origin: ws.id, ParticipantId: fmt.Sprintf("den/%d", i)})
 	}
 	if err := say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: &umbrellav1.TrunkUpdate{Withdrawals: keys}}}); err != nil {
 		t.Fatal(err)
@@ -301,23 +319,23 @@ func TestForgeries(t *testing.T) {
 	ada := n.sfu.Room("den").Participants()[0]
 	ws := rogue(t, n)
 	long := strings.Repeat("x", 5000)
-	name := announcement(rogueID, "den/1", "den", rogueID)
+	name := announcement(ws.id, "den/1", "den", ws.id)
 	name.Participant.Name = long
-	tracks := announcement(rogueID, "den/2", "den", rogueID)
-	for range 1000 {
+	tracks := announcement(ws.id, "den/2", "den", ws.id)
+	for range 2 {
 		tracks.Participant.Tracks = append(tracks.Participant.Tracks, &umbrellav1.TrunkTrack{Id: "t", MimeType: "video/VP8", ClockRate: 1})
 	}
-	kind := announcement(rogueID, "den/3", "den", rogueID)
+	kind := announcement(ws.id, "den/3", "den", ws.id)
 	kind.Participant.Kind = 99
-	nobody := announcement(rogueID, "den/4", "den", rogueID)
+	nobody := announcement(ws.id, "den/4", "den", ws.id)
 	nobody.Participant = nil
 	for _, a := range []*umbrellav1.TrunkAnnouncement{
-		announcement(n.ID(), "den/me", "den", rogueID, n.ID()), // somebody of the node itself
+		announcement(n.ID(), "den/me", "den", ws.id, n.ID()),   // somebody of the node itself
 		announcement(ada.Origin, "den/ada", "den", ada.Origin), // by another node than the neighbour
-		announcement(ada.Origin, "den/ada", "attic", rogueID, n.ID(), ada.Origin),
-		announcement(rogueID, "den/5", "no/room", rogueID),
-		announcement(rogueID, long, "den", rogueID),
-		announcement("nonsense", "den/6", "den", rogueID),
+		announcement(ada.Origin, "den/ada", "attic", ws.id, n.ID(), ada.Origin),
+		announcement(ws.id, "den/5", "no/room", ws.id),
+		announcement(ws.id, long, "den", ws.id),
+		announcement("nonsense", "den/6", "den", ws.id),
 		{}, name, tracks, kind, nobody,
 	} {
 		if err := say(ws, update(a)); err != nil {
@@ -326,7 +344,7 @@ func TestForgeries(t *testing.T) {
 	}
 	for i := range uint32(5000) {
 		if err := say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Chat{Chat: &umbrellav1.TrunkChat{
-			Room: "den", From: &umbrellav1.TrunkKey{Origin: rogueID, ParticipantId: "den/1"},
+			Room: "den", From: &umbrellav1.TrunkKey{Origin: ws.id, ParticipantId: "den/1"},
 			Message: &umbrellav1.ChatMessage{Id: fmt.Sprint(i), Text: "spam"},
 		}}}); err != nil {
 			t.Fatal(err)
@@ -339,7 +357,7 @@ func TestForgeries(t *testing.T) {
 	// More pulls than anybody needs end the trunk.
 	var err error
 	for i := uint32(2); err == nil && i < 20_000; i += 2 {
-		err = say(ws, pullOf(rogueID, fmt.Sprint(i), "t", i))
+		err = say(ws, pullOf(ws.id, fmt.Sprint(i), "t", i))
 	}
 	ws.refused(t, "more than 4096 layers are asked for")
 	eventually(t, "it is cut off", func() bool {
@@ -371,7 +389,7 @@ func TestOneLayerManyTimes(t *testing.T) {
 		h := n.hub
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		l := h.links["in/"+rogueID]
+		l := h.links["in/"+ws.id]
 		return len(l.outputs), l.outputs[last] != nil, l.media.Outgoing(time.Now()).Streams
 	}
 	eventually(t, "the last one counts", func() bool { _, newest, sent := outputs(); return newest && sent > 0 })
@@ -399,7 +417,7 @@ func TestBlackHole(t *testing.T) {
 	out, _ := watch(t, p)
 	eventually(t, "the picture comes", func() bool { return out.packets.Load() > 20 })
 	ws := rogue(t, n)
-	forged := announcement(origin.ID(), "den/p0", "den", rogueID, origin.ID())
+	forged := announcement(origin.ID(), "den/p0", "den", ws.id, origin.ID())
 	n.hub.mu.Lock()
 	known := n.hub.remotes[routing.Key{Origin: routing.NodeID(origin.ID()), Participant: "den/p0"}]
 	forged.Participant = proto.CloneOf(describe(origin.sfu.Room("den").Participant("p0"), origin.Name))
@@ -441,54 +459,251 @@ func TestGarbage(t *testing.T) {
 	check()
 }
 
-func TestStrangersAtTheDoor(t *testing.T) {
-	n, check := undisturbed(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+// stranger opens the WebSocket of a trunk and knows no secret.
+func stranger(t *testing.T, n *testNode) (*websocket.Conn, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	// Many who say nothing take no more than their places.
-	for range maxShaking + 4 {
-		if ws, err := dial(ctx, config.Backhaul{URL: n.url()}); err == nil {
-			defer func() { _ = ws.CloseNow() }()
-		} else if !strings.Contains(err.Error(), "503") {
-			t.Error(err)
+	ws, err := dial(ctx, config.Backhaul{URL: n.url()})
+	if err == nil {
+		ws.SetReadLimit(maxMessage)
+		t.Cleanup(func() { _ = ws.CloseNow() })
+	}
+	return ws, err
+}
+
+// until closed reads what the other end says.
+func untilClosed(ws *websocket.Conn) (list []*umbrellav1.TrunkMessage) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		_, b, err := ws.Read(ctx)
+		if err != nil {
+			return list
+		}
+		m := &umbrellav1.TrunkMessage{}
+		if proto.Unmarshal(b, m) == nil {
+			list = append(list, m)
 		}
 	}
-	check()
-	// A replayed proof is worth nothing: the other end's number is another.
-	own := hello(rogueID, "old", rtc.TrunkParameters{Fingerprint: make([]byte, 32), Ufrag: "ufrag", Pwd: strings.Repeat("p", 24)})
-	own.Version = 0
-	eventually(t, "there is a place again", func() bool {
-		ws, err := dial(ctx, config.Backhaul{URL: n.url()})
+}
+
+// Whoever has shown no secret is told nothing of the node but what any connection
+// with it shows, and costs little.
+func TestStrangersAtTheDoor(t *testing.T) {
+	n := newNode(t, "a house of secrets").accept(secret)
+	sum := make([]byte, 32)
+	_, _ = rand.Read(sum)
+	greet := &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Hello{Hello: hello(sum)}}
+	old := hello(sum)
+	old.Version = 0
+	mirror := hello(n.fingerprint)
+	for name, c := range map[string]struct {
+		says []*umbrellav1.TrunkMessage
+		told string // in the refusal; empty: none comes
+	}{
+		"nothing":           {nil, ""},
+		"hello alone":       {[]*umbrellav1.TrunkMessage{greet}, ""},
+		"a wrong proof":     {[]*umbrellav1.TrunkMessage{greet, proofOf(make([]byte, 32))}, "write the same secret on both nodes"},
+		"an old version":    {[]*umbrellav1.TrunkMessage{{Message: &umbrellav1.TrunkMessage_Hello{Hello: old}}}, "update the older one"},
+		"the node's own":    {[]*umbrellav1.TrunkMessage{{Message: &umbrellav1.TrunkMessage_Hello{Hello: mirror}}}, "back to the node itself"},
+		"routes":            {[]*umbrellav1.TrunkMessage{update(announcement(anyID, "den/1", "den", anyID))}, ""},
+		"routes, after all": {[]*umbrellav1.TrunkMessage{greet, update(announcement(anyID, "den/1", "den", anyID))}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ws, err := stranger(t, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range c.says {
+				if err := say(ws, m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			list := untilClosed(ws)
+			told := ""
+			for _, m := range list {
+				if b, _ := proto.Marshal(m); bytes.Contains(b, []byte(n.Name)) || bytes.Contains(b, []byte("candidate")) {
+					t.Errorf("a stranger is told %v", m)
+				}
+				told += m.GetRefusal().GetMessage()
+			}
+			if !strings.Contains(told, c.told) || (c.told == "") != (told == "") {
+				t.Errorf("told %q, want %q", told, c.told)
+			}
+		})
+	}
+	times := 0
+	list := n.door.list()
+	for _, r := range list {
+		times += r.Times
+	}
+	if len(list) != 5 || times != 7 {
+		t.Errorf("noted %d times: %v", times, list)
+	}
+}
+
+func proofOf(mac []byte) *umbrellav1.TrunkMessage {
+	return &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Proof{Proof: &umbrellav1.TrunkProof{Mac: mac}}}
+}
+
+// manyEmpty is a message with so many empty elements of two bytes in a row below
+// some fields.
+func manyEmpty(elements int, list protowire.Number, within ...protowire.Number) []byte {
+	b := bytes.Repeat([]byte{byte(list)<<3 | 2, 0}, elements)
+	for _, n := range slices.Backward(within) {
+		b = protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), b)
+	}
+	return b
+}
+
+// A message of a stranger, or of a neighbour, is not unpacked into a hundred times
+// its size.
+func TestUnpackingIsBounded(t *testing.T) {
+	n := newNode(t, "n").accept(secret)
+	for name, b := range map[string][]byte{
+		"announcements": manyEmpty(400_000, 1, 4), "withdrawals": manyEmpty(400_000, 2, 4), "keys": manyEmpty(400_000, 1, 4, 1),
+		"path": manyEmpty(400_000, 3, 4, 1), "tracks": manyEmpty(400_000, 6, 4, 1, 5), "layers": manyEmpty(400_000, 9, 4, 1, 5, 6),
+		"updates": manyEmpty(400_000, 4), "one after another": append(manyEmpty(1, 1), manyEmpty(1, 4)...),
+	} {
+		if bounded(b, (&umbrellav1.TrunkMessage{}).ProtoReflect().Descriptor()) {
+			t.Errorf("%s: taken", name)
+		}
+		ws, err := stranger(t, n)
 		if err != nil {
-			return false
+			t.Fatal(err)
 		}
-		defer func() { _ = ws.CloseNow() }()
-		_, _, err = shake(ctx, ws, own, true, func(right func(string) bool) (string, bool) { return "", right(secret) })
-		if err == nil || !strings.Contains(err.Error(), "update the older one") {
-			t.Errorf("an old version: %v", err)
+		if err := ws.Write(context.Background(), websocket.MessageBinary, b); err == nil {
+			untilClosed(ws)
 		}
-		return true
-	})
+		eventually(t, "the place is free", func() bool { n.door.mu.Lock(); defer n.door.mu.Unlock(); return n.door.inside == 0 })
+	}
+	list := make([]*umbrellav1.TrunkAnnouncement, maxUpdate+1)
+	for i := range list {
+		list[i] = announcement(anyID, "den/1", "den", anyID)
+	}
+	for _, c := range []struct {
+		list []*umbrellav1.TrunkAnnouncement
+		want bool
+	}{{list, false}, {list[1:], true}} {
+		b, err := proto.Marshal(update(c.list...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bounded(b, (&umbrellav1.TrunkMessage{}).ProtoReflect().Descriptor()); got != c.want {
+			t.Errorf("%d announcements: taken: %v", len(c.list), got)
+		}
+	}
+}
+
+// Each list that a message may have is bounded to what a node sends, and no field
+// has a number that is not counted.
+func TestEveryListHasItsBound(t *testing.T) {
+	var look func(d protoreflect.MessageDescriptor)
+	look = func(d protoreflect.MessageDescriptor) {
+		for i := range d.Fields().Len() {
+			f := d.Fields().Get(i)
+			if mostOf(f) < 1 || f.Number() >= 32 {
+				t.Errorf("%s is not bounded", f.FullName())
+			}
+			if f.Message() != nil {
+				look(f.Message())
+			}
+		}
+	}
+	look((&umbrellav1.TrunkMessage{}).ProtoReflect().Descriptor())
+	look((&umbrellav1.TrunkIntroduction{}).ProtoReflect().Descriptor())
+}
+
+// As many of the largest participants as one message brings fit into it: else a
+// neighbour could end the trunks of others with what they pass on.
+func TestLargestUpdateFits(t *testing.T) {
+	big := announcement(anyID, strings.Repeat("p", maxID), strings.Repeat("r", 64))
+	for range routing.MaxPath {
+		big.Path = append(big.Path, anyID)
+	}
+	big.RoundTripUs = 1<<32 - 1
+	for i := 0; ; i++ {
+		track := &umbrellav1.TrunkTrack{
+			Id: fmt.Sprint(i), Kind: umbrellav1.TrackKind_TRACK_KIND_VIDEO, MimeType: "video/VP8", ClockRate: 1, Fmtp: strings.Repeat("f", 200),
+		}
+		big.Participant.Tracks = append(big.Participant.Tracks, track)
+		if !acceptable(big.Participant) {
+			big.Participant.Tracks = big.Participant.Tracks[:i]
+			break
+		}
+	}
+	var list []*umbrellav1.TrunkAnnouncement
+	for range maxUpdate {
+		list = append(list, big)
+	}
+	if size := proto.Size(update(list...)); size > maxMessage || size < maxMessage*3/4 {
+		t.Errorf("%d bytes", size)
+	}
+}
+
+// Nobody is another node who has not the key of its certificate.
+func TestNodeIsItsKey(t *testing.T) {
+	a, n := newNode(t, "a"), newNode(t, "n").accept(secret)
+	a.dialTo(n, "up")
+	linkOfA := func() *link {
+		n.hub.mu.Lock()
+		defer n.hub.mu.Unlock()
+		return n.hub.links["in/"+a.ID()]
+	}
+	eventually(t, "a is connected", func() bool { return linkOfA() != nil })
+	was := linkOfA()
+	own := newNode(t, "rogue")
+	media := own.Engine().NewTrunk(true, own.Log)
+	defer func() { _ = media.Close() }()
+	claim := partyOf(own, media, secret)
+	claim.fingerprint = a.fingerprint
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	ws, err := dial(ctx, config.Backhaul{URL: n.url()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ws.CloseNow() }()
+	peer, _, err := shake(ctx, ws, claim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := media.Connect(ctx, peer.media); err == nil {
+		t.Error("media is connected")
+	}
+	if linkOfA() != was {
+		t.Error("the trunk of the honest node has ended")
+	}
 }
 
 func FuzzMessage(f *testing.F) {
-	b, err := proto.Marshal(update(announcement(rogueID, "den/1", "den", rogueID)))
+	b, err := proto.Marshal(update(announcement(anyID, "den/1", "den", anyID)))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	f.Add(manyEmpty(1000, 6, 4, 1, 5))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m := &umbrellav1.TrunkMessage{}
+		fits := bounded(b, m.ProtoReflect().Descriptor())
 		if proto.Unmarshal(b, m) != nil {
 			return
 		}
+		if u := m.GetUpdate(); fits && len(u.GetAnnouncements()) > maxUpdate {
+			t.Errorf("%d announcements are taken", len(u.GetAnnouncements()))
+		}
 		for _, a := range m.GetUpdate().GetAnnouncements() {
+			if fits && (len(a.Path) > routing.MaxPath || len(a.GetParticipant().GetTracks()) > maxTracks) {
+				t.Errorf("%v is taken", a)
+			}
 			if o, ok := offerOf(a); ok && (len(o.Info.Tracks) > maxTracks || len(o.Key.Participant) > maxID) {
 				t.Errorf("%+v", o)
 			}
 		}
 		if h := m.GetHello(); h != nil {
-			_ = checkHello(&umbrellav1.TrunkHello{NodeId: rogueID}, h)
+			_ = checkHello(&umbrellav1.TrunkHello{}, h)
+			_, _ = meet(h, m.GetProof().GetIntroduction())
 		}
 		_, _ = keyOf(m.GetPull().GetKey())
 	})

@@ -128,7 +128,7 @@ func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpd
 
 func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
 	for {
-		m, _, err := read(ctx, l.ws)
+		m, _, err := read(ctx, l.ws, afterProof)
 		l.heard.Store(int64(time.Since(l.began)))
 		if errors.Is(err, errProtocol) {
 			l.end(errProtocol)
@@ -238,11 +238,4 @@ func (l *link) write(ctx context.Context, m *umbrellav1.TrunkMessage) error {
 	ctx, cancel := context.WithTimeout(ctx, stalledAfter)
 	defer cancel()
 	return l.ws.Write(ctx, websocket.MessageBinary, b)
-}
-
-// lasts tells a refusal that will be the same the next time from an end that
-// goes, and may be back within a moment.
-func lasts(err error) bool {
-	var r *Refusal
-	return errors.As(err, &r) && r.Reason != umbrellav1.TrunkRefusal_REASON_CLOSED && r.Reason != umbrellav1.TrunkRefusal_REASON_REPLACED
 }

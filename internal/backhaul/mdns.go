@@ -12,22 +12,6 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// dialContext connects to an address, whose name may be one of multicast DNS
-// (RFC 6762): few systems on access points resolve those.
-func dialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	if strings.HasSuffix(strings.ToLower(strings.TrimSuffix(host, ".")), ".local") {
-		if host, err = resolveLocal(ctx, host); err != nil {
-			return nil, err
-		}
-	}
-	d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
-	return d.DialContext(ctx, network, net.JoinHostPort(host, port))
-}
-
 // localWithin is how long the local network has to answer: well below the time
 // that dialling has, so that it is told what was not found.
 const localWithin = 2500 * time.Millisecond

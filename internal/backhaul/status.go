@@ -20,10 +20,12 @@ func (b *Backhaul) Status(now time.Time) (trunks []*umbrellav1.TrunkStatus, refu
 		byName[section] = st
 		trunks = append(trunks, st)
 	}
-	for _, r := range b.refusals {
-		refused = append(refused, &umbrellav1.RefusedTrunk{AtMs: r.At.UnixMilli(), Address: r.Address, Problem: r.Problem})
-	}
 	b.mu.Unlock()
+	for _, r := range b.door.list() {
+		refused = append(refused, &umbrellav1.RefusedTrunk{
+			AtMs: r.At.UnixMilli(), Address: r.Address, Problem: r.Problem, Times: uint32(r.Times),
+		})
+	}
 	for _, l := range b.hub.connected() {
 		if st := byName[l.trunk]; st != nil {
 			ls := l.status(now)

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
 
-	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/config"
 	"umbrella/internal/rtc"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -27,6 +27,8 @@ type trunk struct {
 	log     *slog.Logger
 	ctx     context.Context
 	stop    context.CancelFunc
+	// overTCP tells the one that dials that media went over TCP the last time.
+	overTCP bool
 
 	mu      sync.Mutex
 	problem error     // why it is not connected
@@ -42,38 +44,49 @@ var (
 
 const (
 	// Redialling begins after retryFirst and slows down to retryMost: a link that
-	// has come back is to be found within a few seconds. A node that has refused
-	// will do so again.
+	// has come back is to be found within a moment. What answers, but is not the
+	// node or has another certificate than it should, needs somebody to look at it,
+	// and a node that has refused will do so again.
 	retryFirst   = 300 * time.Millisecond
-	retryMost    = 3 * time.Second
+	retryMost    = time.Second
+	retryWrong   = 3 * time.Second
 	retryRefused = 15 * time.Second
 	// steadyAfter a connection counts as one that worked.
 	steadyAfter = 10 * time.Second
 )
 
-// retryIn is how long to wait after so many failures in a row. Many nodes that
-// lost the same one must not come back in step.
-func retryIn(tries int, refused bool) time.Duration {
-	d := min(retryFirst<<min(tries, 10), retryMost)
-	if refused {
-		d = retryRefused
+// retryIn is how long to wait after so many failures in a row, the last of which
+// was err. Many nodes that lost the same one must not come back in step.
+func retryIn(tries int, err error) time.Duration {
+	first, most := retryFirst, retryMost
+	var refusal *Refusal
+	var wrong *wrongAnswer
+	switch {
+	case errors.As(err, &refusal):
+		// One that goes down, has other settings now, or another link, may well be
+		// there again.
+		if refusal.Reason != umbrellav1.TrunkRefusal_REASON_CLOSED && refusal.Reason != umbrellav1.TrunkRefusal_REASON_REPLACED {
+			first, most = retryRefused, retryRefused
+		}
+	case errors.As(err, &wrong):
+		most = retryWrong
 	}
+	d := min(first<<min(tries, 10), most)
 	return d/2 + rand.N(d/2)
 }
 
 // dials keeps the trunk connected until it is taken away.
 func (t *trunk) dials() {
 	for t.ctx.Err() == nil {
-		began := time.Now()
-		err := t.dial()
+		worked, err := t.dial()
 		if t.ctx.Err() != nil {
 			return
 		}
 		t.mu.Lock()
-		if time.Since(began) > steadyAfter {
+		if worked > steadyAfter {
 			t.tries = 0
 		}
-		wait := retryIn(t.tries, lasts(err))
+		wait := retryIn(t.tries, err)
 		first := t.problem == nil || t.problem.Error() != err.Error()
 		t.tries++
 		t.problem, t.failed, t.retryAt = err, time.Now(), time.Now().Add(wait)
@@ -88,34 +101,41 @@ func (t *trunk) dials() {
 	}
 }
 
-func (t *trunk) dial() error {
+// dial connects the trunk once, and serves it. It tells for how long it was
+// connected.
+func (t *trunk) dial() (worked time.Duration, err error) {
 	b := t.owner
 	ws, err := dial(t.ctx, t.cfg)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = ws.CloseNow() }()
 	media := b.Engine().NewTrunk(true, t.log)
 	defer func() { _ = media.Close() }()
-	ctx, cancel := context.WithTimeout(t.ctx, handshakeWithin)
-	peer, _, err := shake(ctx, ws, hello(b.id, b.Name, media.Parameters()), true, func(right func(string) bool) (string, bool) {
-		return t.cfg.Section, right(t.cfg.Secret)
+	media.UDPBlocked = t.overTCP
+	peer, _, err := shake(t.ctx, ws, party{
+		dialled: true, fingerprint: b.fingerprint, unknown: "the node that was reached does not know the secret: check url and secret",
+		find:      func(right func(string) bool) (string, bool) { return t.cfg.Section, right(sharedSecret(t.cfg.Secret)) },
+		introduce: func() *umbrellav1.TrunkIntroduction { return introduction(b.Name, media.Parameters()) },
 	})
-	cancel()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return t.serve(ws, media, peer, t.cfg.URL)
+	worked, err = t.serve(ws, media, peer, t.cfg.URL)
+	if worked > 0 {
+		t.overTCP = strings.HasPrefix(media.Via(), "tcp")
+	}
+	return worked, err
 }
 
 // serve connects the media of a trunk whose ends know each other by now, and
-// serves it until it ends.
-func (t *trunk) serve(ws *websocket.Conn, media *rtc.Trunk, peer *umbrellav1.TrunkHello, address string) error {
-	if err := media.Connect(t.ctx, parameters(peer)); err != nil {
-		return err
+// serves it until it ends. It tells for how long it was connected.
+func (t *trunk) serve(ws *websocket.Conn, media *rtc.Trunk, peer *peer, address string) (worked time.Duration, err error) {
+	if err := media.Connect(t.ctx, peer.media); err != nil {
+		return 0, err
 	}
 	l := &link{
-		trunk: t.cfg.Section, peer: routing.NodeID(peer.NodeId), name: cut(peer.NodeName), address: address,
+		trunk: t.cfg.Section, peer: peer.id, name: peer.name, address: address,
 		dialled: t.cfg.URL != "", since: time.Now(), log: t.log, ws: ws, media: media,
 		queue: make(chan *umbrellav1.TrunkMessage, maxQueued), bell: make(chan struct{}, 1), ending: make(chan struct{}),
 		began: time.Now(), nextSSRC: 2, outputs: map[uint32]*output{}, wishes: map[wish]*output{},
@@ -126,7 +146,7 @@ func (t *trunk) serve(ws *websocket.Conn, media *rtc.Trunk, peer *umbrellav1.Tru
 	t.log.Info("trunk is up", "node", l.name, "address", address, "media", media.Via())
 	t.owner.hub.up(l, t.cfg.Rooms)
 	defer t.owner.hub.down(l)
-	err := l.run(t.ctx, t.owner.hub.pending, t.owner.hub.receive)
+	err = l.run(t.ctx, t.owner.hub.pending, t.owner.hub.receive)
 	t.log.Info("trunk has ended", "node", l.name, "reason", err)
-	return err
+	return max(time.Since(l.since), 1), err
 }

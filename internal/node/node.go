@@ -131,6 +131,9 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 		MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Totals: &n.totals, Log: n.Log,
 		PublishLimit: func() int { return int(n.publishLimit.Load()) }, Shared: n.gate.Shared,
 	}
+	if before := n.engine.Load(); before != nil {
+		e.Identity = before.Identity
+	}
 	if err := e.Start(); err != nil {
 		return nil, fmt.Errorf("option 'media_port': %w", err)
 	}
@@ -151,7 +154,10 @@ func (n *Node) startParticipants() error {
 	}
 	n.whip.Start()
 	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log, KeepGroup: keepGroup(n.Memory)}
-	n.trunks = &backhaul.Backhaul{SFU: n.sfu, Engine: n.engine.Load, Invited: n.gate.AdmitTrunk, Memory: n.Memory, Totals: &n.totals, Log: n.Log}
+	n.trunks = &backhaul.Backhaul{
+		SFU: n.sfu, Engine: n.engine.Load, Invited: n.gate.AdmitTrunk, Address: n.gate.Address, Origin: n.gate.Origin,
+		Memory: n.Memory, Totals: &n.totals, Log: n.Log,
+	}
 	return n.trunks.Start()
 }
 

@@ -179,8 +179,12 @@ func TestApply(t *testing.T) {
 	changed.Main.MediaPort = freePort(t)
 	changed.Main.PublicAddress = []string{"203.0.113.7"}
 	changed.Rooms = []config.Room{{Name: "small", MaxParticipants: 2}, {Name: "room", Access: config.AccessPassword, Password: "sesame"}}
+	identity := n.engine.Load().Identity
 	if err := n.Apply(&changed); err != nil {
 		t.Fatal(err)
+	}
+	if n.engine.Load().Identity != identity {
+		t.Error("other nodes know this one by another certificate now")
 	}
 	gets(t, b, a)
 	gets(t, a, b)

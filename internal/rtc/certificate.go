@@ -9,14 +9,15 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/pion/webrtc/v4"
 )
 
-// identity is the certificate of all DTLS handshakes: making one costs a small
+// Identity is the certificate of all DTLS handshakes: making one costs a small
 // machine more than the rest of a join.
-type identity struct {
+type Identity struct {
 	certificate tls.Certificate
 	webrtc      webrtc.Certificate
 	fingerprint [sha256.Size]byte
@@ -25,14 +26,14 @@ type identity struct {
 // newIdentity makes one. Peers know it by its fingerprint (RFC 8827 §5), and
 // its dates mean nothing to them; they are wide because an access point that
 // has just started may think that it is another year.
-func newIdentity() (identity, error) {
+func newIdentity() (*Identity, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return identity{}, err
+		return nil, err
 	}
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
-		return identity{}, err
+		return nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
@@ -42,15 +43,18 @@ func newIdentity() (identity, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		return identity{}, err
+		return nil, err
 	}
 	parsed, err := x509.ParseCertificate(der)
 	if err != nil {
-		return identity{}, err
+		return nil, err
 	}
-	return identity{
+	return &Identity{
 		certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: parsed},
 		webrtc:      webrtc.CertificateFromX509(key, parsed),
 		fingerprint: sha256.Sum256(der),
 	}, nil
 }
+
+// Fingerprint is the SHA-256 of the certificate.
+func (i *Identity) Fingerprint() []byte { return slices.Clone(i.fingerprint[:]) }

@@ -35,11 +35,13 @@ type Engine struct {
 	// Totals of the node; nil counts for nobody.
 	Totals *forward.Totals
 	Log    *slog.Logger
+	// Identity is who peers know the node as. Start makes one where it is nil;
+	// engines that follow each other in one process share it.
+	Identity *Identity
 
 	// codecs is what connections negotiate.
 	codecs *webrtc.MediaEngine
 
-	identity identity
 	config   webrtc.Configuration
 	conn     *mediaConn
 	pool     *forward.Pool
@@ -53,12 +55,15 @@ type Engine struct {
 
 // Start opens the port.
 func (e *Engine) Start() error {
-	var err error
-	if e.identity, err = newIdentity(); err != nil {
-		return fmt.Errorf("media: %w", err)
+	if e.Identity == nil {
+		identity, err := newIdentity()
+		if err != nil {
+			return fmt.Errorf("media: %w", err)
+		}
+		e.Identity = identity
 	}
 	e.config = webrtc.Configuration{
-		Certificates: []webrtc.Certificate{e.identity.webrtc},
+		Certificates: []webrtc.Certificate{e.Identity.webrtc},
 		// Header extensions are read as they are (no RFC 9335).
 		RTPHeaderEncryptionPolicy: webrtc.RTPHeaderEncryptionPolicyDisable,
 	}

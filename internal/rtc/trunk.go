@@ -32,8 +32,11 @@ type Trunk struct {
 	engine *Engine
 	log    *slog.Logger
 	dials  bool
-	local  TrunkParameters
-	media  transport
+	// UDPBlocked is set before Connect where UDP did not get through the last time:
+	// then it is tried for a moment only.
+	UDPBlocked bool
+	local      TrunkParameters
+	media      transport
 	ticker
 	owned  sync.WaitGroup
 	ended  chan struct{}
@@ -75,6 +78,7 @@ const (
 	// trunkUDPTimeout is how long UDP is tried before TCP is: several checks to
 	// the other side of the world.
 	trunkUDPTimeout = 2 * time.Second
+	trunkUDPBlocked = time.Second // where it was blocked
 	// trunkTCPTimeout is how long TCP is.
 	trunkTCPTimeout = 4 * time.Second
 	// trunkTimeout is how long the end that is dialled waits.
@@ -88,7 +92,7 @@ const (
 func (e *Engine) NewTrunk(dials bool, log *slog.Logger) *Trunk {
 	t := &Trunk{engine: e, log: log, dials: dials, self: mathrand.Uint32(), ended: make(chan struct{})}
 	t.local = TrunkParameters{
-		Fingerprint: e.identity.fingerprint[:],
+		Fingerprint: e.Identity.Fingerprint(),
 		// RFC 8445 §5.3 asks for 24 and 128 random bits.
 		Ufrag: rand.Text()[:8], Pwd: rand.Text(),
 	}
@@ -161,7 +165,11 @@ func (t *Trunk) reach(ctx context.Context, remote TrunkParameters) (*ice.Conn, e
 		}
 		return conn, nil
 	}
-	udp, cancel := context.WithTimeout(ctx, trunkUDPTimeout)
+	within := trunkUDPTimeout
+	if t.UDPBlocked {
+		within = trunkUDPBlocked
+	}
+	udp, cancel := context.WithTimeout(ctx, within)
 	conn, err := t.try(udp, remote, t.onMediaPort(), ice.WithDisableActiveTCP())
 	cancel()
 	if err == nil || ctx.Err() != nil {
@@ -276,7 +284,7 @@ func (t *Trunk) secure(ctx context.Context, conn *ice.Conn, fingerprint []byte) 
 	apart := &apartConn{Conn: conn, media: &t.media}
 	t.media.way.CompareAndSwap(nil, &way{other: apart.Conn})
 	options := []dtls.Option{
-		dtls.WithCertificates(t.engine.identity.certificate), dtls.WithInsecureSkipVerify(true),
+		dtls.WithCertificates(t.engine.Identity.certificate), dtls.WithInsecureSkipVerify(true),
 		dtls.WithCipherSuites(cipherSuite), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithSRTPProtectionProfiles(profilesByCost()...), dtls.WithLoggerFactory(pionLog{t.log}),
 		dtls.WithVerifyPeerCertificate(func(certs [][]byte, _ [][]*x509.Certificate) error {

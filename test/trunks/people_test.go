@@ -233,8 +233,7 @@ func old(ctx context.Context, url string) (string, error) {
 	}
 	defer func() { _ = ws.CloseNow() }()
 	hello, err := proto.Marshal(&umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Hello{Hello: &umbrellav1.TrunkHello{
-		NodeId: "00000000000000ff", NodeName: "an old node", Nonce: make([]byte, 32), Fingerprint: make([]byte, 32),
-		IceUfrag: "ufrag", IcePwd: "a password that is long enough",
+		Nonce: make([]byte, 32), Fingerprint: make([]byte, 32),
 	}}})
 	if err != nil {
 		return "", err

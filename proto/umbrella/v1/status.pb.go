@@ -804,10 +804,12 @@ func (x *TrunkLink) GetRefused() string {
 }
 
 type RefusedTrunk struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AtMs          int64                  `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
-	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
-	Problem       string                 `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last time, and how often in a row of such from there.
+	AtMs          int64  `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Address       string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	Problem       string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	Times         uint32 `protobuf:"varint,4,opt,name=times,proto3" json:"times,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -861,6 +863,13 @@ func (x *RefusedTrunk) GetProblem() string {
 		return x.Problem
 	}
 	return ""
+}
+
+func (x *RefusedTrunk) GetTimes() uint32 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
 }
 
 // TotalsStatus counts since the node started, tracks that have ended included.
@@ -1914,11 +1923,12 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	" \x01(\x04R\x15receivedBitsPerSecond\x129\n" +
 	"\x19available_bits_per_second\x18\v \x01(\x04R\x16availableBitsPerSecond\x12\x16\n" +
 	"\x06routes\x18\f \x01(\rR\x06routes\x12\x18\n" +
-	"\arefused\x18\r \x01(\tR\arefused\"W\n" +
+	"\arefused\x18\r \x01(\tR\arefused\"m\n" +
 	"\fRefusedTrunk\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x18\n" +
-	"\aproblem\x18\x03 \x01(\tR\aproblem\"\x8f\x02\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\x12\x14\n" +
+	"\x05times\x18\x04 \x01(\rR\x05times\"\x8f\x02\n" +
 	"\fTotalsStatus\x12)\n" +
 	"\x10received_packets\x18\x01 \x01(\x04R\x0freceivedPackets\x12%\n" +
 	"\x0ereceived_bytes\x18\x02 \x01(\x04R\rreceivedBytes\x12!\n" +

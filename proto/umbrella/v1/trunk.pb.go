@@ -3,11 +3,21 @@
 // "umbrella.trunk.v1".
 //
 // Both ends send TrunkHello at once. The end that dialled then proves that it
-// knows the secret, and when that is right the other end does. Whoever turns the
-// trunk down sends TrunkRefusal and closes. Media goes over ICE and DTLS-SRTP
-// with the parameters of the hellos, which the proofs cover: the end that
-// dialled is controlling and the DTLS client, the other one is ICE-lite and the
-// DTLS server.
+// knows the secret, and when that is right the other end does. Each proof brings
+// what is told to nobody else: what the node is called, and its ICE parameters.
+// Whoever turns the trunk down sends TrunkRefusal and closes. Media goes over ICE
+// and DTLS-SRTP with the fingerprints of the hellos and the parameters of the
+// proofs: the end that dialled is controlling and the DTLS client, the other one
+// is ICE-lite and the DTLS server.
+//
+// A node is named by 16 hexadecimal digits, the first 8 bytes of the SHA-256 of
+// "umbrella node" and the fingerprint: nobody can be another node who has not
+// its key.
+//
+// A node that was invited by a token (RFC 7519) sends the token without its third
+// part, the signature, with the request that opens the WebSocket, as
+// "Authorization: Umbrella-Trunk HEADER.PAYLOAD". The signature, as it stands in
+// the token, is the secret.
 //
 // On the media connection payload type 96 is media and 97 its retransmissions
 // (RFC 4588), under the SSRC of the pull and the next higher one. The header
@@ -104,7 +114,7 @@ func (x TrunkRefusal_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrunkRefusal_Reason.Descriptor instead.
 func (TrunkRefusal_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{3, 0}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // TrunkMessage is what either end sends.
@@ -307,17 +317,10 @@ type TrunkHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1. An end that knows no common version refuses.
 	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// 16 hexadecimal digits that name the node, and what people call it.
-	NodeId   string `protobuf:"bytes,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	NodeName string `protobuf:"bytes,3,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
 	// 32 random bytes.
-	Nonce []byte `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	Nonce []byte `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	// SHA-256 of the certificate that this end shows in DTLS.
-	Fingerprint []byte `protobuf:"bytes,5,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
-	IceUfrag    string `protobuf:"bytes,6,opt,name=ice_ufrag,json=iceUfrag,proto3" json:"ice_ufrag,omitempty"`
-	IcePwd      string `protobuf:"bytes,7,opt,name=ice_pwd,json=icePwd,proto3" json:"ice_pwd,omitempty"`
-	// As in SDP (RFC 8839 §5.1), without "a=". The end that dialled has none.
-	Candidates    []string `protobuf:"bytes,8,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Fingerprint   []byte `protobuf:"bytes,3,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -359,20 +362,6 @@ func (x *TrunkHello) GetVersion() uint32 {
 	return 0
 }
 
-func (x *TrunkHello) GetNodeId() string {
-	if x != nil {
-		return x.NodeId
-	}
-	return ""
-}
-
-func (x *TrunkHello) GetNodeName() string {
-	if x != nil {
-		return x.NodeName
-	}
-	return ""
-}
-
 func (x *TrunkHello) GetNonce() []byte {
 	if x != nil {
 		return x.Nonce
@@ -387,33 +376,15 @@ func (x *TrunkHello) GetFingerprint() []byte {
 	return nil
 }
 
-func (x *TrunkHello) GetIceUfrag() string {
-	if x != nil {
-		return x.IceUfrag
-	}
-	return ""
-}
-
-func (x *TrunkHello) GetIcePwd() string {
-	if x != nil {
-		return x.IcePwd
-	}
-	return ""
-}
-
-func (x *TrunkHello) GetCandidates() []string {
-	if x != nil {
-		return x.Candidates
-	}
-	return nil
-}
-
 // TrunkProof shows that its sender knows the secret: HMAC-SHA-256, under the
-// secret, of "umbrella trunk 1 dialled" or "umbrella trunk 1 accepted", and the
-// SHA-256 of the hello of the end that dialled and of the other one's.
+// secret, of "umbrella trunk 1 dialled" or "umbrella trunk 1 accepted", the
+// SHA-256 of the hello of the end that dialled and of the other one's, and that of
+// introduction.
 type TrunkProof struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mac           []byte                 `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Mac   []byte                 `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
+	// A TrunkIntroduction of the sender.
+	Introduction  []byte `protobuf:"bytes,2,opt,name=introduction,proto3" json:"introduction,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -455,6 +426,84 @@ func (x *TrunkProof) GetMac() []byte {
 	return nil
 }
 
+func (x *TrunkProof) GetIntroduction() []byte {
+	if x != nil {
+		return x.Introduction
+	}
+	return nil
+}
+
+// TrunkIntroduction is what an end tells of itself.
+type TrunkIntroduction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What people call the node.
+	NodeName string `protobuf:"bytes,1,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
+	IceUfrag string `protobuf:"bytes,2,opt,name=ice_ufrag,json=iceUfrag,proto3" json:"ice_ufrag,omitempty"`
+	IcePwd   string `protobuf:"bytes,3,opt,name=ice_pwd,json=icePwd,proto3" json:"ice_pwd,omitempty"`
+	// As in SDP (RFC 8839 §5.1), without "a=". The end that dialled has none.
+	Candidates    []string `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrunkIntroduction) Reset() {
+	*x = TrunkIntroduction{}
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrunkIntroduction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrunkIntroduction) ProtoMessage() {}
+
+func (x *TrunkIntroduction) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrunkIntroduction.ProtoReflect.Descriptor instead.
+func (*TrunkIntroduction) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TrunkIntroduction) GetNodeName() string {
+	if x != nil {
+		return x.NodeName
+	}
+	return ""
+}
+
+func (x *TrunkIntroduction) GetIceUfrag() string {
+	if x != nil {
+		return x.IceUfrag
+	}
+	return ""
+}
+
+func (x *TrunkIntroduction) GetIcePwd() string {
+	if x != nil {
+		return x.IcePwd
+	}
+	return ""
+}
+
+func (x *TrunkIntroduction) GetCandidates() []string {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
 // TrunkRefusal says why there will be no trunk.
 type TrunkRefusal struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -467,7 +516,7 @@ type TrunkRefusal struct {
 
 func (x *TrunkRefusal) Reset() {
 	*x = TrunkRefusal{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[3]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -479,7 +528,7 @@ func (x *TrunkRefusal) String() string {
 func (*TrunkRefusal) ProtoMessage() {}
 
 func (x *TrunkRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[3]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -492,7 +541,7 @@ func (x *TrunkRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkRefusal.ProtoReflect.Descriptor instead.
 func (*TrunkRefusal) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{3}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TrunkRefusal) GetReason() TrunkRefusal_Reason {
@@ -521,7 +570,7 @@ type TrunkUpdate struct {
 
 func (x *TrunkUpdate) Reset() {
 	*x = TrunkUpdate{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[4]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -533,7 +582,7 @@ func (x *TrunkUpdate) String() string {
 func (*TrunkUpdate) ProtoMessage() {}
 
 func (x *TrunkUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[4]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -546,7 +595,7 @@ func (x *TrunkUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkUpdate.ProtoReflect.Descriptor instead.
 func (*TrunkUpdate) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{4}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TrunkUpdate) GetAnnouncements() []*TrunkAnnouncement {
@@ -575,7 +624,7 @@ type TrunkKey struct {
 
 func (x *TrunkKey) Reset() {
 	*x = TrunkKey{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[5]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +636,7 @@ func (x *TrunkKey) String() string {
 func (*TrunkKey) ProtoMessage() {}
 
 func (x *TrunkKey) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[5]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +649,7 @@ func (x *TrunkKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkKey.ProtoReflect.Descriptor instead.
 func (*TrunkKey) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{5}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TrunkKey) GetOrigin() string {
@@ -632,7 +681,7 @@ type TrunkAnnouncement struct {
 
 func (x *TrunkAnnouncement) Reset() {
 	*x = TrunkAnnouncement{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[6]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +693,7 @@ func (x *TrunkAnnouncement) String() string {
 func (*TrunkAnnouncement) ProtoMessage() {}
 
 func (x *TrunkAnnouncement) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[6]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +706,7 @@ func (x *TrunkAnnouncement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkAnnouncement.ProtoReflect.Descriptor instead.
 func (*TrunkAnnouncement) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{6}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TrunkAnnouncement) GetKey() *TrunkKey {
@@ -712,7 +761,7 @@ type TrunkParticipant struct {
 
 func (x *TrunkParticipant) Reset() {
 	*x = TrunkParticipant{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[7]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +773,7 @@ func (x *TrunkParticipant) String() string {
 func (*TrunkParticipant) ProtoMessage() {}
 
 func (x *TrunkParticipant) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[7]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +786,7 @@ func (x *TrunkParticipant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkParticipant.ProtoReflect.Descriptor instead.
 func (*TrunkParticipant) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{7}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TrunkParticipant) GetName() string {
@@ -807,7 +856,7 @@ type TrunkTrack struct {
 
 func (x *TrunkTrack) Reset() {
 	*x = TrunkTrack{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[8]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +868,7 @@ func (x *TrunkTrack) String() string {
 func (*TrunkTrack) ProtoMessage() {}
 
 func (x *TrunkTrack) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[8]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +881,7 @@ func (x *TrunkTrack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkTrack.ProtoReflect.Descriptor instead.
 func (*TrunkTrack) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{8}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TrunkTrack) GetId() string {
@@ -915,7 +964,7 @@ type TrunkLayer struct {
 
 func (x *TrunkLayer) Reset() {
 	*x = TrunkLayer{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[9]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +976,7 @@ func (x *TrunkLayer) String() string {
 func (*TrunkLayer) ProtoMessage() {}
 
 func (x *TrunkLayer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[9]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +989,7 @@ func (x *TrunkLayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkLayer.ProtoReflect.Descriptor instead.
 func (*TrunkLayer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{9}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TrunkLayer) GetRid() string {
@@ -992,7 +1041,7 @@ type TrunkPull struct {
 
 func (x *TrunkPull) Reset() {
 	*x = TrunkPull{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[10]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1004,7 +1053,7 @@ func (x *TrunkPull) String() string {
 func (*TrunkPull) ProtoMessage() {}
 
 func (x *TrunkPull) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[10]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1017,7 +1066,7 @@ func (x *TrunkPull) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkPull.ProtoReflect.Descriptor instead.
 func (*TrunkPull) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{10}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TrunkPull) GetKey() *TrunkKey {
@@ -1057,7 +1106,7 @@ type TrunkRelease struct {
 
 func (x *TrunkRelease) Reset() {
 	*x = TrunkRelease{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[11]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1118,7 @@ func (x *TrunkRelease) String() string {
 func (*TrunkRelease) ProtoMessage() {}
 
 func (x *TrunkRelease) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[11]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1131,7 @@ func (x *TrunkRelease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkRelease.ProtoReflect.Descriptor instead.
 func (*TrunkRelease) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TrunkRelease) GetSsrc() uint32 {
@@ -1104,7 +1153,7 @@ type TrunkChat struct {
 
 func (x *TrunkChat) Reset() {
 	*x = TrunkChat{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[12]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1165,7 @@ func (x *TrunkChat) String() string {
 func (*TrunkChat) ProtoMessage() {}
 
 func (x *TrunkChat) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[12]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1178,7 @@ func (x *TrunkChat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkChat.ProtoReflect.Descriptor instead.
 func (*TrunkChat) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{12}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TrunkChat) GetRoom() string {
@@ -1164,7 +1213,7 @@ type TrunkPing struct {
 
 func (x *TrunkPing) Reset() {
 	*x = TrunkPing{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[13]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1225,7 @@ func (x *TrunkPing) String() string {
 func (*TrunkPing) ProtoMessage() {}
 
 func (x *TrunkPing) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[13]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1238,7 @@ func (x *TrunkPing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkPing.ProtoReflect.Descriptor instead.
 func (*TrunkPing) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{13}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TrunkPing) GetNumber() uint64 {
@@ -1208,7 +1257,7 @@ type TrunkPong struct {
 
 func (x *TrunkPong) Reset() {
 	*x = TrunkPong{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1269,7 @@ func (x *TrunkPong) String() string {
 func (*TrunkPong) ProtoMessage() {}
 
 func (x *TrunkPong) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1282,7 @@ func (x *TrunkPong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkPong.ProtoReflect.Descriptor instead.
 func (*TrunkPong) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TrunkPong) GetNumber() uint64 {
@@ -1258,22 +1307,23 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\x04chat\x18\a \x01(\v2\x16.umbrella.v1.TrunkChatH\x00R\x04chat\x12,\n" +
 	"\x04ping\x18\b \x01(\v2\x16.umbrella.v1.TrunkPingH\x00R\x04ping\x12,\n" +
 	"\x04pong\x18\t \x01(\v2\x16.umbrella.v1.TrunkPongH\x00R\x04pongB\t\n" +
-	"\amessage\"\xea\x01\n" +
+	"\amessage\"^\n" +
 	"\n" +
 	"TrunkHello\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\rR\aversion\x12\x17\n" +
-	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12\x1b\n" +
-	"\tnode_name\x18\x03 \x01(\tR\bnodeName\x12\x14\n" +
-	"\x05nonce\x18\x04 \x01(\fR\x05nonce\x12 \n" +
-	"\vfingerprint\x18\x05 \x01(\fR\vfingerprint\x12\x1b\n" +
-	"\tice_ufrag\x18\x06 \x01(\tR\biceUfrag\x12\x17\n" +
-	"\aice_pwd\x18\a \x01(\tR\x06icePwd\x12\x1e\n" +
-	"\n" +
-	"candidates\x18\b \x03(\tR\n" +
-	"candidates\"\x1e\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x14\n" +
+	"\x05nonce\x18\x02 \x01(\fR\x05nonce\x12 \n" +
+	"\vfingerprint\x18\x03 \x01(\fR\vfingerprint\"B\n" +
 	"\n" +
 	"TrunkProof\x12\x10\n" +
-	"\x03mac\x18\x01 \x01(\fR\x03mac\"\x99\x02\n" +
+	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\"\n" +
+	"\fintroduction\x18\x02 \x01(\fR\fintroduction\"\x86\x01\n" +
+	"\x11TrunkIntroduction\x12\x1b\n" +
+	"\tnode_name\x18\x01 \x01(\tR\bnodeName\x12\x1b\n" +
+	"\tice_ufrag\x18\x02 \x01(\tR\biceUfrag\x12\x17\n" +
+	"\aice_pwd\x18\x03 \x01(\tR\x06icePwd\x12\x1e\n" +
+	"\n" +
+	"candidates\x18\x04 \x03(\tR\n" +
+	"candidates\"\x99\x02\n" +
 	"\fTrunkRefusal\x128\n" +
 	"\x06reason\x18\x01 \x01(\x0e2 .umbrella.v1.TrunkRefusal.ReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\xb4\x01\n" +
@@ -1355,52 +1405,53 @@ func file_umbrella_v1_trunk_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_trunk_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umbrella_v1_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_umbrella_v1_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_umbrella_v1_trunk_proto_goTypes = []any{
 	(TrunkRefusal_Reason)(0),  // 0: umbrella.v1.TrunkRefusal.Reason
 	(*TrunkMessage)(nil),      // 1: umbrella.v1.TrunkMessage
 	(*TrunkHello)(nil),        // 2: umbrella.v1.TrunkHello
 	(*TrunkProof)(nil),        // 3: umbrella.v1.TrunkProof
-	(*TrunkRefusal)(nil),      // 4: umbrella.v1.TrunkRefusal
-	(*TrunkUpdate)(nil),       // 5: umbrella.v1.TrunkUpdate
-	(*TrunkKey)(nil),          // 6: umbrella.v1.TrunkKey
-	(*TrunkAnnouncement)(nil), // 7: umbrella.v1.TrunkAnnouncement
-	(*TrunkParticipant)(nil),  // 8: umbrella.v1.TrunkParticipant
-	(*TrunkTrack)(nil),        // 9: umbrella.v1.TrunkTrack
-	(*TrunkLayer)(nil),        // 10: umbrella.v1.TrunkLayer
-	(*TrunkPull)(nil),         // 11: umbrella.v1.TrunkPull
-	(*TrunkRelease)(nil),      // 12: umbrella.v1.TrunkRelease
-	(*TrunkChat)(nil),         // 13: umbrella.v1.TrunkChat
-	(*TrunkPing)(nil),         // 14: umbrella.v1.TrunkPing
-	(*TrunkPong)(nil),         // 15: umbrella.v1.TrunkPong
-	(ParticipantKind)(0),      // 16: umbrella.v1.ParticipantKind
-	(TrackKind)(0),            // 17: umbrella.v1.TrackKind
-	(TrackSource)(0),          // 18: umbrella.v1.TrackSource
-	(*ChatMessage)(nil),       // 19: umbrella.v1.ChatMessage
+	(*TrunkIntroduction)(nil), // 4: umbrella.v1.TrunkIntroduction
+	(*TrunkRefusal)(nil),      // 5: umbrella.v1.TrunkRefusal
+	(*TrunkUpdate)(nil),       // 6: umbrella.v1.TrunkUpdate
+	(*TrunkKey)(nil),          // 7: umbrella.v1.TrunkKey
+	(*TrunkAnnouncement)(nil), // 8: umbrella.v1.TrunkAnnouncement
+	(*TrunkParticipant)(nil),  // 9: umbrella.v1.TrunkParticipant
+	(*TrunkTrack)(nil),        // 10: umbrella.v1.TrunkTrack
+	(*TrunkLayer)(nil),        // 11: umbrella.v1.TrunkLayer
+	(*TrunkPull)(nil),         // 12: umbrella.v1.TrunkPull
+	(*TrunkRelease)(nil),      // 13: umbrella.v1.TrunkRelease
+	(*TrunkChat)(nil),         // 14: umbrella.v1.TrunkChat
+	(*TrunkPing)(nil),         // 15: umbrella.v1.TrunkPing
+	(*TrunkPong)(nil),         // 16: umbrella.v1.TrunkPong
+	(ParticipantKind)(0),      // 17: umbrella.v1.ParticipantKind
+	(TrackKind)(0),            // 18: umbrella.v1.TrackKind
+	(TrackSource)(0),          // 19: umbrella.v1.TrackSource
+	(*ChatMessage)(nil),       // 20: umbrella.v1.ChatMessage
 }
 var file_umbrella_v1_trunk_proto_depIdxs = []int32{
 	2,  // 0: umbrella.v1.TrunkMessage.hello:type_name -> umbrella.v1.TrunkHello
 	3,  // 1: umbrella.v1.TrunkMessage.proof:type_name -> umbrella.v1.TrunkProof
-	4,  // 2: umbrella.v1.TrunkMessage.refusal:type_name -> umbrella.v1.TrunkRefusal
-	5,  // 3: umbrella.v1.TrunkMessage.update:type_name -> umbrella.v1.TrunkUpdate
-	11, // 4: umbrella.v1.TrunkMessage.pull:type_name -> umbrella.v1.TrunkPull
-	12, // 5: umbrella.v1.TrunkMessage.release:type_name -> umbrella.v1.TrunkRelease
-	13, // 6: umbrella.v1.TrunkMessage.chat:type_name -> umbrella.v1.TrunkChat
-	14, // 7: umbrella.v1.TrunkMessage.ping:type_name -> umbrella.v1.TrunkPing
-	15, // 8: umbrella.v1.TrunkMessage.pong:type_name -> umbrella.v1.TrunkPong
+	5,  // 2: umbrella.v1.TrunkMessage.refusal:type_name -> umbrella.v1.TrunkRefusal
+	6,  // 3: umbrella.v1.TrunkMessage.update:type_name -> umbrella.v1.TrunkUpdate
+	12, // 4: umbrella.v1.TrunkMessage.pull:type_name -> umbrella.v1.TrunkPull
+	13, // 5: umbrella.v1.TrunkMessage.release:type_name -> umbrella.v1.TrunkRelease
+	14, // 6: umbrella.v1.TrunkMessage.chat:type_name -> umbrella.v1.TrunkChat
+	15, // 7: umbrella.v1.TrunkMessage.ping:type_name -> umbrella.v1.TrunkPing
+	16, // 8: umbrella.v1.TrunkMessage.pong:type_name -> umbrella.v1.TrunkPong
 	0,  // 9: umbrella.v1.TrunkRefusal.reason:type_name -> umbrella.v1.TrunkRefusal.Reason
-	7,  // 10: umbrella.v1.TrunkUpdate.announcements:type_name -> umbrella.v1.TrunkAnnouncement
-	6,  // 11: umbrella.v1.TrunkUpdate.withdrawals:type_name -> umbrella.v1.TrunkKey
-	6,  // 12: umbrella.v1.TrunkAnnouncement.key:type_name -> umbrella.v1.TrunkKey
-	8,  // 13: umbrella.v1.TrunkAnnouncement.participant:type_name -> umbrella.v1.TrunkParticipant
-	16, // 14: umbrella.v1.TrunkParticipant.kind:type_name -> umbrella.v1.ParticipantKind
-	9,  // 15: umbrella.v1.TrunkParticipant.tracks:type_name -> umbrella.v1.TrunkTrack
-	17, // 16: umbrella.v1.TrunkTrack.kind:type_name -> umbrella.v1.TrackKind
-	18, // 17: umbrella.v1.TrunkTrack.source:type_name -> umbrella.v1.TrackSource
-	10, // 18: umbrella.v1.TrunkTrack.layers:type_name -> umbrella.v1.TrunkLayer
-	6,  // 19: umbrella.v1.TrunkPull.key:type_name -> umbrella.v1.TrunkKey
-	6,  // 20: umbrella.v1.TrunkChat.from:type_name -> umbrella.v1.TrunkKey
-	19, // 21: umbrella.v1.TrunkChat.message:type_name -> umbrella.v1.ChatMessage
+	8,  // 10: umbrella.v1.TrunkUpdate.announcements:type_name -> umbrella.v1.TrunkAnnouncement
+	7,  // 11: umbrella.v1.TrunkUpdate.withdrawals:type_name -> umbrella.v1.TrunkKey
+	7,  // 12: umbrella.v1.TrunkAnnouncement.key:type_name -> umbrella.v1.TrunkKey
+	9,  // 13: umbrella.v1.TrunkAnnouncement.participant:type_name -> umbrella.v1.TrunkParticipant
+	17, // 14: umbrella.v1.TrunkParticipant.kind:type_name -> umbrella.v1.ParticipantKind
+	10, // 15: umbrella.v1.TrunkParticipant.tracks:type_name -> umbrella.v1.TrunkTrack
+	18, // 16: umbrella.v1.TrunkTrack.kind:type_name -> umbrella.v1.TrackKind
+	19, // 17: umbrella.v1.TrunkTrack.source:type_name -> umbrella.v1.TrackSource
+	11, // 18: umbrella.v1.TrunkTrack.layers:type_name -> umbrella.v1.TrunkLayer
+	7,  // 19: umbrella.v1.TrunkPull.key:type_name -> umbrella.v1.TrunkKey
+	7,  // 20: umbrella.v1.TrunkChat.from:type_name -> umbrella.v1.TrunkKey
+	20, // 21: umbrella.v1.TrunkChat.message:type_name -> umbrella.v1.ChatMessage
 	22, // [22:22] is the sub-list for method output_type
 	22, // [22:22] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name
@@ -1431,7 +1482,7 @@ func file_umbrella_v1_trunk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_trunk_proto_rawDesc), len(file_umbrella_v1_trunk_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -38,6 +38,7 @@ export interface Refused {
   atMs?: Long;
   address?: string;
   problem?: string;
+  times?: number;
 }
 
 export interface TrunkState {

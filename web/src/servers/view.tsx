@@ -138,6 +138,7 @@ function RefusedList({ refused }: { refused: Refused[] }): JSX.Element {
           <li key={`${r.atMs ?? ""} ${i}`}>
             <time dateTime={new Date(num(r.atMs)).toISOString()}>{new Date(num(r.atMs)).toLocaleTimeString()}</time>{" "}
             <span class="quiet">{r.address}</span> {sentence(r.problem ?? "")}
+            {(r.times ?? 0) > 1 && <span class="quiet"> {r.times} times.</span>}
           </li>
         ))}
       </ul>

@@ -3,11 +3,21 @@
 // "umbrella.trunk.v1".
 //
 // Both ends send TrunkHello at once. The end that dialled then proves that it
-// knows the secret, and when that is right the other end does. Whoever turns the
-// trunk down sends TrunkRefusal and closes. Media goes over ICE and DTLS-SRTP
-// with the parameters of the hellos, which the proofs cover: the end that
-// dialled is controlling and the DTLS client, the other one is ICE-lite and the
-// DTLS server.
+// knows the secret, and when that is right the other end does. Each proof brings
+// what is told to nobody else: what the node is called, and its ICE parameters.
+// Whoever turns the trunk down sends TrunkRefusal and closes. Media goes over ICE
+// and DTLS-SRTP with the fingerprints of the hellos and the parameters of the
+// proofs: the end that dialled is controlling and the DTLS client, the other one
+// is ICE-lite and the DTLS server.
+//
+// A node is named by 16 hexadecimal digits, the first 8 bytes of the SHA-256 of
+// "umbrella node" and the fingerprint: nobody can be another node who has not
+// its key.
+//
+// A node that was invited by a token (RFC 7519) sends the token without its third
+// part, the signature, with the request that opens the WebSocket, as
+// "Authorization: Umbrella-Trunk HEADER.PAYLOAD". The signature, as it stands in
+// the token, is the secret.
 //
 // On the media connection payload type 96 is media and 97 its retransmissions
 // (RFC 4588), under the SSRC of the pull and the next higher one. The header
@@ -28,7 +38,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/trunk.proto.
  */
 export const file_umbrella_v1_trunk: GenFile = /*@__PURE__*/
-  fileDesc("Chd1bWJyZWxsYS92MS90cnVuay5wcm90bxILdW1icmVsbGEudjEilQMKDFRydW5rTWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rSGVsbG9IABIoCgVwcm9vZhgCIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rUHJvb2ZIABIsCgdyZWZ1c2FsGAMgASgLMhkudW1icmVsbGEudjEuVHJ1bmtSZWZ1c2FsSAASKgoGdXBkYXRlGAQgASgLMhgudW1icmVsbGEudjEuVHJ1bmtVcGRhdGVIABImCgRwdWxsGAUgASgLMhYudW1icmVsbGEudjEuVHJ1bmtQdWxsSAASLAoHcmVsZWFzZRgGIAEoCzIZLnVtYnJlbGxhLnYxLlRydW5rUmVsZWFzZUgAEiYKBGNoYXQYByABKAsyFi51bWJyZWxsYS52MS5UcnVua0NoYXRIABImCgRwaW5nGAggASgLMhYudW1icmVsbGEudjEuVHJ1bmtQaW5nSAASJgoEcG9uZxgJIAEoCzIWLnVtYnJlbGxhLnYxLlRydW5rUG9uZ0gAQgkKB21lc3NhZ2UinQEKClRydW5rSGVsbG8SDwoHdmVyc2lvbhgBIAEoDRIPCgdub2RlX2lkGAIgASgJEhEKCW5vZGVfbmFtZRgDIAEoCRINCgVub25jZRgEIAEoDBITCgtmaW5nZXJwcmludBgFIAEoDBIRCglpY2VfdWZyYWcYBiABKAkSDwoHaWNlX3B3ZBgHIAEoCRISCgpjYW5kaWRhdGVzGAggAygJIhkKClRydW5rUHJvb2YSCwoDbWFjGAEgASgMIogCCgxUcnVua1JlZnVzYWwSMAoGcmVhc29uGAEgASgOMiAudW1icmVsbGEudjEuVHJ1bmtSZWZ1c2FsLlJlYXNvbhIPCgdtZXNzYWdlGAIgASgJIrQBCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTUkVBU09OX1dST05HX1NFQ1JFVBABEhgKFFJFQVNPTl9XUk9OR19WRVJTSU9OEAISDwoLUkVBU09OX1NFTEYQAxITCg9SRUFTT05fUkVQTEFDRUQQBBIRCg1SRUFTT05fQ0xPU0VEEAUSFQoRUkVBU09OX01JU0JFSEFWRUQQBhIPCgtSRUFTT05fRlVMTBAHInAKC1RydW5rVXBkYXRlEjUKDWFubm91bmNlbWVudHMYASADKAsyHi51bWJyZWxsYS52MS5UcnVua0Fubm91bmNlbWVudBIqCgt3aXRoZHJhd2FscxgCIAMoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5IjIKCFRydW5rS2V5Eg4KBm9yaWdpbhgBIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgCIAEoCSKeAQoRVHJ1bmtBbm5vdW5jZW1lbnQSIgoDa2V5GAEgASgLMhUudW1icmVsbGEudjEuVHJ1bmtLZXkSDAoEcm9vbRgCIAEoCRIMCgRwYXRoGAMgAygJEhUKDXJvdW5kX3RyaXBfdXMYBCABKA0SMgoLcGFydGljaXBhbnQYBSABKAsyHS51bWJyZWxsYS52MS5UcnVua1BhcnRpY2lwYW50IsEBChBUcnVua1BhcnRpY2lwYW50EgwKBG5hbWUYASABKAkSKgoEa2luZBgCIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYAyABKAgSFAoMam9pbmVkX2F0X21zGAQgASgDEhEKCW5vZGVfbmFtZRgFIAEoCRInCgZ0cmFja3MYBiADKAsyFy51bWJyZWxsYS52MS5UcnVua1RyYWNrEg4KBm5vdGljZRgHIAEoCSLnAQoKVHJ1bmtUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEhEKCW1pbWVfdHlwZRgFIAEoCRISCgpjbG9ja19yYXRlGAYgASgNEhAKCGNoYW5uZWxzGAcgASgNEgwKBGZtdHAYCCABKAkSJwoGbGF5ZXJzGAkgAygLMhcudW1icmVsbGEudjEuVHJ1bmtMYXllciJbCgpUcnVua0xheWVyEgsKA3JpZBgBIAEoCRINCgV3aWR0aBgCIAEoDRIOCgZoZWlnaHQYAyABKA0SDwoHc3BhdGlhbBgEIAEoDRIQCgh0ZW1wb3JhbBgFIAEoDSJcCglUcnVua1B1bGwSIgoDa2V5GAEgASgLMhUudW1icmVsbGEudjEuVHJ1bmtLZXkSEAoIdHJhY2tfaWQYAiABKAkSCwoDcmlkGAMgASgJEgwKBHNzcmMYBCABKA0iHAoMVHJ1bmtSZWxlYXNlEgwKBHNzcmMYASABKA0iaQoJVHJ1bmtDaGF0EgwKBHJvb20YASABKAkSIwoEZnJvbRgCIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EikKB21lc3NhZ2UYAyABKAsyGC51bWJyZWxsYS52MS5DaGF0TWVzc2FnZSIbCglUcnVua1BpbmcSDgoGbnVtYmVyGAEgASgEIhsKCVRydW5rUG9uZxIOCgZudW1iZXIYASABKARCJ1oldW1icmVsbGEvcHJvdG8vdW1icmVsbGEvdjE7dW1icmVsbGF2MWIGcHJvdG8z", [file_umbrella_v1_signal]);
+  fileDesc("Chd1bWJyZWxsYS92MS90cnVuay5wcm90bxILdW1icmVsbGEudjEilQMKDFRydW5rTWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rSGVsbG9IABIoCgVwcm9vZhgCIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rUHJvb2ZIABIsCgdyZWZ1c2FsGAMgASgLMhkudW1icmVsbGEudjEuVHJ1bmtSZWZ1c2FsSAASKgoGdXBkYXRlGAQgASgLMhgudW1icmVsbGEudjEuVHJ1bmtVcGRhdGVIABImCgRwdWxsGAUgASgLMhYudW1icmVsbGEudjEuVHJ1bmtQdWxsSAASLAoHcmVsZWFzZRgGIAEoCzIZLnVtYnJlbGxhLnYxLlRydW5rUmVsZWFzZUgAEiYKBGNoYXQYByABKAsyFi51bWJyZWxsYS52MS5UcnVua0NoYXRIABImCgRwaW5nGAggASgLMhYudW1icmVsbGEudjEuVHJ1bmtQaW5nSAASJgoEcG9uZxgJIAEoCzIWLnVtYnJlbGxhLnYxLlRydW5rUG9uZ0gAQgkKB21lc3NhZ2UiQQoKVHJ1bmtIZWxsbxIPCgd2ZXJzaW9uGAEgASgNEg0KBW5vbmNlGAIgASgMEhMKC2ZpbmdlcnByaW50GAMgASgMIi8KClRydW5rUHJvb2YSCwoDbWFjGAEgASgMEhQKDGludHJvZHVjdGlvbhgCIAEoDCJeChFUcnVua0ludHJvZHVjdGlvbhIRCglub2RlX25hbWUYASABKAkSEQoJaWNlX3VmcmFnGAIgASgJEg8KB2ljZV9wd2QYAyABKAkSEgoKY2FuZGlkYXRlcxgEIAMoCSKIAgoMVHJ1bmtSZWZ1c2FsEjAKBnJlYXNvbhgBIAEoDjIgLnVtYnJlbGxhLnYxLlRydW5rUmVmdXNhbC5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSK0AQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9XUk9OR19TRUNSRVQQARIYChRSRUFTT05fV1JPTkdfVkVSU0lPThACEg8KC1JFQVNPTl9TRUxGEAMSEwoPUkVBU09OX1JFUExBQ0VEEAQSEQoNUkVBU09OX0NMT1NFRBAFEhUKEVJFQVNPTl9NSVNCRUhBVkVEEAYSDwoLUkVBU09OX0ZVTEwQByJwCgtUcnVua1VwZGF0ZRI1Cg1hbm5vdW5jZW1lbnRzGAEgAygLMh4udW1icmVsbGEudjEuVHJ1bmtBbm5vdW5jZW1lbnQSKgoLd2l0aGRyYXdhbHMYAiADKAsyFS51bWJyZWxsYS52MS5UcnVua0tleSIyCghUcnVua0tleRIOCgZvcmlnaW4YASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkingEKEVRydW5rQW5ub3VuY2VtZW50EiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EgwKBHJvb20YAiABKAkSDAoEcGF0aBgDIAMoCRIVCg1yb3VuZF90cmlwX3VzGAQgASgNEjIKC3BhcnRpY2lwYW50GAUgASgLMh0udW1icmVsbGEudjEuVHJ1bmtQYXJ0aWNpcGFudCLBAQoQVHJ1bmtQYXJ0aWNpcGFudBIMCgRuYW1lGAEgASgJEioKBGtpbmQYAiABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAMgASgIEhQKDGpvaW5lZF9hdF9tcxgEIAEoAxIRCglub2RlX25hbWUYBSABKAkSJwoGdHJhY2tzGAYgAygLMhcudW1icmVsbGEudjEuVHJ1bmtUcmFjaxIOCgZub3RpY2UYByABKAki5wEKClRydW5rVHJhY2sSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVtdXRlZBgEIAEoCBIRCgltaW1lX3R5cGUYBSABKAkSEgoKY2xvY2tfcmF0ZRgGIAEoDRIQCghjaGFubmVscxgHIAEoDRIMCgRmbXRwGAggASgJEicKBmxheWVycxgJIAMoCzIXLnVtYnJlbGxhLnYxLlRydW5rTGF5ZXIiWwoKVHJ1bmtMYXllchILCgNyaWQYASABKAkSDQoFd2lkdGgYAiABKA0SDgoGaGVpZ2h0GAMgASgNEg8KB3NwYXRpYWwYBCABKA0SEAoIdGVtcG9yYWwYBSABKA0iXAoJVHJ1bmtQdWxsEiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EhAKCHRyYWNrX2lkGAIgASgJEgsKA3JpZBgDIAEoCRIMCgRzc3JjGAQgASgNIhwKDFRydW5rUmVsZWFzZRIMCgRzc3JjGAEgASgNImkKCVRydW5rQ2hhdBIMCgRyb29tGAEgASgJEiMKBGZyb20YAiABKAsyFS51bWJyZWxsYS52MS5UcnVua0tleRIpCgdtZXNzYWdlGAMgASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2UiGwoJVHJ1bmtQaW5nEg4KBm51bWJlchgBIAEoBCIbCglUcnVua1BvbmcSDgoGbnVtYmVyGAEgASgEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
 
 /**
  * TrunkMessage is what either end sends.
@@ -117,47 +127,18 @@ export type TrunkHello = Message<"umbrella.v1.TrunkHello"> & {
   version: number;
 
   /**
-   * 16 hexadecimal digits that name the node, and what people call it.
-   *
-   * @generated from field: string node_id = 2;
-   */
-  nodeId: string;
-
-  /**
-   * @generated from field: string node_name = 3;
-   */
-  nodeName: string;
-
-  /**
    * 32 random bytes.
    *
-   * @generated from field: bytes nonce = 4;
+   * @generated from field: bytes nonce = 2;
    */
   nonce: Uint8Array;
 
   /**
    * SHA-256 of the certificate that this end shows in DTLS.
    *
-   * @generated from field: bytes fingerprint = 5;
+   * @generated from field: bytes fingerprint = 3;
    */
   fingerprint: Uint8Array;
-
-  /**
-   * @generated from field: string ice_ufrag = 6;
-   */
-  iceUfrag: string;
-
-  /**
-   * @generated from field: string ice_pwd = 7;
-   */
-  icePwd: string;
-
-  /**
-   * As in SDP (RFC 8839 §5.1), without "a=". The end that dialled has none.
-   *
-   * @generated from field: repeated string candidates = 8;
-   */
-  candidates: string[];
 };
 
 /**
@@ -169,8 +150,9 @@ export const TrunkHelloSchema: GenMessage<TrunkHello> = /*@__PURE__*/
 
 /**
  * TrunkProof shows that its sender knows the secret: HMAC-SHA-256, under the
- * secret, of "umbrella trunk 1 dialled" or "umbrella trunk 1 accepted", and the
- * SHA-256 of the hello of the end that dialled and of the other one's.
+ * secret, of "umbrella trunk 1 dialled" or "umbrella trunk 1 accepted", the
+ * SHA-256 of the hello of the end that dialled and of the other one's, and that of
+ * introduction.
  *
  * @generated from message umbrella.v1.TrunkProof
  */
@@ -179,6 +161,13 @@ export type TrunkProof = Message<"umbrella.v1.TrunkProof"> & {
    * @generated from field: bytes mac = 1;
    */
   mac: Uint8Array;
+
+  /**
+   * A TrunkIntroduction of the sender.
+   *
+   * @generated from field: bytes introduction = 2;
+   */
+  introduction: Uint8Array;
 };
 
 /**
@@ -187,6 +176,44 @@ export type TrunkProof = Message<"umbrella.v1.TrunkProof"> & {
  */
 export const TrunkProofSchema: GenMessage<TrunkProof> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_trunk, 2);
+
+/**
+ * TrunkIntroduction is what an end tells of itself.
+ *
+ * @generated from message umbrella.v1.TrunkIntroduction
+ */
+export type TrunkIntroduction = Message<"umbrella.v1.TrunkIntroduction"> & {
+  /**
+   * What people call the node.
+   *
+   * @generated from field: string node_name = 1;
+   */
+  nodeName: string;
+
+  /**
+   * @generated from field: string ice_ufrag = 2;
+   */
+  iceUfrag: string;
+
+  /**
+   * @generated from field: string ice_pwd = 3;
+   */
+  icePwd: string;
+
+  /**
+   * As in SDP (RFC 8839 §5.1), without "a=". The end that dialled has none.
+   *
+   * @generated from field: repeated string candidates = 4;
+   */
+  candidates: string[];
+};
+
+/**
+ * Describes the message umbrella.v1.TrunkIntroduction.
+ * Use `create(TrunkIntroductionSchema)` to create a new message.
+ */
+export const TrunkIntroductionSchema: GenMessage<TrunkIntroduction> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_trunk, 3);
 
 /**
  * TrunkRefusal says why there will be no trunk.
@@ -212,7 +239,7 @@ export type TrunkRefusal = Message<"umbrella.v1.TrunkRefusal"> & {
  * Use `create(TrunkRefusalSchema)` to create a new message.
  */
 export const TrunkRefusalSchema: GenMessage<TrunkRefusal> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 3);
+  messageDesc(file_umbrella_v1_trunk, 4);
 
 /**
  * @generated from enum umbrella.v1.TrunkRefusal.Reason
@@ -275,7 +302,7 @@ export enum TrunkRefusal_Reason {
  * Describes the enum umbrella.v1.TrunkRefusal.Reason.
  */
 export const TrunkRefusal_ReasonSchema: GenEnum<TrunkRefusal_Reason> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_trunk, 3, 0);
+  enumDesc(file_umbrella_v1_trunk, 4, 0);
 
 /**
  * TrunkUpdate changes what the sender can supply.
@@ -301,7 +328,7 @@ export type TrunkUpdate = Message<"umbrella.v1.TrunkUpdate"> & {
  * Use `create(TrunkUpdateSchema)` to create a new message.
  */
 export const TrunkUpdateSchema: GenMessage<TrunkUpdate> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 4);
+  messageDesc(file_umbrella_v1_trunk, 5);
 
 /**
  * TrunkKey names a participant on all nodes: the node at which it came in, and
@@ -326,7 +353,7 @@ export type TrunkKey = Message<"umbrella.v1.TrunkKey"> & {
  * Use `create(TrunkKeySchema)` to create a new message.
  */
 export const TrunkKeySchema: GenMessage<TrunkKey> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 5);
+  messageDesc(file_umbrella_v1_trunk, 6);
 
 /**
  * @generated from message umbrella.v1.TrunkAnnouncement
@@ -367,7 +394,7 @@ export type TrunkAnnouncement = Message<"umbrella.v1.TrunkAnnouncement"> & {
  * Use `create(TrunkAnnouncementSchema)` to create a new message.
  */
 export const TrunkAnnouncementSchema: GenMessage<TrunkAnnouncement> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 6);
+  messageDesc(file_umbrella_v1_trunk, 7);
 
 /**
  * @generated from message umbrella.v1.TrunkParticipant
@@ -418,7 +445,7 @@ export type TrunkParticipant = Message<"umbrella.v1.TrunkParticipant"> & {
  * Use `create(TrunkParticipantSchema)` to create a new message.
  */
 export const TrunkParticipantSchema: GenMessage<TrunkParticipant> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 7);
+  messageDesc(file_umbrella_v1_trunk, 8);
 
 /**
  * @generated from message umbrella.v1.TrunkTrack
@@ -477,7 +504,7 @@ export type TrunkTrack = Message<"umbrella.v1.TrunkTrack"> & {
  * Use `create(TrunkTrackSchema)` to create a new message.
  */
 export const TrunkTrackSchema: GenMessage<TrunkTrack> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 8);
+  messageDesc(file_umbrella_v1_trunk, 9);
 
 /**
  * TrunkLayer is one encoding of a track.
@@ -522,7 +549,7 @@ export type TrunkLayer = Message<"umbrella.v1.TrunkLayer"> & {
  * Use `create(TrunkLayerSchema)` to create a new message.
  */
 export const TrunkLayerSchema: GenMessage<TrunkLayer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 9);
+  messageDesc(file_umbrella_v1_trunk, 10);
 
 /**
  * TrunkPull asks for a layer, until TrunkRelease.
@@ -558,7 +585,7 @@ export type TrunkPull = Message<"umbrella.v1.TrunkPull"> & {
  * Use `create(TrunkPullSchema)` to create a new message.
  */
 export const TrunkPullSchema: GenMessage<TrunkPull> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 10);
+  messageDesc(file_umbrella_v1_trunk, 11);
 
 /**
  * @generated from message umbrella.v1.TrunkRelease
@@ -575,7 +602,7 @@ export type TrunkRelease = Message<"umbrella.v1.TrunkRelease"> & {
  * Use `create(TrunkReleaseSchema)` to create a new message.
  */
 export const TrunkReleaseSchema: GenMessage<TrunkRelease> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 11);
+  messageDesc(file_umbrella_v1_trunk, 12);
 
 /**
  * TrunkChat passes on what was said in a room. It goes to every node once.
@@ -604,7 +631,7 @@ export type TrunkChat = Message<"umbrella.v1.TrunkChat"> & {
  * Use `create(TrunkChatSchema)` to create a new message.
  */
 export const TrunkChatSchema: GenMessage<TrunkChat> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 12);
+  messageDesc(file_umbrella_v1_trunk, 13);
 
 /**
  * TrunkPing shows that its sender lives. With a number it is answered by
@@ -624,7 +651,7 @@ export type TrunkPing = Message<"umbrella.v1.TrunkPing"> & {
  * Use `create(TrunkPingSchema)` to create a new message.
  */
 export const TrunkPingSchema: GenMessage<TrunkPing> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 13);
+  messageDesc(file_umbrella_v1_trunk, 14);
 
 /**
  * @generated from message umbrella.v1.TrunkPong
@@ -641,5 +668,5 @@ export type TrunkPong = Message<"umbrella.v1.TrunkPong"> & {
  * Use `create(TrunkPongSchema)` to create a new message.
  */
 export const TrunkPongSchema: GenMessage<TrunkPong> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 14);
+  messageDesc(file_umbrella_v1_trunk, 15);
 

@@ -1,0 +1,110 @@
+package backhaul
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// door is where trunks come in. Anybody can knock, so whoever has not shown that it
+// knows a secret gets little: of places, of the log, and of what is remembered.
+type door struct {
+	log *slog.Logger
+
+	mu       sync.Mutex
+	inside   int // handshakes
+	by       map[netip.Prefix]int
+	refusals []RefusedTrunk // the oldest first
+	told     *rate.Limiter  // lines in the log
+	untold   int
+}
+
+// caller is who knocks.
+type caller struct {
+	address string       // for people to read
+	origin  netip.Prefix // that stands for one client
+}
+
+// RefusedTrunk is one that came in and was turned down.
+type RefusedTrunk struct {
+	At      time.Time // the last time
+	Times   int
+	Address string
+	Problem string
+	origin  netip.Prefix
+}
+
+const (
+	maxShaking     = 64
+	maxShakingEach = 2 // of one origin
+	keptRefusals   = 16
+	// refusalBurst refusals are logged at once, and one each refusalEvery.
+	refusalBurst = 8
+	refusalEvery = 10 * time.Second
+)
+
+var errCrowd = errors.New("too many trunks come in at once")
+
+func newDoor(log *slog.Logger) *door {
+	return &door{log: log, by: map[netip.Prefix]int{}, told: rate.NewLimiter(rate.Every(refusalEvery), refusalBurst)}
+}
+
+// enter takes a place for a handshake, until release is called, once or more. The
+// error is errCrowd.
+func (d *door) enter(c caller) (release func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.inside >= maxShaking || d.by[c.origin] >= maxShakingEach {
+		return nil, errCrowd
+	}
+	d.inside++
+	d.by[c.origin]++
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.inside--
+		if d.by[c.origin]--; d.by[c.origin] == 0 {
+			delete(d.by, c.origin)
+		}
+	}), nil
+}
+
+// refused notes who was turned down, and why. Whoever comes again and again stands
+// there once.
+func (d *door) refused(c caller, why error, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := RefusedTrunk{At: now, Times: 1, Address: c.address, Problem: why.Error(), origin: c.origin}
+	i := slices.IndexFunc(d.refusals, func(x RefusedTrunk) bool { return x.origin == r.origin && x.Problem == r.Problem })
+	if i >= 0 {
+		r.Times += d.refusals[i].Times
+		d.refusals = slices.Delete(d.refusals, i, i+1)
+	}
+	d.refusals = append(d.refusals, r)
+	if n := len(d.refusals) - keptRefusals; n > 0 {
+		d.refusals = slices.Delete(d.refusals, 0, n)
+	}
+	if i >= 0 || !d.told.AllowN(now, 1) {
+		d.untold++
+		return
+	}
+	d.log.Warn("a trunk that came in was turned down", "address", r.Address, "error", why, "not_logged_before", d.untold)
+	d.untold = 0
+}
+
+// list returns who was turned down lately, the oldest first.
+func (d *door) list() []RefusedTrunk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.refusals)
+}
+
+func (b *Backhaul) caller(r *http.Request) caller {
+	return caller{address: b.Address(r), origin: b.Origin(r)}
+}

@@ -44,11 +44,12 @@ func (h *hub) Chat(room *sfu.Room, m sfu.ChatMessage) {
 		Room: room.Name,
 		From: keyMessage(routing.Key{Origin: h.owner.id, Participant: room.Name + "/" + m.ParticipantID}),
 		Message: &umbrellav1.ChatMessage{
-			Id: m.ID, Name: m.Name, Text: m.Text, SentAtMs: m.SentAt.UnixMilli(),
+			Id: m.ID, Text: m.Text, SentAtMs: m.SentAt.UnixMilli(),
 		},
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.announce(room.Name) // whoever has just come is known before it is heard
 	h.chats.add(chatID(c))
 	h.pass(c, nil)
 }
@@ -72,24 +73,27 @@ const (
 	chatPerSecond = 50
 )
 
-// heard takes a message that came by a link.
+// heard takes a message that came by a link: from somebody whom the node there
+// offers, in the room and by the name that it says.
 func (h *hub) heard(l *link, c *umbrellav1.TrunkChat) {
 	key, ok := keyOf(c.GetFrom())
 	m := c.GetMessage()
-	if !ok || m == nil || key.Origin == h.owner.id || m.Id == "" || len(m.Id) > maxID || len(m.Name) > maxText ||
+	if !ok || m == nil || key.Origin == h.owner.id || m.Id == "" || len(m.Id) > maxID ||
 		m.Text == "" || !utf8.ValidString(m.Text) || utf8.RuneCountInString(m.Text) > maxChatText {
 		return
 	}
 	h.mu.Lock()
-	if h.links[l.id()] != l || !h.table.Carries(l.id(), c.Room) || !l.chats.take(time.Now()) || !h.chats.add(chatID(c)) {
+	room, who, ok := h.table.Offered(l.id(), key)
+	if !l.chats.take(time.Now()) || h.links[l.id()] != l || !ok || room != c.Room || !h.chats.add(chatID(c)) {
 		h.mu.Unlock()
 		return
 	}
 	h.pass(c, l)
+	in := h.remotes[key] != nil
 	h.mu.Unlock()
-	if room := h.owner.SFU.Room(c.Room); room != nil {
+	if room := h.owner.SFU.Room(c.Room); room != nil && (in || !room.Locked()) {
 		room.Deliver(sfu.ChatMessage{
-			ID: localID(m.Id, key.Origin), ParticipantID: localID(key.Participant, key.Origin), Name: cut(m.Name),
+			ID: localID(m.Id, key.Origin), ParticipantID: localID(key.Participant, key.Origin), Name: cut(who.Name),
 			Text: m.Text, SentAt: time.UnixMilli(m.SentAtMs),
 		})
 	}

@@ -578,6 +578,18 @@ func TestUnpackingIsBounded(t *testing.T) {
 		}
 		eventually(t, "the place is free", func() bool { n.door.mu.Lock(); defer n.door.mu.Unlock(); return n.door.inside == 0 })
 	}
+	for m, want := range map[*umbrellav1.TrunkMessage]bool{
+		proofOf(nil): true, {Message: &umbrellav1.TrunkMessage_Hello{}}: true, refusalMessage(errProtocol): true,
+		update(): false, chat(anyID, "x", "den", "x", "1", "x"): false, {Message: &umbrellav1.TrunkMessage_Pull{}}: false, {}: false,
+	} {
+		b, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := beforeProof(firstField(b)); got != want {
+			t.Errorf("%v before the proof: taken: %v", m, got)
+		}
+	}
 	list := make([]*umbrellav1.TrunkAnnouncement, maxUpdate+1)
 	for i := range list {
 		list[i] = announcement(anyID, "den/1", "den", anyID)

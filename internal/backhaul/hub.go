@@ -30,9 +30,11 @@ type hub struct {
 	changed []routing.Key // routes that are to be followed
 	// Those for whom there was no room.
 	waiting map[routing.Key]bool
-	flaps   map[string]flap // by id of the link
-	doubts  map[way]doubt
-	chats   recent
+	// barred are those whom a locked room keeps out, with its name.
+	barred map[routing.Key]string
+	flaps  map[string]flap // by id of the link
+	doubts map[way]doubt
+	chats  recent
 
 	// Rooms that are to be looked at. Rooms tell of changes that the hub makes
 	// itself, holding mu.
@@ -65,7 +67,8 @@ func newHub(b *Backhaul) *hub {
 	table.Cost, table.Assured = described, assured
 	return &hub{
 		owner: b, bell: make(chan struct{}, 1), table: table,
-		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{}, waiting: map[routing.Key]bool{},
+		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{},
+		waiting: map[routing.Key]bool{}, barred: map[routing.Key]string{},
 		flaps: map[string]flap{}, doubts: map[way]doubt{},
 		rooms: map[string]bool{},
 	}
@@ -154,6 +157,7 @@ func (h *hub) turn(now time.Time, look bool) {
 	if len(h.changed) == 0 { // what changes meanwhile waits in the table, once
 		h.changed = h.table.Changed()
 	}
+	h.changed = append(h.changed, h.letIn(rooms)...)
 	n := min(len(h.changed), maxFollowed)
 	for _, key := range h.changed[:n] {
 		h.follow(key, now)
@@ -178,6 +182,22 @@ func (h *hub) turn(now time.Time, look bool) {
 			l.ring()
 		}
 	}
+}
+
+// letIn returns whom a room kept out that has changed, and keeps out no more. The
+// caller holds mu.
+func (h *hub) letIn(changed map[string]bool) (keys []routing.Key) {
+	for key, room := range h.barred {
+		if !changed[room] {
+			continue
+		}
+		// It may have closed, and another one opened.
+		if now := h.owner.SFU.Room(room); now == nil || !now.Locked() {
+			delete(h.barred, key)
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // announce tells the table who of this node is in a room: the one of that name
@@ -310,11 +330,15 @@ func (l *link) id() string { return l.trunk + "/" + string(l.peer) }
 // maxUpdate is how many keys one message carries.
 const maxUpdate = 200
 
-// pending returns what is to be told to a link, or nil.
-func (h *hub) pending(l *link) *umbrellav1.TrunkUpdate {
+// pending returns what is to be told to a link, or nil; before a message, only what
+// has to be told for the other end to know who says it.
+func (h *hub) pending(l *link, before *umbrellav1.TrunkChat) *umbrellav1.TrunkUpdate {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.links[l.id()] != l {
+		return nil
+	}
+	if key, ok := keyOf(before.GetFrom()); ok && h.table.Told(l.id(), key) {
 		return nil
 	}
 	offers, withdrawn := h.table.Pending(l.id(), maxUpdate)

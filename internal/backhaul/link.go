@@ -95,7 +95,7 @@ func (l *link) ring() {
 
 // run serves the link until it ends, and says why it did. pending is asked for
 // routes to tell, receive is given what comes.
-func (l *link) run(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpdate, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
+func (l *link) run(ctx context.Context, pending func(*link, *umbrellav1.TrunkChat) *umbrellav1.TrunkUpdate, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
 	stop := context.AfterFunc(ctx, func() { l.end(refuse(umbrellav1.TrunkRefusal_REASON_CLOSED, "the node goes down")) })
 	defer stop()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -198,20 +198,31 @@ func (l *link) pong(number uint64) {
 	l.roundTrip.Store(max(trip, 1))
 }
 
-func (l *link) writes(ctx context.Context, pending func(*link) *umbrellav1.TrunkUpdate) error {
+func (l *link) writes(ctx context.Context, pending func(*link, *umbrellav1.TrunkChat) *umbrellav1.TrunkUpdate) error {
 	tick := time.NewTicker(pingInterval)
 	defer tick.Stop()
+	tell := func(before *umbrellav1.TrunkChat) error {
+		for u := pending(l, before); u != nil; u = pending(l, before) {
+			if err := l.write(ctx, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: u}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	for {
 		var m *umbrellav1.TrunkMessage
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case m = <-l.queue:
-		case <-l.bell:
-			for u := pending(l); u != nil; u = pending(l) {
-				if err := l.write(ctx, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: u}}); err != nil {
+			if c := m.GetChat(); c != nil {
+				if err := tell(c); err != nil {
 					return err
 				}
+			}
+		case <-l.bell:
+			if err := tell(nil); err != nil {
+				return err
 			}
 			continue
 		case <-tick.C:

@@ -1,6 +1,7 @@
 package backhaul
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -70,6 +71,7 @@ func (h *hub) follow(key routing.Key, now time.Time) {
 	route, ok := h.table.Best(key)
 	r := h.remotes[key]
 	if !ok {
+		delete(h.barred, key)
 		if r != nil && r.lost.IsZero() {
 			r.lose(now)
 		}
@@ -133,6 +135,11 @@ func (h *hub) join(key routing.Key, room string, info *umbrellav1.TrunkParticipa
 		Room: room, ID: localID(key.Participant, key.Origin), Name: info.Name, Kind: sfu.Kind(info.Kind),
 		ViewOnly: info.ViewOnly, Node: cut(info.NodeName), Origin: string(key.Origin), JoinedAt: time.UnixMilli(info.JoinedAtMs),
 	})
+	delete(h.barred, key)
+	if errors.Is(err, sfu.ErrLocked) {
+		h.barred[key] = room
+		return nil
+	}
 	if err != nil {
 		h.owner.Log.Debug("somebody of another node is not shown", "room", room, "error", err)
 		return nil

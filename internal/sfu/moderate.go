@@ -5,7 +5,7 @@ import "errors"
 // Reasons why a moderator's wish is not granted.
 var (
 	ErrNobody  = errors.New("there is nobody of that id in the room")
-	ErrRemote  = errors.New("the participant came in at another node, whose moderators it is for")
+	ErrRemote  = errors.New("the participant came in at another node: the moderators there can mute and remove them")
 	ErrSetting = errors.New("a camera is removed in the settings")
 	ErrNoMute  = errors.New("only people can be muted: they can unmute themselves")
 )
@@ -53,15 +53,25 @@ func (r *Room) own(id string) (*Participant, error) {
 }
 
 // SetLocked lets nobody else in at this node, but moderators and cameras, or lets
-// people in again.
+// people in again. Those of other nodes who were in may come again when the way to
+// them was lost meanwhile.
 func (r *Room) SetLocked(locked bool) {
 	r.mu.Lock()
-	same := r.locked == locked
-	r.locked = locked
-	r.mu.Unlock()
-	if !same {
-		r.changed()
+	if r.locked == locked {
+		r.mu.Unlock()
+		return
 	}
+	r.locked, r.known = locked, nil
+	if locked {
+		r.known = map[string]bool{}
+		for _, p := range r.participants {
+			if p.Origin != "" {
+				r.known[p.ID] = true
+			}
+		}
+	}
+	r.mu.Unlock()
+	r.changed()
 }
 
 // Locked tells whether nobody else is let in.

@@ -42,7 +42,8 @@ type Room struct {
 
 	mu           sync.Mutex
 	locked       bool
-	participants []*Participant // in the order in which they came
+	known        map[string]bool // ids of those of other nodes who were in when it was locked
+	participants []*Participant  // in the order in which they came
 	speakers     speakerDetector
 
 	loudest loudest
@@ -75,7 +76,7 @@ func (r *Room) Participant(id string) *Participant {
 
 func (r *Room) add(p *Participant, limit int, moderator bool) error {
 	r.mu.Lock()
-	if r.locked && !moderator && p.Kind != Camera && p.Origin == "" {
+	if r.locked && !moderator && p.Kind != Camera && !(p.Origin != "" && r.known[p.ID]) {
 		r.mu.Unlock()
 		return ErrLocked
 	}

@@ -177,6 +177,17 @@ func (t *Table[T]) Told(trunk string, key Key) bool {
 	return n != nil && n.told[key] != nil
 }
 
+// Offered is where a neighbour says that a participant is, and its Info; ok is false
+// when it does not offer it.
+func (t *Table[T]) Offered(trunk string, key Key) (room string, info T, ok bool) {
+	n := t.trunks[trunk]
+	if n == nil || n.offers[key] == nil {
+		return "", info, false
+	}
+	o := &n.offers[key].offer
+	return o.Room, o.Info, true
+}
+
 // Carries tells whether a trunk is for a room.
 func (t *Table[T]) Carries(trunk, room string) bool {
 	n := t.trunks[trunk]

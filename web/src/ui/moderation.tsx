@@ -5,6 +5,7 @@ import type { Participant } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
 import { Icon } from "./icons";
+import { lockElsewhere } from "./words";
 
 /** What a moderator can do about somebody else. */
 export function ModerationDialog({ participantId, onClose }: { participantId: string; onClose: () => void }): JSX.Element | null {
@@ -17,6 +18,12 @@ export function ModerationDialog({ participantId, onClose }: { participantId: st
   }, [participant]);
   if (!participant) return null;
   const name = shownName(participant);
+  if (participant.nodeName)
+    return (
+      <Dialog title={name} onClose={onClose}>
+        <p>{`They came in at ${participant.nodeName}: only moderators there can mute or remove them.`}</p>
+      </Dialog>
+    );
   return removes ? (
     <Dialog key="removes" title={`Remove ${name}?`} onClose={onClose}>
       <Removal
@@ -59,13 +66,16 @@ export function ModerationDialog({ participantId, onClose }: { participantId: st
 }
 
 function Removal({ onKeep, onRemove }: { onKeep: () => void; onRemove: () => void }): JSX.Element {
-  const locked = useStore(useApp().call.store, (s) => s.room.locked);
+  const { locked, participants } = useStore(useApp().call.store, (s) => s.room);
   const keep = useRef<HTMLButtonElement>(null);
   // A second press of the same key does no harm.
   useEffect(() => keep.current?.focus(), []);
   return (
     <div class="stack">
-      <p>{locked ? "Their call ends. The room is locked: they cannot come back." : "Their call ends. To keep them from coming back, lock the room as well."}</p>
+      <p>
+        {locked ? "Their call ends. The room is locked: they cannot come back." : "Their call ends. To keep them from coming back, lock the room as well."}
+        {lockElsewhere(participants)}
+      </p>
       <div class="dialog-buttons">
         <button type="button" class="button" ref={keep} onClick={onKeep}>
           Cancel

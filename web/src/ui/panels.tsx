@@ -7,7 +7,7 @@ import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
 import { Bars, Icon } from "./icons";
 import { ModerateButton, strengthOf } from "./tile";
-import { linksIn, qualityWords } from "./words";
+import { linksIn, lockElsewhere, qualityWords } from "./words";
 
 const maxText = 2000;
 
@@ -183,7 +183,7 @@ function PeoplePanel(): JSX.Element {
             <Icon name={room.locked ? "unlock" : "lock"} /> {room.locked ? "Unlock the room" : "Lock the room"}
           </button>
         )}
-        {room.locked && <p class="hint">The room is locked: nobody else can come in.</p>}
+        {room.locked && <p class="hint">The room is locked: nobody else can come in.{lockElsewhere(room.participants)}</p>}
         <PeopleGroup title="In the call" people={inCall} />
         {watching.length > 0 && <PeopleGroup title="Watching" people={watching} />}
       </div>

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { MediaProblem } from "../call/media";
 import type { EndReason } from "../call/session";
 import { sentence } from "./sentence";
-import { endingWords, linksIn, mediaWords, secondsUntil, together } from "./words";
+import { endingWords, linksIn, lockElsewhere, mediaWords, secondsUntil, together } from "./words";
 
 test("everything that goes wrong is said in words of its own", () => {
   const reasons: EndReason[] = [
@@ -15,6 +15,11 @@ test("everything that goes wrong is said in words of its own", () => {
   const problems: MediaProblem[] = ["permission", "none", "busy", "insecure", "unsupported", "lost", "failed"];
   const texts = problems.flatMap((p) => [mediaWords("camera", p).text, mediaWords("microphone", p).text]);
   for (const text of [...titles, ...texts]) assert.ok(text.length > 5);
+});
+
+test("a lock says where it does not hold", () => {
+  assert.equal(lockElsewhere([{ nodeName: "" }]), "");
+  assert.match(lockElsewhere([{ nodeName: "attic" }, { nodeName: "" }, { nodeName: "attic" }, { nodeName: "cloud" }]), / at attic, cloud still sees/);
 });
 
 test("only a secure page is sent to the page on certificates", () => {

@@ -163,3 +163,9 @@ function isAddress(url: string): boolean {
     return false;
   }
 }
+
+/** What a lock does not do where the room is one of several nodes; empty where it is not. */
+export function lockElsewhere(participants: readonly { nodeName: string }[]): string {
+  const nodes = [...new Set(participants.map((p) => p.nodeName).filter((n) => n))];
+  return nodes.length > 0 ? ` Who enters at ${nodes.join(", ")} still sees and hears it, unless it is locked there too.` : "";
+}

@@ -411,18 +411,27 @@ func TestACME(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	for text, want := range map[string]string{
-		"config umbrella main\n option cert /nowhere":                                     "section 'main', option 'cert' is not used: tls is not 'files'",
-		"config umbrella main\n option acme_email a@b.org":                                "section 'main', option 'acme_email' is not used: tls is not 'acme'",
-		"config umbrella main\n option turn_url turns:a:443":                              "section 'main', option 'turn_url' is not used: turn is 0",
-		"config umbrella main\n option turn 1\n option tls off":                           "section 'main', option 'turn' is of no use: with tls 'off' a proxy is in front, and turn_url has to say where that takes TURN",
-		"config room x\n option access open\n option password hunter2":                    "section 'x', option 'password' is not asked for: access is not 'password'",
-		"config backhaul x\n option secret 0123456789abcdef\n option ca /proc/self/exe\n": "section 'x', option 'ca' is not used: there is no url to dial",
-		"config room x\n option password hunter2":                                         "section 'x', option 'password' stands there in the clear: `umbrellad hash` makes a hash that does as well",
-		"config umbrella main\n option admin_password hunter222":                          "section 'main', option 'admin_password' stands there in the clear: `umbrellad hash` makes a hash that does as well",
+		"config umbrella main\n option cert /nowhere":                                                     "section 'main', option 'cert' is not used: tls is not 'files'",
+		"config umbrella main\n option acme_email a@b.org":                                                "section 'main', option 'acme_email' is not used: tls is not 'acme'",
+		"config umbrella main\n option turn_url turns:a:443":                                              "section 'main', option 'turn_url' is not used: turn is 0",
+		"config umbrella main\n option turn 1\n option tls off":                                           "section 'main', option 'turn' is of no use: with tls 'off' a proxy is in front, and turn_url has to say where that takes TURN",
+		"config room x\n option access open\n option password hunter2":                                    "section 'x', option 'password' is not asked for: access is not 'password'",
+		"config backhaul x\n option secret 0123456789abcdef\n option ca /proc/self/exe\n":                 "section 'x', option 'ca' is not used: there is no url to dial",
+		"config backhaul x\n option enabled 1\n option url ws://h/wsb\n option secret 0123456789abcdef\n": "section 'x', option 'url' begins with ws://: whoever is on the way can read and change who is in the rooms and what they write",
+		"config room x\n option password hunter2":                                                         "section 'x', option 'password' stands there in the clear: `umbrellad hash` makes a hash that does as well",
+		"config umbrella main\n option admin_password hunter222":                                          "section 'main', option 'admin_password' stands there in the clear: `umbrellad hash` makes a hash that does as well",
 	} {
 		got := load(t, text).Warnings
 		if len(got) != 1 || !strings.HasSuffix(got[0], want) || strings.Contains(got[0], "hunter2") {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestNoWarningOfWhatIsSafe(t *testing.T) {
+	for _, url := range []string{"wss://h/wsb", "ws://127.0.0.1:8081/wsb", "ws://[::1]:8081/wsb", "ws://localhost/wsb"} {
+		if got := load(t, "config backhaul x\n option enabled 1\n option url "+url+"\n option secret 0123456789abcdef\n").Warnings; len(got) > 0 {
+			t.Errorf("%s: %q", url, got)
 		}
 	}
 }

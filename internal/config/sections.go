@@ -2,6 +2,8 @@ package config
 
 import (
 	"crypto/tls"
+	"net/netip"
+	"net/url"
 	"strings"
 
 	"umbrella/internal/password"
@@ -233,6 +235,9 @@ func (l *loader) backhaul(s *section) Backhaul {
 		}
 		b.Enabled = false
 	}
+	if b.Enabled && inTheClear(b.URL) {
+		l.warn(s, "url", "begins with ws://: whoever is on the way can read and change who is in the rooms and what they write")
+	}
 	for _, option := range []string{"fingerprint", "ca"} {
 		switch {
 		case !s.has(option):
@@ -243,6 +248,16 @@ func (l *loader) backhaul(s *section) Backhaul {
 		}
 	}
 	return b
+}
+
+// inTheClear tells whether a trunk leaves the machine without TLS.
+func inTheClear(trunk string) bool {
+	u, err := url.Parse(trunk)
+	if err != nil || u.Scheme != "ws" {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() != "localhost" && (err != nil || !addr.IsLoopback())
 }
 
 // checkBackhauls sees to it that a secret tells which trunk comes in.

@@ -5,12 +5,13 @@ GOFLAGS_BUILD := -trimpath $(shell sed '/^\#/d' scripts/goflags) -ldflags "-s -w
 # Where `make run` keeps its CA and certificate.
 STATE_DIR ?= $(CURDIR)/.state
 
-.PHONY: help run build test test-network test-image lint fmt bench proto tools
+.PHONY: help run build test test-packages test-network test-image lint fmt bench proto tools
 
 help:
 	@echo 'make run     build and start the daemon; it prints the address to open'
 	@echo 'make build   bin/umbrellad: stripped, static, with the web client inside'
 	@echo 'make test    install what tests need, and run all of them'
+	@echo 'make test-packages  those of the OpenWrt packages, for all architectures'
 	@echo 'make test-network  only those over narrow and lossy links; as root'
 	@echo 'make test-image  the container image, in Docker; as root where none runs'
 	@echo 'make lint    vet, staticcheck, gofmt, types, eslint, buf, shellcheck'
@@ -53,6 +54,10 @@ tools: web/node_modules/.installed test/browser/node_modules/.installed
 
 test: tools
 	@scripts/test
+
+# As CI does: all architectures, which takes minutes the first time.
+test-packages: build tools
+	UMBRELLA_ARCH=all go test -timeout 20m -run TestPackages ./openwrt
 
 test-network: build tools
 	@test/network/run

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,20 +27,22 @@ import (
 type machine struct {
 	kind  elf.Machine
 	order elf.Data
+	// setting of the compiler; there may be no FPU.
+	setting debug.BuildSetting
 	// qemu runs it where the test does not.
 	qemu string
 }
 
 var machines = map[string]machine{
-	"aarch64_cortex-a53":       {elf.EM_AARCH64, elf.ELFDATA2LSB, "qemu-aarch64-static"},
-	"arm_cortex-a7_neon-vfpv4": {elf.EM_ARM, elf.ELFDATA2LSB, "qemu-arm-static"},
-	"mips_24kc":                {elf.EM_MIPS, elf.ELFDATA2MSB, "qemu-mips-static"},
-	"mipsel_24kc":              {elf.EM_MIPS, elf.ELFDATA2LSB, "qemu-mipsel-static"},
-	"x86_64":                   {elf.EM_X86_64, elf.ELFDATA2LSB, ""},
+	"aarch64_cortex-a53": {elf.EM_AARCH64, elf.ELFDATA2LSB, debug.BuildSetting{Key: "GOARCH", Value: "arm64"}, "qemu-aarch64-static"},
+	"arm_cortex-a7":      {elf.EM_ARM, elf.ELFDATA2LSB, debug.BuildSetting{Key: "GOARM", Value: "7,softfloat"}, "qemu-arm-static"},
+	"mips_24kc":          {elf.EM_MIPS, elf.ELFDATA2MSB, debug.BuildSetting{Key: "GOMIPS", Value: "softfloat"}, "qemu-mips-static"},
+	"mipsel_24kc":        {elf.EM_MIPS, elf.ELFDATA2LSB, debug.BuildSetting{Key: "GOMIPS", Value: "softfloat"}, "qemu-mipsel-static"},
+	"x86_64":             {elf.EM_X86_64, elf.ELFDATA2LSB, debug.BuildSetting{Key: "GOARCH", Value: "amd64"}, ""},
 }
 
-// UMBRELLA_ARCH=all checks every architecture. Without it, two are left out that
-// others stand for: compiling for each takes a minute.
+// UMBRELLA_ARCH=all, which CI sets, checks every architecture. Without it, two are
+// left out that others stand for: compiling for each takes a minute.
 const archVariable = "UMBRELLA_ARCH"
 
 // TestPackages makes the packages as `make ipk` does, and looks at them.
@@ -341,6 +345,9 @@ func testBinary(t *testing.T, path string, m machine) {
 	defer f.Close()
 	if f.Machine != m.kind || f.Data != m.order {
 		t.Errorf("built for %v, %v", f.Machine, f.Data)
+	}
+	if info, err := buildinfo.ReadFile(path); err != nil || !slices.Contains(info.Settings, m.setting) {
+		t.Errorf("built without %v: %v", m.setting, err)
 	}
 	if libs, _ := f.ImportedLibraries(); len(libs) > 0 || f.Section(".interp") != nil {
 		t.Errorf("not static: %q", libs)

@@ -1,6 +1,8 @@
 package openwrt
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,6 +137,48 @@ func testOnDevice(t *testing.T, scripts map[string]string, name string) {
 		_, err2 := os.Stat(filepath.Join(root, "tmp/luci-modulecache"))
 		if strings.Contains(record, "rpcd reload\n") != app || os.IsNotExist(err) != app || os.IsNotExist(err2) != app {
 			t.Errorf("%s: did %q, and the caches: %v, %v", kind, record, err, err2)
+		}
+	}
+}
+
+// What runs once after an installation does no harm when it runs again, as with an
+// image that is made of a device's files.
+func TestDefaultsTwice(t *testing.T) {
+	dir := t.TempDir()
+	script := strings.ReplaceAll(string(readFile(t, "files/umbrella.defaults")), "/var/run/", dir+"/")
+	if !strings.Contains(script, dir) {
+		t.Fatal("the script does not look into /var/run")
+	}
+	path, state := filepath.Join(dir, "script"), filepath.Join(dir, "config.md5")
+	functions := `
+pidof() { [ "$1" = ubusd ] && echo 12 34; }
+kill() { echo "kill $*"; }
+uci() { [ "$*" = "show umbrella" ] && echo "umbrella.main=umbrella"; }
+`
+	if err := os.WriteFile(path, []byte(functions+script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func() {
+		t.Helper()
+		out, err := exec.Command("sh", path).CombinedOutput()
+		if err != nil || string(out) != "kill -HUP 12\nkill -HUP 34\n" {
+			t.Errorf("%v, %q", err, out)
+		}
+	}
+	// Where reload_config has never run, it has nothing to compare with.
+	run()
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("it made %s", state)
+	}
+	before := "0123  " + dir + "/config.check/network\n"
+	if err := os.WriteFile(state, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sum := md5.Sum([]byte("umbrella.main=umbrella\n"))
+	for range 2 {
+		run()
+		if got, want := string(readFile(t, state)), before+hex.EncodeToString(sum[:])+"  "+dir+"/config.check/umbrella\n"; got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

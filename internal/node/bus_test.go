@@ -194,6 +194,40 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// Who came before the node was on the bus is told of once it is; who came while ubusd
+// was away is not, as others are not told of anew.
+func TestNews(t *testing.T) {
+	n := news{was: &happenings{}}
+	people := func(ids ...string) func() *happenings {
+		h := &happenings{people: map[string]happening{}}
+		for _, id := range ids {
+			h.people[id] = happening{data: map[string]any{"id": id}}
+		}
+		return func() *happenings { return h }
+	}
+	for i, step := range []struct {
+		connected bool
+		people    []string
+		want      []string
+	}{
+		{false, []string{"a"}, nil},
+		{false, []string{"a"}, nil},
+		{true, []string{"a"}, []string{"umbrella.join a"}},
+		{true, []string{"a", "b"}, []string{"umbrella.join b"}},
+		{false, []string{"a", "b", "c"}, nil},
+		{true, []string{"a", "b", "c"}, nil},
+		{true, []string{"a", "c"}, []string{"umbrella.leave b"}},
+	} {
+		var got []string
+		for _, e := range n.next(step.connected, people(step.people...)) {
+			got = append(got, e.name+" "+e.data["id"].(string))
+		}
+		if !slices.Equal(got, step.want) {
+			t.Errorf("%d. got %q, want %q", i, got, step.want)
+		}
+	}
+}
+
 func TestHappenings(t *testing.T) {
 	cfg := settings(t, "config backhaul in\n\toption secret '0123456789abcdef'\n")
 	n := startNode(t, cfg)

@@ -31,27 +31,46 @@ type happening struct {
 func (b *bus) tell(ctx context.Context) {
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
-	var was *happenings // of the present connection
+	news := news{was: &happenings{}}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if !b.client.Connected() {
-			was = nil
-			continue
-		}
-		is := b.node.happenings()
-		if was != nil {
-			for _, e := range changes(was, is) {
-				if err := b.client.Event(e.name, e.data); err != nil {
-					b.node.Log.Debug("an event is not sent", "event", e.name, "error", err)
-				}
+		for _, e := range news.next(b.client.Connected(), b.node.happenings) {
+			if err := b.client.Event(e.name, e.data); err != nil {
+				b.node.Log.Debug("an event is not sent", "event", e.name, "error", err)
 			}
 		}
-		was = is
 	}
+}
+
+// news is what the bus has not been told of yet. At its start nothing has happened:
+// who comes before the first connection is told of in it.
+type news struct {
+	was       *happenings // nil: what there was when the connection was lost is not known
+	connected bool
+}
+
+// next returns what has happened since the last time that it was asked. What happens
+// while a connection is lost is not told of.
+func (n *news) next(connected bool, happenings func() *happenings) []busEvent {
+	if !connected {
+		if n.connected {
+			n.was = nil
+		}
+		n.connected = false
+		return nil
+	}
+	n.connected = true
+	is := happenings()
+	was := n.was
+	n.was = is
+	if was == nil {
+		return nil
+	}
+	return changes(was, is)
 }
 
 type busEvent struct {

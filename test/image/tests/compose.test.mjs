@@ -44,6 +44,11 @@ test("umbrellad gets each setting that is in .env", { skip }, async () => {
   assert.ok(text.includes(`UMBRELLA_ADMIN_PASSWORD: ${hash.replaceAll("$", "$$$$")}\n`), text);
 });
 
+test("Traefik is reached by IPv4 only", { skip }, async () => {
+  const ports = [...(await config()).matchAll(/0\.0\.0\.0:(?:80:80|443:443)|host_ip: 0\.0\.0\.0/g)];
+  assert.equal(ports.length, 2, `${ports}`);
+});
+
 test("Traefik is told of the domain, the path and the relay", { skip }, async () => {
   assert.ok((await config()).includes("rule: Host(`call.example.org`) && PathPrefix(`/`)\n"));
   const text = await config("UMBRELLA_HTTP_PREFIX=/calls", "COMPOSE_FILE=compose.yaml:compose.turn.yaml", "TURN_DOMAIN=turn.example.org");

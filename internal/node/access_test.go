@@ -29,6 +29,7 @@ import (
 
 const (
 	roomPassword  = "sesame"
+	annexPassword = "tulip"
 	adminPassword = "correct horse"
 	trunkSecret   = "0123456789abcdef"
 
@@ -60,6 +61,7 @@ func openDoor(t *testing.T) *door {
 		"config room\n\toption name 'lan'\n\toption access 'lan'\n"+
 		"config room\n\toption name 'open'\n\toption access 'open'\n"+
 		"config room\n\toption name 'secret'\n\toption password '"+roomPassword+"'\n"+
+		"config room\n\toption name 'annex'\n\toption password '"+annexPassword+"'\n"+
 		"config backhaul 'hub'\n\toption secret '"+trunkSecret+"'\n"+
 		cameraIn("den")+cameraIn("secret")+cameraIn("lan"))
 	return &door{startNode(t, cfg), cfg}

@@ -5,20 +5,27 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pion/webrtc/v4"
+	"google.golang.org/protobuf/proto"
 
 	"umbrella/internal/access"
+	"umbrella/internal/config"
 	"umbrella/internal/password"
 	"umbrella/internal/signal"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -54,13 +61,18 @@ func TestAttacks(t *testing.T) {
 		try  func(*testing.T, *door)
 	}{
 		{"guessing a room's password", guessRoom},
+		{"guessing one room's password by knowing another one's", guessByAnother},
 		{"guessing the admin's password", guessAdmin},
 		{"forged and replayed tokens", forgeTokens},
 		{"path traversal", traverse},
 		{"slow requests", slowly},
 		{"bodies that are too large", oversize},
 		{"decompression bombs", bomb},
+		{"giant messages", giants},
+		{"sockets of other sites", crossSite},
+		{"a flood of silent connections for media", silence},
 		{"floods of sockets and joins", flood},
+		{"a flood of WHEP sessions", sessions},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
 			was := lost(a) + lost(b)
@@ -122,6 +134,26 @@ func guessRoom(t *testing.T, d *door) {
 	}
 	if m := d.enter(t, &caller{address: "198.51.100.2", word: roomPassword}, "secret"); m.GetJoined() == nil {
 		t.Errorf("who knows it: %v", m)
+	}
+}
+
+// guessByAnother is right at one door before each guess at another.
+func guessByAnother(t *testing.T, d *door) {
+	counts := map[umbrellav1.Error_Code]int{}
+	for i := range 60 {
+		c := &caller{address: "198.51.100.3", word: annexPassword}
+		if m := d.enter(t, c, "annex"); m.GetJoined() == nil {
+			t.Fatalf("who knows it: %v", m)
+		}
+		c.word = fmt.Sprint("guess", i)
+		m := d.enter(t, c, "secret")
+		if m.GetJoined() != nil {
+			t.Fatal("let in")
+		}
+		counts[m.GetError().Code]++
+	}
+	if wrong := counts[umbrellav1.Error_CODE_WRONG_PASSWORD]; wrong > 10 || wrong+counts[umbrellav1.Error_CODE_TRY_LATER] != 60 {
+		t.Errorf("answered by %v", counts)
 	}
 }
 
@@ -329,12 +361,147 @@ func (zeros) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// giants sends the largest messages that there may be, and larger ones, before
+// joining and in a room.
+func giants(t *testing.T, d *door) {
+	guest := &caller{address: "198.51.100.50"}
+	join := func(codecs []string) *umbrellav1.ClientMessage {
+		m := joining(guest, "open")
+		m.GetJoin().ReceiveCodecs = codecs
+		return m
+	}
+	many := make([]string, 4000) // of 2 bytes each in the message
+	for range 40 {
+		ws := d.socket(t, guest, signal.Subprotocol)
+		b, err := proto.Marshal(join(make([]string, 250_000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = ws.Write(soon(t), websocket.MessageBinary, b)
+		if _, err := hear(ws); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
+			t.Fatalf("a join of %d KiB: %v", len(b)>>10, err)
+		}
+		ws = d.socket(t, guest, signal.Subprotocol)
+		say(t, ws, join(many))
+		if m, err := hear(ws); err != nil || m.GetJoined() == nil {
+			t.Fatalf("a join of 8 KiB: %v, %v", m, err)
+		}
+		settings := make([]*umbrellav1.SubscriptionSetting, 1000)
+		for i := range settings {
+			settings[i] = &umbrellav1.SubscriptionSetting{TrackId: fmt.Sprintf("%500d", i)}
+		}
+		say(t, ws, &umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_SetSubscriptions{
+			SetSubscriptions: &umbrellav1.SetSubscriptions{Settings: settings},
+		}})
+		_ = ws.CloseNow()
+	}
+}
+
+// crossSite tries from pages of other sites, at once.
+func crossSite(t *testing.T, d *door) {
+	var wait sync.WaitGroup
+	for i := range 4 {
+		wait.Go(func() {
+			client := (&caller{address: "198.51.100.60"}).client()
+			for range 50 {
+				_, answer, err := websocket.Dial(soon(t), "wss://"+d.cfg.Main.Listen+"/wsb", &websocket.DialOptions{
+					HTTPClient: client, Subprotocols: []string{signal.Subprotocol},
+					HTTPHeader: http.Header{"Origin": {[]string{"https://evil.example", "null", "http://" + d.cfg.Main.Listen, "https://localhost"}[i]}},
+				})
+				if err == nil || answer == nil || answer.StatusCode != http.StatusForbidden {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// silence connects to the media port again and again, from many addresses, and says
+// nothing.
+func silence(t *testing.T, d *door) {
+	port := strconv.Itoa(d.cfg.Main.MediaPort)
+	var conns []net.Conn
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	for i := range 800 {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%8))}}
+		c, err := dialer.DialContext(soon(t), "tcp", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	answersMedia(t, port)
+}
+
+// answersMedia tells that the media port's TCP is served: what is no frame ends a
+// connection.
+func answersMedia(t *testing.T, port string) {
+	t.Helper()
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second)) // before it would be cut for its silence
+	_, _ = c.Write([]byte{0xff, 0xff})
+	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the media port does not answer: %v", err)
+	}
+}
+
+// sessions begins as many WHEP sessions as it may, and more, and brings no media.
+func sessions(t *testing.T, d *door) {
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One session after another: those that bring no media end after 20 s.
+	counts := map[int]int{}
+	client := (&caller{address: "198.51.100.70"}).client()
+	client.Transport.(transport).RoundTripper.(*http.Transport).DisableKeepAlives = false
+	defer client.CloseIdleConnections()
+	for range 270 {
+		r, err := http.NewRequestWithContext(soon(t), "POST", d.url("/whep/open"), strings.NewReader(offer.SDP))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/sdp")
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		answer.Body.Close()
+		counts[answer.StatusCode]++
+	}
+	if counts[http.StatusCreated] < 256 || counts[http.StatusTooManyRequests] == 0 || len(counts) != 2 {
+		t.Errorf("answered by %v", counts)
+	}
+	if m := d.enter(t, &caller{address: "198.51.100.71"}, "open"); m.GetJoined() == nil {
+		t.Errorf("somebody else: %v", m)
+	}
+}
+
 // flood opens more sockets than one address may, and joins more often.
 func flood(t *testing.T, d *door) {
 	from := &caller{address: "198.51.100.200"}
 	var wait sync.WaitGroup
 	var opened, refused atomic.Int32
 	client := from.client()
+	held := make(chan *websocket.Conn, 320)
 	for range 4 {
 		wait.Go(func() {
 			for range 80 {
@@ -344,7 +511,7 @@ func flood(t *testing.T, d *door) {
 				switch {
 				case err == nil:
 					opened.Add(1)
-					defer func() { _ = ws.CloseNow() }()
+					held <- ws
 				case answer != nil && answer.StatusCode == http.StatusTooManyRequests:
 					refused.Add(1)
 				}
@@ -352,6 +519,10 @@ func flood(t *testing.T, d *door) {
 		})
 	}
 	wait.Wait()
+	close(held)
+	for ws := range held {
+		_ = ws.CloseNow()
+	}
 	if opened.Load()+refused.Load() != 320 || refused.Load() == 0 {
 		t.Errorf("%d sockets are opened, %d refused", opened.Load(), refused.Load())
 	}
@@ -377,5 +548,86 @@ func flood(t *testing.T, d *door) {
 	}
 	if m := d.enter(t, &caller{address: "198.51.100.202"}, "open"); m.GetJoined() == nil {
 		t.Errorf("somebody else: %v", m)
+	}
+}
+
+// fewDescriptors makes this test a node that may have that many files and sockets
+// open.
+const fewDescriptors = "UMBRELLA_TEST_DESCRIPTORS"
+
+// TestFewDescriptors: nobody takes all of the node's descriptors, and where some are
+// short, it is a node again when they are there.
+func TestFewDescriptors(t *testing.T) {
+	if n, err := strconv.ParseUint(os.Getenv(fewDescriptors), 10, 64); err == nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
+			t.Fatal(err)
+		}
+		d := openDoor(t)
+		fmt.Println("listens", d.cfg.Main.Listen, d.cfg.Main.MediaPort)
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(self, "-test.run=^TestFewDescriptors$")
+	child.Env = append(os.Environ(), fewDescriptors+"=256")
+	child.Stderr = os.Stderr
+	in, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	d := &door{cfg: &config.Config{}}
+	_, problem := fmt.Fscanf(out, "listens %s %d\n", &d.cfg.Main.Listen, &d.cfg.Main.MediaPort)
+	t.Cleanup(func() {
+		_ = in.Close()
+		late := time.AfterFunc(20*time.Second, func() { _ = child.Process.Kill() })
+		defer late.Stop()
+		rest, _ := io.ReadAll(out)
+		if err := child.Wait(); err != nil {
+			t.Errorf("%v: %s", err, rest)
+		}
+	})
+	if problem != nil {
+		t.Fatal(problem)
+	}
+	a := join(t, d.cfg, &peer.Peer{Name: "Ada", Room: "open"})
+	b := join(t, d.cfg, &peer.Peer{Name: "Bob", Room: "open"})
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	a.Play(ctx, 10*time.Millisecond)
+	b.Play(ctx, 10*time.Millisecond)
+	gets(t, b, a)
+
+	silence(t, d)
+	gets(t, b, a)
+	if code, _ := d.ask(t, &caller{}, "GET", "/healthz", ""); code != http.StatusOK {
+		t.Errorf("the web server answers %d", code)
+	}
+	// The same at its own port, from more addresses than would fit.
+	var crowd []net.Conn
+	for i := range 400 {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%16))}}
+		c, err := dialer.DialContext(soon(t), "tcp", d.cfg.Main.Listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		crowd = append(crowd, c)
+	}
+	gets(t, b, a)
+	answersMedia(t, strconv.Itoa(d.cfg.Main.MediaPort))
+	for _, c := range crowd {
+		_ = c.Close()
+	}
+	if m := d.enter(t, &caller{}, "open"); m.GetJoined() == nil {
+		t.Errorf("somebody else after that: %v", m)
 	}
 }

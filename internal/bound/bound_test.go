@@ -55,8 +55,10 @@ func TestCounter(t *testing.T) {
 		}
 		return ok
 	}
-	if !add(a) || !add(a) || add(a) {
-		t.Error("not two of one")
+	for i, want := range []bool{true, true, false} {
+		if add(a) != want {
+			t.Errorf("number %d of one: not %t", i, want)
+		}
 	}
 	if !add(b) || add(b) {
 		t.Error("not three in all")

@@ -39,7 +39,7 @@ export async function smallMachine(bytes) {
   return {
     cpus: "0",
     cgroup: "",
-    told: "CPU 0 by affinity; there is no memory controller here, so memory is only looked at",
+    told: "CPU 0 by affinity",
     peak: async () => NaN,
     remove: async () => {},
   };

@@ -25,8 +25,8 @@ const page = { quality: "standard", width: 1280, height: 800 };
  *
  * - ap, the machine it runs on, and the links near and far;
  * - person(name, place, { watch }): somebody who has joined the room;
- * - step(name, act): a part of the test, with a name of its own;
- *   act gets tell(text), which puts a line beside the result;
+ * - step(name, act, skip): a part of the test, with a name of its own; act gets
+ *   tell(text), which puts a line beside the result; skip says why it is left out;
  * - seen(person, milliseconds): what somebody's page sampled for so long.
  *
  * @param {string} name
@@ -71,8 +71,9 @@ export function scene(name, seconds, act, confine = anyMachine) {
     }
 
     let failed = false;
-    const step = (part, actPart) =>
-      t.test(part, { skip: failed && "an earlier part failed" }, async (t) => {
+    const step = (part, actPart, skip = "") => {
+      if (skip) process.stdout.write(`SKIPPED: ${name}, ${part}: ${skip}\n`);
+      return t.test(part, { skip: skip || (failed && "an earlier part failed") }, async (t) => {
         try {
           await actPart((text) => t.diagnostic(text));
         } catch (error) {
@@ -80,6 +81,7 @@ export function scene(name, seconds, act, confine = anyMachine) {
           throw error;
         }
       });
+    };
 
     let bad = true;
     try {

@@ -20,16 +20,15 @@ scene("pictures and sound survive loss", 240, async ({ ap, near, far, person, st
   });
 
   await step("5 % between the publisher and the access point, and 5 % between that and the receiver", async (tell) => {
-    // Two cores encode, carry and play all of it: when something else holds one of
-    // them up, it is measured again.
-    const tries = 3;
-    for (let i = 1; ; i++) {
+    // Two cores encode, carry and play all of it, and something else may hold one of
+    // them up once: two of three have to be good.
+    const bad = [];
+    for (let good = 0; good < 2; ) {
       const { rate, gap, encodedRate } = await measure([near, far], tell);
       await sleep(1500);
-      if (i < tries && (rate < 24 || gap > 100)) continue;
-      assert.ok(rate >= 24, `${rate.toFixed(1)} frames/s of ${encodedRate.toFixed(1)} that were encoded`);
-      assert.ok(gap <= 100, `a gap of ${gap.toFixed(0)} ms in the sound`);
-      break;
+      if (rate >= 24 && gap <= 100) good++;
+      else bad.push(`${rate.toFixed(1)} frames/s of ${encodedRate.toFixed(1)} that were encoded, a gap of ${gap.toFixed(0)} ms in the sound`);
+      assert.ok(bad.length < 2, bad.join("; "));
     }
   });
 

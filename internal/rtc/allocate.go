@@ -125,7 +125,7 @@ func (a *allocation) add(sl *slot, layers []*forward.Layer, now time.Time) {
 	}
 	a.slots = append(a.slots, sl)
 	a.requests = append(a.requests, bandwidth.Request{
-		Speaking: sl.track.Participant().Speaking(), Screen: sl.track.Source == sfu.Screen,
+		Pinned: sl.pinned, Speaking: sl.track.Participant().Speaking(), Screen: sl.track.Source == sfu.Screen,
 		Pixels: sl.width * sl.height, Paused: sl.paused, Options: options, Current: current,
 	})
 }

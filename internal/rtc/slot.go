@@ -30,6 +30,7 @@ type slot struct {
 	paused bool // by the receiver
 	width  int  // of the tile, in device pixels
 	height int
+	pinned bool
 	choice bandwidth.Option // what it gets; Layer -1: nothing
 	// limited: a better layer would fit the tile, but not the path.
 	limited bool

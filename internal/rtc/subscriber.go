@@ -62,6 +62,8 @@ type Wish struct {
 	Paused bool
 	// Size of the tile in device pixels; 0 where it does not matter.
 	Width, Height int
+	// Pinned: the receiver holds on to it, whoever speaks.
+	Pinned bool
 }
 
 // NewSubscriber makes a connection on which we offer. address is the host and
@@ -259,7 +261,7 @@ func (s *Subscriber) Set(wishes []Wish) (changed bool) {
 			playing[w.Track] = sl
 			changed = true
 		}
-		sl.width, sl.height = w.Width, w.Height
+		sl.width, sl.height, sl.pinned = w.Width, w.Height, w.Pinned
 		if sl.paused != w.Paused {
 			sl.paused = w.Paused
 			sl.out.SetPaused(w.Paused)

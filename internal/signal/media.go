@@ -120,7 +120,7 @@ func (s *session) subscribe(states []sfu.State) {
 			if s.receives[strings.ToLower(heard(t.Codec.MimeType))] {
 				set := s.settings[t.ID]
 				wishes = append(wishes, rtc.Wish{
-					Track: t, Paused: set.paused, Width: set.width, Height: set.height,
+					Track: t, Paused: set.paused, Width: set.width, Height: set.height, Pinned: set.pinned,
 				})
 			}
 		}
@@ -204,6 +204,7 @@ func (s *session) set(m *umbrellav1.SetSubscriptions) {
 		if known[t.TrackId] {
 			s.settings[t.TrackId] = setting{
 				paused: t.Paused, width: int(min(t.Width, maxTile)), height: int(min(t.Height, maxTile)),
+				pinned: t.Pinned,
 			}
 		}
 	}

@@ -63,6 +63,7 @@ type received struct {
 type setting struct {
 	paused        bool
 	width, height int // of its tile in device pixels; 0 where it does not matter
+	pinned        bool
 }
 
 const (

@@ -1788,8 +1788,10 @@ type SubscriptionSetting struct {
 	// Not to be sent for now: its tile is off screen.
 	Paused bool `protobuf:"varint,2,opt,name=paused,proto3" json:"paused,omitempty"`
 	// Size of the tile in device pixels; 0 where it does not matter.
-	Width         uint32 `protobuf:"varint,3,opt,name=width,proto3" json:"width,omitempty"`
-	Height        uint32 `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`
+	Width  uint32 `protobuf:"varint,3,opt,name=width,proto3" json:"width,omitempty"`
+	Height uint32 `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`
+	// Its user has pinned it: it comes first where the path does not carry all.
+	Pinned        bool `protobuf:"varint,5,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1850,6 +1852,13 @@ func (x *SubscriptionSetting) GetHeight() uint32 {
 		return x.Height
 	}
 	return 0
+}
+
+func (x *SubscriptionSetting) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
 }
 
 // Moderate is for those whose Joined.moderator is set. What cannot be done is
@@ -3065,12 +3074,13 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x14\n" +
 	"\x05muted\x18\x02 \x01(\bR\x05muted\"P\n" +
 	"\x10SetSubscriptions\x12<\n" +
-	"\bsettings\x18\x01 \x03(\v2 .umbrella.v1.SubscriptionSettingR\bsettings\"v\n" +
+	"\bsettings\x18\x01 \x03(\v2 .umbrella.v1.SubscriptionSettingR\bsettings\"\x8e\x01\n" +
 	"\x13SubscriptionSetting\x12\x19\n" +
 	"\btrack_id\x18\x01 \x01(\tR\atrackId\x12\x16\n" +
 	"\x06paused\x18\x02 \x01(\bR\x06paused\x12\x14\n" +
 	"\x05width\x18\x03 \x01(\rR\x05width\x12\x16\n" +
-	"\x06height\x18\x04 \x01(\rR\x06height\"Z\n" +
+	"\x06height\x18\x04 \x01(\rR\x06height\x12\x16\n" +
+	"\x06pinned\x18\x05 \x01(\bR\x06pinned\"Z\n" +
 	"\bModerate\x12\x14\n" +
 	"\x04mute\x18\x01 \x01(\tH\x00R\x04mute\x12\x18\n" +
 	"\x06remove\x18\x02 \x01(\tH\x00R\x06remove\x12\x14\n" +

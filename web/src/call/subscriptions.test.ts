@@ -2,16 +2,31 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Subscriptions } from "./subscriptions";
 
-const shown = (width: number, height: number) => ({ visible: true, width, height });
-const away = { visible: false, width: 0, height: 0 };
+const shown = (width: number, height: number) => ({ visible: true, width, height, pinned: false });
+const away = { visible: false, width: 0, height: 0, pinned: false };
 
 test("what is told is told once", () => {
   const s = new Subscriptions();
   s.set("a", shown(640, 360));
-  assert.deepEqual(s.take(0), [{ trackId: "a", paused: false, width: 640, height: 368 }]);
+  assert.deepEqual(s.take(0), [{ trackId: "a", paused: false, width: 640, height: 368, pinned: false }]);
   assert.deepEqual(s.take(0), []);
   s.set("a", shown(637, 365));
   assert.deepEqual(s.take(0), [], "less than a step is nothing new");
+});
+
+test("a tile that is pinned, and is not any more, is told at once", () => {
+  const s = new Subscriptions();
+  const told = (now: number) => s.take(now).map((x) => x.pinned);
+  s.set("a", shown(640, 368));
+  assert.deepEqual(told(0), [false]);
+  s.set("a", { ...shown(320, 368), pinned: true });
+  assert.deepEqual(told(10), [true], "though it is smaller");
+  assert.deepEqual(told(20), []);
+  s.set("a", shown(640, 368));
+  assert.deepEqual(told(30), [false]);
+  s.set("a", { ...shown(640, 368), pinned: true });
+  s.set("a", null);
+  assert.deepEqual(told(40), [false], "a tile that is gone is not pinned");
 });
 
 test("larger is told at once, smaller when it stays so", () => {
@@ -58,10 +73,10 @@ test("a tile that comes back smaller is told so at once, and one that goes waits
   s.set("a", shown(160, 96));
   s.take(0);
   s.set("a", away);
-  assert.deepEqual(s.take(100), [{ trackId: "a", paused: true, width: 640, height: 368 }]);
+  assert.deepEqual(s.take(100), [{ trackId: "a", paused: true, width: 640, height: 368, pinned: false }]);
   assert.equal(s.wait(100), Infinity);
   s.set("a", shown(160, 96));
-  assert.deepEqual(s.take(200), [{ trackId: "a", paused: false, width: 160, height: 96 }]);
+  assert.deepEqual(s.take(200), [{ trackId: "a", paused: false, width: 160, height: 96, pinned: false }]);
 });
 
 test("what the node was told to send", () => {
@@ -81,9 +96,9 @@ test("off screen is paused, and keeps its size", () => {
   s.set("a", shown(640, 368));
   s.take(0);
   s.set("a", away);
-  assert.deepEqual(s.take(0), [{ trackId: "a", paused: true, width: 640, height: 368 }]);
+  assert.deepEqual(s.take(0), [{ trackId: "a", paused: true, width: 640, height: 368, pinned: false }]);
   s.set("a", shown(640, 368));
-  assert.deepEqual(s.take(0), [{ trackId: "a", paused: false, width: 640, height: 368 }]);
+  assert.deepEqual(s.take(0), [{ trackId: "a", paused: false, width: 640, height: 368, pinned: false }]);
 });
 
 test("a tile that is gone pauses its track; one that never was says nothing", () => {

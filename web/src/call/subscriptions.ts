@@ -3,6 +3,8 @@ export interface TileView {
   visible: boolean;
   width: number;
   height: number;
+  /** The user holds on to it, whoever speaks. */
+  pinned: boolean;
 }
 
 export interface Setting {
@@ -10,6 +12,7 @@ export interface Setting {
   paused: boolean;
   width: number;
   height: number;
+  pinned: boolean;
 }
 
 // A tile's size is told in steps, so that dragging a window is not a flood.
@@ -32,7 +35,7 @@ export class Subscriptions {
   /** A tile shows a track; null when the tile is gone. */
   set(trackId: string, view: TileView | null): void {
     if (view) this.wanted.set(trackId, view);
-    else if (this.wanted.has(trackId)) this.wanted.set(trackId, { visible: false, width: 0, height: 0 });
+    else if (this.wanted.has(trackId)) this.wanted.set(trackId, { visible: false, width: 0, height: 0, pinned: false });
   }
 
   /** The whole page is hidden: no picture is wanted. */
@@ -70,8 +73,8 @@ export class Subscriptions {
       if (!held) this.smaller.delete(trackId);
       // A paused tile's size does not matter: it keeps the last one.
       if (was && (held || paused)) size = was;
-      const is = { trackId, paused, width: size.width, height: size.height };
-      if (was?.paused === is.paused && was.width === is.width && was.height === is.height) continue;
+      const is = { trackId, paused, width: size.width, height: size.height, pinned: view.pinned };
+      if (was?.paused === is.paused && was.width === is.width && was.height === is.height && was.pinned === is.pinned) continue;
       this.told.set(trackId, is);
       news.push(is);
     }

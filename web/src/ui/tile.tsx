@@ -35,7 +35,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
   const shown = inView && (full === "" || full === tile.key);
   const box = full === tile.key ? { width: window.innerWidth, height: window.innerHeight } : rect;
   const fit = tile.source === "screen" ? "contain" : fitOf(aspect || 16 / 9, box.width / Math.max(1, box.height));
-  useSubscription(tile.trackId, shown, aspect ? drawnIn(box, aspect, fit) : box);
+  useSubscription(tile.trackId, shown, pinned, aspect ? drawnIn(box, aspect, fit) : box);
 
   const picture = tile.picture && track !== null;
   const stalled = useStore(app.call.store, (s) => s.stalled.has(tile.trackId));
@@ -227,14 +227,14 @@ function useInView(root: { current: HTMLElement | null }, scroller: { current: H
 }
 
 /** Tells the node whether the tile is seen, and how large its picture is. */
-function useSubscription(trackId: string, visible: boolean, box: { width: number; height: number }): void {
+function useSubscription(trackId: string, visible: boolean, pinned: boolean, box: { width: number; height: number }): void {
   const { call } = useApp();
   const ratio = window.devicePixelRatio || 1;
   const width = Math.round(box.width * ratio);
   const height = Math.round(box.height * ratio);
   useEffect(() => {
-    if (trackId) call.setTileView(trackId, { visible, width, height });
-  }, [call, trackId, visible, width, height]);
+    if (trackId) call.setTileView(trackId, { visible, width, height, pinned });
+  }, [call, trackId, visible, width, height, pinned]);
   useEffect(() => {
     if (!trackId) return;
     return () => call.setTileView(trackId, null);

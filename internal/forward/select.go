@@ -8,6 +8,17 @@ import "umbrella/internal/codec"
 type selector struct {
 	spatial, temporal         uint8 // what leaves now
 	wantSpatial, wantTemporal uint8
+	// turns are the last changes of what leaves, the newest at turned-1: late
+	// packets go by what left at their place.
+	turns  [8]turn
+	turned uint32
+}
+
+// turn is a change of what leaves, with the packet of that number, and what left
+// before it.
+type turn struct {
+	from              uint16
+	spatial, temporal uint8
 }
 
 // all is a layer number above every real one.
@@ -19,11 +30,32 @@ func (s *selector) aim(spatial, temporal uint8) {
 	s.wantSpatial, s.wantTemporal = spatial, temporal
 }
 
-// takes tells whether a packet leaves. Packets come in order: late ones are not
-// asked about.
-func (s *selector) takes(i *codec.Info) bool {
-	s.spatial, s.temporal = i.Switch(s.spatial, s.temporal, s.wantSpatial, s.wantTemporal)
-	return i.InTarget(s.spatial, s.temporal)
+// start begins a run: what was before it is of no interest.
+func (s *selector) start() { s.turned = 0 }
+
+// takes tells whether a packet leaves. Packets come in order: for late ones it is
+// takesLate.
+func (s *selector) takes(i *codec.Info, seq uint16) bool {
+	spatial, temporal := i.Switch(s.spatial, s.temporal, s.wantSpatial, s.wantTemporal)
+	if spatial != s.spatial || temporal != s.temporal {
+		s.turns[s.turned%uint32(len(s.turns))] = turn{seq, s.spatial, s.temporal}
+		s.turned++
+		s.spatial, s.temporal = spatial, temporal
+	}
+	return i.InTarget(spatial, temporal)
+}
+
+// takesLate tells whether a packet leaves that newer ones came before.
+func (s *selector) takesLate(i *codec.Info, seq uint16) bool {
+	spatial, temporal := s.spatial, s.temporal
+	for k := range min(s.turned, uint32(len(s.turns))) {
+		t := &s.turns[(s.turned-1-k)%uint32(len(s.turns))]
+		if !newer(t.from, seq) {
+			break
+		}
+		spatial, temporal = t.spatial, t.temporal
+	}
+	return i.InTarget(spatial, temporal)
 }
 
 // marker tells whether a packet that leaves is the last one of its picture.

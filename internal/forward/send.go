@@ -71,6 +71,7 @@ func (s *Stream) begin(l *Layer, p *Packet, now time.Time) {
 	}
 	s.playing, s.next = l, nil
 	s.catching = catching{}
+	s.selector.start()
 	s.selector.aim(s.wantSpatial, s.wantTemporal)
 	s.rewriter.clockRate = l.cfg.ClockRate
 	same, delta := s.last == l, s.rewriter.tsDelta
@@ -145,7 +146,7 @@ func (s *Stream) forward(l *Layer, p *Packet, now time.Time) {
 		s.ask(l)
 	}
 	if l.video && !late {
-		if len(p.Payload) == 0 || !s.selector.takes(&p.Info) {
+		if len(p.Payload) == 0 || !s.selector.takes(&p.Info, p.SequenceNumber) {
 			s.rewriter.skip(p.SequenceNumber)
 			if p.Info.HasPictureID && l.gapless {
 				s.pictures.skip(p.Info.PictureID, p.Info.PictureIDBits())
@@ -168,7 +169,7 @@ func (s *Stream) forward(l *Layer, p *Packet, now time.Time) {
 		e.picture, e.tl0 = pid, uint8(tl0)
 	}
 	payload := p.Payload
-	if late && l.video && !p.Info.InTarget(s.selector.spatial, s.selector.temporal) {
+	if late && l.video && !s.selector.takesLate(&p.Info, p.SequenceNumber) {
 		payload = nil // its number was kept open, and is filled
 	}
 	s.scratch = s.scratch[:0]

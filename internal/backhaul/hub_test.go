@@ -100,3 +100,30 @@ func TestHoldGrows(t *testing.T) {
 		t.Errorf("%d links are remembered", len(h.flaps))
 	}
 }
+
+// One answer that took long does not make a link a long one.
+func TestRoundTripIsTheShortest(t *testing.T) {
+	l := &link{began: time.Now().Add(-time.Hour)}
+	answer := func(after time.Duration) time.Duration {
+		l.asked.Add(1)
+		l.pinged.Store(int64(time.Since(l.began) - after))
+		l.pong(l.asked.Load())
+		return time.Duration(l.roundTrip.Load())
+	}
+	if got := answer(300 * time.Second); got < 300*time.Second {
+		t.Errorf("the first: %v", got)
+	}
+	near := answer(time.Second)
+	for range keptTrips - 1 {
+		if got := answer(200 * time.Second); got != near {
+			t.Errorf("it is %v, and was %v", got, near)
+		}
+	}
+	if got := answer(200 * time.Second); got < 200*time.Second {
+		t.Errorf("what has become long stays short: %v", got)
+	}
+	l.pong(l.asked.Load() - 1)
+	if got := time.Duration(l.roundTrip.Load()); got < 200*time.Second {
+		t.Errorf("an answer to another ping counts: %v", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,8 +26,10 @@ const (
 	deadAfter     = 1500 * time.Millisecond
 	stalledAfter  = 8 * time.Second
 	watchInterval = 100 * time.Millisecond
-	// Every how many pings one is answered, which shows how long that takes.
+	// Every how many pings one is answered, which shows how long that takes; the
+	// first ones all are.
 	pongEvery = 4
+	keptTrips = 5
 	// maxQueued bounds what waits to be sent besides routes, which wait in the
 	// table: chat, pulls, pongs. A peer that does not read is cut off.
 	maxQueued = 1024
@@ -56,7 +59,9 @@ type link struct {
 	pinged    atomic.Int64 // ns since began: when the last ping left
 	pings     atomic.Uint64
 	asked     atomic.Uint64 // the one that is to be answered
-	roundTrip atomic.Int64  // ns, smoothed; 0 before the first
+	roundTrip atomic.Int64  // ns, the shortest of the last ones; 0 before the first
+	trips     [keptTrips]int64
+	answers   int
 	began     time.Time
 	heard     atomic.Int64 // ns since began: when the last message came
 
@@ -186,16 +191,16 @@ func (l *link) watches(ctx context.Context) error {
 	}
 }
 
-// pong measures the round trip by the answer to the last ping.
+// pong measures the round trip by the answer to the last ping. The shortest of a
+// few is what the way takes; more is a processor or a queue that was busy then,
+// for which no picture is to change its way. Only the reader calls it.
 func (l *link) pong(number uint64) {
 	if number != l.asked.Load() {
 		return
 	}
-	trip := int64(time.Since(l.began)) - l.pinged.Load()
-	if was := l.roundTrip.Load(); was > 0 {
-		trip = was + (trip-was)/4
-	}
-	l.roundTrip.Store(max(trip, 1))
+	l.trips[l.answers%keptTrips] = max(int64(time.Since(l.began))-l.pinged.Load(), 1)
+	l.answers++
+	l.roundTrip.Store(slices.Min(l.trips[:min(l.answers, keptTrips)]))
 }
 
 func (l *link) writes(ctx context.Context, pending func(*link, *umbrellav1.TrunkChat) *umbrellav1.TrunkUpdate) error {
@@ -227,7 +232,7 @@ func (l *link) writes(ctx context.Context, pending func(*link, *umbrellav1.Trunk
 			continue
 		case <-tick.C:
 			n := l.pings.Add(1)
-			if n%pongEvery == 1 {
+			if n < pongEvery || n%pongEvery == 1 {
 				l.pinged.Store(int64(time.Since(l.began)))
 				l.asked.Store(n)
 			} else {

@@ -236,14 +236,17 @@ func (w *network) weigh(while time.Duration) {
 		}
 		return s
 	}
-	before := measure()
-	time.Sleep(while)
-	after := measure()
+	before, after := sample{}, measure()
+	for again := 0; !slices.EqualFunc(before.names, after.names, slices.Equal); again++ {
+		if again == 3 {
+			w.t.Fatalf("routes change all the time: %v and %v", before.names, after.names)
+		}
+		before = measure()
+		time.Sleep(while)
+		after = measure()
+	}
 	var got, want float64
 	for i, names := range before.names {
-		if !slices.Equal(names, after.names[i]) {
-			w.t.Fatalf("routes change: %v came by link %d from end %d, and %v do", names, i/2, i%2, after.names[i])
-		}
 		x := 0.0
 		for _, name := range names {
 			var n int
@@ -389,8 +392,8 @@ func TestNarrowLink(t *testing.T) {
 	for _, name := range names {
 		w.plays("Bob", w.nodes[1], name, 20*time.Second)
 	}
-	time.Sleep(8 * time.Second) // until it is known what the link carries
-	const while = 8
+	time.Sleep(6 * time.Second) // until it is known what the link carries
+	const while = 6
 	was := w.nodes[1].people.report().Views["Bob"]
 	time.Sleep(while * time.Second)
 	is := w.nodes[1].people.report().Views["Bob"]

@@ -195,6 +195,8 @@ const rowGap = 20;
 const lineHeight = 18;
 const indent = 36;
 const beside = 44;
+// Half of what words beside a way take.
+const halfWords = 46;
 // Ways between others: how far they bend aside, and how many do so apart.
 const bulge = 46;
 const lanes = 4;
@@ -264,7 +266,7 @@ function drawAcross(columns: readonly Column[], width: number, needed: number, j
     const [fromY, toY] = [from.y + from.height / 2, to.y + to.height / 2];
     const bend = (fromX + toX) / 2;
     // Words stand near the other node, where lines have parted.
-    return { path: `M${fromX} ${fromY}C${bend} ${fromY} ${bend} ${toY} ${toX} ${toY}`, x: (bend + toX) / 2, y: toY };
+    return { path: `M${fromX} ${fromY}C${bend} ${fromY} ${bend} ${toY} ${toX} ${toY}`, x: toX + Math.sign(bend - toX) * Math.max(Math.abs(bend - toX) / 2, halfWords), y: toY };
   };
   for (const box of picture.boxes.slice(1)) {
     const from = boxOf.get(box.place.by) ?? center;

@@ -23,7 +23,7 @@ async function paths(person) {
 
 scene(
   "behind a firewall that lets nothing out but TCP to port 443",
-  120,
+  200,
   async ({ far, person, step }) => {
     let dropped;
     let free;
@@ -42,7 +42,7 @@ scene(
       const { publish, subscribe } = await paths(fenced);
       assert.equal(publish.relay, "tls");
       assert.equal(subscribe.relay, "tls");
-      await until("the picture comes by it", 20_000, 200, async () => (await paths(fenced)).subscribe.received > 500_000);
+      await until("the picture comes by it", 90_000, 200, async () => (await paths(fenced)).subscribe.received > 500_000);
       const direct = await paths(free);
       assert.equal(direct.subscribe.relay, undefined);
       assert.equal(direct.subscribe.protocol, "udp");

@@ -65,6 +65,7 @@ func rogue(t *testing.T, n *testNode) *intruder {
 	if err := media.Connect(ctx, peer.media); err != nil {
 		t.Fatal(err)
 	}
+	media.Await(true) // it lives, for all that the other end can tell
 	r := &intruder{Conn: ws, id: own.ID(), media: media, refusal: make(chan string, 1)}
 	done := make(chan struct{})
 	go func() { // pings, and whatever else comes

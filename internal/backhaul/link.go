@@ -63,7 +63,7 @@ type link struct {
 	trips     [keptTrips]int64
 	answers   int
 	began     time.Time
-	heard     atomic.Int64 // ns since began: when the last message came
+	waits     atomic.Int64 // ns since began: since when the next message is waited for; 0: one is handled
 
 	// Guarded by the hub's mu.
 	nextSSRC uint32
@@ -133,8 +133,9 @@ func (l *link) run(ctx context.Context, pending func(*link, *umbrellav1.TrunkCha
 
 func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
 	for {
+		l.waits.Store(int64(time.Since(l.began)))
 		m, _, err := read(ctx, l.ws, afterProof)
-		l.heard.Store(int64(time.Since(l.began)))
+		l.waits.Store(0)
 		if errors.Is(err, errProtocol) {
 			l.end(errProtocol)
 			continue
@@ -183,7 +184,11 @@ func (l *link) watches(ctx context.Context) error {
 		case now := <-tick.C:
 			stood := now.Sub(last)
 			last = now
-			silent := now.Sub(l.began) - time.Duration(l.heard.Load())
+			waits := l.waits.Load()
+			if waits == 0 {
+				continue
+			}
+			silent := now.Sub(l.began) - time.Duration(waits)
 			if stood < deadAfter/2 && silent >= deadAfter && (silent >= stalledAfter || now.Sub(l.media.Heard()) >= deadAfter) {
 				return errSilent
 			}

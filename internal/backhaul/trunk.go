@@ -63,9 +63,8 @@ func retryIn(tries int, err error) time.Duration {
 	var wrong *wrongAnswer
 	switch {
 	case errors.As(err, &refusal):
-		// One that goes down, has other settings now, or another link, may well be
-		// there again.
-		if refusal.Reason != umbrellav1.TrunkRefusal_REASON_CLOSED && refusal.Reason != umbrellav1.TrunkRefusal_REASON_REPLACED {
+		// One that goes down, or has other settings now, may well be there again.
+		if refusal.Reason != umbrellav1.TrunkRefusal_REASON_CLOSED {
 			first, most = retryRefused, retryRefused
 		}
 	case errors.As(err, &wrong):

@@ -61,7 +61,9 @@ func (t *Trunk) live(now time.Time, asking, spoke bool) {
 		_ = t.media.sendRTCP(&rtcp.ReceiverReport{SSRC: t.self})
 	}
 	if now.Sub(l.since) >= trunkSilent && now.Sub(t.Heard()) >= trunkSilent {
-		t.log.Info("trunk media: nothing comes any more", "via", t.Via())
-		t.end()
+		t.broken.Do(func() {
+			t.log.Info("trunk media: nothing comes any more", "via", t.Via())
+			close(t.ended)
+		})
 	}
 }

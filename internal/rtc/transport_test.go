@@ -23,11 +23,11 @@ func zeroKeys() srtp.SessionKeys {
 // far is the other end of a transport, and what has got through to that.
 type far struct {
 	*transport
-	outbound      *srtp.Context
-	packets       []int // sizes
-	compounds     int
-	number        uint16
-	header, plain rtp.Header
+	outbound  *srtp.Context
+	packets   []int // sizes
+	compounds int
+	number    uint16
+	header    rtp.Header
 }
 
 func newFar(t *testing.T) *far {

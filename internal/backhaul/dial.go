@@ -42,6 +42,7 @@ func dial(ctx context.Context, cfg config.Backhaul) (*websocket.Conn, error) {
 		if transport.TLSClientConfig, err = tlsConfig(cfg, u.Hostname()); err != nil {
 			return nil, err
 		}
+		transport.DialTLSContext = dialTLS(transport.TLSClientConfig)
 	}
 	header := http.Header{}
 	if public, _, ok := splitToken(cfg.Secret); ok {
@@ -88,6 +89,31 @@ func tlsConfig(cfg config.Backhaul, host string) (*tls.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// dialTLS connects by TLS. The node that is dialled can tell by the protocols that
+// are offered (ALPN, RFC 7301) that it is a node who does not take its certificate;
+// net/http would offer none for a WebSocket.
+func dialTLS(c *tls.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		conn, err := dialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		c := c.Clone()
+		c.NextProtos = []string{Subprotocol, "http/1.1"}
+		if c.ServerName, _, err = net.SplitHostPort(address); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		secure := tls.Client(conn, c)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return secure, nil
+	}
 }
 
 // pinError is a certificate that is not the pinned one.

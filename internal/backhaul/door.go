@@ -2,7 +2,9 @@ package backhaul
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -103,6 +105,12 @@ func (d *door) list() []RefusedTrunk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.refusals)
+}
+
+// Declined notes a node that dials this one and does not take its certificate.
+func (b *Backhaul) Declined(from net.Addr, why error) {
+	b.door.refused(b.caller(&http.Request{RemoteAddr: from.String()}), fmt.Errorf(
+		"the node there does not take the certificate of this one (%w): set ca or fingerprint there, and url to a name that the certificate is for", why), time.Now())
 }
 
 func (b *Backhaul) caller(r *http.Request) caller {

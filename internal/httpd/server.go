@@ -33,6 +33,9 @@ type Server struct {
 	Signal        http.Handler
 	Trunks        http.Handler
 	TrunkProtocol string
+	// TrunkDeclined is told of a node that does not take the certificate, which ends
+	// the TLS handshake with an alert; may be nil.
+	TrunkDeclined func(from net.Addr, why error)
 	// WHIP takes what is below Prefix/whip/ and Prefix/whep/, without Prefix.
 	WHIP http.Handler
 	// Snapshots of cameras; nil serves none.
@@ -82,7 +85,12 @@ func (s *Server) Start() error {
 	s.listener = plain
 	var serve net.Listener = bound.NewListener(plain, s.Gate.Connect, s.Log)
 	if s.Certificates != nil || s.Relay != nil {
-		serve = newSplitListener(serve, s.Certificates, s.Relay)
+		split := newSplitListener(serve, s.Certificates, s.Relay)
+		if split.tls != nil {
+			tellingNodes(split.tls, s.TrunkProtocol)
+			split.declined = s.TrunkDeclined
+		}
+		serve = split
 	}
 	limits := cmp.Or(s.timeouts, defaults())
 	s.server = &http.Server{
@@ -162,6 +170,8 @@ type splitListener struct {
 	net.Listener
 	tls   *tls.Config
 	relay func(net.Conn)
+
+	declined func(from net.Addr, why error)
 }
 
 func newSplitListener(l net.Listener, certificates *access.Certificates, relay func(net.Conn)) *splitListener {
@@ -181,5 +191,5 @@ func (l *splitListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &splitConn{Conn: c, tls: l.tls, relay: l.relay}, nil
+	return &splitConn{Conn: c, tls: l.tls, relay: l.relay, declined: l.declined}, nil
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +21,9 @@ type splitConn struct {
 	net.Conn
 	tls   *tls.Config    // nil where there is no TLS
 	relay func(net.Conn) // takes what speaks TURN; nil where nobody does
+	// declined is told when a node ends the TLS handshake, and why; may be nil.
+	declined func(from net.Addr, why error)
+	hello    *replayConn // below TLS
 
 	once sync.Once
 	in   atomic.Pointer[inner] // what is read and written; set by decide
@@ -43,9 +48,11 @@ func (c *splitConn) decide() {
 	first, err := in.peek()
 	const handshakeRecord = 22 // RFC 8446 §5.1
 	if err == nil && first == handshakeRecord && c.tls != nil {
+		c.hello, _ = in.Conn.(*replayConn)
 		in = inner{Conn: tls.Server(in.Conn, c.tls), secure: true}
 		if c.relay != nil {
 			first, err = in.peek()
+			c.failed(err)
 		}
 	}
 	if err != nil {
@@ -82,7 +89,19 @@ func (c *splitConn) Read(b []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
-	return c.in.Load().Read(b)
+	n, err := c.in.Load().Read(b)
+	c.failed(err)
+	return n, err
+}
+
+// failed tells of a node that ended the TLS handshake: it does not take the
+// certificate.
+func (c *splitConn) failed(err error) {
+	var alert *net.OpError
+	if c.declined != nil && c.hello != nil && c.hello.node && errors.As(err, &alert) && alert.Op == "remote error" {
+		c.hello.node = false // once
+		c.declined(c.RemoteAddr(), alert.Err)
+	}
 }
 
 func (c *splitConn) Write(b []byte) (int, error) {
@@ -125,6 +144,22 @@ type replayConn struct {
 	net.Conn
 	first   byte
 	pending bool
+	node    bool // the TLS handshake that is under way is one of a node
+}
+
+// tellingNodes makes a configuration note the handshakes of nodes: they offer the
+// protocol of trunks (ALPN, RFC 7301), which is never chosen, besides HTTP.
+func tellingNodes(c *tls.Config, trunkProtocol string) {
+	next := c.GetConfigForClient
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if conn, ok := hello.Conn.(*replayConn); ok {
+			conn.node = trunkProtocol != "" && slices.Contains(hello.SupportedProtos, trunkProtocol)
+		}
+		if next == nil {
+			return nil, nil
+		}
+		return next(hello)
+	}
 }
 
 func (c *replayConn) Read(b []byte) (int, error) {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
@@ -92,5 +93,33 @@ func TestServersTouchOneTrunk(t *testing.T) {
 		if since("kept") != kept {
 			t.Fatalf("%s: the other trunk was connected anew", step.what)
 		}
+	}
+}
+
+// A node that does not take the certificate says so, and the other one tells of it;
+// of somebody with a browser who does not it does not.
+func TestCertificateIsDeclined(t *testing.T) {
+	cfg := settings(t, "config backhaul 'in'\n\toption secret 'a-secret-of-all-these-nodes'\n")
+	n := startNode(t, cfg)
+	if conn, err := tls.Dial("tcp", cfg.Main.Listen, &tls.Config{RootCAs: x509.NewCertPool(), NextProtos: []string{"http/1.1"}}); err == nil {
+		t.Error("the certificate is taken")
+		_ = conn.Close()
+	}
+	startNode(t, settings(t, "config backhaul 'up'\n\toption url 'wss://"+cfg.Main.Listen+"/wsb'\n\toption secret 'a-secret-of-all-these-nodes'\n"+
+		"\toption fingerprint '"+strings.Repeat("ab", 32)+"'\n"))
+	end := time.Now().Add(20 * time.Second)
+	for len(n.status().RefusedTrunks) == 0 {
+		if time.Now().After(end) {
+			t.Fatal("nothing is told of it")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	for _, r := range n.status().RefusedTrunks {
+		if !strings.Contains(r.Problem, "does not take the certificate") || !strings.Contains(r.Problem, "bad certificate") {
+			t.Errorf("%v", r)
+		}
+	}
+	if len(n.status().RefusedTrunks) != 1 {
+		t.Errorf("%v", n.status().RefusedTrunks)
 	}
 }

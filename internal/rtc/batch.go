@@ -12,9 +12,13 @@ import (
 // in it: what a full socket does not take goes back to where it waited, and
 // leaves as soon as there is room.
 func (c *mediaConn) flush() {
-	if !c.waiting.Load() || c.full.Load() {
-		return
+	if c.waiting.Load() && !c.full.Load() {
+		c.flushAll()
 	}
+}
+
+// flushAll tells whether the socket was full.
+func (c *mediaConn) flushAll() (full bool) {
 	b := c.batches.Get().(*batch)
 	defer c.batches.Put(b)
 	c.dirtyMu.Lock()
@@ -37,13 +41,12 @@ func (c *mediaConn) flush() {
 		}
 	}
 	b.send(c)
-	if b.full {
-		b.full = false
+	if full, b.full = b.full, false; full {
+		c.full.Store(true) // what comes meanwhile does not overtake
 		for i := b.stopped.outlet; i < len(b.outlets); i++ {
 			c.putBack(b.outlets[i], &b.taken[i], b.stopped.offset)
 			b.stopped.offset = 0
 		}
-		c.full.Store(true)
 		select {
 		case c.stalled <- struct{}{}:
 		default: // it is waited already
@@ -54,6 +57,7 @@ func (c *mediaConn) flush() {
 		b.taken[i].buf = nil
 	}
 	clear(b.outlets)
+	return full
 }
 
 // batch is what one flush works with.
@@ -250,7 +254,9 @@ func (c *mediaConn) drain() {
 		if err := c.kernel.raw.Write(room); errors.Is(err, net.ErrClosed) {
 			return
 		}
-		c.full.Store(false)
-		c.flush()
+		if !c.flushAll() {
+			c.full.Store(false)
+			c.flush() // what came too late for that, and was not sent by who left it
+		}
 	}
 }

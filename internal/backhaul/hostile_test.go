@@ -264,8 +264,10 @@ func TestManyTracks(t *testing.T) {
 	for i := 0; i < total; i += 2 {
 		keys = append(keys, &umbrellav1.TrunkKey{Origin: ws.id, ParticipantId: fmt.Sprintf("den/%d", i)})
 	}
-	if err := say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: &umbrellav1.TrunkUpdate{Withdrawals: keys}}}); err != nil {
-		t.Fatal(err)
+	for some := range slices.Chunk(keys, maxUpdate) {
+		if err := say(ws, &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Update{Update: &umbrellav1.TrunkUpdate{Withdrawals: some}}}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	eventually(t, "those who waited are shown", func() bool { even, odd := shown(); return even == 0 && odd > before })
 }

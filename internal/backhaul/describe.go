@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/bound"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
@@ -17,6 +18,7 @@ import (
 const (
 	maxID     = 160 // bytes of an id
 	maxText   = 256 // bytes of a name, a codec or its parameters
+	maxNotice = 200 // bytes that are passed on of why there is nothing to see
 	maxTracks = 16
 	maxLayers = 8 // of a track
 	// maxCandidates of one end's media.
@@ -31,7 +33,7 @@ func describe(p *sfu.Participant, node string) *umbrellav1.TrunkParticipant {
 	st := p.State()
 	d := &umbrellav1.TrunkParticipant{
 		Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
-		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: cut(st.Notice),
+		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: noticeOf(st.Notice),
 	}
 	for _, t := range st.Tracks[:min(len(st.Tracks), maxTracks)] {
 		track := &umbrellav1.TrunkTrack{
@@ -114,3 +116,7 @@ func hint(l *umbrellav1.TrunkLayer) forward.Scale {
 		Spatial: uint8(min(l.Spatial, forward.MaxSpatial)), Temporal: uint8(min(l.Temporal, forward.MaxTemporal)),
 	}
 }
+
+// noticeOf is what is passed on of a notice, which may hold words of a camera: one
+// that is longer than maxText would keep the participant from other nodes.
+func noticeOf(s string) string { return bound.Text(printable(s), maxNotice) }

@@ -152,7 +152,7 @@ func (h *hub) join(key routing.Key, room string, info *umbrellav1.TrunkParticipa
 
 // update makes the tracks those that are announced.
 func (r *remote) update(info *umbrellav1.TrunkParticipant) {
-	r.notice = cut(info.Notice)
+	r.notice = noticeOf(info.Notice)
 	r.participant.SetNotice(r.notice)
 	said := map[string]bool{}
 	for _, t := range info.Tracks {

@@ -35,20 +35,11 @@ func BenchmarkRewrite(b *testing.B) {
 		}
 	})
 	_, packets := captured(b, "av1-L3T3")
-	r := NewReader("video/AV1")
-	r.Read(packets[0].payload, packets[0].dependency, false)
-	targets := r.Targets(1, 1)
 	buf := make([]byte, 0, 256)
 	b.Run("dependency", func(b *testing.B) {
 		b.ReportAllocs()
 		for n := 0; b.Loop(); n++ {
 			buf = RewriteDependency(buf[:0], packets[n%len(packets)].dependency, uint16(n))
-		}
-	})
-	b.Run("dependency restricted", func(b *testing.B) {
-		b.ReportAllocs()
-		for n := 0; b.Loop(); n++ {
-			buf = RestrictDependency(buf[:0], packets[n%len(packets)].dependency, uint16(n), targets)
 		}
 	})
 }
@@ -64,7 +55,7 @@ func TestNoAllocations(t *testing.T) {
 		n := testing.AllocsPerRun(10, func() {
 			for _, p := range packets {
 				r.Read(p.payload, p.dependency, p.marker)
-				buf = RestrictDependency(buf[:0], p.dependency, 1, r.Targets(1, 1))
+				buf = RewriteDependency(buf[:0], p.dependency, 1)
 			}
 		})
 		if n != 0 {

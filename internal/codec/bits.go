@@ -68,20 +68,3 @@ func (r *bits) nonSymmetric(n uint32) uint32 {
 	}
 	return v<<1 - m + r.bit()
 }
-
-// bitString appends numbers bit by bit to b, and pads its last byte with zeros.
-type bitString struct {
-	b    []byte
-	free int // bits of the last byte
-}
-
-// write appends the lowest n bits of v.
-func (s *bitString) write(n int, v uint32) {
-	for n--; n >= 0; n-- {
-		if s.free == 0 {
-			s.b, s.free = append(s.b, 0), 8
-		}
-		s.free--
-		s.b[len(s.b)-1] |= byte(v>>n&1) << s.free
-	}
-}

@@ -2,7 +2,6 @@ package codec
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"testing"
 )
 
@@ -39,71 +38,6 @@ func TestRewriteDependency(t *testing.T) {
 	} {
 		if got := RewriteDependency([]byte{0xaa}, unhex(t, in), 0xfffe); !bytes.Equal(got, unhex(t, want)) {
 			t.Errorf("%s: %x", in, got)
-		}
-	}
-}
-
-// TestRestrictDependency: who reads what was restricted reads the same of every
-// frame that is left, and knows which layers there are.
-func TestRestrictDependency(t *testing.T) {
-	for seed := range uint64(10) {
-		r := rand.New(rand.NewPCG(seed, 3))
-		for _, e := range modes(r) {
-			in, out := NewReader("video/av1"), NewReader("video/av1")
-			s, tt := uint8(r.IntN(3)), uint8(r.IntN(3))
-			for n := range 100 {
-				for _, f := range e.next(n == 0) {
-					a := in.Read(payloadAV1, f.first, false)
-					targets := in.Targets(s, tt)
-					if !a.InTarget(s, tt) && !a.Keyframe {
-						continue
-					}
-					dd := RestrictDependency(nil, f.first, f.number+5, targets)
-					if len(dd) > len(f.first)+5 {
-						t.Fatalf("%d bytes became %d", len(f.first), len(dd))
-					}
-					b := out.Read(payloadAV1, dd, false)
-					if b.kind != descriptions || b.PictureID != a.PictureID+5 || b.Spatial != a.Spatial ||
-						b.Temporal != a.Temporal || b.Begin != a.Begin || b.Keyframe != a.Keyframe || b.Width != a.Width {
-						t.Fatalf("%s: %x was %+v, and %x is %+v", e, f.first, a, dd, b)
-					}
-					// Whoever asks it for more gets what is there.
-					if b.InTarget(s, tt) != a.InTarget(s, tt) || b.InTarget(255, 255) != a.InTarget(s, tt) {
-						t.Fatalf("%s: %x of layer %d is not in %d/%d any more", e, dd, f.layer, s, tt)
-					}
-					layers := 0
-					for k := range e.spatial {
-						if f.mask>>e.target(k, 0)&1 != 0 {
-							layers = k + 1
-						}
-					}
-					if want := min(int(s)+1, layers); int(b.SpatialLayers) != want ||
-						int(b.TemporalLayers) != min(int(tt)+1, e.temporal) {
-						t.Fatalf("%s: %d/%d layers of %d/%d", e, b.SpatialLayers, b.TemporalLayers, s, tt)
-					}
-				}
-			}
-		}
-	}
-}
-
-func TestRestrictDependencyOfAnother(t *testing.T) {
-	e := newEncoder(rand.New(rand.NewPCG(1, 1)), 2, 2, false, false)
-	r := NewReader("video/av1")
-	f := e.picture(true, [maxSpatial]bool{})[0]
-	if (r.Targets(0, 0) != Targets{}) {
-		t.Error("targets before the first packet")
-	}
-	r.Read(payloadAV1, f.first, false)
-	targets := r.Targets(0, 0)
-	other := (e.structure.offset + len(e.structure.templates)) % maxTemplates
-	for _, dd := range [][]byte{nil, {0x80}, {byte(other), 0, 1}, {byte(other), 0, 1, 0x40}, f.first[:20]} {
-		want := RewriteDependency(nil, dd, 9)
-		if got := RestrictDependency(nil, dd, 9, targets); !bytes.Equal(got, want) {
-			t.Errorf("%x became %x", dd, got)
-		}
-		if got := RestrictDependency(nil, dd, 9, Targets{}); !bytes.Equal(got, want) {
-			t.Errorf("without targets: %x became %x", dd, got)
 		}
 	}
 }

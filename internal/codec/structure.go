@@ -17,7 +17,6 @@ type structure struct {
 	templates [maxTemplates]template
 
 	targetSpatial, targetTemporal [maxTargets]uint8
-	contained                     [maxTargets]uint32 // the targets all of whose frames one has
 
 	sized         bool
 	width, height [maxSpatial]uint16
@@ -156,21 +155,15 @@ func (s *structure) readLayers(b *bits) (maxSpatialID uint8, ok bool) {
 	return 0, false
 }
 
-// describeTargets is decode_target_layers(), and tells which targets contain
-// others.
+// describeTargets is decode_target_layers().
 func (s *structure) describeTargets() {
 	s.targetSpatial, s.targetTemporal = [maxTargets]uint8{}, [maxTargets]uint8{}
-	for n := range s.contained {
-		s.contained[n] = ^uint32(0)
-	}
 	for k := range s.count {
 		t := &s.templates[k]
 		for n := range s.targets {
 			if t.dtis.present>>n&1 != 0 {
 				s.targetSpatial[n] = max(s.targetSpatial[n], t.spatial)
 				s.targetTemporal[n] = max(s.targetTemporal[n], t.temporal)
-			} else {
-				s.contained[n] &^= t.dtis.present
 			}
 		}
 	}

@@ -119,7 +119,7 @@ func Options() []Option {
 		{Section: typeRoom, Name: "access", Default: "lan", Allowed: "lan, password, token or open",
 			Help: "Who may enter; 'password' if a password is set."},
 		{Section: typeRoom, Name: "max_participants", Default: "0", Allowed: "a whole number from 0 (no limit) to 10000",
-			Help: "How many people the room takes; 0 is no limit."},
+			Help: "How many people may be in the room by this node; 0 is no limit."},
 
 		{Section: TypeBackhaul, Name: "enabled", Default: "1", Allowed: allowedBool,
 			Help: "Keep this trunk."},

@@ -3,6 +3,7 @@ package signal
 import (
 	"errors"
 
+	"umbrella/internal/bound"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -28,7 +29,7 @@ func (s *session) moderate(m *umbrellav1.Moderate) {
 		s.fail(umbrellav1.Error_CODE_BAD_REQUEST, err.Error())
 		return
 	}
-	s.log.Info("moderated", "action", m.String())
+	s.log.Info("moderated", "action", bound.Text(m.String(), maxShown))
 }
 
 // hush mutes what the browser publishes, as a moderator wishes, and tells it.

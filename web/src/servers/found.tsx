@@ -45,7 +45,7 @@ export function FindCameras({ onClose, onChosen }: Props): JSX.Element {
         </Field>
         <Complaint words={error} />
         <div role="status" class="stack">
-          {busy && <p class="hint">Looking in the local network. This takes up to 8 seconds…</p>}
+          {busy && <p class="hint">Looking in the local network. This takes up to half a minute…</p>}
           {!busy && found?.length === 0 && (
             <p>No camera answered. Is ONVIF switched on in the camera’s settings, and is it in this network?</p>
           )}

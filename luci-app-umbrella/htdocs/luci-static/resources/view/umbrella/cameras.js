@@ -194,9 +194,12 @@ function foundNodes(section, cameras, user, password) {
 		}, [ _('Add') ])
 	]);
 
+	if (!rows.length)
+		return E('p', {}, [ E('em', {}, [ _('No camera answered. ONVIF may be off in its settings, or it is in another network.') ]) ]);
+
 	return [
-		format.table([ _('Camera'), _('Address'), _('Streams'), '' ], rows, _('No camera answered. ONVIF may be off in its settings, or it is in another network.')),
-		rows.length && !user ? E('p', {}, [ _('A camera that asks for a login tells its streams only to who gives it: search again with user and password.') ]) : ''
+		format.table([ _('Camera'), _('Address'), _('Streams'), '' ], rows, ''),
+		!user ? E('p', {}, [ _('A camera that asks for a login tells its streams only to who gives it: search again with user and password.') ]) : ''
 	];
 }
 
@@ -206,7 +209,7 @@ function discover(section) {
 	const found = E('div', { 'aria-live': 'polite' });
 
 	const search = async () => {
-		dom.content(found, E('p', { 'class': 'spinning' }, [ _('Searching. This takes up to 8 seconds.') ]));
+		dom.content(found, E('p', { 'class': 'spinning' }, [ _('Searching. This takes up to half a minute.') ]));
 
 		try {
 			const answer = await service.discover(user.value, password.value);

@@ -55,7 +55,7 @@ function addRooms(map, live) {
 			return _('access \'password\' needs it');
 	});
 
-	o = s.option(form.Value, 'max_participants', _('Participants at most'), _('How many people the room takes; 0 is no limit.'));
+	o = s.option(form.Value, 'max_participants', _('Participants at most'), _('How many people may be in the room by this node; 0 is no limit.'));
 	o.datatype = 'range(0, 10000)';
 	o.placeholder = '0';
 	o.textvalue = function(section_id) {

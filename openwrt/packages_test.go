@@ -41,9 +41,9 @@ var machines = map[string]machine{
 	"x86_64":             {elf.EM_X86_64, elf.ELFDATA2LSB, debug.BuildSetting{Key: "GOARCH", Value: "amd64"}, ""},
 }
 
-// UMBRELLA_ARCH=all, which CI sets, checks every architecture. Without it, two are
+// PACKAGE_ARCH=all, which CI sets, checks every architecture. Without it, two are
 // left out that others stand for: compiling for each takes a minute.
-const archVariable = "UMBRELLA_ARCH"
+const archVariable = "PACKAGE_ARCH"
 
 // TestPackages makes the packages as `make ipk` does, and looks at them.
 func TestPackages(t *testing.T) {

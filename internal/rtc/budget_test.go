@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -54,11 +55,11 @@ func TestBudgetOfThoseWhoAreThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(b.Close(), e.Close(t.Context())); err != nil {
+		if err := errors.Join(b.Close(), e.Close(context.Background())); err != nil {
 			t.Error(err)
 		}
 		p.Leave()
-		if err := rooms.Close(t.Context()); err != nil {
+		if err := rooms.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,6 +1,7 @@
 package signal_test
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -198,30 +199,47 @@ func TestGrants(t *testing.T) {
 }
 
 // Of who sends too much, as much as is allowed is taken, and of others everything.
+// Another limit counts for who is there.
 func TestPublishLimit(t *testing.T) {
 	n := startNode(t)
 	var limit atomic.Int64
 	n.engine.PublishLimit = func() int { return int(limit.Load()) }
+	limit.Store(200) // kbit/s
 	b := n.join(t, &peer.Peer{Name: "Bob", ViewOnly: true})
-	limit.Store(200) // kbit/s, of 1,000
-	loud := n.join(t, &peer.Peer{Name: "Loud"})
+	loud := n.join(t, &peer.Peer{Name: "Loud"}) // sends 1,000
 	playing(t, b, loud)
-	if err := b.Wait(soon(t), func() bool { audio, video := b.From(loud.ID0()); return audio > 0 && video > 0 }); err != nil {
-		t.Fatal("nothing of who sends too much")
-	}
-	limit.Store(0)
-	a := n.join(t, &peer.Peer{Name: "Ada"})
-	playing(t, a)
+	a := n.join(t, &peer.Peer{Name: "Ada"}) // sends 100
+	ctx, stop := context.WithCancel(context.Background())
+	a.Play(ctx, 100*time.Millisecond)
+	t.Cleanup(func() {
+		stop()
+		a.Close()
+	})
+	gets(t, b, loud)
 	gets(t, b, a)
 	video := func(p *peer.Peer) (n uint64) {
 		_ = b.Wait(soon(t), func() bool { _, n = b.From(p.ID0()); return true })
 		return n
 	}
-	loud0, ada0 := video(loud), video(a)
-	if err := b.Wait(soon(t), func() bool { _, v := b.From(a.ID0()); return v > ada0+400 }); err != nil {
-		t.Fatal("somebody else is limited")
+	// for each packet of Ada's
+	ratio := func() float64 {
+		const packets = 60
+		loud0, ada0 := video(loud), video(a)
+		if err := b.Wait(soon(t), func() bool { _, v := b.From(a.ID0()); return v >= ada0+packets }); err != nil {
+			t.Fatal("somebody else is limited")
+		}
+		return float64(video(loud)-loud0) / packets
 	}
-	if got, all := video(loud)-loud0, video(a)-ada0; got == 0 || got > all/2 {
-		t.Errorf("%d packets of who sends five times what is allowed, of %d", got, all)
+	if got := ratio(); got == 0 || got > 5 {
+		t.Errorf("of who sends ten times as much, and five times what is allowed, come %.1f times as many packets", got)
+	}
+	limit.Store(0)
+	for try := 1; ; try++ {
+		if got := ratio(); got > 7 {
+			break
+		} else if try == 5 {
+			t.Errorf("without a limit come %.1f times as many", got)
+			break
+		}
 	}
 }

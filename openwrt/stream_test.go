@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"umbrella/test/peer"
 )
 
 // streamTime is what a daemon has to come up and to carry a stream. Emulated, it
@@ -169,7 +170,7 @@ func connect(ctx context.Context, t *testing.T, url string, prepare func(*webrtc
 // once it runs. It is stopped at the end, as procd does it.
 func startDaemon(ctx context.Context, t *testing.T, command []string) string {
 	t.Helper()
-	web, media := freePort(t), freePort(t)
+	web, media := peer.FreePort(t), peer.FreePort(t)
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "UMBRELLA_TLS=off", fmt.Sprintf("UMBRELLA_LISTEN=127.0.0.1:%d", web),
 		fmt.Sprintf("UMBRELLA_MEDIA_PORT=%d", media), "UMBRELLA_STATE_DIR="+t.TempDir())
@@ -218,14 +219,4 @@ func startDaemon(ctx context.Context, t *testing.T, command []string) string {
 		t.Fatal("the daemon did not start in time")
 	}
 	return fmt.Sprintf("http://127.0.0.1:%d", web)
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

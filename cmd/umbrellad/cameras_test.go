@@ -9,11 +9,12 @@ import (
 	"time"
 
 	umbrellav1 "umbrella/proto/umbrella/v1"
+	"umbrella/test/peer"
 )
 
 // A camera that is not there, as the command line tells of it.
 func TestCameras(t *testing.T) {
-	nowhere := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	nowhere := fmt.Sprintf("127.0.0.1:%d", peer.FreePort(t))
 	p := start(t, "config umbrella main\nconfig camera door\n\toption url 'rtsp://eve:hunter2@"+nowhere+"/live'\n\toption transport tcp\n")
 	p.expect("is running.")
 	out, table := "", ""

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"umbrella/test/peer"
 )
 
 // patience is how long a test waits for what is to come at all.
@@ -36,8 +37,8 @@ func start(t *testing.T, text string, more ...string) *process {
 	p.configure(text)
 	p.cmd = exec.Command(os.Args[0], "-config", p.dir)
 	p.env = append([]string{
-		fmt.Sprintf("UMBRELLA_LISTEN=127.0.0.1:%d", freePort(t)),
-		fmt.Sprintf("UMBRELLA_MEDIA_PORT=%d", freePort(t)),
+		fmt.Sprintf("UMBRELLA_LISTEN=127.0.0.1:%d", peer.FreePort(t)),
+		fmt.Sprintf("UMBRELLA_MEDIA_PORT=%d", peer.FreePort(t)),
 		"UMBRELLA_STATE_DIR=" + filepath.Join(t.TempDir(), "state"),
 	}, more...)
 	p.cmd.Env = append(append(os.Environ(), asDaemon+"=1"), p.env...)
@@ -73,16 +74,6 @@ func start(t *testing.T, text string, more ...string) *process {
 		<-done
 	})
 	return p
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // configure replaces the settings, at once as uci does.

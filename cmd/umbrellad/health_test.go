@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"umbrella/internal/access"
+	"umbrella/test/peer"
 )
 
 func TestHealth(t *testing.T) {
@@ -18,8 +19,8 @@ func TestHealth(t *testing.T) {
 		{"UMBRELLA_TLS=off"},
 		{"UMBRELLA_TLS=off", "UMBRELLA_PREFIX=/umbrella/a"},
 		{"UMBRELLA_TLS=off", "UMBRELLA_TRUSTED_PROXY=127.0.0.1"},
-		{fmt.Sprintf("UMBRELLA_LISTEN=:%d", freePort(t))},
-		{fmt.Sprintf("UMBRELLA_LISTEN=[::1]:%d", freePort(t))},
+		{fmt.Sprintf("UMBRELLA_LISTEN=:%d", peer.FreePort(t))},
+		{fmt.Sprintf("UMBRELLA_LISTEN=[::1]:%d", peer.FreePort(t))},
 	} {
 		t.Run(strings.Join(more, " "), func(t *testing.T) {
 			p := start(t, "config umbrella main\n", more...)

@@ -16,6 +16,7 @@ import (
 
 	"umbrella/internal/config"
 	umbrellav1 "umbrella/proto/umbrella/v1"
+	"umbrella/test/peer"
 )
 
 // command runs umbrellad with the settings and the variables of a daemon.
@@ -164,7 +165,7 @@ func TestTrunksFindsDaemon(t *testing.T) {
 	}
 	for i, listen := range listens {
 		tls := []string{"auto", "off"}[i%2]
-		p := start(t, "config umbrella main\n", fmt.Sprintf(listen, freePort(t)), "UMBRELLA_PREFIX=/u", "UMBRELLA_TLS="+tls)
+		p := start(t, "config umbrella main\n", fmt.Sprintf(listen, peer.FreePort(t)), "UMBRELLA_PREFIX=/u", "UMBRELLA_TLS="+tls)
 		p.expect("is running.")
 		if code, out, errs := p.command("trunks"); code != exitOK || !strings.Contains(out, "has no trunks") {
 			t.Errorf("%s, tls %s: code %d %s%s", listen, tls, code, out, errs)
@@ -176,7 +177,7 @@ func TestTrunksSaysWhy(t *testing.T) {
 	stranger := httptest.NewServer(http.NotFoundHandler())
 	defer stranger.Close()
 	listen := "UMBRELLA_LISTEN=" + stranger.Listener.Addr().String()
-	closed := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	closed := fmt.Sprintf("127.0.0.1:%d", peer.FreePort(t))
 	state := t.TempDir()
 	for _, c := range []struct {
 		text    string

@@ -26,21 +26,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// freePort finds a port that nothing listens on.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 func settings(t *testing.T, more string) *config.Config {
 	t.Helper()
 	return load(t, t.TempDir(), fmt.Sprintf("config umbrella main\n\toption listen '127.0.0.1:%d'\n\toption media_port '%d'\n\toption state_dir '%s'\n%s",
-		freePort(t), freePort(t), t.TempDir(), more))
+		peer.FreePort(t), peer.FreePort(t), t.TempDir(), more))
 }
 
 func load(t *testing.T, dir, text string) *config.Config {
@@ -174,9 +163,9 @@ func TestApply(t *testing.T) {
 	join(t, cfg, &peer.Peer{Name: "First", Room: "small", ViewOnly: true})
 
 	changed := *cfg
-	changed.Main.Listen = fmt.Sprint("127.0.0.1:", freePort(t))
+	changed.Main.Listen = fmt.Sprint("127.0.0.1:", peer.FreePort(t))
 	changed.Main.Prefix = "/umbrella"
-	changed.Main.MediaPort = freePort(t)
+	changed.Main.MediaPort = peer.FreePort(t)
 	changed.Main.PublicAddress = []string{"203.0.113.7"}
 	changed.Rooms = []config.Room{{Name: "small", MaxParticipants: 2}, {Name: "room", Access: config.AccessPassword, Password: "sesame"}}
 	identity := n.engine.Load().Identity
@@ -228,7 +217,7 @@ func TestApply(t *testing.T) {
 	defer taken.Close()
 	wrong := changed
 	wrong.Main.Listen = taken.Addr().String()
-	wrong.Main.MediaPort = freePort(t)
+	wrong.Main.MediaPort = peer.FreePort(t)
 	wrong.Main.AdminPassword = "another one"
 	wrong.Rooms = []config.Room{{Name: "room"}}
 	wrong.Backhauls = []config.Backhaul{{Section: "up", Enabled: true, URL: "ws://127.0.0.1:1/wsb", Secret: "0123456789abcdef"}}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"umbrella/internal/config"
+	"umbrella/test/peer"
 )
 
 // What the page /servers adds, changes and removes is one trunk: the link of the
@@ -29,7 +30,7 @@ func TestServersTouchOneTrunk(t *testing.T) {
 	ca := func(i int) string { return filepath.Join(far[i].Main.StateDir, "ca.crt") }
 	dir := t.TempDir()
 	cfg := load(t, dir, fmt.Sprintf("# ours\nconfig umbrella main\n\toption listen '127.0.0.1:%d'\n\toption media_port '%d'\n\toption state_dir '%s'\n"+
-		"config backhaul 'kept'\n\toption url '%s'\n\toption ca '%s'\n\toption secret '%s'\n", freePort(t), freePort(t), t.TempDir(), url(0), ca(0), secret))
+		"config backhaul 'kept'\n\toption url '%s'\n\toption ca '%s'\n\toption secret '%s'\n", peer.FreePort(t), peer.FreePort(t), t.TempDir(), url(0), ca(0), secret))
 	n := &Node{Log: slog.New(slog.DiscardHandler), Source: config.Source{Dir: dir}}
 	n.Reload = func(context.Context) error {
 		cfg, err := n.Source.Load()

@@ -20,6 +20,21 @@ const failures = fileURLToPath(new URL("../fail/", import.meta.url));
 /** How the pages are opened: the picture is worth the largest encoding. */
 const page = { quality: "standard", width: 1280, height: 800 };
 
+/** Nothing was measured, as something else held the machine up. */
+class Busy extends Error {}
+
+/** What measure says; once more, up to three times in all, where the machine was too busy to measure. */
+export async function calmly(measure, tell) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await measure();
+    } catch (error) {
+      if (!(error instanceof Busy) || tries === 3) throw error;
+      tell(`${error.message}; once more`);
+    }
+  }
+}
+
 /**
  * A test with an access point and people. What act does is given by the scene:
  *
@@ -66,7 +81,7 @@ export function scene(name, seconds, act, confine = anyMachine) {
     async function seen(one, milliseconds) {
       const samples = await samplesSince(one, Date.now() - milliseconds);
       const apart = coarseness(samples);
-      if (apart > 500) throw new Error(`the page of ${one.name} stood still for ${apart} ms: this machine is too busy to measure`);
+      if (apart > 500) throw new Busy(`the page of ${one.name} stood still for ${apart} ms: this machine is too busy to measure`);
       return samples;
     }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { sleep, until } from "../../browser/lib/wait.mjs";
 import { longestFreeze, longestGap, perSecond, rise } from "../lib/series.mjs";
-import { scene } from "../lib/site.mjs";
+import { calmly, scene } from "../lib/site.mjs";
 import { latest, watch, watchSent } from "../lib/watch.mjs";
 
 scene("pictures and sound survive loss", 240, async ({ ap, near, far, person, step, seen }) => {
@@ -24,7 +24,7 @@ scene("pictures and sound survive loss", 240, async ({ ap, near, far, person, st
     // them up once: two of three have to be good.
     const bad = [];
     for (let good = 0; good < 2; ) {
-      const { rate, gap, encodedRate } = await measure([near, far], tell);
+      const { rate, gap, encodedRate } = await calmly(() => measure([near, far], tell), tell);
       await sleep(1500);
       if (rate >= 24 && gap <= 100) good++;
       else bad.push(`${rate.toFixed(1)} frames/s of ${encodedRate.toFixed(1)} that were encoded, a gap of ${gap.toFixed(0)} ms in the sound`);
@@ -34,24 +34,30 @@ scene("pictures and sound survive loss", 240, async ({ ap, near, far, person, st
 
   async function measure(links, tell) {
     const seconds = 15;
+    let samples, sent;
     for (const link of links) await link.lose(5);
-    await sleep(seconds * 1000);
-    const samples = await seen(receiver, seconds * 1000);
-    const sent = await seen(source, seconds * 1000);
-    for (const link of links) lost(await link.mend(), 5);
+    try {
+      await sleep(seconds * 1000);
+      samples = await seen(receiver, seconds * 1000);
+      sent = await seen(source, seconds * 1000);
+    } finally {
+      for (const link of links) lost(await link.mend(), 5);
+    }
     tell(describe(samples, sent));
     return { rate: perSecond(samples, "frames"), gap: longestGap(samples), encodedRate: encoded(sent) };
   }
 
   await step("10 % on one receiver's link: no more keyframes for the others", async (tell) => {
     const seconds = 14;
-    const before = await ap.layers("Source");
-    await far.lose(10);
-    await sleep(seconds * 1000);
-    const after = await ap.layers("Source");
-    lost(await far.mend(), 10);
-    const others = await seen(other, seconds * 1000);
-    const samples = await seen(receiver, seconds * 1000);
+    const { before, after, others, samples } = await calmly(async () => {
+      const before = await ap.layers("Source");
+      await far.lose(10);
+      await sleep(seconds * 1000);
+      const after = await ap.layers("Source");
+      lost(await far.mend(), 10);
+      const [others, samples] = [await seen(other, seconds * 1000), await seen(receiver, seconds * 1000)];
+      return { before, after, others, samples };
+    }, tell);
     const keyframes = after.f.keyframes - before.f.keyframes;
     tell(`the one with loss: ${describe(samples)}`);
     tell(`the other one: ${describe(others)}`);

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -52,16 +54,17 @@ type link struct {
 	a, b   *node
 }
 
-var networks int
+var networks atomic.Int32
 
-// newNetwork makes so many namespaces.
+// newNetwork makes so many namespaces. The test goes on beside others: most of its
+// time it waits.
 func newNetwork(t *testing.T, n int) *network {
 	t.Helper()
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces need root")
 	}
-	networks++
-	w := &network{t: t, name: fmt.Sprintf("umbt%d-%d", os.Getpid()%10000, networks), bin: daemon(t), dir: t.TempDir()}
+	w := &network{t: t, name: fmt.Sprintf("umbt%d-%d", os.Getpid()%10000, networks.Add(1)), bin: daemon(t), dir: t.TempDir()}
 	for i := range n {
 		nd := &node{net: w, name: fmt.Sprintf("%s-%d", w.name, i), number: i}
 		nd.log = filepath.Join(w.dir, fmt.Sprintf("%d.log", i))
@@ -73,22 +76,25 @@ func newNetwork(t *testing.T, n int) *network {
 	return w
 }
 
-var built string
+// scratch is a directory that TestMain makes and removes.
+var scratch string
+
+var built = sync.OnceValues(func() (string, error) {
+	bin := filepath.Join(scratch, "umbrellad")
+	if out, err := exec.Command("go", "build", "-o", bin, "umbrella/cmd/umbrellad").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return bin, nil
+})
 
 // daemon builds the daemon once.
 func daemon(t *testing.T) string {
 	t.Helper()
-	if built == "" {
-		dir, err := os.MkdirTemp("", "umbrellad")
-		if err != nil {
-			t.Fatal(err)
-		}
-		built = filepath.Join(dir, "umbrellad")
-		if out, err := exec.Command("go", "build", "-o", built, "umbrella/cmd/umbrellad").CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	bin, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return built
+	return bin
 }
 
 func (w *network) must(name string, args ...string) string {

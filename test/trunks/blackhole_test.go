@@ -25,16 +25,25 @@ func (l *link) carry(table string) {
 	l.net.must("ip", "netns", "exec", l.a.name, "nft", "delete", "table", "inet", table)
 }
 
+// outage is how long a link is out: usual, or what UMBRELLA_TEST_OUTAGE says, such as
+// 60s.
+func outage(t *testing.T, usual time.Duration) time.Duration {
+	t.Helper()
+	s := os.Getenv("UMBRELLA_TEST_OUTAGE")
+	if s == "" {
+		return usual
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // A link that loses everything, with all addresses and routes still there, is what
 // an outage of a provider looks like: nothing says that it is down, or up again.
 func TestLinkSwallowsEverythingForAWhile(t *testing.T) {
-	while := 8 * time.Second
-	if s := os.Getenv("UMBRELLA_TEST_OUTAGE"); s != "" { // such as 60s
-		var err error
-		if while, err = time.ParseDuration(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	while := outage(t, 8*time.Second)
 	for name, blocked := range map[string]bool{"with UDP": false, "where UDP is blocked": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newNetwork(t, 2)

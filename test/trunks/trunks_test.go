@@ -3,7 +3,6 @@ package trunks
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -329,14 +328,21 @@ func TestRingIsCutAndHeals(t *testing.T) {
 	}
 }
 
-// The firewall closes for media, and the signalling goes on: TCP is used then.
-func TestMediaIsBlocked(t *testing.T) {
+// watched has two nodes, on the second of which Bob watches Ada.
+func watched(t *testing.T) (*network, *link) {
+	t.Helper()
 	w := newNetwork(t, 2)
 	wan := w.link(0, 1)
 	w.start()
 	w.nodes[0].people.join("Ada", false)
 	w.nodes[1].people.join("Bob", true)
 	w.plays("Bob", w.nodes[1], "Ada", 20*time.Second)
+	return w, wan
+}
+
+// The firewall closes for media, and the signalling goes on: TCP is used then.
+func TestMediaIsBlocked(t *testing.T) {
+	w, wan := watched(t)
 	wan.block("udp", 8082)
 	time.Sleep(300 * time.Millisecond) // what was on its way
 	took := w.plays("Bob", w.nodes[1], "Ada", 20*time.Second) + 300*time.Millisecond
@@ -353,12 +359,7 @@ func TestMediaIsBlocked(t *testing.T) {
 // The signalling stands still for longer than a node may be silent, and media
 // does not.
 func TestSignallingStandsStill(t *testing.T) {
-	w := newNetwork(t, 2)
-	wan := w.link(0, 1)
-	w.start()
-	w.nodes[0].people.join("Ada", false)
-	w.nodes[1].people.join("Bob", true)
-	w.plays("Bob", w.nodes[1], "Ada", 20*time.Second)
+	w, wan := watched(t)
 	far := w.nodes[1].people.report().status.NodeId
 	since := neighbour(w.nodes[0].people.report().status, far).SinceMs
 	was := w.nodes[1].people.report().Views["Bob"]
@@ -443,13 +444,7 @@ func TestLocalName(t *testing.T) {
 }
 
 func TestLinkIsDownForAWhile(t *testing.T) {
-	while := 12 * time.Second
-	if s := os.Getenv("UMBRELLA_TEST_OUTAGE"); s != "" { // such as 60s
-		var err error
-		if while, err = time.ParseDuration(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	while := outage(t, 12*time.Second)
 	w := newNetwork(t, 2)
 	wan := w.link(0, 1)
 	ap, cloud := w.nodes[0], w.nodes[1]

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"umbrella/internal/bound"
 )
 
 // door is where trunks come in. Anybody can knock, so whoever has not shown that it
@@ -19,9 +21,9 @@ import (
 type door struct {
 	log *slog.Logger
 
+	inside bound.Counter // handshakes
+
 	mu       sync.Mutex
-	inside   int // handshakes
-	by       map[netip.Prefix]int
 	refusals []RefusedTrunk // the oldest first
 	told     *rate.Limiter  // lines in the log
 	untold   int
@@ -54,27 +56,17 @@ const (
 var errCrowd = errors.New("too many trunks come in at once")
 
 func newDoor(log *slog.Logger) *door {
-	return &door{log: log, by: map[netip.Prefix]int{}, told: rate.NewLimiter(rate.Every(refusalEvery), refusalBurst)}
+	return &door{log: log, told: rate.NewLimiter(rate.Every(refusalEvery), refusalBurst)}
 }
 
 // enter takes a place for a handshake, until release is called, once or more. The
 // error is errCrowd.
 func (d *door) enter(c caller) (release func(), err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.inside >= maxShaking || d.by[c.origin] >= maxShakingEach {
+	release, ok := d.inside.Add(c.origin, maxShakingEach, maxShaking)
+	if !ok {
 		return nil, errCrowd
 	}
-	d.inside++
-	d.by[c.origin]++
-	return sync.OnceFunc(func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.inside--
-		if d.by[c.origin]--; d.by[c.origin] == 0 {
-			delete(d.by, c.origin)
-		}
-	}), nil
+	return release, nil
 }
 
 // refused notes who was turned down, and why. Whoever comes again and again stands

@@ -54,7 +54,7 @@ type Server struct {
 	server   *http.Server
 	served   chan error
 	silent   silentConns
-	refusals bound.Sample // logins
+	refusals bound.Sample // of logins and snapshots
 	timeouts timeouts     // as defaults says; others for tests
 }
 

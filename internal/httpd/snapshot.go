@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"umbrella/internal/access"
 )
@@ -37,7 +38,9 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 			err = access.ErrNotAllowed
 		}
 		if err != nil {
-			s.Log.Info("not let in", "path", r.URL.Path, "address", s.Gate.Address(r), "reason", err)
+			if quiet, ok := s.refusals.Allow(time.Now()); ok {
+				s.Log.Info("not let in", "path", r.URL.Path, "address", s.Gate.Address(r), "reason", err, "left_out", quiet)
+			}
 			access.Refuse(w, err, s.Snapshots.Refusal(err))
 			return
 		}

@@ -36,6 +36,10 @@ func (f Figures) Available() uint64 {
 	return min(f.Machine.Available, f.Cgroup.Available)
 }
 
+// Total is how much the machine has, or what a cgroup leaves of it, in bytes; 0 if
+// neither is known.
+func (f Figures) Total() uint64 { return whole(f.Machine, f.Cgroup) }
+
 // The thresholds. Between those at which joins begin to be refused and those at
 // which they are let in again lies more than what one participant takes (up to
 // 2.5 MB in a call of eight), so that one who leaves does not let one in who is

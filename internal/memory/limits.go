@@ -37,9 +37,9 @@ type Limits struct {
 // set: the runtime has read them already, and they are kept as now has them.
 func Choose(machine, cgroup Area, environ []string, now Limits) Limits {
 	chosen := Limits{Memory: math.MaxInt64, GCPercent: gcPercent, Why: "the memory of the machine is not known"}
-	least, whose := machine.Total, "the machine's memory"
-	if cgroup.Total > 0 && (least == 0 || cgroup.Total < least) {
-		least, whose = cgroup.Total, "the cgroup's memory"
+	least, whose := whole(machine, cgroup), "the machine's memory"
+	if least != machine.Total {
+		whose = "the cgroup's memory"
 	}
 	if least > 0 {
 		limit := max(leastLimit, least/100*35)
@@ -56,6 +56,15 @@ func Choose(machine, cgroup Area, environ []string, now Limits) Limits {
 		chosen.Why += ", and GOGC"
 	}
 	return chosen
+}
+
+// whole is how much memory there is to be had, in bytes: what the cgroup leaves of
+// the machine's, where there is one; 0 if neither is known.
+func whole(machine, cgroup Area) uint64 {
+	if cgroup.Total > 0 && (machine.Total == 0 || cgroup.Total < machine.Total) {
+		return cgroup.Total
+	}
+	return machine.Total
 }
 
 func isSet(environ []string, name string) bool {

@@ -165,11 +165,7 @@ func (n *Node) startParticipants() error {
 // 64th of the memory, no less than 10 s of what most cameras send.
 func keepGroup(m *memory.Admission) int {
 	figures, _ := m.State()
-	total := figures.Machine.Total
-	if c := figures.Cgroup.Total; c > 0 && (c < total || total == 0) {
-		total = c
-	}
-	return int(min(max(total/64, forward.DefaultKeepGroup), forward.MaxKeepGroup))
+	return int(min(max(figures.Total()/64, forward.DefaultKeepGroup), forward.MaxKeepGroup))
 }
 
 // startWeb makes the web server, and the certificates that it needs.

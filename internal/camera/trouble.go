@@ -11,11 +11,11 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"unicode/utf8"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/config"
 )
 
@@ -34,8 +34,9 @@ func (t *Trouble) Error() string {
 	return t.Reason + ": " + t.Advice
 }
 
-// maxWords bounds each part of a Trouble, in bytes: some of it comes from
-// cameras, and all of it goes to other nodes, which refuse long texts.
+// maxWords bounds each part of a Trouble, in bytes, with what tells that it was cut:
+// some of it comes from cameras, and all of it goes to other nodes, which refuse
+// long texts.
 const maxWords = 200
 
 func trouble(reason, advice string) *Trouble {
@@ -43,15 +44,7 @@ func trouble(reason, advice string) *Trouble {
 }
 
 func bounded(text string) string {
-	text = strings.ToValidUTF8(text, "")
-	if len(text) <= maxWords {
-		return text
-	}
-	end := maxWords - len("…")
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
+	return bound.Text(strings.ToValidUTF8(text, ""), maxWords-len("…"))
 }
 
 var (

@@ -32,6 +32,19 @@ import (
 	"umbrella/test/peer"
 )
 
+// callOfTwo has Ada and Bob in a room, who send; something of Ada has come to Bob.
+func callOfTwo(t *testing.T, d *door) (a, b *peer.Peer) {
+	t.Helper()
+	a = join(t, d.cfg, &peer.Peer{Name: "Ada", Room: "open"})
+	b = join(t, d.cfg, &peer.Peer{Name: "Bob", Room: "open"})
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	a.Play(ctx, 10*time.Millisecond)
+	b.Play(ctx, 10*time.Millisecond)
+	gets(t, b, a)
+	return a, b
+}
+
 // TestAttacks: whatever strangers try beside a call is refused, and the call loses
 // nothing.
 func TestAttacks(t *testing.T) {
@@ -39,13 +52,7 @@ func TestAttacks(t *testing.T) {
 	if err := d.admins.Reload("", password.Hash(adminPassword)); err != nil {
 		t.Fatal(err)
 	}
-	a := join(t, d.cfg, &peer.Peer{Name: "Ada", Room: "open"})
-	b := join(t, d.cfg, &peer.Peer{Name: "Bob", Room: "open"})
-	ctx, stop := context.WithCancel(t.Context())
-	t.Cleanup(stop)
-	a.Play(ctx, 10*time.Millisecond)
-	b.Play(ctx, 10*time.Millisecond)
-	gets(t, b, a)
+	a, b := callOfTwo(t, d)
 	gets(t, a, b)
 	lost := func(p *peer.Peer) (n uint64) {
 		_ = p.Wait(soon(t), func() bool {
@@ -599,13 +606,7 @@ func TestFewDescriptors(t *testing.T) {
 	if problem != nil {
 		t.Fatal(problem)
 	}
-	a := join(t, d.cfg, &peer.Peer{Name: "Ada", Room: "open"})
-	b := join(t, d.cfg, &peer.Peer{Name: "Bob", Room: "open"})
-	ctx, stop := context.WithCancel(t.Context())
-	t.Cleanup(stop)
-	a.Play(ctx, 10*time.Millisecond)
-	b.Play(ctx, 10*time.Millisecond)
-	gets(t, b, a)
+	a, b := callOfTwo(t, d)
 
 	silence(t, d)
 	gets(t, b, a)

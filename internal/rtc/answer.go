@@ -17,9 +17,6 @@ import (
 //
 // agreed are the numbers that each m-line really has, by its mid.
 func withAllCodecs(answer string) (all string, agreed map[string][]string, err error) {
-	if len(answer) > maxSDP {
-		return "", nil, ErrTooLarge
-	}
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
 		return "", nil, err

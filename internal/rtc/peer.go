@@ -1,9 +1,7 @@
 package rtc
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/pion/interceptor"
@@ -64,20 +62,6 @@ func (p *peer) connect(e *Engine, onState func(webrtc.PeerConnectionState)) erro
 	return nil
 }
 
-// maxSDP bounds a description from a peer, in bytes. 100 m-lines with every
-// codec take about half of it.
-const maxSDP = 512 << 10
-
-// maxMedia bounds the m-lines of a peer's offer.
-const maxMedia = 64
-
-// Errors of descriptions that are not looked at further.
-var (
-	ErrTooLarge = errors.New("the SDP is larger than 512 KiB")
-	ErrTooMany  = errors.New("the SDP has more than 64 m-lines")
-	ErrPassive  = errors.New("the SDP says a=setup:passive: the node is the DTLS server, offer a=setup:actpass and answer a=setup:active")
-)
-
 // begun tells that the connection has worked; it may be lost by now.
 func (p *peer) begun() bool {
 	switch p.pc.ConnectionState() {
@@ -114,31 +98,9 @@ func (p *peer) State() PeerState {
 	return s
 }
 
-// bounded refuses an offer that is too much to be parsed.
-func bounded(offer string) error {
-	if len(offer) > maxSDP {
-		return ErrTooLarge
-	}
-	if strings.Count(offer, "\nm=") > maxMedia {
-		return ErrTooMany
-	}
-	return nil
-}
-
 // setRemote applies a description from the peer.
-func (p *peer) setRemote(kind webrtc.SDPType, sdp string) error {
-	if kind == webrtc.SDPTypeOffer {
-		if err := bounded(sdp); err != nil {
-			return err
-		}
-	} else if len(sdp) > maxSDP { // its m-lines are our own
-		return ErrTooLarge
-	}
-	// The keys of a handshake in which we were the client would stay unknown.
-	if strings.Contains(sdp, "\na=setup:passive") {
-		return ErrPassive
-	}
-	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp})
+func (p *peer) setRemote(kind webrtc.SDPType, remote remoteSDP) error {
+	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: remote.text})
 }
 
 // setLocal applies our description and returns it as the peer gets it: with

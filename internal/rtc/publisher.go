@@ -92,7 +92,11 @@ func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func
 // each m-line carries; what it does not name is not published (any more). With
 // announced nil everything is, as a microphone or a camera.
 func (b *Publisher) Answer(offer string, announced map[string]Announced) (string, error) {
-	if err := b.setRemote(webrtc.SDPTypeOffer, offer); err != nil {
+	remote, err := readRemote(offer)
+	if err == nil {
+		err = b.setRemote(webrtc.SDPTypeOffer, remote)
+	}
+	if err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
 	}
 	if announced == nil {
@@ -133,7 +137,7 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 		// The numbers that were offered: Firefox sends under no others.
 		c.PayloadType, r.PayloadType = 0, 0
 		list := []webrtc.RTPCodecParameters{c}
-		if prefersRED(offer, t.Mid()) {
+		if prefersRED(remote.text, t.Mid()) {
 			list = []webrtc.RTPCodecParameters{r, c}
 		}
 		if err := t.SetCodecPreferences(list); err != nil {
@@ -149,10 +153,10 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 		return "", fmt.Errorf("answering: %w", err)
 	}
 	local = withoutDependency(local)
-	if err := b.agree(offer, local); err != nil {
+	if err := b.agree(remote.text, local); err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}
-	return local, nil
+	return remote.answer(local), nil
 }
 
 // SetMuted tells that what comes in on an m-line is silence, or no picture.

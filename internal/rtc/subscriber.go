@@ -97,11 +97,12 @@ func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(we
 // AnswerSubscriber makes a connection out of an offer of the peer, with the
 // m-lines for receiving that it has, and returns the answer.
 func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
-	if err := bounded(offer); err != nil {
-		return nil, "", err
+	remote, err := readRemote(offer)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
 	var parsed sdp.SessionDescription
-	if err := parsed.UnmarshalString(offer); err != nil {
+	if err := parsed.UnmarshalString(remote.text); err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
 	s, err := e.NewSubscriber(address, log, onState)
@@ -109,10 +110,10 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 		return nil, "", err
 	}
 	s.fixed = true
-	if !strings.Contains(offer, sdp.TransportCCURI) {
+	if !strings.Contains(remote.text, sdp.TransportCCURI) {
 		s.path.estimator.Initial = openRate
 	}
-	answer, err := s.answer(&parsed, offer)
+	answer, err := s.answer(&parsed, remote)
 	if err != nil {
 		_ = s.Close()
 		return nil, "", err
@@ -120,7 +121,7 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 	return s, answer, nil
 }
 
-func (s *Subscriber) answer(parsed *sdp.SessionDescription, offer string) (string, error) {
+func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP) (string, error) {
 	for _, m := range parsed.MediaDescriptions {
 		kind := webrtc.NewRTPCodecType(m.MediaName.Media)
 		_, sends := m.Attribute("sendonly")
@@ -146,13 +147,21 @@ func (s *Subscriber) answer(parsed *sdp.SessionDescription, offer string) (strin
 	if len(s.groups) == 0 {
 		return "", fmt.Errorf("the offer has no m-line for receiving sound or pictures")
 	}
-	return s.Reanswer(offer)
+	return s.reanswer(remote)
 }
 
 // Reanswer applies a further offer of a peer whose connection was made by
 // AnswerSubscriber, such as an ICE restart.
 func (s *Subscriber) Reanswer(offer string) (string, error) {
-	if err := s.setRemote(webrtc.SDPTypeOffer, offer); err != nil {
+	remote, err := readRemote(offer)
+	if err != nil {
+		return "", fmt.Errorf("applying the offer: %w", err)
+	}
+	return s.reanswer(remote)
+}
+
+func (s *Subscriber) reanswer(remote remoteSDP) (string, error) {
+	if err := s.setRemote(webrtc.SDPTypeOffer, remote); err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
 	}
 	answer, err := s.pc.CreateAnswer(nil)
@@ -163,7 +172,7 @@ func (s *Subscriber) Reanswer(offer string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}
-	return local, nil
+	return remote.answer(local), nil
 }
 
 // Offer makes an offer that covers everything so far.
@@ -192,10 +201,14 @@ func (s *Subscriber) NeedsOffer() bool {
 
 // Answered applies the answer to the last offer.
 func (s *Subscriber) Answered(answer string) error {
-	answer, agreed, err := withAllCodecs(answer)
+	remote, err := readRemote(answer)
+	var agreed map[string][]string
+	if err == nil {
+		remote.text, agreed, err = withAllCodecs(remote.text)
+	}
 	if err == nil {
 		s.agree(agreed)
-		err = s.setRemote(webrtc.SDPTypeAnswer, answer)
+		err = s.setRemote(webrtc.SDPTypeAnswer, remote)
 	}
 	if err != nil {
 		return fmt.Errorf("applying the answer: %w", err)

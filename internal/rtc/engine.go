@@ -79,7 +79,7 @@ func (e *Engine) Start() error {
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{
 		UDPConn: conn, Logger: logs.NewLogger("udp"),
 	})
-	e.accepted = newLocalListener(listener, e.Shared, e.Log)
+	e.accepted = newLocalListener(listener, e.Shared, conn.session, e.Log)
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
 		Listener: e.accepted, Logger: logs.NewLogger("tcp"),
 		ReadBufferSize:               16, // packets of STUN and DTLS
@@ -113,6 +113,7 @@ func (e *Engine) configure(logs pionLog) (err error) {
 	s.SetNet(localNet{})
 	s.SetICEUDPMux(localMux{e.udp})
 	s.SetICETCPMux(e.tcp)
+	s.DisableActiveTCP(true) // peers connect to the node, never the node to them
 	s.SetICETimeouts(disconnectedAfter, failedAfter, 2*time.Second)
 	// The DTLS server chooses the SRTP profile, so be it where possible.
 	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {

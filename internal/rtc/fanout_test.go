@@ -30,9 +30,8 @@ func newViewer(tb testing.TB, e *Engine) *viewer {
 	v := &viewer{}
 	v.engine = e
 	to := sink.LocalAddr().(*net.UDPAddr).AddrPort()
-	oob := e.conn.newOutlet(to, to.Addr()).source
-	e.conn.learn(to, oob)
-	v.settle(to.Addr().String(), to.Port(), false)
+	placePeer(e.conn, &v.transport, to)
+	v.selectPair(to.Addr().String(), to.Port(), false, true)
 	v.agreed(srtp.SessionKeys{
 		LocalMasterKey: make([]byte, 16), LocalMasterSalt: make([]byte, 12),
 		RemoteMasterKey: make([]byte, 16), RemoteMasterSalt: make([]byte, 12),

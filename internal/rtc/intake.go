@@ -79,9 +79,9 @@ func passing(err error) bool {
 	return true
 }
 
-// ReadFromAddrPort reads one packet that is not media, and learns from a STUN
-// message to which address its sender sends. Media that comes meanwhile goes to
-// the transport of its peer; from a peer that has none it is dropped.
+// ReadFromAddrPort reads one packet of STUN or DTLS that may go to pion. Media that
+// comes meanwhile goes to the transport of its peer. Packets from an address that
+// belongs to no session are dropped, unless they prove that they do.
 func (c *mediaConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	in := &c.intake
 	for {
@@ -96,17 +96,13 @@ func (c *mediaConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		packet := in.cut()
 		if isMedia(packet) {
 			if o := c.peer(in.from); o != nil {
-				if t := o.transport.Load(); t != nil {
-					t.packet(packet, in.now)
-				}
+				o.remote.session.transport.packet(packet, o, in.now)
 			}
 			continue
 		}
-		n := copy(b, packet)
-		if n >= 20 && b[0] < 4 && len(in.oob) > 0 {
-			c.learn(in.from, in.oob)
+		if c.admit(packet, in.from, in.oob, in.now) {
+			return copy(b, packet), in.from, nil
 		}
-		return n, in.from, nil
 	}
 }
 

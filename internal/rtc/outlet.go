@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,10 +16,10 @@ type outlet struct {
 	addr   *net.UDPAddr
 	name   []byte // the same, as the kernel takes it
 	source []byte // control message: leave from local
-	// transport takes the media that comes from there; it holds nil before ICE has
-	// chosen. All outlets of one peer have the same: who looks for a way sends to
-	// several of our addresses, and in the end media to one of them.
-	transport *atomic.Pointer[transport]
+	// remote is what is known of the address. All outlets of one address have the
+	// same: a peer that looks for a way sends to several of our addresses, and in
+	// the end media to one of them.
+	remote *remoteAddress
 
 	mu sync.Mutex
 	// control messages of RTP: source, mark and, at the end, segment size. They
@@ -59,10 +58,10 @@ const (
 	batchMessages = 64
 )
 
-func (c *mediaConn) newOutlet(to netip.AddrPort, local netip.Addr) *outlet {
+func (c *mediaConn) newOutlet(to netip.AddrPort, local netip.Addr, remote *remoteAddress) *outlet {
 	o := &outlet{
 		local: local, whole: !c.segments, addr: net.UDPAddrFromAddrPort(to), name: sockaddr(to),
-		transport: new(atomic.Pointer[transport]),
+		remote: remote,
 	}
 	if c.v4only {
 		o.source = unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local.Unmap().As4()})

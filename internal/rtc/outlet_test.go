@@ -36,13 +36,14 @@ func newReceiver(t *testing.T, c *mediaConn, ip string) receiver {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Write(make([]byte, 20)); err != nil { // as STUN begins
+	session := listenFor(c, &transport{engine: &Engine{conn: c}})
+	if _, err := conn.Write(bindingRequest(t, session)); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	_, from, err := c.ReadFromAddrPort(make([]byte, 100))
+	_, from, err := c.ReadFromAddrPort(make([]byte, 200))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func TestJoinedPacketsAreTakenApart(t *testing.T) {
 	}
 	defer to.Close()
 	addr := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(to.LocalAddr().(*net.UDPAddr).Port))
-	o := from.newOutlet(addr, netip.MustParseAddr("127.0.0.1"))
+	o := from.newOutlet(addr, netip.MustParseAddr("127.0.0.1"), nil)
 	var sent [][]byte
 	for i := range 40 {
 		size := 1000
@@ -232,7 +233,7 @@ func BenchmarkBurst(b *testing.B) {
 	}
 	defer sink.Close()
 	addr := sink.LocalAddr().(*net.UDPAddr).AddrPort()
-	o := c.newOutlet(addr, addr.Addr())
+	o := c.newOutlet(addr, addr.Addr(), nil)
 	p := rtpPacket(1, 0, 1100)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

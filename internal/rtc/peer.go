@@ -27,6 +27,7 @@ type Connections struct {
 type peer struct {
 	engine *Engine
 	pc     *webrtc.PeerConnection
+	states sync.Mutex     // held while the transport follows the state
 	owned  sync.WaitGroup // goroutines that end when the connection is closed
 	media  transport
 	ticker // from when the connection works
@@ -48,18 +49,29 @@ func (p *peer) connect(e *Engine, onState func(webrtc.PeerConnectionState)) erro
 	p.pc = pc
 	// All m-lines are bundled: one transport carries everything.
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
-		p.media.settle(pair.Remote.Address, pair.Remote.Port, pair.Local.Protocol == webrtc.ICEProtocolTCP)
+		p.media.selectPair(pair.Remote.Address, pair.Remote.Port, pair.Local.Protocol == webrtc.ICEProtocolTCP, false)
 	})
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
-		if state == webrtc.PeerConnectionStateConnected {
-			p.media.begin()
-			e.clock.add(&p.ticker)
-		}
+		p.follow()
 		if onState != nil {
 			onState(state)
 		}
 	})
 	return nil
+}
+
+// follow lets media flow while the connection works. pion tells of each state in a
+// goroutine of its own, so what counts is the state of now.
+func (p *peer) follow() {
+	p.states.Lock()
+	defer p.states.Unlock()
+	switch p.pc.ConnectionState() {
+	case webrtc.PeerConnectionStateConnected:
+		p.media.begin()
+		p.engine.clock.add(&p.ticker)
+	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed:
+		p.media.pause()
+	}
 }
 
 // begun tells that the connection has worked; it may be lost by now.
@@ -111,7 +123,9 @@ func (p *peer) setLocal(d webrtc.SessionDescription) (string, error) {
 		return "", err
 	}
 	<-gathered // at once: there is nothing to ask anyone
-	return p.engine.reach.offer(p.pc.LocalDescription().SDP), nil
+	local := p.pc.LocalDescription().SDP
+	p.media.listen(Attribute(local, "ice-ufrag"), Attribute(local, "ice-pwd"), true)
+	return p.engine.reach.offer(local), nil
 }
 
 // Close ends the connection and waits for all that ran for it.
@@ -119,6 +133,7 @@ func (p *peer) Close() error {
 	p.engine.clock.remove(&p.ticker)
 	p.media.close()
 	err := p.pc.GracefulClose()
+	p.media.forget()
 	p.owned.Wait()
 	return err
 }

@@ -22,6 +22,7 @@ type localListener struct {
 	counter   bound.Counter
 	strangers bound.Strangers
 	shared    func(netip.Addr) bool
+	session   func(ufrag string) *iceSession
 	owned     sync.WaitGroup
 	mu        sync.Mutex
 	open      map[netip.AddrPort]*localConn // by the peer's address; nil when closed
@@ -40,15 +41,16 @@ const (
 )
 
 // newLocalListener takes what l accepts. shared tells of an address that stands for
-// many people, such as a proxy's; nil: none does.
-func newLocalListener(l net.Listener, shared func(netip.Addr) bool, log *slog.Logger) *localListener {
+// many people, such as a proxy's; nil: none does. session finds the ICE session of
+// a local username fragment.
+func newLocalListener(l net.Listener, shared func(netip.Addr) bool, session func(string) *iceSession, log *slog.Logger) *localListener {
 	if shared == nil {
 		shared = func(netip.Addr) bool { return false }
 	}
 	most := maxTCP()
 	ll := &localListener{
 		strangers: bound.Strangers{Most: min(maxStrangers, most/2), MostOfOne: min(maxStrangersOfOne, most/4)},
-		shared:    shared, open: map[netip.AddrPort]*localConn{},
+		shared:    shared, session: session, open: map[netip.AddrPort]*localConn{},
 	}
 	ll.Listener = bound.NewListener(l, ll.admit, log)
 	return ll
@@ -115,8 +117,9 @@ type localConn struct {
 	net.Conn
 	listener  *localListener
 	from      netip.AddrPort
-	known     func() // it is no stranger any more
-	transport atomic.Pointer[transport]
+	known     func()                     // it is no stranger any more
+	session   atomic.Pointer[iceSession] // that its first check named
+	transport atomic.Pointer[transport]  // once ICE has selected it
 
 	queue  chan []byte // whole frames
 	closed chan struct{}
@@ -151,10 +154,18 @@ func (c *localConn) Read(b []byte) (int, error) {
 		if _, err := io.ReadFull(c.Conn, f[2:]); err != nil {
 			return 0, err
 		}
-		if !isMedia(f[2:]) {
+		switch {
+		case isMedia(f[2:]):
+			if t := c.transport.Load(); t != nil {
+				t.packet(f[2:], nil, time.Now())
+			}
+		case c.session.Load() == nil:
+			if !c.admit(f[2:]) {
+				return 0, errStranger
+			}
 			c.rest = f
-		} else if t := c.transport.Load(); t != nil {
-			t.packet(f[2:], time.Now())
+		case c.session.Load().packets.Allow():
+			c.rest = f
 		}
 	}
 	n := copy(b, c.rest)
@@ -162,8 +173,26 @@ func (c *localConn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// admit reports whether the first packet is a check of a peer that knows the
+// credentials of an ICE session and may use one more connection.
+func (c *localConn) admit(packet []byte) bool {
+	if !isRequest(packet) {
+		return false
+	}
+	s := c.listener.session(localUfrag(packet))
+	now := time.Now()
+	if s == nil || !s.packets.AllowN(now, 1) || !s.knows(packet) || !s.admits(&s.tcp, now) {
+		return false
+	}
+	c.session.Store(s)
+	return true
+}
+
 // Write takes one frame of pion's.
 func (c *localConn) Write(b []byte) (int, error) {
+	if s := c.session.Load(); s != nil && len(b) > 2 && !isSTUN(b[2:]) {
+		s.transport.handshake(nil)
+	}
 	if err := c.enqueue(append([]byte(nil), b...)); err != nil {
 		return 0, err
 	}

@@ -24,16 +24,25 @@ type transport struct {
 	rtp  func(raw []byte, now time.Time)
 	rtcp func(packets []rtcp.Packet, now time.Time)
 
-	way  atomic.Pointer[way]
-	open atomic.Bool // the peer is who it should be
+	way    atomic.Pointer[way]
+	open   atomic.Bool // the peer is who it should be
+	paused atomic.Bool // the connection is disconnected: nothing is sent
 
-	waysMu sync.Mutex // from what a way is to what it leaves behind
+	waysMu sync.Mutex // guards what follows, and changes of way
 	closed bool
+	// sessions are the ICE session of today and the one before a restart, on whose
+	// addresses the peer sends until the new one works. Either may be nil.
+	sessions [2]*iceSession
+	// chosen is the address that ICE has selected, while it is not proven.
+	chosen *outlet
+	// handshakes went there: to one address, or to several.
+	greeted   *outlet
+	scattered bool
 
 	in      sync.Mutex
 	inbound *srtp.Context
 	header  rtp.Header
-	early   [][]byte // came before open
+	early   []early
 
 	out      sync.Mutex
 	outbound *srtp.Context
@@ -64,9 +73,32 @@ const (
 	maxRTCP = 8 << 10
 )
 
-// settle takes the way that ICE has chosen: on the media port, to a peer's
-// address.
-func (t *transport) settle(address string, port uint16, tcp bool) {
+// listen makes t the transport of an ICE session with these local credentials.
+// The session before it stays until there is a third.
+func (t *transport) listen(ufrag, pwd string, lite bool) *iceSession {
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	if s := t.sessions[0]; s != nil && s.ufrag == ufrag {
+		return s
+	}
+	s := newICESession(ufrag, pwd, lite, t)
+	if t.closed {
+		return s
+	}
+	if old := t.sessions[1]; old != nil {
+		t.engine.conn.forget(old)
+	}
+	t.sessions = [2]*iceSession{s, t.sessions[0]}
+	t.engine.conn.listen(s)
+	return s
+}
+
+// selectPair follows ICE to the pair that it has selected, at once where the
+// peer's address is proven. checked: this node has sent a check there that was
+// answered. Otherwise media goes where it went until something authenticated
+// comes from the new address: a check alone does not prove an address, since its
+// source can be forged.
+func (t *transport) selectPair(address string, port uint16, tcp, checked bool) {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
 		return
@@ -77,19 +109,60 @@ func (t *transport) settle(address string, port uint16, tcp bool) {
 	if t.closed {
 		return
 	}
-	var w way
+	t.chosen = nil
 	if tcp {
-		w.tcp = t.engine.accepted.conn(to)
-		if w.tcp == nil {
+		c := t.engine.accepted.conn(to)
+		if c == nil {
 			return
 		}
-		w.tcp.settle(t)
-	} else {
-		w.udp = t.engine.conn.settle(to, t)
+		c.settle(t)
+		t.way.Store(&way{tcp: c})
+		return
 	}
-	if was := t.way.Swap(&w); was != nil && was.udp != nil && (w.udp == nil || key(was.udp.addr.AddrPort()) != to) {
-		// What is still on its way from there is taken until it is forgotten.
-		t.engine.conn.release(was.udp, t)
+	o := t.engine.conn.peer(to)
+	if o == nil {
+		return
+	}
+	if checked {
+		o.remote.proven.Store(true)
+	}
+	t.choose(o)
+}
+
+// choose sends to o from now on, or once it is proven. The caller holds waysMu.
+func (t *transport) choose(o *outlet) {
+	if o.remote.proven.Load() {
+		t.chosen = nil
+		t.way.Store(&way{udp: o})
+		return
+	}
+	t.chosen = o
+}
+
+// prove notes that something authenticated came from an address.
+func (t *transport) prove(o *outlet) {
+	o.remote.proven.Store(true)
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	if t.chosen != nil && t.chosen.remote == o.remote && !t.closed {
+		t.choose(o)
+	}
+}
+
+// handshake notes that a packet of DTLS leaves to an address; o is nil for TCP.
+func (t *transport) handshake(o *outlet) {
+	if t.open.Load() {
+		return
+	}
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	switch {
+	case o == nil:
+		t.scattered = true
+	case t.greeted == nil:
+		t.greeted = o
+	case t.greeted.remote != o.remote:
+		t.scattered = true
 	}
 }
 
@@ -115,23 +188,62 @@ func (t *transport) agreed(k srtp.SessionKeys, profile srtp.ProtectionProfile) {
 // replayWindow is in packets: late ones are asked for for a second and more.
 const replayWindow = 1024
 
-// begin lets packets through: the handshake has ended well.
-func (t *transport) begin() {
-	t.in.Lock()
-	defer t.in.Unlock()
-	if t.open.Swap(true) {
-		return
-	}
-	now := time.Now()
-	for _, b := range t.early {
-		t.take(b, now)
-	}
-	t.early = nil
+// early is a packet that came before the handshake had ended.
+type early struct {
+	from   *outlet
+	packet []byte
 }
 
-// packet takes a protected packet off the wire. b is the caller's again when it
-// returns, and has changed.
-func (t *transport) packet(b []byte, now time.Time) {
+// begin lets packets through: the handshake has ended well. A connection that
+// works again after it was disconnected begins anew.
+func (t *transport) begin() {
+	t.in.Lock()
+	if !t.open.Swap(true) {
+		now := time.Now()
+		for _, e := range t.early {
+			t.take(e.packet, e.from, now)
+		}
+		t.early = nil
+		t.handshaken()
+	}
+	t.in.Unlock()
+	t.paused.Store(false)
+}
+
+// handshaken takes the handshake as proof of the address that our half of it was
+// sent to, if that was one: without it the peer could not have gone on.
+func (t *transport) handshaken() {
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	o := t.greeted
+	t.greeted = nil
+	if o == nil || t.scattered || t.closed {
+		return
+	}
+	o.remote.proven.Store(true)
+	if t.chosen != nil {
+		t.choose(t.chosen)
+	}
+	if t.way.Load() == nil {
+		t.way.Store(&way{udp: o})
+	}
+}
+
+// pause stops sending until begin is called again: nobody may be there any more.
+func (t *transport) pause() { t.paused.Store(true) }
+
+// ready is where packets may be sent now, or nil.
+func (t *transport) ready() *way {
+	if !t.open.Load() || t.paused.Load() {
+		return nil
+	}
+	return t.way.Load()
+}
+
+// packet takes a protected packet off the wire, which came from an address of the
+// media port's UDP, or elsewhere: nil. b is the caller's again when it returns,
+// and has changed.
+func (t *transport) packet(b []byte, from *outlet, now time.Time) {
 	if len(b) > maxRTCP || len(b) > maxRTP && isRTP(b) {
 		return
 	}
@@ -139,25 +251,37 @@ func (t *transport) packet(b []byte, now time.Time) {
 	defer t.in.Unlock()
 	if !t.open.Load() {
 		if len(t.early) < maxEarly && t.inbound != nil {
-			t.early = append(t.early, append([]byte(nil), b...))
+			t.early = append(t.early, early{from, append([]byte(nil), b...)})
 		}
 		return
 	}
-	t.take(b, now)
+	t.take(b, from, now)
 }
 
-func (t *transport) take(b []byte, now time.Time) {
+// take decrypts a packet and passes it on. The caller holds in.
+func (t *transport) take(b []byte, from *outlet, now time.Time) {
 	if t.inbound == nil {
 		return
 	}
-	if isRTP(b) {
-		if plain, err := t.inbound.DecryptRTP(b, b, &t.header); err == nil {
-			t.rtp(plain, now)
-		}
+	media := isRTP(b)
+	var plain []byte
+	var err error
+	if media {
+		plain, err = t.inbound.DecryptRTP(b, b, &t.header)
+	} else {
+		plain, err = t.inbound.DecryptRTCP(b, b, nil)
+	}
+	if err != nil {
 		return
 	}
-	plain, err := t.inbound.DecryptRTCP(b, b, nil)
-	if err != nil || !modest(plain) {
+	if from != nil && !from.remote.proven.Load() {
+		t.prove(from)
+	}
+	if media {
+		t.rtp(plain, now)
+		return
+	}
+	if !modest(plain) {
 		return
 	}
 	if packets, err := rtcp.Unmarshal(plain); err == nil {
@@ -193,8 +317,8 @@ func modest(b []byte) bool {
 // sendRTP protects a packet; it leaves with the next flush, marked as sound or
 // as a picture.
 func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
-	w := t.way.Load()
-	if w == nil || !t.open.Load() {
+	w := t.ready()
+	if w == nil {
 		return errNoWay
 	}
 	t.out.Lock()
@@ -259,10 +383,6 @@ func (t *transport) close() {
 	t.open.Store(false)
 	t.waysMu.Lock()
 	t.closed = true
-	if w := t.way.Load(); w != nil && w.udp != nil {
-		t.engine.conn.release(w.udp, t)
-		w.udp.transport.CompareAndSwap(t, nil)
-	}
 	t.waysMu.Unlock()
 	// Whoever handles a packet just now is waited for.
 	t.in.Lock()
@@ -273,13 +393,25 @@ func (t *transport) close() {
 	t.out.Unlock()
 }
 
+// forget ends the ICE sessions, once pion has said goodbye to the peer.
+func (t *transport) forget() {
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	for i, s := range t.sessions {
+		if s != nil {
+			t.engine.conn.forget(s)
+			t.sessions[i] = nil
+		}
+	}
+}
+
 // flush sends what waits.
 func (t *transport) flush() { t.engine.conn.flush() }
 
 // sendRTCP protects and sends at once.
 func (t *transport) sendRTCP(packets ...rtcp.Packet) error {
-	w := t.way.Load()
-	if w == nil || !t.open.Load() {
+	w := t.ready()
+	if w == nil {
 		return errNoWay
 	}
 	plain, err := rtcp.Marshal(packets)

@@ -221,16 +221,30 @@ func (t *Trunk) try(ctx context.Context, remote TrunkParameters, options ...ice.
 		}
 	}()
 	t.watch(agent)
+	session := t.media.listen(t.local.Ufrag, t.local.Pwd, !t.dials)
 	if err := agent.OnCandidate(func(ice.Candidate) {}); err != nil {
 		return nil, err
 	}
 	if err := agent.GatherCandidates(); err != nil {
 		return nil, err
 	}
-	for _, s := range remote.Candidates[:min(len(remote.Candidates), maxTrunkCandidates)] {
-		if c, err := ice.UnmarshalCandidate(s); err == nil {
-			_ = agent.AddRemoteCandidate(c)
+	var candidates []string // only the end that dials sends checks
+	if t.dials {
+		candidates = remote.Candidates[:min(len(remote.Candidates), maxTrunkCandidates)]
+	}
+	for _, s := range candidates {
+		c, err := ice.UnmarshalCandidate(s)
+		if err != nil {
+			continue
 		}
+		addr, err := netip.ParseAddr(c.Address())
+		if err != nil {
+			continue // a name: nodes tell addresses
+		}
+		if !c.NetworkType().IsTCP() {
+			t.engine.conn.expect(session, netip.AddrPortFrom(addr, uint16(c.Port())))
+		}
+		_ = agent.AddRemoteCandidate(c)
 	}
 	var conn *ice.Conn
 	if t.dials {
@@ -260,7 +274,7 @@ func (t *Trunk) watch(agent *ice.Agent) {
 	_ = agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) {
 		passive := local.NetworkType().IsTCP() && local.TCPType() == ice.TCPTypePassive
 		if !local.NetworkType().IsTCP() || passive {
-			t.media.settle(remote.Address(), uint16(remote.Port()), passive)
+			t.media.selectPair(remote.Address(), uint16(remote.Port()), passive, t.dials)
 		}
 		network := "udp"
 		if local.NetworkType().IsTCP() {
@@ -271,8 +285,13 @@ func (t *Trunk) watch(agent *ice.Agent) {
 		t.via.Store(&via)
 	})
 	_ = agent.OnConnectionStateChange(func(s ice.ConnectionState) {
-		if s == ice.ConnectionStateFailed && t.media.open.Load() {
+		switch {
+		case s == ice.ConnectionStateFailed && t.media.open.Load():
 			t.end()
+		case s == ice.ConnectionStateDisconnected:
+			t.media.pause()
+		case s == ice.ConnectionStateConnected:
+			t.media.paused.Store(false)
 		}
 	})
 }
@@ -282,7 +301,9 @@ func (t *Trunk) end() { t.broken.Do(func() { close(t.ended) }) }
 // secure does the DTLS handshake and takes its keys.
 func (t *Trunk) secure(ctx context.Context, conn *ice.Conn, fingerprint []byte) error {
 	apart := &apartConn{Conn: conn, media: &t.media}
-	t.media.way.CompareAndSwap(nil, &way{other: apart.Conn})
+	if t.dials { // by TCP, it is no connection of the media port
+		t.media.way.CompareAndSwap(nil, &way{other: apart.Conn})
+	}
 	options := []dtls.Option{
 		dtls.WithCertificates(t.engine.Identity.certificate), dtls.WithInsecureSkipVerify(true),
 		dtls.WithCipherSuites(cipherSuite), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
@@ -355,7 +376,7 @@ func (c *apartConn) Read(b []byte) (int, error) {
 		if err != nil || !isMedia(b[:n]) {
 			return n, err
 		}
-		c.media.packet(b[:n], time.Now())
+		c.media.packet(b[:n], nil, time.Now())
 	}
 }
 
@@ -377,6 +398,7 @@ func (t *Trunk) Close() error {
 		if agent != nil {
 			err = errors.Join(err, agent.GracefulClose())
 		}
+		t.media.forget()
 		t.end()
 		t.owned.Wait()
 	})

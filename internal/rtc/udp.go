@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,13 +29,10 @@ type mediaConn struct {
 	segments bool
 
 	mu sync.RWMutex
-	// peers by when they were last confirmed: the young ones, and those of the
-	// generation before.
-	young, old map[netip.AddrPort]*outlet
-	turned     time.Time
-	// settled are the peers that ICE has chosen a way to: who has shown that it
-	// knows a password is not pushed out by who sends a lot.
-	settled map[netip.AddrPort]*outlet
+	// outlets by the address of the peer, and sessions by the local username
+	// fragment: each outlet belongs to one session.
+	outlets  map[netip.AddrPort]*outlet
+	sessions map[string]*iceSession
 
 	dirtyMu sync.Mutex
 	dirty   []*outlet // those in which something waits
@@ -52,16 +48,6 @@ type mediaConn struct {
 
 	intake intake
 }
-
-const (
-	// maxPeers bounds each generation: packets from forged addresses must not
-	// fill the memory. A peer that fell out before ICE chose a way to it is
-	// answered as the kernel likes.
-	maxPeers = 4096
-	// peerAge is how long a generation lasts. Peers confirm theirs with each
-	// consent check, every 5 s or so (RFC 7675 §5.1).
-	peerAge = time.Minute
-)
 
 // listenMedia opens the port, both families where the machine has both.
 func listenMedia(port int) (*mediaConn, error) {
@@ -92,7 +78,7 @@ func listenMedia(port int) (*mediaConn, error) {
 	}
 	c := &mediaConn{
 		UDPConn: udp, v4only: udp.LocalAddr().(*net.UDPAddr).IP.To4() != nil, segments: segments,
-		young: map[netip.AddrPort]*outlet{}, old: map[netip.AddrPort]*outlet{}, settled: map[netip.AddrPort]*outlet{},
+		outlets: map[netip.AddrPort]*outlet{}, sessions: map[string]*iceSession{},
 	}
 	c.batches.New = newBatch
 	c.kernel = newKernel(raw)
@@ -137,16 +123,25 @@ func (c *mediaConn) ReadFrom(b []byte) (int, net.Addr, error) {
 func (c *mediaConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	a, ok := to.(*net.UDPAddr)
 	if !ok {
-		return c.UDPConn.WriteTo(b, to)
+		return 0, errStranger
 	}
 	return c.WriteToAddrPort(b, a.AddrPort())
 }
 
-// WriteToAddrPort sends one packet.
+// errStranger is returned for packets to an address that may get none, or no more
+// before it has proven itself.
+var errStranger = errors.New("media port: nothing is sent to an address that has not proven itself")
+
+// WriteToAddrPort sends one packet of STUN or DTLS. It leaves only to an address
+// of a session, and before that is proven only so much of it: the address of a
+// packet can be forged.
 func (c *mediaConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	o := c.peer(to)
-	if o == nil {
-		return c.UDPConn.WriteToUDPAddrPort(b, to)
+	if o == nil || !o.remote.maySend(len(b)) {
+		return 0, errStranger
+	}
+	if !isSTUN(b) {
+		o.remote.session.transport.handshake(o)
 	}
 	n, _, err := c.WriteMsgUDPAddrPort(b, o.source, to)
 	return n, err
@@ -163,75 +158,12 @@ func key(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// peer returns what is known of a peer that has sent us STUN, or nil.
+// peer returns the outlet for an address of a session, or nil.
 func (c *mediaConn) peer(to netip.AddrPort) *outlet {
 	k := key(to)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.known(k)
-}
-
-// known looks for a peer where the latest is kept first. The caller holds mu.
-func (c *mediaConn) known(k netip.AddrPort) *outlet {
-	if o := c.young[k]; o != nil {
-		return o
-	}
-	if o := c.old[k]; o != nil {
-		return o
-	}
-	return c.settled[k]
-}
-
-// settle gives the media that comes from a peer to t, until it is released.
-func (c *mediaConn) settle(to netip.AddrPort, t *transport) *outlet {
-	k := key(to)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o := c.known(k)
-	if o == nil {
-		// It was forgotten since it was heard: the kernel chooses our address.
-		local := netip.IPv6Unspecified()
-		if k.Addr().Is4() {
-			local = netip.IPv4Unspecified()
-		}
-		o = c.newOutlet(k, local)
-	}
-	o.transport.Store(t)
-	c.settled[k] = o
-	return o
-}
-
-// release forgets that a peer was settled, if it is still t's.
-func (c *mediaConn) release(o *outlet, t *transport) {
-	k := key(o.addr.AddrPort())
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s := c.settled[k]; s != nil && s.transport.Load() == t {
-		delete(c.settled, k)
-	}
-}
-
-// learn notes to which of our addresses a peer sends.
-func (c *mediaConn) learn(from netip.AddrPort, oob []byte) {
-	local, ok := destination(oob)
-	if !ok {
-		return
-	}
-	k, now := key(from), time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	was := c.known(k) // before the generations turn
-	if len(c.young) >= maxPeers || now.Sub(c.turned) > peerAge {
-		c.old, c.young, c.turned = c.young, map[netip.AddrPort]*outlet{}, now
-	}
-	o := was
-	if was == nil || was.local != local {
-		o = c.newOutlet(k, local)
-		if was != nil {
-			o.transport = was.transport
-		}
-	}
-	c.young[k] = o
+	return c.outlets[k]
 }
 
 // destination reads to which of our addresses a packet was sent.

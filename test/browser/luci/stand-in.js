@@ -1,6 +1,8 @@
 // As much of LuCI's client as the app's views use, written for tests: modules by
 // 'require' lines, rpc, uci, poll, and forms that show every option of a section.
-// It runs in the page; the server beside it answers its calls.
+// It runs in the page; the server beside it answers its calls. What it makes HTML
+// of, and what text, is as in OpenWrt 24.10 and 25.12, which are alike in this;
+// the file of LuCI's that a fact is from is named beside it.
 (() => {
   "use strict";
 
@@ -16,47 +18,68 @@
     return (i ? value.toFixed(digits) : value) + units[i] + (i && step === 1024 ? "i" : "");
   }
 
+  // cbi.js: %s puts a value as it is, %h with the characters of HTML escaped, and
+  // nothing of what is no value.
   String.prototype.format = function (...args) {
     let i = 0;
     return this.replace(/%(1024)?(?:\.(\d))?([sdhmt%])/g, (all, base, digits, kind) => {
       if (kind === "%") return "%";
       if (i >= args.length) throw new Error(`too few values for "${this}"`);
       const value = args[i++];
-      if (kind === "h") return escape(value);
-      if (kind === "d") return String(Math.trunc(value));
+      if (kind === "h") return value === null || typeof value === "object" ? "" : escape(value);
+      if (kind === "d") return String(Math.floor(value));
       if (kind === "t") return `${Math.floor(value / 60)}m ${value % 60}s`;
       if (kind === "m") return scaled(Number(value), base ? 1024 : 1000, Number(digits ?? 2));
       return String(value);
     });
   };
 
+  // luci.js, dom.append: the children are a list, whose members are nodes or else
+  // text, null included; a function that returns children; a node; or anything
+  // else, which is HTML that replaces all that was there.
   function append(node, children) {
-    for (const child of [children].flat(Infinity)) {
-      if (child === null || child === undefined || child === "") continue;
-      if (child instanceof Node) node.append(child);
-      // LuCI takes a bare string for HTML, one in a list for text.
-      else if (Array.isArray(children)) node.append(String(child));
-      else node.insertAdjacentHTML("beforeend", String(child));
-    }
+    if (Array.isArray(children)) node.append(...children.map((child) => (child instanceof Node ? child : String(child))));
+    else if (typeof children === "function") append(node, children(node));
+    else if (children instanceof Node) node.append(children);
+    else if (children !== null && children !== undefined) node.innerHTML = children;
     return node;
   }
 
-  window.E = (tag, attributes, children) => {
-    if (Array.isArray(attributes) || typeof attributes === "string") [attributes, children] = [{}, attributes];
-    const node = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes ?? {})) {
+  // luci.js, dom.create: what begins with "<" is HTML, not the name of an element.
+  window.E = (what, attributes, children) => {
+    if (!(attributes instanceof Object) || Array.isArray(attributes)) [attributes, children] = [{}, attributes];
+    let node = what;
+    if (Array.isArray(what)) {
+      node = document.createDocumentFragment();
+      node.append(...what.map((one) => E(one)));
+    } else if (typeof what === "string") {
+      node = what.startsWith("<") ? parse(what).firstChild : document.createElement(what);
+    }
+    for (const [key, value] of Object.entries(attributes)) {
       if (value === null || value === undefined) continue;
       if (typeof value === "function") node.addEventListener(key, value);
-      else node.setAttribute(key, value === true ? "" : value);
+      else node.setAttribute(key, typeof value === "object" ? JSON.stringify(value) : value);
     }
     return append(node, children);
   };
+
+  // luci.js, dom.parse: in a document where nothing runs.
+  const parse = (html) => new DOMParser().parseFromString(html, "text/html").body;
 
   const dom = {
     content(node, children) {
       node.replaceChildren();
       return append(node, children);
     },
+    append,
+  };
+
+  // form.js, stripTags and titleFn: titles that a function makes lose their
+  // elements, and what was escaped in them becomes HTML.
+  const stripTags = (title) => parse(`<div>${title}</div>`).textContent;
+  const titleOf = (title, ...args) => {
+    const made = typeof title === "function" ? title(...args) : title;
+    return made === null || made === undefined ? null : stripTags(made).trim() || null;
   };
 
   async function post(path, body) {
@@ -101,13 +124,30 @@
   window.pollOnce = () => Promise.all(polls.map((act) => act()));
 
   const ui = {
-    createHandlerFn: (self, act, ...args) => (event) => (typeof act === "string" ? self[act] : act).call(self, ...args, event),
+    // ui.js: the button waits until the work is done.
+    createHandlerFn:
+      (self, act, ...args) =>
+      (event) => {
+        const button = event.currentTarget;
+        button.disabled = true;
+        return Promise.resolve((typeof act === "string" ? self[act] : act).call(self, ...args, event)).finally(() => (button.disabled = false));
+      },
+    // ui.js: the title and the children go to dom.create and dom.append as they are.
     showModal(title, children) {
       ui.hideModal();
-      document.body.append(E("div", { id: "modal", role: "dialog" }, [E("h4", {}, [title]), ...children]));
+      const modal = E("div", { id: "modal", role: "dialog" }, [E("h4", {}, title)]);
+      document.body.append(modal);
+      append(modal, children);
     },
     hideModal: () => document.getElementById("modal")?.remove(),
-    addNotification: (title, node, kind) => document.body.append(E("div", { class: `notification ${kind}` }, [node])),
+    // ui.js: so do those of a notification.
+    addNotification(title, children, ...kinds) {
+      const message = E("div");
+      document.body.append(E("div", { class: `notification ${kinds.join(" ")}` }, [message]));
+      if (title !== null && title !== undefined) append(message, E("h4", {}, title));
+      append(message, children);
+    },
+    // validation.js: what a validation says is an attribute, which ui.js shows as text.
     addValidator(input, type, optional, validate, ...events) {
       for (const event of events) {
         input.addEventListener(event, () => {
@@ -139,7 +179,7 @@
     }
     textvalue(id) {
       const value = this.cfgvalue(id);
-      return value === undefined || value === null ? null : "%h".format(this.choices.find(([word]) => word === value)?.[1] ?? value);
+      return value === undefined || value === null ? null : "%h".format([value].flat().join(" "));
     }
     renderWidget(id, index, value) {
       return E("input", { type: this.password ? "password" : "text", value: value ?? "", placeholder: this.placeholder });
@@ -147,6 +187,7 @@
     read(node) {
       return node.value;
     }
+    // form.js: title and description are HTML.
     render(id) {
       this.widget = this.renderWidget(id, 0, this.cfgvalue(id));
       this.note = E("div", { class: "problem" });
@@ -156,7 +197,7 @@
         this.onchange?.(event, id, this.read(this.widget));
         this.section.showActive(id);
       });
-      this.row = E("label", {}, [this.title, this.widget, E("small", {}, [this.description ?? ""]), this.note]);
+      this.row = E("label", {}, [E("span", {}, this.title), this.widget, E("small", {}, this.description?.trim()), this.note]);
       return this.row;
     }
     formvalue() {
@@ -193,24 +234,33 @@
 
   class ListValue extends Value {
     renderWidget(id, index, value) {
-      return E("select", {}, this.choices.map(([word, shown]) => E("option", { value: word, selected: word === (value ?? "") ? true : null }, [shown])));
+      return E("select", {}, this.choices.map(([word, shown]) => E("option", { value: word, selected: word === (value ?? "") ? "" : null }, [shown])));
     }
   }
 
   class DynamicList extends Value {
     renderWidget(id, index, value) {
-      return E("textarea", {}, [[value ?? []].flat().join("\n")]);
+      return E("textarea", {}, [L.toArray(value).join("\n")]);
     }
     read(node) {
       return node.value.split("\n").filter((line) => line !== "");
     }
   }
 
-  class DummyValue extends Value {}
+  // form.js: what is not of a form shows its value as text, but with rawhtml as HTML.
+  class DummyValue extends Value {
+    renderWidget(id, index, value) {
+      return E("output", {}, this.rawhtml ? value : [value]);
+    }
+  }
 
   class Section {
     constructor(map, type, title, description) {
       Object.assign(this, { map, sectiontype: type, title, description, options: [] });
+    }
+    // form.js: as HTML, both.
+    heading() {
+      return [E("h3", {}, this.title), E("div", {}, this.description)];
     }
     option(Kind, name, title, description) {
       const made = new Kind(this, name, title, description);
@@ -246,7 +296,7 @@
     }
     render() {
       const save = () => this.save(this.id) && uci.save();
-      return E("section", {}, [E("h3", {}, [this.title]), ...this.fields(this.id), E("button", { click: save }, ["Save"])]);
+      return E("section", {}, [...this.heading(), ...this.fields(this.id), E("button", { click: save }, ["Save"])]);
     }
   }
 
@@ -261,7 +311,7 @@
         this.map.addedSection = id;
         return this.renderMoreOptionsModal(id);
       };
-      return E("div", {}, [name, E("button", { class: "cbi-button-add", click: add }, [this.addbtntitle])]);
+      return E("div", {}, [name ?? "", E("button", { class: "cbi-button-add", click: add }, [titleOf(this.addbtntitle)])]);
     }
     async renderMoreOptionsModal(id) {
       const save = async () => {
@@ -270,17 +320,20 @@
         await uci.save();
         this.map.redraw();
       };
-      ui.showModal(id, [...this.fields(id), E("button", { click: save }, ["Save"])]);
+      // form.js: the title of the window is no list.
+      const title = titleOf(this.modaltitle, id) ?? (this.anonymous ? this.map.title : `${this.map.title} - ${id}`);
+      ui.showModal(title, [...this.fields(id), E("button", { click: save }, ["Save"])]);
       // Only what is in the page has a value of the form.
       this.showActive(id);
     }
     render() {
       const columns = this.options.filter((o) => !o.modalonly);
       const rows = uci.sections("umbrella", this.sectiontype).map((s) => {
-        const cells = columns.map((o) => append(E("td", { "data-name": o.option }), o.textvalue(s[".name"])));
+        // form.js: what textvalue returns are the children of the cell.
+        const cells = columns.map((o) => E("td", { "data-name": o.option }, o.textvalue(s[".name"]) ?? E("em", {}, ["none"])));
         return E("tr", { "data-section": s[".name"] }, [...cells, this.renderRowActions(s[".name"])]);
       });
-      return E("section", {}, [E("h3", {}, [this.title]), E("table", {}, rows), this.renderSectionAdd()]);
+      return E("section", {}, [...this.heading(), E("table", {}, rows), this.renderSectionAdd()]);
     }
   }
 
@@ -299,7 +352,7 @@
       return this.node;
     }
     redraw() {
-      dom.content(this.node, [E("h2", {}, [this.title]), ...this.sections.map((s) => s.render())]);
+      dom.content(this.node, [E("h2", {}, this.title), E("div", {}, this.description), ...this.sections.map((s) => s.render())]);
     }
   }
 
@@ -329,10 +382,16 @@
     hasViewPermission: () => !window.readOnly,
   };
 
+  // luci.js: what view and card render are children; an error that leaves them is
+  // shown, its name and its words as HTML.
   window.openView = async (name) => {
-    const view = await load(name);
-    const node = await view.render(await view.load());
-    dom.content(document.querySelector("main"), [node ?? ""]);
+    try {
+      const view = await load(name);
+      dom.content(document.querySelector("main"), await view.render(await view.load()));
+    } catch (error) {
+      ui.addNotification(error.name, E("pre", {}, error.message), "danger");
+      throw error;
+    }
     await window.pollOnce();
   };
 })();

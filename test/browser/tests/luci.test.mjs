@@ -3,14 +3,12 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { TestBrowser } from "../lib/browser.mjs";
-import { until } from "../lib/wait.mjs";
-import { AccessPoint } from "../luci/server.mjs";
+import { openView, soon } from "../luci/page.mjs";
 
 const browser = await TestBrowser.launch("chromium", { device: null });
 after(() => browser.close());
 
 const minute = 60_000;
-const soon = (what, ask) => until(what, 10_000, 50, ask);
 const now = 1_790_000_000_000;
 
 const settings = () => ({
@@ -47,63 +45,17 @@ const status = () => ({
 const line = (id, priority, msg) => ({ id, priority, msg, time: now });
 
 /** An access point whose node runs, and a page with one of its views. */
-async function open(t, view, change = () => {}) {
-  const ap = await AccessPoint.start();
-  ap.sections = settings();
-  ap.answers = {
-    "rc.list": () => ({ umbrella: { enabled: true, running: true } }),
-    "file.read": () => null,
-    "umbrella.status": status,
-    "umbrella.trunks": () => ({ trunks, refused: [] }),
-    "umbrella.cameras": () => ({ cameras }),
-    "umbrella.kick": () => ({}),
-    "log.read": () => ({ log: [line(1, 30, "umbrellad[7]: all is well"), line(2, 27, "umbrellad[7]: a failure"), line(3, 27, "other[1]: not ours"), line(4, 27, "umbrella: settings are wrong")] }),
-  };
-  change(ap);
-  const page = await browser.browser.newPage();
-  const complaints = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  t.after(async () => {
-    await page.close();
-    await ap.close();
+const open = (t, view, change = () => {}) =>
+  openView(browser, t, view, (ap) => {
+    ap.sections = settings();
+    Object.assign(ap.answers, {
+      "umbrella.status": status,
+      "umbrella.trunks": () => ({ trunks, refused: [] }),
+      "umbrella.cameras": () => ({ cameras }),
+      "log.read": () => ({ log: [line(1, 30, "umbrellad[7]: all is well"), line(2, 27, "umbrellad[7]: a failure"), line(3, 27, "other[1]: not ours"), line(4, 27, "umbrella: settings are wrong")] }),
+    });
+    change(ap);
   });
-  await page.goto(ap.url);
-  await page.evaluate((readOnly) => (window.readOnly = readOnly), ap.readOnly);
-  await page.evaluate((name) => window.openView(name), view);
-  const text = (selector = "body") => page.$eval(selector, (node) => node.innerText);
-  return {
-    ap,
-    page,
-    text,
-    says: (words, selector) => soon(`"${words}"`, async () => (await text(selector)).includes(words)),
-    press: (words, within = "body") =>
-      page.$eval(
-        within,
-        (node, wanted) => {
-          const button = [...node.querySelectorAll("button")].find((b) => b.textContent.trim() === wanted);
-          if (!button) throw new Error(`there is no button "${wanted}"`);
-          button.click();
-        },
-        words,
-      ),
-    type: (selector, value) =>
-      page.$eval(
-        selector,
-        (node, to) => {
-          node.value = to;
-          node.dispatchEvent(new Event("input", { bubbles: true }));
-          node.dispatchEvent(new Event("change", { bubbles: true }));
-        },
-        value,
-      ),
-    called: (name) => ap.calls.filter(([n]) => n === name).map(([, values]) => values),
-    /** Nothing went wrong that nobody looked at. */
-    fine: () => {
-      assert.deepEqual(complaints, []);
-      assert.deepEqual(ap.denied, []);
-    },
-  };
-}
 
 const options = { timeout: minute };
 

@@ -72,12 +72,25 @@ function maskLogin(option) {
 	option.textvalue = function(section_id) {
 		const value = this.cfgvalue(section_id);
 
-		return value ? '%h'.format(values.redactURL(value)) : null;
+		return value ? [ values.redactURL(value) ] : null;
 	};
 	option.renderWidget = function(section_id, option_index, cfgvalue) {
 		this.password = !!cfgvalue && cfgvalue.includes('@');
 
 		return form.Value.prototype.renderWidget.call(this, section_id, option_index, cfgvalue);
+	};
+}
+
+/* Returns the title of a section's window: nameOf(section_id), or words that are
+ * always the same where that has characters that mean something in HTML. Names
+ * cannot be escaped there: LuCI decodes a title before it makes HTML of it. */
+function titleOf(nameOf, otherwise) {
+	const plain = /^[\p{L}\p{M}\p{N}_. -]+$/u;
+
+	return (section_id) => {
+		const name = nameOf(section_id);
+
+		return plain.test(name ?? '') ? name : otherwise;
 	};
 }
 
@@ -107,4 +120,4 @@ function refuseTakenNames(section) {
 	};
 }
 
-return baseclass.extend({ check, checkWith, boolean, choice, maskLogin, isTaken, refuseTakenNames });
+return baseclass.extend({ check, checkWith, boolean, choice, maskLogin, titleOf, isTaken, refuseTakenNames });

@@ -5,11 +5,27 @@ function bitRate(bits) {
 	return '%.1mbit/s'.format(+bits || 0);
 }
 
+/* Returns the host of an address of the web, or null of any other. */
+function hostOf(url) {
+	try {
+		const { protocol, hostname } = new URL(url);
+
+		return protocol === 'https:' || protocol === 'http:' ? hostname : null;
+	}
+	catch (e) {
+		return null;
+	}
+}
+
+/* A link that opens in a new tab; what is no address of the web is words alone. */
+function link(url) {
+	return E('a', { 'href': hostOf(url) != null ? url : null, 'target': '_blank', 'rel': 'noreferrer', 'style': 'overflow-wrap:anywhere' }, [ url ]);
+}
+
 /* Addresses for others to open: not those that only the node itself can, and
  * first the one by which this page was reached, if it is among them. */
 function joinURLs(urls, host = location.hostname) {
-	const hostOf = (url) => new URL(url).hostname;
-	const others = L.toArray(urls).filter((url) => !/^(localhost|127\..*|\[::1\])$/.test(hostOf(url)));
+	const others = L.toArray(urls).filter((url) => !/^(localhost|127\..*|\[::1\])?$/.test(hostOf(url) ?? ''));
 
 	return others.filter((url) => hostOf(url) === host).concat(others.filter((url) => hostOf(url) !== host));
 }
@@ -90,9 +106,8 @@ function table(titles, rows, empty) {
 function facts(rows) {
 	return E('table', { 'class': 'table' }, rows.map(([ name, value ]) => E('tr', { 'class': 'tr' }, [
 		E('td', { 'class': 'td left', 'width': '33%' }, [ name ]),
-		/* A text that stands alone would be taken for HTML. */
 		E('td', { 'class': 'td left' }, Array.isArray(value) ? value : [ value ])
 	])));
 }
 
-return baseclass.extend({ joinURLs, bitRate, since, trunk, camera, trouble, signal, table, facts });
+return baseclass.extend({ joinURLs, link, bitRate, since, trunk, camera, trouble, signal, table, facts });

@@ -154,7 +154,7 @@ function noticeNodes(now) {
 
 /* Puts above a view what is wrong with the service, and keeps it up to date. */
 function withNotice(first, node) {
-	const notice = E('div', { 'id': 'umbrella-notice' }, noticeNodes(first));
+	const notice = E('div', { 'id': 'umbrella-notice' }, [ ...noticeNodes(first) ]);
 	const told = (now) => JSON.stringify([ problem(now), now ]);
 	let shown = told(first);
 
@@ -164,7 +164,7 @@ function withNotice(first, node) {
 		/* What did not change keeps the focus. */
 		if (told(now) !== shown) {
 			shown = told(now);
-			dom.content(notice, noticeNodes(now));
+			dom.content(notice, [ ...noticeNodes(now) ]);
 		}
 	}, 5);
 
@@ -172,24 +172,24 @@ function withNotice(first, node) {
 }
 
 /* A column of a table of settings that shows what the node says now.
- * ask() resolves to an answer or null, pick(answer) gives nodes or words by key,
- * missing(known) what is shown of a key that the answer does not have. */
+ * ask() resolves to an answer or null, pick(answer) gives a map from keys to lists
+ * of nodes and words, missing(known) the list for a key that is not in it. */
 function liveColumn(ask, pick, missing) {
-	let all = {}, known = false;
-	const show = (key) => all[key] ?? missing(known);
+	let all = new Map(), known = false;
+	const show = (key) => all.get(key) ?? missing(known);
 
 	poll.add(async () => {
 		const answer = await ask();
 
 		known = answer != null;
-		all = known ? pick(answer) : {};
+		all = known ? pick(answer) : new Map();
 
 		for (let cell of document.querySelectorAll('[data-umbrella-live]'))
-			dom.content(cell, show(cell.getAttribute('data-umbrella-live')));
+			dom.content(cell, [ ...show(cell.getAttribute('data-umbrella-live')) ]);
 	}, 3);
 
 	return {
-		cell: (key) => E('span', { 'data-umbrella-live': key ?? '' }, show(key))
+		cell: (key) => E('span', { 'data-umbrella-live': key ?? '' }, [ ...show(key) ])
 	};
 }
 

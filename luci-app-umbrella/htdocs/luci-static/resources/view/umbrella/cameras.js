@@ -24,7 +24,7 @@ function addCameras(map, live) {
 
 	o = s.option(form.Value, 'name', _('Shown as'), _('Name to show; the section\'s name if not set.'));
 	o.textvalue = function(section_id) {
-		return '%h'.format(this.cfgvalue(section_id) || section_id);
+		return [ this.cfgvalue(section_id) || section_id ];
 	};
 	fields.check(o, values.isShownName, _('1 to 64 characters that can be printed'));
 
@@ -56,7 +56,7 @@ function addCameras(map, live) {
 	o = s.option(form.Value, 'room', _('Room'), _('Room that the camera is in.'));
 	o.placeholder = 'main';
 	o.textvalue = function(section_id) {
-		return '%h'.format(this.cfgvalue(section_id) || 'main');
+		return [ this.cfgvalue(section_id) || 'main' ];
 	};
 	fields.check(o, values.isRoomName, _('1 to 64 letters, digits, \'-\', \'_\' and \'.\', the first one not a \'.\''));
 
@@ -82,10 +82,14 @@ function addCameras(map, live) {
 	o = s.option(form.DummyValue, '_state', _('State'));
 	o.modalonly = false;
 	o.textvalue = function(section_id) {
-		return live.cell(section_id);
+		return [ live.cell(section_id) ];
 	};
 
 	return s;
+}
+
+function failureNodes(e) {
+	return [ E('p', { 'class': 'alert-message error' }, [ _('The node did not answer: %s').format(e.message) ]) ];
 }
 
 /* Shows a window with what an action answers, however long it takes. It is not
@@ -93,7 +97,7 @@ function addCameras(map, live) {
 async function showAnswer(title, doing, act) {
 	const body = E('div', { 'aria-live': 'polite' }, [ E('p', { 'class': 'spinning' }, [ doing ]) ]);
 
-	ui.showModal(title, [
+	ui.showModal([ title ], [
 		body,
 		E('div', { 'class': 'right' }, [
 			E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Close') ])
@@ -101,10 +105,10 @@ async function showAnswer(title, doing, act) {
 	]);
 
 	try {
-		dom.content(body, await act());
+		dom.content(body, [ ...await act() ]);
 	}
 	catch (e) {
-		dom.content(body, E('p', { 'class': 'alert-message error' }, [ _('The node did not answer: %s').format(e.message) ]));
+		dom.content(body, [ ...failureNodes(e) ]);
 	}
 }
 
@@ -135,7 +139,7 @@ function test(section_id) {
 		for (let [ title, url ] of urls)
 			nodes.push(...probeNodes(title, await service.probe(url)));
 
-		return nodes.length ? nodes : E('p', {}, [ _('The camera has no address yet.') ]);
+		return nodes.length ? nodes : [ E('p', {}, [ _('The camera has no address yet.') ]) ];
 	});
 }
 
@@ -195,7 +199,7 @@ function foundNodes(section, cameras, user, password) {
 	]);
 
 	if (!rows.length)
-		return E('p', {}, [ E('em', {}, [ _('No camera answered. ONVIF may be off in its settings, or it is in another network.') ]) ]);
+		return [ E('p', {}, [ E('em', {}, [ _('No camera answered. ONVIF may be off in its settings, or it is in another network.') ]) ]) ];
 
 	return [
 		format.table([ _('Camera'), _('Address'), _('Streams'), '' ], rows, ''),
@@ -214,14 +218,14 @@ function discover(section) {
 		try {
 			const answer = await service.discover(user.value, password.value);
 
-			dom.content(found, foundNodes(section, L.toArray(answer.cameras), user.value, password.value));
+			dom.content(found, [ ...foundNodes(section, L.toArray(answer.cameras), user.value, password.value) ]);
 		}
 		catch (e) {
-			dom.content(found, E('p', { 'class': 'alert-message error' }, [ _('The node did not answer: %s').format(e.message) ]));
+			dom.content(found, [ ...failureNodes(e) ]);
 		}
 	};
 
-	ui.showModal(_('Discover cameras'), [
+	ui.showModal([ _('Discover cameras') ], [
 		E('p', {}, [ _('Asks for ONVIF cameras in the local network. User and password are those of the cameras, if they want any.') ]),
 		E('div', { 'class': 'cbi-value' }, [
 			E('label', { 'class': 'cbi-value-title', 'for': 'umbrella-user' }, [ _('User') ]),
@@ -272,12 +276,7 @@ function addButtons(s) {
 }
 
 function states(answer) {
-	const all = {};
-
-	for (let camera of L.toArray(answer?.cameras))
-		all[camera.id] = format.camera(camera);
-
-	return all;
+	return new Map(L.toArray(answer?.cameras).map((camera) => [ camera.id, format.camera(camera) ]));
 }
 
 return view.extend({
@@ -290,7 +289,7 @@ return view.extend({
 
 	render([ state ]) {
 		const map = new form.Map('umbrella', _('Umbrella: cameras'), _('IP cameras in the rooms, beside people.'));
-		const live = service.liveColumn(service.cameras, states, (known) => known ? _('not in use') : '–');
+		const live = service.liveColumn(service.cameras, states, (known) => [ known ? _('not in use') : '–' ]);
 
 		/* The node takes up to 20 s for a camera, as long as LuCI waits for anything. */
 		L.env.rpctimeout = Math.max(L.env.rpctimeout ?? 20, 30);

@@ -11,7 +11,7 @@
 function confirmKick(room, person) {
 	const name = person.name || person.id;
 
-	ui.showModal(_('Remove %s?').format(name), [
+	ui.showModal([ _('Remove %s?').format(name) ], [
 		E('p', {}, [ _('%s leaves the room %s at once, but may come back if its rules allow.').format(name, room) ]),
 		E('div', { 'class': 'right' }, [
 			E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]), ' ',
@@ -24,7 +24,7 @@ function confirmKick(room, person) {
 						await service.kick(room, person.id);
 					}
 					catch (e) {
-						ui.addNotification(null, E('p', {}, [ _('%s could not be removed: %s').format(name, e.message) ]), 'error');
+						ui.addNotification(null, [ E('p', {}, [ _('%s could not be removed: %s').format(name, e.message) ]) ], 'error');
 					}
 				})
 			}, [ _('Remove') ])
@@ -39,7 +39,7 @@ function joinNodes(urls) {
 	return [
 		E('p', {}, [ _('Open this address, or point the camera of a phone at the code:') ]),
 		E('ul', {}, urls.map((url) => E('li', {}, [
-			E('a', { 'href': url, 'target': '_blank', 'rel': 'noreferrer', 'style': 'overflow-wrap:anywhere' }, [ url ])
+			format.link(url)
 		]))),
 		qr.picture(urls[0], _('QR code of %s').format(urls[0])) ?? ''
 	];
@@ -127,7 +127,7 @@ function cameraNodes(status) {
 function fill(node, nodes) {
 	const key = node.contains(document.activeElement) ? document.activeElement.getAttribute('data-umbrella-key') : null;
 
-	dom.content(node, nodes);
+	dom.content(node, [ ...nodes ]);
 
 	if (key != null)
 		Array.from(node.querySelectorAll('[data-umbrella-key]')).find((other) => other.getAttribute('data-umbrella-key') === key)?.focus();
@@ -168,13 +168,13 @@ return view.extend({
 
 			if (shown !== urls.join(' ')) {
 				shown = urls.join(' ');
-				dom.content(parts.join, joinNodes(urls));
+				dom.content(parts.join, [ ...joinNodes(urls) ]);
 			}
 
-			dom.content(parts.node, nodeNodes(status));
+			dom.content(parts.node, [ nodeNodes(status) ]);
 			fill(parts.rooms, roomNodes(status));
-			dom.content(parts.trunks, trunkNodes(status));
-			dom.content(parts.cameras, cameraNodes(status));
+			dom.content(parts.trunks, [ ...trunkNodes(status) ]);
+			dom.content(parts.cameras, [ cameraNodes(status) ]);
 		};
 
 		update(first);

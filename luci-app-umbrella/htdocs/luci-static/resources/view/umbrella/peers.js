@@ -25,7 +25,7 @@ function addBackhauls(map, live) {
 	o.textvalue = function(section_id) {
 		const value = this.cfgvalue(section_id);
 
-		return value ? '%h'.format(values.redactURL(value)) : null;
+		return value ? [ values.redactURL(value) ] : null;
 	};
 	fields.check(o, values.isBackhaulURL, _('wss://HOST/PATH/wsb or ws://HOST/PATH/wsb, without user name, query and fragment'));
 
@@ -62,24 +62,19 @@ function addBackhauls(map, live) {
 	o.textvalue = function(section_id) {
 		const rooms = L.toArray(this.cfgvalue(section_id));
 
-		return '%h'.format(rooms.length ? rooms.join(', ') : _('all'));
+		return [ rooms.length ? rooms.join(', ') : _('all') ];
 	};
 	fields.check(o, values.isRoomName, _('1 to 64 letters, digits, \'-\', \'_\' and \'.\', the first one not a \'.\''));
 
 	o = s.option(form.DummyValue, '_connected', _('Connected'));
 	o.modalonly = false;
 	o.textvalue = function(section_id) {
-		return live.cell(section_id);
+		return [ live.cell(section_id) ];
 	};
 }
 
 function states(answer) {
-	const all = {};
-
-	for (let trunk of L.toArray(answer?.trunks))
-		all[trunk.name] = format.trunk(trunk);
-
-	return all;
+	return new Map(L.toArray(answer?.trunks).map((trunk) => [ trunk.name, format.trunk(trunk) ]));
 }
 
 return view.extend({
@@ -92,7 +87,7 @@ return view.extend({
 
 	render([ state ]) {
 		const map = new form.Map('umbrella', _('Umbrella: peers'), _('Other nodes whose rooms are one with those here.'));
-		const live = service.liveColumn(service.trunks, states, (known) => known ? _('not in use') : '–');
+		const live = service.liveColumn(service.trunks, states, (known) => [ known ? _('not in use') : '–' ]);
 
 		addBackhauls(map, live);
 

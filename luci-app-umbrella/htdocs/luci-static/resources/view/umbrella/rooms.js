@@ -14,14 +14,15 @@ function addRooms(map, live) {
 	s.addremove = true;
 	s.nodescriptions = true;
 	s.addbtntitle = _('Add a room');
-	s.modaltitle = (section_id) => uci.get('umbrella', section_id, 'name') || _('Room');
 
 	/* A section with a name of its own names the room. */
 	const nameOf = (section) => section.name || (section['.anonymous'] ? null : section['.name']);
 
+	s.modaltitle = fields.titleOf((section_id) => nameOf(uci.get('umbrella', section_id)), _('Room'));
+
 	o = s.option(form.Value, 'name', _('Name'), _('Name of the room, as in its address; the section\'s name if not set.'));
 	o.textvalue = function(section_id) {
-		return '%h'.format(nameOf(uci.get('umbrella', section_id)) ?? '');
+		return [ nameOf(uci.get('umbrella', section_id)) ?? '' ];
 	};
 	fields.check(o, values.isRoomName, _('1 to 64 letters, digits, \'-\', \'_\' and \'.\', the first one not a \'.\''));
 	fields.checkWith(o, [], (value, get, section_id) => {
@@ -41,7 +42,7 @@ function addRooms(map, live) {
 	o.value('token', _('token: invitations'));
 	o.value('open', _('open: everybody'));
 	o.textvalue = function(section_id) {
-		return '%h'.format(this.cfgvalue(section_id) || (uci.get('umbrella', section_id, 'password') ? _('password') : _('lan')));
+		return [ this.cfgvalue(section_id) || (uci.get('umbrella', section_id, 'password') ? _('password') : _('lan')) ];
 	};
 
 	o = s.option(form.Value, 'password', _('Password'), _('What people have to know to enter.'));
@@ -59,25 +60,20 @@ function addRooms(map, live) {
 	o.datatype = 'range(0, 10000)';
 	o.placeholder = '0';
 	o.textvalue = function(section_id) {
-		return '%h'.format(this.cfgvalue(section_id) || '0');
+		return [ this.cfgvalue(section_id) || '0' ];
 	};
 	fields.check(o, values.isMaxParticipants, _('a whole number from 0 (no limit) to 10000'));
 
 	o = s.option(form.DummyValue, '_people', _('People now'));
 	o.modalonly = false;
 	o.textvalue = function(section_id) {
-		return live.cell(nameOf(uci.get('umbrella', section_id)));
+		return [ live.cell(nameOf(uci.get('umbrella', section_id))) ];
 	};
 }
 
 /* Tells how many are in each room, by its name. */
 function counts(status) {
-	const all = {};
-
-	for (let room of L.toArray(status?.rooms))
-		all[room.name] = String(L.toArray(room.participants).length);
-
-	return all;
+	return new Map(L.toArray(status?.rooms).map((room) => [ room.name, [ L.toArray(room.participants).length ] ]));
 }
 
 return view.extend({
@@ -90,7 +86,7 @@ return view.extend({
 
 	render([ state ]) {
 		const map = new form.Map('umbrella', _('Umbrella: rooms'), _('A room is there as soon as somebody enters it. Here are those with rules of their own.'));
-		const live = service.liveColumn(service.status, counts, (known) => known ? '0' : '–');
+		const live = service.liveColumn(service.status, counts, (known) => known ? [ '0' ] : [ '–' ]);
 
 		addRooms(map, live);
 

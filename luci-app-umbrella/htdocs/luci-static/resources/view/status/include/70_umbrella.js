@@ -40,6 +40,6 @@ return baseclass.extend({
 			[ _('Cameras'), down.length
 				? _('%d of %d down: %s').format(down.length, cameras.length, down.map((camera) => camera.name || camera.id).join(', '))
 				: _('%d, none down').format(cameras.length) ]
-		].concat(refused, urls.length ? [ [ _('Join'), E('a', { 'href': urls[0], 'target': '_blank', 'rel': 'noreferrer' }, [ urls[0] ]) ] ] : []));
+		].concat(refused, urls.length ? [ [ _('Join'), format.link(urls[0]) ] ] : []));
 	}
 });

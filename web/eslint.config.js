@@ -1,10 +1,17 @@
 import tseslint from "typescript-eslint";
+import { html } from "./lint/html.js";
 
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "src/proto/"] },
   {
     files: ["**/*.mjs", "**/*.js"],
     languageOptions: { globals: { console: "readonly", process: "readonly" } },
+  },
+  {
+    files: ["src/**/*.ts", "src/**/*.tsx"],
+    ignores: ["**/*.test.ts"],
+    plugins: { html },
+    rules: { "html/sinks": "error" },
   },
   {
     files: ["src/**/*.ts", "src/**/*.tsx"],

@@ -41,7 +41,7 @@ function Page() {
   };
   return (
     <main class="status servers">
-      <PageHead title="Umbrella servers" problem={problem} loaded={servers !== null} other={{ href: "status", text: "Status" }} login={servers?.login ?? false} />
+      <PageHead title="Umbrella servers" problem={problem} loaded={servers !== null} other="status" login={servers?.login ?? false} />
       <p class={said ? "said" : "heard"} role="status">
         {said}
       </p>

@@ -6,7 +6,7 @@ interface Props {
   problem: string;
   loaded: boolean;
   /** The page beside this one. */
-  other: { href: string; text: string };
+  other: "servers" | "status";
   /** The page is seen by way of a login. */
   login: boolean;
 }
@@ -27,7 +27,7 @@ export function PageHead({ title, problem, loaded, other, login }: Props): JSX.E
         <Mark /> {title}
       </h1>
       <nav class="status-nav" aria-label="About this node">
-        <a href={other.href}>{other.text}</a>
+        <a href={other === "servers" ? "servers" : "status"}>{other === "servers" ? "Trunks" : "Status"}</a>
         {login && (
           <button type="button" class="link log-out" onClick={() => void logOut()}>
             Log out

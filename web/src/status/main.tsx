@@ -21,7 +21,7 @@ function Page() {
   }, []);
   return (
     <main class="status">
-      <PageHead title="Umbrella status" problem={problem} loaded={status !== null} other={{ href: "servers", text: "Trunks" }} login={login} />
+      <PageHead title="Umbrella status" problem={problem} loaded={status !== null} other="servers" login={login} />
       {status && <StatusView status={status} />}
     </main>
   );

@@ -19,7 +19,10 @@ function hostOf(url) {
 
 /* A link that opens in a new tab; what is no address of the web is words alone. */
 function link(url) {
-	return E('a', { 'href': hostOf(url) != null ? url : null, 'target': '_blank', 'rel': 'noreferrer', 'style': 'overflow-wrap:anywhere' }, [ url ]);
+	return E('a', {
+		'href': hostOf(url) != null ? url : null, // eslint-disable-line html/luci -- of the web alone
+		'target': '_blank', 'rel': 'noreferrer', 'style': 'overflow-wrap:anywhere'
+	}, [ url ]);
 }
 
 /* Addresses for others to open: not those that only the node itself can, and
@@ -90,7 +93,7 @@ function signal(station) {
 /* A table that becomes cards on a phone, as the theme does it by data-title. */
 function table(titles, rows, empty) {
 	const body = rows.map((row) => E('tr', { 'class': 'tr' }, row.map((cell, i) =>
-		E('td', { 'class': 'td left', 'data-title': titles[i] }, Array.isArray(cell) ? cell : [ cell ]))));
+		E('td', { 'class': 'td left', 'data-title': titles[i] }, [].concat(cell)))));
 
 	if (!rows.length)
 		body.push(E('tr', { 'class': 'tr placeholder' }, [
@@ -106,7 +109,7 @@ function table(titles, rows, empty) {
 function facts(rows) {
 	return E('table', { 'class': 'table' }, rows.map(([ name, value ]) => E('tr', { 'class': 'tr' }, [
 		E('td', { 'class': 'td left', 'width': '33%' }, [ name ]),
-		E('td', { 'class': 'td left' }, Array.isArray(value) ? value : [ value ])
+		E('td', { 'class': 'td left' }, [].concat(value))
 	])));
 }
 

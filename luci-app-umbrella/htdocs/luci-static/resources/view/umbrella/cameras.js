@@ -121,7 +121,7 @@ function probeNodes(option, answer) {
 
 	return [
 		E('h5', {}, [ option ]),
-		E('p', {}, verdict),
+		E('p', {}, [ ...verdict ]),
 		E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ answer.text ?? '' ])
 	];
 }

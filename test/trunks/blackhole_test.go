@@ -4,13 +4,15 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"umbrella/test/netns"
 )
 
 // swallow has a link lose what matches a rule of nftables, silently and both ways.
 func (l *link) swallow(table, rule string) {
 	l.net.t.Helper()
 	nft := func(args ...string) {
-		l.net.must("ip", append([]string{"netns", "exec", l.a.name, "nft"}, args...)...)
+		netns.Must(l.net.t, "ip", append([]string{"netns", "exec", l.a.name, "nft"}, args...)...)
 	}
 	nft("add", "table", "inet", table)
 	for hook, dev := range map[string]string{"input": "iifname", "output": "oifname"} {
@@ -22,7 +24,7 @@ func (l *link) swallow(table, rule string) {
 // carry ends what swallow began.
 func (l *link) carry(table string) {
 	l.net.t.Helper()
-	l.net.must("ip", "netns", "exec", l.a.name, "nft", "delete", "table", "inet", table)
+	netns.Must(l.net.t, "ip", "netns", "exec", l.a.name, "nft", "delete", "table", "inet", table)
 }
 
 // outage is how long a link is out: usual, or what UMBRELLA_TEST_OUTAGE says, such as
@@ -64,7 +66,7 @@ func TestLinkSwallowsEverythingForAWhile(t *testing.T) {
 				w.sees("Eve", ap, "Ada") // Bob is gone
 				time.Sleep(while + time.Duration(i)*600*time.Millisecond - time.Since(began))
 				wan.carry("outage")
-				back := eventually(t, 20*time.Second, "Bob is back", func() bool { return ap.people.report().Views["Eve"].Seen["Bob"] == 1 })
+				back := netns.Eventually(t, 20*time.Second, "Bob is back", func() bool { return ap.people.report().Views["Eve"].Seen["Bob"] == 1 })
 				back += w.plays("Eve", ap, "Bob", 10*time.Second)
 				t.Logf("back after %v", back)
 				if back > 5*time.Second {

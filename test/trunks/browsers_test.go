@@ -1,22 +1,20 @@
 package trunks
 
 import (
-	"bufio"
-	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	"umbrella/test/netns"
 )
 
 // browsers is a process that has Chromium do things.
 type browsers struct {
-	t   *testing.T
-	in  io.WriteCloser
-	out *bufio.Scanner
+	t     *testing.T
+	child *netns.Child
 }
 
 // act is one of browsers.mjs, with what it is about.
@@ -41,35 +39,13 @@ func newBrowsers(t *testing.T) *browsers {
 	cmd.Env = append(os.Environ(), "CHROMIUM_BINARY="+chromium, "CHROMIUM="+within)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	b := &browsers{t: t}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.in, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	b.out = bufio.NewScanner(out)
-	t.Cleanup(func() { _ = b.in.Close(); _ = cmd.Wait() })
-	return b
+	return &browsers{t: t, child: netns.StartChild(t, cmd)}
 }
 
 func (b *browsers) do(a act) {
 	b.t.Helper()
-	line, err := json.Marshal(a)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if _, err := b.in.Write(append(line, '\n')); err != nil || !b.out.Scan() {
-		b.t.Fatalf("the browsers are gone: %v, %v", err, b.out.Err())
-	}
 	var r struct{ Problem string }
-	if err := json.Unmarshal(b.out.Bytes(), &r); err != nil {
-		b.t.Fatalf("%v: %s", err, b.out.Bytes())
-	}
+	b.child.Ask(a, &r)
 	if r.Problem != "" {
 		b.t.Fatalf("%v: %s", a, r.Problem)
 	}

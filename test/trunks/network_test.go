@@ -12,11 +12,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"umbrella/test/netns"
 )
 
 const secret = "a-secret-for-all-the-nodes"
@@ -38,6 +39,7 @@ type network struct {
 type node struct {
 	net     *network
 	name    string // of its namespace
+	space   *netns.Space
 	number  int
 	config  strings.Builder
 	dials   []func() // writes what is only known when others serve
@@ -61,49 +63,15 @@ var networks atomic.Int32
 func newNetwork(t *testing.T, n int) *network {
 	t.Helper()
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
-	w := &network{t: t, name: fmt.Sprintf("umbt%d-%d", os.Getpid()%10000, networks.Add(1)), bin: daemon(t), dir: t.TempDir()}
+	w := &network{t: t, name: fmt.Sprintf("umbt%d-%d", os.Getpid()%10000, networks.Add(1)), dir: t.TempDir()}
 	for i := range n {
 		nd := &node{net: w, name: fmt.Sprintf("%s-%d", w.name, i), number: i}
 		nd.log = filepath.Join(w.dir, fmt.Sprintf("%d.log", i))
-		w.must("ip", "netns", "add", nd.name)
-		t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", nd.name).Run() })
-		w.must("ip", "-n", nd.name, "link", "set", "lo", "up")
+		nd.space = netns.New(t, nd.name)
 		w.nodes = append(w.nodes, nd)
 	}
+	w.bin = netns.Daemon(t)
 	return w
-}
-
-// scratch is a directory that TestMain makes and removes.
-var scratch string
-
-var built = sync.OnceValues(func() (string, error) {
-	bin := filepath.Join(scratch, "umbrellad")
-	if out, err := exec.Command("go", "build", "-o", bin, "umbrella/cmd/umbrellad").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return bin, nil
-})
-
-// daemon builds the daemon once.
-func daemon(t *testing.T) string {
-	t.Helper()
-	bin, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bin
-}
-
-func (w *network) must(name string, args ...string) string {
-	w.t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if err != nil {
-		w.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return string(out)
 }
 
 // link joins two nodes by a link of its own, and a dials b over it.
@@ -156,15 +124,15 @@ func (w *network) cable(a, b int) *link {
 	w.t.Helper()
 	l := &link{net: w, number: len(w.links), a: w.nodes[a], b: w.nodes[b]}
 	w.links = append(w.links, l)
-	w.must("ip", "link", "add", l.dev("a"), "netns", l.a.name, "type", "veth", "peer", "name", l.dev("b"), "netns", l.b.name)
+	netns.Must(w.t, "ip", "link", "add", l.dev("a"), "netns", l.a.name, "type", "veth", "peer", "name", l.dev("b"), "netns", l.b.name)
 	for end, n := range map[string]*node{"a": l.a, "b": l.b} {
 		if !w.secure || w.both {
-			w.must("ip", "-n", n.name, "addr", "add", l.address(end)+"/24", "dev", l.dev(end))
+			netns.Must(w.t, "ip", "-n", n.name, "addr", "add", l.address(end)+"/24", "dev", l.dev(end))
 		}
 		// A cable that takes many packets as one would also delay and lose them so.
-		w.must("ip", "-n", n.name, "link", "set", l.dev(end), "gso_max_segs", "1", "up")
+		netns.Must(w.t, "ip", "-n", n.name, "link", "set", l.dev(end), "gso_max_segs", "1", "up")
 		if w.secure {
-			w.must("ip", "-n", n.name, "addr", "add", l.address6(end)+"/64", "dev", l.dev(end), "nodad")
+			netns.Must(w.t, "ip", "-n", n.name, "addr", "add", l.address6(end)+"/64", "dev", l.dev(end), "nodad")
 		}
 	}
 	return l
@@ -184,14 +152,14 @@ func (l *link) address6(end string) string {
 func (l *link) narrow(rate string) {
 	l.net.t.Helper()
 	for end, n := range map[string]*node{"a": l.a, "b": l.b} {
-		l.net.must("tc", "-n", n.name, "qdisc", "replace", "dev", l.dev(end), "root", "tbf", "rate", rate, "burst", "4kb", "latency", "150ms")
+		netns.Must(l.net.t, "tc", "-n", n.name, "qdisc", "replace", "dev", l.dev(end), "root", "tbf", "rate", rate, "burst", "4kb", "latency", "150ms")
 	}
 }
 
 // block drops what crosses the link by a protocol and port of b, until unblock.
 func (l *link) block(protocol string, port int) {
 	l.net.t.Helper()
-	l.b.nft(fmt.Sprintf(`table inet cut {
+	l.b.space.NFT(fmt.Sprintf(`table inet cut {
 		chain in { type filter hook input priority 0; iifname %[1]s %[2]s dport %[3]d drop; }
 		chain out { type filter hook output priority 0; oifname %[1]s %[2]s sport %[3]d drop; }
 	}`, l.dev("b"), protocol, port))
@@ -200,27 +168,18 @@ func (l *link) block(protocol string, port int) {
 // cut drops all that crosses the link, until unblock. The addresses stay.
 func (l *link) cut() {
 	l.net.t.Helper()
-	l.b.nft(fmt.Sprintf(`table inet cut {
+	l.b.space.NFT(fmt.Sprintf(`table inet cut {
 		chain in { type filter hook input priority 0; iifname %[1]s drop; }
 		chain out { type filter hook output priority 0; oifname %[1]s drop; }
 	}`, l.dev("b")))
 }
 
-func (l *link) unblock() { l.net.t.Helper(); l.b.nft("delete table inet cut") }
-
-func (n *node) nft(script string) {
-	n.net.t.Helper()
-	cmd := exec.Command("ip", "netns", "exec", n.name, "nft", "-f", "-")
-	cmd.Stdin = strings.NewReader(script)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		n.net.t.Fatalf("nft: %v\n%s", err, out)
-	}
-}
+func (l *link) unblock() { l.net.t.Helper(); l.b.space.NFT("delete table inet cut") }
 
 // set makes the link work, or not.
 func (l *link) set(state string) {
 	l.net.t.Helper()
-	l.net.must("ip", "-n", l.a.name, "link", "set", l.dev("a"), state)
+	netns.Must(l.net.t, "ip", "-n", l.a.name, "link", "set", l.dev("a"), state)
 }
 
 // bytes that have crossed the link, both ways.
@@ -230,7 +189,7 @@ func (l *link) bytes() int64 { l.net.t.Helper(); return l.from("a") + l.from("b"
 func (l *link) from(end string) int64 {
 	l.net.t.Helper()
 	counter := map[string]string{"a": "tx_bytes", "b": "rx_bytes"}[end]
-	s := l.net.must("ip", "netns", "exec", l.a.name, "cat", "/sys/class/net/"+l.dev("a")+"/statistics/"+counter)
+	s := netns.Must(l.net.t, "ip", "netns", "exec", l.a.name, "cat", "/sys/class/net/"+l.dev("a")+"/statistics/"+counter)
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 	if err != nil {
 		l.net.t.Fatal(err)
@@ -242,7 +201,7 @@ func (l *link) from(end string) int64 {
 func (w *network) start() {
 	w.t.Helper()
 	serves := func(n *node) {
-		eventually(w.t, 20*time.Second, n.name+" serves", func() bool { return n.people.report() != nil })
+		netns.Eventually(w.t, 20*time.Second, n.name+" serves", func() bool { return n.people.report() != nil })
 	}
 	for _, n := range slices.Backward(w.nodes) { // those that are dialled first
 		for _, dial := range n.dials {
@@ -278,13 +237,12 @@ func (n *node) start() {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	n.process = exec.Command("ip", "netns", "exec", n.name, n.net.bin, "-config", path)
+	n.process = n.space.Command(n.net.bin, "-config", path)
 	n.process.Stdout, n.process.Stderr = log, log
-	n.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := n.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	n.people = newPeople(t, n.name, n.net.secure)
+	n.people = newPeople(t, n.space, n.net.secure)
 	t.Cleanup(func() {
 		_ = n.process.Process.Signal(syscall.SIGTERM)
 		_ = n.process.Wait()
@@ -293,16 +251,4 @@ func (n *node) start() {
 			t.Logf("%s:\n%s", n.name, b)
 		}
 	})
-}
-
-func eventually(t *testing.T, within time.Duration, what string, ok func() bool) time.Duration {
-	t.Helper()
-	began := time.Now()
-	for !ok() {
-		if time.Since(began) > within {
-			t.Fatalf("%s: not within %v", what, within)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return time.Since(began)
 }

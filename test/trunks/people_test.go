@@ -1,19 +1,13 @@
 package trunks
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,17 +17,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	umbrellav1 "umbrella/proto/umbrella/v1"
+	"umbrella/test/netns"
 	"umbrella/test/peer"
 )
 
-// people is a process in the namespace of a node: its participants. A program
-// has one namespace, so the test runs itself again in each.
+// people is a process in the namespace of a node: its participants.
 type people struct {
-	t   *testing.T
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
-	mu  sync.Mutex
+	t     *testing.T
+	child *netns.Child
 }
 
 // order is what the test asks of people, one a line.
@@ -77,68 +68,21 @@ type view struct {
 	SoundGaps, Keyframes uint64
 }
 
-const environment = "UMBRELLA_TEST_PEOPLE" // "ws" or "wss"
+func TestMain(m *testing.M) { netns.Main(m, live) }
 
-func TestMain(m *testing.M) {
-	if os.Getenv(environment) != "" {
-		if err := live(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	dir, err := os.MkdirTemp("", "umbrellad")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	scratch = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-func newPeople(t *testing.T, namespace string, secure bool) *people {
+func newPeople(t *testing.T, space *netns.Space, secure bool) *people {
 	t.Helper()
-	p := &people{t: t, cmd: exec.Command("ip", "netns", "exec", namespace, os.Args[0])}
 	scheme := "ws"
 	if secure {
 		scheme = "wss"
 	}
-	p.cmd.Env = append(os.Environ(), environment+"="+scheme)
-	p.cmd.Stderr = os.Stderr
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.out = bufio.NewScanner(out)
-	p.out.Buffer(nil, 4<<20)
-	t.Cleanup(func() { _ = p.in.Close(); _ = p.cmd.Wait() })
-	return p
+	return &people{t: t, child: space.Child(scheme)}
 }
 
 func (p *people) ask(o order) *report {
 	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	b, err := json.Marshal(o)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if _, err := p.in.Write(append(b, '\n')); err != nil || !p.out.Scan() {
-		p.t.Fatalf("people are gone: %v, %v", err, p.out.Err())
-	}
 	r := &report{status: &umbrellav1.Status{}}
-	if err := json.Unmarshal(p.out.Bytes(), r); err != nil {
-		p.t.Fatal(err)
-	}
+	p.child.Ask(o, r)
 	if err := proto.Unmarshal(r.Status, r.status); err != nil {
 		p.t.Fatal(err)
 	}
@@ -163,28 +107,23 @@ func (p *people) report() *report {
 	return nil
 }
 
-// live is the process.
-func live() error {
+// live is the process. scheme is that of the node's WebSocket.
+func live(scheme string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	here := map[string]*peer.Peer{}
 	stop := map[string]context.CancelFunc{}
-	in := bufio.NewScanner(os.Stdin)
-	for in.Scan() {
-		var o order
-		if err := json.Unmarshal(in.Bytes(), &o); err != nil {
-			return err
-		}
-		r := report{Views: map[string]view{}}
+	return netns.Serve(func(o order) (*report, error) {
+		r := &report{Views: map[string]view{}}
 		switch {
 		case o.Announce != "":
 			responder, err := announce(o.Announce)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			defer responder.Close()
+			context.AfterFunc(ctx, func() { _ = responder.Close() })
 		case o.Join != "":
-			p := &peer.Peer{URL: os.Getenv(environment) + "://127.0.0.1:8081/wsb", Room: "den", Name: o.Join, ViewOnly: o.View, Temporal: o.Temporal}
+			p := &peer.Peer{URL: scheme + "://127.0.0.1:8081/wsb", Room: "den", Name: o.Join, ViewOnly: o.View, Temporal: o.Temporal}
 			within, done := context.WithTimeout(ctx, 10*time.Second)
 			if err := p.Join(within); err != nil {
 				r.Problem = err.Error()
@@ -200,7 +139,7 @@ func live() error {
 		case o.Old != "":
 			var err error
 			if r.Answer, err = old(ctx, o.Old); err != nil {
-				return err
+				return nil, err
 			}
 		case o.Leave != "":
 			stop[o.Leave]()
@@ -210,18 +149,13 @@ func live() error {
 		for name, p := range here {
 			r.Views[name] = look(p)
 		}
-		if b, err := status(); err != nil {
+		if b, err := status(scheme); err != nil {
 			r.Problem = err.Error()
 		} else {
 			r.Status = b
 		}
-		b, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%s\n", b)
-	}
-	return in.Err()
+		return r, nil
+	})
 }
 
 // old dials a node with version 0 and returns the sentence that it is refused
@@ -304,8 +238,8 @@ func look(p *peer.Peer) view {
 	return v
 }
 
-func status() ([]byte, error) {
-	scheme := map[string]string{"ws": "http", "wss": "https"}[os.Getenv(environment)]
+func status(scheme string) ([]byte, error) {
+	scheme = map[string]string{"ws": "http", "wss": "https"}[scheme]
 	r, err := http.NewRequest(http.MethodGet, scheme+"://127.0.0.1:8081/status", nil)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	umbrellav1 "umbrella/proto/umbrella/v1"
+	"umbrella/test/netns"
 )
 
 // By TLS with a CA of its own, which is pinned, and over IPv6: what a trunk costs
@@ -38,7 +39,7 @@ func TestSecureTrunk(t *testing.T) {
 	w.start()
 	far := cloud.people.report().status.NodeId
 	var up *umbrellav1.TrunkLink
-	eventually(t, 20*time.Second, "the trunk is up", func() bool {
+	netns.Eventually(t, 20*time.Second, "the trunk is up", func() bool {
 		up = neighbour(ap.people.report().status, far)
 		return up != nil
 	})
@@ -52,7 +53,7 @@ func TestSecureTrunk(t *testing.T) {
 		"expired":   "renew it there, or set the clock",
 	} {
 		problem := ""
-		eventually(t, 20*time.Second, section+" is refused", func() bool {
+		netns.Eventually(t, 20*time.Second, section+" is refused", func() bool {
 			for _, s := range ap.people.report().status.Trunks {
 				if s.Name == section {
 					problem = s.Problem
@@ -94,7 +95,7 @@ func TestIdleSecureTrunk(t *testing.T) {
 	wan := w.link(0, 1)
 	w.start()
 	w.nodes[0].people.join("Ada", false)
-	eventually(t, 20*time.Second, "Ada is seen", func() bool {
+	netns.Eventually(t, 20*time.Second, "Ada is seen", func() bool {
 		return len(reached(w.nodes[1].people.report().status, w.nodes[0].people.report().status.NodeId)) == 1
 	})
 	time.Sleep(2 * time.Second)

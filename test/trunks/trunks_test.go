@@ -9,6 +9,7 @@ import (
 	"time"
 
 	umbrellav1 "umbrella/proto/umbrella/v1"
+	"umbrella/test/netns"
 )
 
 // rate counts bytes a second that something carries over a while.
@@ -55,7 +56,7 @@ func (w *network) sees(who string, n *node, names ...string) {
 	for _, name := range names {
 		want[name] = 1
 	}
-	eventually(w.t, 20*time.Second, fmt.Sprintf("%s sees %v", who, names), func() bool {
+	netns.Eventually(w.t, 20*time.Second, fmt.Sprintf("%s sees %v", who, names), func() bool {
 		return maps.Equal(n.people.report().Views[who].Seen, want)
 	})
 }
@@ -64,7 +65,7 @@ func (w *network) sees(who string, n *node, names ...string) {
 func (w *network) plays(who string, n *node, whom string, within time.Duration) time.Duration {
 	w.t.Helper()
 	was := n.people.report().Views[who].Video[whom]
-	return eventually(w.t, within, who+" gets pictures of "+whom, func() bool { return n.people.report().Views[who].Video[whom] > was+5 })
+	return netns.Eventually(w.t, within, who+" gets pictures of "+whom, func() bool { return n.people.report().Views[who].Video[whom] > was+5 })
 }
 
 func TestAccessPointAndCloud(t *testing.T) {
@@ -177,7 +178,7 @@ func reached(st *umbrellav1.Status, by string) (names []string) {
 func (w *network) followRoutes(each int) {
 	w.t.Helper()
 	problem := ""
-	eventually(w.t, 10*time.Second, "just what the routes say crosses each link", func() bool {
+	netns.Eventually(w.t, 10*time.Second, "just what the routes say crosses each link", func() bool {
 		problem = ""
 		var list []*umbrellav1.Status
 		for _, n := range w.nodes {
@@ -305,8 +306,8 @@ func TestRingIsCutAndHeals(t *testing.T) {
 		l := neighbour(n.people.report().status, id)
 		return l != nil && l.SentStreams > 0
 	}
-	eventually(t, 20*time.Second, "the short way is taken again", func() bool { return sends(w.nodes[0], w.nodes[1]) })
-	eventually(t, 5*time.Second, "the long way is given back", func() bool { return !sends(w.nodes[2], w.nodes[1]) })
+	netns.Eventually(t, 20*time.Second, "the short way is taken again", func() bool { return sends(w.nodes[0], w.nodes[1]) })
+	netns.Eventually(t, 5*time.Second, "the long way is given back", func() bool { return !sends(w.nodes[2], w.nodes[1]) })
 	w.plays("Bob", w.nodes[1], "Ada", 3*time.Second)
 	// And so it stays.
 	was := w.nodes[1].people.report().Views["Bob"]
@@ -431,13 +432,13 @@ func TestLocalName(t *testing.T) {
 		}
 		return &umbrellav1.TrunkStatus{}
 	}
-	eventually(t, 20*time.Second, "the name is not found", func() bool {
+	netns.Eventually(t, 20*time.Second, "the name is not found", func() bool {
 		return strings.Contains(near().Problem, "far-node.local is not found on the local network by multicast DNS")
 	})
 	if r := w.nodes[1].people.ask(order{Announce: "far-node.local"}); r.Problem != "" {
 		t.Fatal(r.Problem)
 	}
-	eventually(t, 20*time.Second, "the trunk is up", func() bool { return len(near().Links) == 1 })
+	netns.Eventually(t, 20*time.Second, "the trunk is up", func() bool { return len(near().Links) == 1 })
 	w.nodes[0].people.join("Ada", false)
 	w.nodes[1].people.join("Bob", false)
 	w.plays("Bob", w.nodes[1], "Ada", 10*time.Second)
@@ -468,7 +469,7 @@ func TestLinkIsDownForAWhile(t *testing.T) {
 		t.Errorf("%d packets were lost in the house", is.Gaps-was.Gaps)
 	}
 	wan.set("up")
-	back := eventually(t, 20*time.Second, "Bob is back", func() bool { return ap.people.report().Views["Eve"].Seen["Bob"] == 1 })
+	back := netns.Eventually(t, 20*time.Second, "Bob is back", func() bool { return ap.people.report().Views["Eve"].Seen["Bob"] == 1 })
 	back += w.plays("Eve", ap, "Bob", 10*time.Second)
 	t.Logf("back after %v", back)
 	if back > 5*time.Second {

@@ -34,9 +34,14 @@ type Peer struct {
 	Codec string
 	// Temporal has Play send VP8 in three temporal layers.
 	Temporal bool
+	// Ledger notes each frame that Play sends and that comes in; nil: nothing does.
+	Ledger *Ledger
+	// Alter changes the SDP that is sent to the node; nil leaves it.
+	Alter func(sdp string) string
 
 	socket *websocket.Conn
 	cancel context.CancelFunc
+	index  uint16 // in Ledger
 	done   sync.WaitGroup
 
 	publish, subscribe *webrtc.PeerConnection
@@ -118,6 +123,9 @@ func (p *Peer) ping(ctx context.Context) {
 
 // Join opens the socket, enters the room and, unless ViewOnly, publishes.
 func (p *Peer) Join(ctx context.Context) error {
+	if p.Ledger != nil {
+		p.index = p.Ledger.enter(p.Name)
+	}
 	if err := p.Dial(ctx); err != nil {
 		return err
 	}
@@ -207,7 +215,7 @@ func (p *Peer) offer(restart bool) error {
 		return err
 	}
 	p.offers++
-	m := &umbrellav1.PublishOffer{Id: p.offers, Sdp: offer.SDP}
+	m := &umbrellav1.PublishOffer{Id: p.offers, Sdp: p.altered(offer.SDP)}
 	for _, t := range p.publish.GetTransceivers() {
 		source := umbrellav1.TrackSource_TRACK_SOURCE_CAMERA
 		if t.Kind() == webrtc.RTPCodecTypeAudio {
@@ -221,6 +229,13 @@ func (p *Peer) offer(restart bool) error {
 	}
 	p.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_PublishOffer{PublishOffer: m}})
 	return nil
+}
+
+func (p *Peer) altered(sdp string) string {
+	if p.Alter == nil {
+		return sdp
+	}
+	return p.Alter(sdp)
 }
 
 func (p *Peer) readFeedback(sender *webrtc.RTPSender) {
@@ -259,18 +274,30 @@ func (p *Peer) Play(ctx context.Context, interval time.Duration) {
 			if key {
 				frame = 0
 			}
+			pictures, sounds := stream{p.index, true}, stream{p.index, false}
+			number := p.noted(pictures)
 			for i := range 2 {
 				seq++
 				p.describe(payload, i == 0, key, frame)
+				pictures.mark(payload, i, number)
 				_ = p.video.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2,
 					SequenceNumber: seq, Timestamp: ts, Marker: i == 1}, Payload: payload})
 			}
 			frame++
 			soundSeq++
+			sounds.mark(payload, 0, p.noted(sounds))
 			_ = p.audio.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2,
 				SequenceNumber: soundSeq, Timestamp: soundTS}, Payload: payload[:40]})
 		}
 	})
+}
+
+// noted enters the next frame of a stream into the ledger, and returns its number.
+func (p *Peer) noted(s stream) uint32 {
+	if p.Ledger == nil {
+		return 0
+	}
+	return p.Ledger.left(s)
 }
 
 // describe begins the payload of a packet of VP8 (RFC 7741 §4.2). frame counts
@@ -386,7 +413,7 @@ func (p *Peer) answer(o *umbrellav1.SubscribeOffer) error {
 		return err
 	}
 	p.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_SubscribeAnswer{
-		SubscribeAnswer: &umbrellav1.SubscribeAnswer{Id: o.Id, Sdp: answer.SDP}}})
+		SubscribeAnswer: &umbrellav1.SubscribeAnswer{Id: o.Id, Sdp: p.altered(answer.SDP)}}})
 	return nil
 }
 
@@ -414,6 +441,9 @@ func (p *Peer) onTrack(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 			}
 		}
 		last = packet.SequenceNumber
+		if p.Ledger != nil {
+			p.Ledger.arrived(p.index, packet.Payload)
+		}
 		if t.Codec().MimeType == webrtc.MimeTypeVP8 && len(packet.Payload) > 1 &&
 			packet.Payload[0]&0x10 != 0 && packet.Payload[1]&1 == 0 {
 			in.Keyframes.Add(1)

@@ -1,0 +1,177 @@
+package attacks
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// What an attack, or all of them together, may cost at most.
+const (
+	// mostMemory in bytes, above what was in use before.
+	mostMemory = 48 << 20
+	// mostCPU is the share of one CPU that the node takes above a calm call.
+	mostCPU = 0.6
+	// Where the members' process was not run for so long, others kept it from that,
+	// and what was lost is not judged.
+	mostHeld = 250 * time.Millisecond
+	tries    = 3
+)
+
+// calm is a call that nobody attacks.
+type calm struct {
+	cpu        float64 // of one CPU
+	goroutines int
+}
+
+// TestAttacks has strangers attack a node of 128 MiB beside a call of four: one way
+// after the other, and at last all ways together.
+func TestAttacks(t *testing.T) {
+	s := newSite(t)
+	quiet := s.control()
+	var all []string
+	for _, a := range attacks {
+		all = append(all, a.name)
+		t.Run(a.name, func(t *testing.T) { s.judge(t, quiet, a.lasts, a.name) })
+	}
+	t.Run("all together", func(t *testing.T) { s.judge(t, quiet, 15*time.Second, all...) })
+	t.Run("afterwards", func(t *testing.T) { s.afterwards(t, quiet) })
+}
+
+// control has the call go on for a while, which has to lose nothing where others
+// are to be blamed for losses.
+func (s *site) control() calm {
+	s.t.Helper()
+	const lasts = 5 * time.Second
+	var last measured
+	for range tries {
+		if last = s.measure(s.t, lasts, nil); last.lost() == "" && last.died == "" {
+			s.t.Logf("calm: %s", last)
+			return calm{last.cpu, s.goroutines()}
+		}
+	}
+	s.t.Skipf("SKIPPED: this machine is too busy to judge attacks: a calm call loses frames: %s", last)
+	return calm{}
+}
+
+// measured is what an attack has cost.
+type measured struct {
+	report
+	counters
+	before, peak uint64  // bytes in use
+	cpu          float64 // of one CPU
+	goroutines   int
+	died         string
+	told         []result
+}
+
+// measure has the attacker do something meanwhile.
+func (s *site) measure(t *testing.T, lasts time.Duration, names []string) (m measured) {
+	t.Helper()
+	s.ask(order{From: time.Now(), To: time.Now()}) // begins to look for how long it is held
+	counted, cpu, start := s.counted(), s.cpu(), time.Now()
+	m.before = s.cgroup.restart()
+	if len(names) == 0 {
+		time.Sleep(lasts)
+	} else {
+		s.attacks.Ask(strike{Names: names, Lasts: lasts}, &m.told)
+	}
+	end := time.Now()
+	m.cpu = (s.cpu() - cpu) / end.Sub(start).Seconds()
+	time.Sleep(patience + 100*time.Millisecond)
+	m.peak = s.cgroup.most()
+	m.counters = s.counted().since(counted)
+	m.report = s.ask(order{From: start, To: end})
+	if !s.alive() {
+		m.died = fmt.Sprintf("the node has ended after %v: %v", end.Sub(start).Round(time.Second), s.process.ProcessState)
+	} else {
+		m.goroutines = s.goroutines()
+	}
+	return m
+}
+
+func (m measured) lost() string {
+	if m.Lost > 0 {
+		return fmt.Sprintf("the call has lost %d of %d frames:%s", m.Lost, m.Due, losses(m.By))
+	}
+	return m.Problem
+}
+
+func (m measured) String() string {
+	return fmt.Sprintf("frames lost %d of %d, slowest %d ms; memory %+.1f MiB to %.1f MiB; CPU %.2f; goroutines %d; packets to who never spoke %d, dials %d, names asked %d; forged %d bytes, answered %d, media %d packets; held %d ms",
+		m.Lost, m.Due, m.Slowest.Milliseconds(), mib(m.peak)-mib(m.before), mib(m.peak), m.cpu, m.goroutines,
+		m.silent, m.dials, m.names, m.forged, m.answered, m.media, m.Held.Milliseconds())
+}
+
+func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+
+// judge measures some attacks at once, and what they may not cost. A node that has
+// ended is started again for the next ones.
+func (s *site) judge(t *testing.T, quiet calm, lasts time.Duration, names ...string) {
+	var m measured
+	for try := 1; ; try++ {
+		m = s.measure(t, lasts, names)
+		if m.Held < mostHeld || m.lost() == "" || m.died != "" || try == tries {
+			break
+		}
+		t.Logf("the members' process was held up for %v: once more", m.Held)
+	}
+	for _, r := range m.told {
+		t.Logf("%s: %s", r.Name, r.Told)
+		if r.Problem != "" {
+			t.Errorf("%s: the attack itself failed: %s", r.Name, r.Problem)
+		}
+	}
+	t.Logf("%s: %s", t.Name(), m)
+	if m.died != "" {
+		t.Errorf("%s\n%s", m.died, s.logged())
+		s.start()
+		return
+	}
+	if problem := m.lost(); problem != "" {
+		t.Error(problem)
+	}
+	if took := int64(m.peak) - int64(m.before); took >= mostMemory {
+		t.Errorf("the node took %.1f MiB, of which %d may be", float64(took)/(1<<20), mostMemory>>20)
+	}
+	if took := m.cpu - quiet.cpu; took >= mostCPU {
+		t.Errorf("the node took %.2f of a CPU more than for a calm call, of which %.2f may be", took, mostCPU)
+	}
+	if m.silent > 0 {
+		t.Errorf("%d packets went to who never spoke: %s", m.silent, s.unasked())
+	}
+	if m.dials > 0 {
+		t.Errorf("the node opened %d TCP connections", m.dials)
+	}
+	if m.names > 0 {
+		t.Errorf("the node asked for names by %d packets", m.names)
+	}
+	if m.media > 0 {
+		t.Errorf("%d packets of media went to an address in whose name others spoke", m.media)
+	}
+	if m.answered > m.forged {
+		t.Errorf("%d bytes went to an address in whose name %d were sent", m.answered, m.forged)
+	}
+	if m.Problem != "" { // whoever was told to go is not there for the next one
+		s.ask(order{Call: true})
+	}
+}
+
+// afterwards everything is as it was: sessions whose attackers are silent end.
+func (s *site) afterwards(t *testing.T, quiet calm) {
+	const most = 60 * time.Second
+	start, is := time.Now(), 0
+	for time.Since(start) < most {
+		if is = s.goroutines(); is <= quiet.goroutines+10 {
+			break
+		}
+		time.Sleep(time.Second)
+	}
+	t.Logf("goroutines: %d before, %d now, after %v; memory %.1f MiB", quiet.goroutines, is, time.Since(start).Round(time.Second), mib(s.cgroup.now()))
+	if is > quiet.goroutines+10 {
+		t.Errorf("%d goroutines are left of the attacks %v later", is-quiet.goroutines, most)
+	}
+	if r := s.ask(order{Newcomer: true}); r.Problem != "" {
+		t.Errorf("nobody else can join: %s", r.Problem)
+	}
+}

@@ -20,14 +20,29 @@ type result struct {
 	Name string
 	// Told is what the attacker saw, in words; Problem why it could not attack.
 	Told, Problem string
+	// Wrong is what the node should not have done.
+	Wrong string
 }
 
-// attacks are the ways there are. Each ends when ctx does, or before.
-var attacks = []struct {
+// wrong is an error of an attack that the node let do what it may not.
+type wrong string
+
+func (w wrong) Error() string { return string(w) }
+
+// way is one way to attack. It ends when ctx does, or before.
+type way struct {
 	name  string
 	lasts time.Duration
-	do    func(ctx context.Context, a *attacker) (string, error)
-}{
+	do    func(ctx context.Context, a *attacker) (told string, err error)
+	// apart is one that is not tried together with the others.
+	apart bool
+}
+
+var ways = []way{
+	{"offers of ICE-lite that name a victim", 6 * time.Second, nameVictims, false},
+	{"ICE restarts that name a victim", 7 * time.Second, restartToVictims, false},
+	{"requests that are forged in the name of a victim", 5 * time.Second, forgeRequests, false},
+	{"candidates that are names or to be connected to", 6 * time.Second, nameAnything, false},
 }
 
 // attacker is one way to attack, with addresses that are for it alone.
@@ -46,8 +61,8 @@ func attack(s strike) ([]result, error) {
 	var all sync.WaitGroup
 	for i, name := range s.Names {
 		results[i].Name = name
-		for n, way := range attacks {
-			if way.name != name {
+		for n, w := range ways {
+			if w.name != name {
 				continue
 			}
 			number := byte(2 + n)
@@ -56,9 +71,11 @@ func attack(s strike) ([]result, error) {
 				victim4: netip.MustParseAddr(fmt.Sprint(victims4, number)), spoofed: netip.MustParseAddr(fmt.Sprint(spoofed4, number)),
 			}
 			all.Go(func() {
-				told, err := way.do(ctx, a)
+				told, err := w.do(ctx, a)
 				results[i].Told = told
-				if err != nil {
+				if bad, ok := err.(wrong); ok {
+					results[i].Wrong = string(bad)
+				} else if err != nil {
 					results[i].Problem = err.Error()
 				}
 			})

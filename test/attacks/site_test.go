@@ -64,6 +64,11 @@ type site struct {
 // newSite makes the namespaces, starts the daemon, and has the call of four begin.
 func newSite(t *testing.T) *site {
 	t.Helper()
+	for _, program := range []string{"ip", "nft", "nsenter", "nice", "sysctl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("SKIPPED: there is no %s here", program)
+		}
+	}
 	name := fmt.Sprintf("umba%d", os.Getpid())
 	s := &site{t: t, ap: netns.New(t, name+"-ap")}
 	s.ap.IP("link", "add", "br-lan", "type", "bridge")
@@ -97,7 +102,7 @@ func newSite(t *testing.T) *site {
 	s.count()
 
 	s.bin = netns.Daemon(t)
-	s.cgroup = newCgroup(t, name, machine)
+	s.cgroup = newCgroup(t, name)
 	dir := t.TempDir()
 	s.config, s.log = filepath.Join(dir, "config"), filepath.Join(dir, "log")
 	if err := os.Mkdir(s.config, 0o700); err != nil {
@@ -138,12 +143,14 @@ func (s *site) start() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	s.process = s.ap.Command("sh", "-c", `echo $$ >"$0" && ulimit -c 0 && ulimit -n 4096 && exec "$@"`,
-		filepath.Join(s.cgroup.dir, "cgroup.procs"), s.bin, "-config", s.config)
+	s.process = s.ap.Command("sh", "-c", `[ -z "$0" ] || echo $$ >"$0" && ulimit -c 0 && ulimit -n 4096 && exec "$@"`,
+		s.cgroup.processes(), s.bin, "-config", s.config)
+	s.process.Env = append(os.Environ(), s.cgroup.environment()...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	s.cgroup.pid.Store(int64(s.process.Process.Pid))
 	s.ended = make(chan struct{})
 	go func(p *exec.Cmd, ended chan struct{}) { _ = p.Wait(); close(ended) }(s.process, s.ended)
 	netns.Eventually(s.t, 20*time.Second, "the node answers", func() bool {
@@ -162,13 +169,32 @@ func (s *site) stop() {
 	select {
 	case <-s.ended:
 	case <-time.After(15 * time.Second):
-		_ = s.process.Process.Kill()
-		<-s.ended
+		s.kill()
 		s.t.Error("the node did not end in 15 s")
 	}
 	if s.t.Failed() {
 		s.t.Logf("the end of its log:\n%s", s.logged())
 	}
+}
+
+func (s *site) kill() {
+	_ = s.process.Process.Kill()
+	<-s.ended
+}
+
+// restart has another node, and a call that begins there.
+func (s *site) restart() {
+	s.t.Helper()
+	s.kill()
+	s.start()
+}
+
+func (s *site) logSize() int64 {
+	info, err := os.Stat(s.log)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // logged is the end of what the daemon has written.
@@ -312,17 +338,19 @@ func (c counters) since(was counters) counters {
 // forgets them.
 func (s *site) unasked() string {
 	s.t.Helper()
-	var all []string
+	var text string
 	for _, set := range []string{"silent4", "silent6"} {
 		out := netns.Must(s.t, "ip", "netns", "exec", s.ap.Name, "nft", "list", "set", "inet", "watch", set)
 		if _, elements, ok := strings.Cut(out, "elements = {"); ok {
-			elements, _, _ = strings.Cut(elements, "}")
-			all = append(all, strings.Join(strings.Fields(elements), " "))
+			list := strings.Split(elements[:strings.IndexByte(elements, '}')], ",")
+			for _, e := range list[:min(2, len(list))] {
+				text += strings.Join(strings.Fields(e), " ") + ", "
+			}
+			text += fmt.Sprintf("%d in all; ", len(list))
 		}
 		netns.Must(s.t, "ip", "netns", "exec", s.ap.Name, "nft", "flush", "set", "inet", "watch", set)
 	}
-	text := strings.Join(all, ", ")
-	return text[:min(len(text), 500)]
+	return text
 }
 
 // goroutines of the node, as it says itself; 0 while it does not answer.

@@ -43,6 +43,14 @@ var ways = []way{
 	{"ICE restarts that name a victim", 7 * time.Second, restartToVictims, false},
 	{"requests that are forged in the name of a victim", 5 * time.Second, forgeRequests, false},
 	{"candidates that are names or to be connected to", 6 * time.Second, nameAnything, false},
+	{"messages that decode to much", 4 * time.Second, bombs, false},
+	{"messages that decode to much before joining", 4 * time.Second, earlyBombs, false},
+	{"offers with thousands of candidates", 6 * time.Second, manyCandidates, false},
+	{"offers with thousands of lines", 6 * time.Second, manyLines, false},
+	{"requests from 60,000 ports", 7 * time.Second, manyPorts, false},
+	{"requests from 60,000 addresses", 7 * time.Second, manyAddresses, false},
+	{"ICE restarts by PATCH", 5 * time.Second, restartOften, true},
+	{"joins from a /48", 7 * time.Second, manyPrefixes, true},
 }
 
 // attacker is one way to attack, with addresses that are for it alone.

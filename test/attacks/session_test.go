@@ -229,6 +229,20 @@ func hear(ctx context.Context, ws *websocket.Conn) (*umbrellav1.ServerMessage, e
 	return m, proto.Unmarshal(b, m)
 }
 
+// discard reads what comes until the socket is closed, and ends the context then.
+func discard(ctx context.Context, ws *websocket.Conn) context.Context {
+	reading, done := context.WithCancel(ctx)
+	go func() {
+		defer done()
+		for {
+			if _, _, err := ws.Read(reading); err != nil {
+				return
+			}
+		}
+	}()
+	return reading
+}
+
 // leave ends the session of a socket at once.
 func leave(ws *websocket.Conn) {
 	ctx, done := context.WithTimeout(context.Background(), time.Second)

@@ -49,6 +49,9 @@ var ways = []way{
 	{"offers with thousands of lines", 6 * time.Second, manyLines, false},
 	{"requests from 60,000 ports", 7 * time.Second, manyPorts, false},
 	{"requests from 60,000 addresses", 7 * time.Second, manyAddresses, false},
+	{"tracks that fall silent", 12 * time.Second, silentTracks, false},
+	{"data channels", 7 * time.Second, manyChannels, false},
+	{"m-lines of many participants", 8 * time.Second, manyMLines, false},
 	{"ICE restarts by PATCH", 5 * time.Second, restartOften, true},
 	{"joins from a /48", 7 * time.Second, manyPrefixes, true},
 }

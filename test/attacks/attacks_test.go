@@ -113,7 +113,7 @@ func (m measured) lost() string {
 }
 
 func (m measured) String() string {
-	return fmt.Sprintf("frames lost %d of %d, slowest %d ms; memory %+.1f MiB to %.1f MiB; CPU %.2f; goroutines %d; log %.1f KiB; packets to who never spoke %d, dials %d, names asked %d; forged %d bytes, answered %d, media %d packets; held %d ms",
+	return fmt.Sprintf("frames lost %d of %d, slowest %d ms; memory %+.1f MiB to %.1f MiB; CPU %.2f; goroutines %d; log %.1f KiB; packets to those that never spoke %d, dials %d, names asked %d; forged %d bytes, answered %d, media %d packets; held %d ms",
 		m.Lost, m.Due, m.Slowest.Milliseconds(), mib(m.peak)-mib(m.before), mib(m.peak), m.cpu, m.goroutines, float64(m.logged)/1024,
 		m.silent, m.dials, m.names, m.forged, m.answered, m.media, m.Held.Milliseconds())
 }

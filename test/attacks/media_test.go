@@ -15,7 +15,8 @@ import (
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
-// mostLines is how many m-lines an offer may have today.
+// mostLines is how many m-lines an offer may have; where the node takes fewer, half
+// as many are tried, and so on.
 const mostLines = 63
 
 // pictures adds so many tracks to a connection.
@@ -33,41 +34,55 @@ func pictures(pc *webrtc.PeerConnection, n int) (list []*webrtc.TrackLocalStatic
 	return list, nil
 }
 
-// silentTracks has two sessions of WHIP send on 63 tracks each, of each as many
+// silentTracks has sessions of WHIP send on 126 tracks in all, of each as many
 // packets as are kept, and then fall silent.
-func silentTracks(ctx context.Context, a *attacker) (string, error) {
-	return a.publish(ctx, 2, func(pc *webrtc.PeerConnection) ([]*webrtc.TrackLocalStaticRTP, error) {
-		return pictures(pc, mostLines)
-	}, func(s *session, tracks []*webrtc.TrackLocalStaticRTP) (string, error) {
-		const packets, burst = 2048, 32
-		// Short ones, for what is kept of a packet besides its payload. What a
-		// publisher may send is 20 Mbit/s, which is 15,000 of these a second.
-		payload := make([]byte, 120)
-		payload[0] = 0x10 // the first packet of a keyframe (RFC 7741 §4.2)
-		sent := 0
-		tick := time.NewTicker(burst * time.Second / 15_000)
-		defer tick.Stop()
-		for _, t := range tracks {
-			for i := 0; i < packets && ctx.Err() == nil; i++ {
-				if i%burst == 0 {
-					select {
-					case <-ctx.Done():
-					case <-tick.C:
-					}
-				}
-				if t.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i), Timestamp: uint32(i/8) * 3000, Marker: i%8 == 7}, Payload: payload}) == nil {
-					sent++
+func silentTracks(ctx context.Context, a *attacker) (told string, err error) {
+	const all, most = 2 * mostLines, 16 // tracks, and sessions
+	for lines := mostLines; lines > 0; lines /= 2 {
+		sessions := min((all+lines-1)/lines, most)
+		told, err = a.publish(ctx, sessions, func(pc *webrtc.PeerConnection) ([]*webrtc.TrackLocalStaticRTP, error) {
+			return pictures(pc, lines)
+		}, func(_ *session, tracks []*webrtc.TrackLocalStaticRTP) (string, error) {
+			return fill(ctx, tracks, 30_000/sessions), nil
+		})
+		if !errors.Is(err, errRefused) {
+			break
+		}
+	}
+	return told, err
+}
+
+// fill sends 2,048 packets on each of some tracks, so many a second in all, and
+// then nothing.
+func fill(ctx context.Context, tracks []*webrtc.TrackLocalStaticRTP, rate int) string {
+	const packets, burst = 2048, 32
+	// Short ones, for what is kept of a packet besides its payload. What a publisher
+	// may send is 20 Mbit/s, which is 15,000 of these a second.
+	payload := make([]byte, 120)
+	payload[0] = 0x10 // the first packet of a keyframe (RFC 7741 §4.2)
+	sent := 0
+	tick := time.NewTicker(burst * time.Second / time.Duration(rate))
+	defer tick.Stop()
+	for _, t := range tracks {
+		for i := 0; i < packets && ctx.Err() == nil; i++ {
+			if i%burst == 0 {
+				select {
+				case <-ctx.Done():
+				case <-tick.C:
 				}
 			}
+			if t.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i), Timestamp: uint32(i/8) * 3000, Marker: i%8 == 7}, Payload: payload}) == nil {
+				sent++
+			}
 		}
-		<-ctx.Done()
-		return fmt.Sprintf("%d packets on %d tracks", sent, len(tracks)), nil
-	})
+	}
+	<-ctx.Done()
+	return fmt.Sprintf("%d packets on %d tracks", sent, len(tracks))
 }
 
 // manyChannels offers m=application, and opens 30,000 data channels.
 func manyChannels(ctx context.Context, a *attacker) (string, error) {
-	return a.publish(ctx, 3, func(pc *webrtc.PeerConnection) ([]*webrtc.TrackLocalStaticRTP, error) {
+	told, err := a.publish(ctx, 3, func(pc *webrtc.PeerConnection) ([]*webrtc.TrackLocalStaticRTP, error) {
 		if _, err := pc.CreateDataChannel("", nil); err != nil {
 			return nil, err
 		}
@@ -86,6 +101,10 @@ func manyChannels(ctx context.Context, a *attacker) (string, error) {
 		<-ctx.Done()
 		return fmt.Sprintf("%d channels", opened), wrong("the node takes data channels")
 	})
+	if errors.Is(err, errRefused) {
+		return err.Error(), nil
+	}
+	return told, err
 }
 
 // publish opens so many sessions of WHIP, and does something by each of them once
@@ -101,10 +120,6 @@ func (a *attacker) publish(ctx context.Context, n int, prepare func(*webrtc.Peer
 				tracks, err = prepare(pc)
 				return err
 			}, nil)
-			if errors.Is(err, errRefused) {
-				told[i] = err.Error()
-				return
-			}
 			if err == nil {
 				defer s.close()
 				err = s.connected(ctx)
@@ -124,8 +139,8 @@ func (a *attacker) publish(ctx context.Context, n int, prepare func(*webrtc.Peer
 	return strings.Join(told, "; "), nil
 }
 
-// manyMLines has participants join from one address who send 63 tracks each, and
-// get all the others', in a room of their own.
+// manyMLines has participants join from one address that send as many tracks as
+// they may, and get all the others', in a room of their own.
 func manyMLines(ctx context.Context, a *attacker) (string, error) {
 	const participants = 20
 	var in, out, tracks atomic.Int32
@@ -134,7 +149,13 @@ func manyMLines(ctx context.Context, a *attacker) (string, error) {
 	for i := range participants {
 		all.Go(func() {
 			pause(ctx, time.Duration(i)*100*time.Millisecond)
-			n, err := a.sender(ctx, fmt.Sprint("Mallory ", i))
+			var n int
+			var err error
+			for lines := mostLines; lines > 0; lines /= 2 {
+				if n, err = a.sender(ctx, fmt.Sprint("Mallory ", i), lines); !errors.Is(err, errRefused) {
+					break
+				}
+			}
 			switch {
 			case errors.Is(err, errRefused):
 				out.Add(1)
@@ -151,9 +172,9 @@ func manyMLines(ctx context.Context, a *attacker) (string, error) {
 	return fmt.Sprintf("%d of %d participants sent %d tracks, %d were refused", in.Load(), participants, tracks.Load(), out.Load()), <-problems
 }
 
-// sender joins, sends a packet on each of its tracks now and then, and answers no
-// offer. It returns how many tracks the node took of it at the end.
-func (a *attacker) sender(ctx context.Context, name string) (int, error) {
+// sender joins, sends a packet on each of so many tracks now and then, and answers
+// no offer. It returns how many tracks these are.
+func (a *attacker) sender(ctx context.Context, name string, lines int) (int, error) {
 	ws, err := enter(ctx, a.address(0), "mallory", name)
 	if err != nil {
 		return 0, err
@@ -164,7 +185,7 @@ func (a *attacker) sender(ctx context.Context, name string) (int, error) {
 		return 0, err
 	}
 	defer func() { _ = pc.GracefulClose() }()
-	list, err := pictures(pc, mostLines)
+	list, err := pictures(pc, lines)
 	if err != nil {
 		return 0, err
 	}

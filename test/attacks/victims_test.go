@@ -69,7 +69,11 @@ func (a *attacker) watch(ctx context.Context, n int, alter func(i int, sdp strin
 	}
 	all.Wait()
 	close(problems)
-	return fmt.Sprintf("%d of %d sessions connected, %d were refused", in.Load(), n, out.Load()), <-problems
+	err := <-problems
+	if err == nil && alter == nil && in.Load() == 0 {
+		err = errors.New("no session that is as it should be has connected")
+	}
+	return fmt.Sprintf("%d of %d sessions connected, %d were refused", in.Load(), n, out.Load()), err
 }
 
 // restartToVictims restarts ICE with the address of a victim: who watches the call

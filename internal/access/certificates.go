@@ -139,6 +139,16 @@ func (c *Certificates) SetPublicAddress(list []string) {
 	c.Refresh()
 }
 
+// covers reports whether the present certificate is for a DNS name. It covers none
+// where there are no certificates.
+func (c *Certificates) covers(name string) bool {
+	if c == nil {
+		return false
+	}
+	current := c.current.Load()
+	return current != nil && current.Leaf != nil && current.Leaf.VerifyHostname(name) == nil
+}
+
 // TLSConfig serves the certificate as it is at each handshake, with TLS 1.2 or
 // newer.
 func (c *Certificates) TLSConfig() *tls.Config {
@@ -275,15 +285,12 @@ func (c *Certificates) wanted() ([]string, error) {
 		}
 	}
 	host, err := c.hostname()
-	if err == nil && validDNS(host) {
-		host = strings.ToLower(host)
-		add(host)
-		if !strings.Contains(host, ".") {
-			add(host + ".lan")
-			add(host + ".local")
-		}
+	if err != nil {
+		host = ""
 	}
-	add("localhost")
+	for _, name := range machineNames(host) {
+		add(name)
+	}
 	public := c.public
 	if c.ACME != nil {
 		public = slices.Concat(public, c.ACME.Domains)

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -50,6 +49,7 @@ type Gate struct {
 	rooms   map[string]config.Room
 	others  config.Access // of rooms without a rule
 	proxies []netip.Prefix
+	hosts   map[string]bool // DNS names of the node, as hostOf has them
 }
 
 // SetRooms replaces the rooms' rules, and who may enter rooms that have none; who
@@ -209,7 +209,7 @@ func (g *Gate) AdmitAdmin(r *http.Request) error {
 	}
 	// By a name of its own, any site can come to be the origin of a page on this
 	// machine (DNS rebinding). A cookie it would not have.
-	if !isOwnHost(r.Host) {
+	if !cannotRebind(hostOf(r.Host)) {
 		return ErrOwnName
 	}
 	return nil
@@ -235,13 +235,4 @@ func (g *Gate) AdmitTrunk(unsigned string) (name, token string, rooms []string, 
 		rooms = []string{c.Room}
 	}
 	return "invited_" + hex.EncodeToString(sum[:4]), token, rooms, nil
-}
-
-func isOwnHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

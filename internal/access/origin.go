@@ -2,9 +2,12 @@ package access
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"umbrella/internal/bound"
 )
 
 type secureKey struct{}
@@ -28,32 +31,52 @@ func (g *Gate) OverTLS(r *http.Request) bool {
 	return Secure(r.Context()) || g.Forwarded(r, "X-Forwarded-Proto") == "https"
 }
 
-// CheckOrigin refuses what a page of another site asked for. A request that
-// names no origin is not from a page that can be told what to do by another
-// site: browsers always name it on WebSockets and on requests with a body.
+// CheckOrigin refuses what a page of another site asked for. A request that names no
+// origin is not from a page that another site can control: browsers always name it on
+// WebSockets and on requests with a body. The error is an ErrOrigin.
 func (g *Gate) CheckOrigin(r *http.Request) error {
 	origin := r.Header.Get("Origin")
-	if origin == "" {
+	if origin == "" || g.isOwnPage(r, origin) {
 		return nil
 	}
-	u, err := url.Parse(origin)
+	return fmt.Errorf("%w: the page is from %q, and the request is for %q. If a proxy in front has changed that, have it pass Host on, "+
+		"or X-Forwarded-Host with its address in 'trusted_proxy'", ErrOrigin, bound.Text(origin, maxShownHost), bound.Text(g.Host(r), maxShownHost))
+}
+
+// CheckEmbed refuses a picture to a page of another site, and a link there, by what
+// browsers tell of where a GET is from: Sec-Fetch-Site (W3C Fetch Metadata) over HTTPS
+// and to localhost, and else the Origin or the Referer, which a page can leave out.
+// The error is an ErrOrigin.
+func (g *Gate) CheckEmbed(r *http.Request) error {
+	if err := g.CheckOrigin(r); err != nil {
+		return err
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return nil
+	case "":
+		if referer := r.Header.Get("Referer"); referer == "" || g.isOwnPage(r, referer) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: open the address by itself", ErrOrigin)
+}
+
+// isOwnPage reports whether a URL, such as an Origin, is of the site that the request
+// is for.
+func (g *Gate) isOwnPage(r *http.Request, page string) bool {
+	u, err := url.Parse(page)
 	if err != nil || u.Hostname() == "" {
-		return ErrOrigin
+		return false
 	}
 	// Anybody on the network may have written a page that came without TLS.
 	if g.OverTLS(r) && u.Scheme != "https" {
-		return ErrOrigin
+		return false
 	}
-	if names(u, r.Host) {
-		return nil
-	}
-	if host := g.Forwarded(r, "X-Forwarded-Host"); host != "" && names(u, host) {
-		return nil
-	}
-	return ErrOrigin
+	return names(u, r.Host) || names(u, g.Host(r))
 }
 
-// names tells that an origin is that of host, which may have a port; the port
+// names reports whether an origin is that of host, which may have a port; the port
 // that goes with the origin's scheme may be left out of both.
 func names(origin *url.URL, host string) bool {
 	port, ok := map[string]string{"http": ":80", "https": ":443"}[origin.Scheme]

@@ -87,7 +87,7 @@ func Options() []Option {
 			Help: "Where they reach that relay; as they reach the web server if not set."},
 		{Section: typeMain, Name: "public_address", List: true, Aliases: []string{"UMBRELLA_PUBLIC_IP", "UMBRELLA_PUBLIC_HOST"},
 			Allowed: "an IP address or a DNS name, without a port",
-			Help:    "Address by which the node is reached from outside, beside those of its interfaces."},
+			Help:    "Address or name by which people reach the node, beside its own; it answers to no other name."},
 		{Section: typeMain, Name: "wan", Default: "0", Allowed: allowedBool,
 			Help: "Have the firewall of the access point let people in from the WAN, too."},
 		{Section: typeMain, Name: "trusted_proxy", List: true,

@@ -192,7 +192,7 @@ func TestServersRefuses(t *testing.T) {
 		"another site":        {"POST", "/servers/trunks", good, []string{"Origin", "https://evil.example"}, 403, "another site"},
 		"another site's page": {"DELETE", "/servers/trunks/hub", "", []string{"Origin", "null"}, 403, "another site"},
 		"another port":        {"PATCH", "/servers/trunks/hub", good, []string{"Origin", "http://localhost:1"}, 403, "another site"},
-		"a rebound name":      {"POST", "/servers/trunks", good, []string{"Host", "evil.example:8081", "Origin", "http://evil.example:8081"}, 403, "not by a name"},
+		"a rebound name":      {"POST", "/servers/trunks", good, []string{"Host", "evil.example:8081", "Origin", "http://evil.example:8081"}, 421, "does not answer to that name"},
 		"a form":              {"POST", "/servers/trunks", good, []string{"Content-Type", "text/plain"}, 415, json},
 		"no type":             {"PATCH", "/servers/trunks/hub", good, []string{"Content-Type", ""}, 415, json},
 		"no JSON":             {"POST", "/servers/trunks", "name=x", nil, 400, "cannot be read"},

@@ -55,10 +55,7 @@ func (s *Server) serveInvite(w http.ResponseWriter, r *http.Request) {
 // base is where people reach this server as whoever sent the request did, or, for
 // one who is on this machine, as others do.
 func (s *Server) base(r *http.Request) string {
-	host := r.Host
-	if forwarded := s.Gate.Forwarded(r, "X-Forwarded-Host"); forwarded != "" {
-		host = forwarded
-	}
+	host := s.Gate.Host(r)
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"umbrella/internal/access"
 	"umbrella/internal/config"
@@ -99,6 +100,9 @@ func (s *Server) serveCA(w http.ResponseWriter, _ *http.Request) {
 // serveSocket hands a WebSocket to whom its subprotocol (RFC 6455 §1.9) is for.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if err := s.Gate.CheckOrigin(r); err != nil {
+		if quiet, ok := s.refusals.Allow(time.Now()); ok {
+			s.Log.Info("a WebSocket was refused", "reason", err, "address", s.Gate.Address(r), "left_out", quiet)
+		}
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
@@ -108,15 +112,30 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer release()
+	if s.isTrunk(r) {
+		s.Trunks.ServeHTTP(w, r)
+		return
+	}
+	s.Signal.ServeHTTP(w, r)
+}
+
+// isTrunk reports whether a request opens a trunk.
+func (s *Server) isTrunk(r *http.Request) bool {
 	for _, list := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for p := range strings.SplitSeq(list, ",") {
 			if s.Trunks != nil && strings.TrimSpace(p) == s.TrunkProtocol {
-				s.Trunks.ServeHTTP(w, r)
-				return
+				return true
 			}
 		}
 	}
-	s.Signal.ServeHTTP(w, r)
+	return false
+}
+
+// fromNode reports whether a request opens a trunk and is from no browser, which would
+// name the page's origin. Another node may dial this one by any name: it proves a
+// secret, so that DNS rebinding is of no use.
+func (s *Server) fromNode(r *http.Request) bool {
+	return r.URL.Path == s.Prefix+"/wsb" && len(r.Header.Values("Origin")) == 0 && s.isTrunk(r)
 }
 
 // secure sets the headers that every answer has, and turns plain requests to a
@@ -124,12 +143,20 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 func (s *Server) secure(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
-		header.Set("Content-Security-Policy", policy(r.Host))
+		header.Set("Content-Security-Policy", policy(s.Gate.Host(r)))
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Permissions-Policy", permissions)
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if err := s.Gate.CheckHost(r, s.Certificates); err != nil && !s.fromNode(r) {
+			if quiet, ok := s.misdirected.Allow(time.Now()); ok {
+				s.Log.Warn("a request for another host was refused", "reason", err, "address", s.Gate.Address(r), "left_out", quiet)
+			}
+			header.Set("Cache-Control", "no-store")
+			http.Error(w, err.Error(), http.StatusMisdirectedRequest)
+			return
+		}
 		if plainOnTLSPort(r.Context()) && !(r.URL.Path == s.Prefix+"/healthz" && s.Gate.Client(r).Loopback()) {
 			toHTTPS(w, r)
 			return

@@ -54,8 +54,10 @@ type Server struct {
 	server   *http.Server
 	served   chan error
 	silent   silentConns
-	refusals bound.Sample // of logins and snapshots
-	timeouts timeouts     // as defaults says; others for tests
+	refusals bound.Sample // of logins, snapshots and WebSockets
+	// misdirected are requests for other hosts.
+	misdirected bound.Sample
+	timeouts    timeouts // as defaults says; others for tests
 }
 
 // timeouts bound what a client may take.

@@ -34,10 +34,10 @@ func TestSplit(t *testing.T) {
 			relayed bool
 			answer  string
 		}{
-			{"HTTP", false, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false, "HTTP/1.1 200 OK"},
+			{"HTTP", false, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", false, "HTTP/1.1 200 OK"},
 			{"TURN", false, stunned, true, ""},
 			{"ChannelData without TURN", false, "\x40\x00\x00\x04abcd\r\n\r\n", false, "HTTP/1.1 400 Bad Request"},
-			{"HTTP over TLS", true, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false, "HTTP/1.1 200 OK"},
+			{"HTTP over TLS", true, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", false, "HTTP/1.1 200 OK"},
 			{"TURN over TLS", true, stunned, true, ""},
 		} {
 			if c.tls && !secure {

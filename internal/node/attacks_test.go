@@ -236,7 +236,7 @@ func traverse(t *testing.T, d *door) {
 		"/assets/..%5c..%5cetc%5cpasswd", "//etc/passwd", "/sfu/..%2f..%2fetc%2fpasswd", "/assets/%00/etc/passwd", "/./././../etc/passwd",
 		"/assets//../token.key", "/ca.crt/../ca.key", "/ca.key", "/token.key", "/admin.hash",
 	} {
-		answer := d.raw(t, "GET "+path+" HTTP/1.1\r\nHost: ap\r\nConnection: close\r\n\r\n")
+		answer := d.raw(t, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 		status, _, _ := strings.Cut(answer, "\r\n")
 		if strings.Contains(status, " 200 ") || strings.Contains(answer, "root:") || strings.Contains(answer, "PRIVATE KEY") {
 			t.Errorf("%s: %s", path, status)
@@ -266,7 +266,7 @@ func slowly(t *testing.T, d *door) {
 			t.Fatal(err)
 		}
 		conns[len(conns)-1] = s
-		_, _ = io.WriteString(s, "POST /login HTTP/1.1\r\nHost: ap\r\nContent-Length: 100\r\n")
+		_, _ = io.WriteString(s, "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n")
 	}
 	for range 50 { // to the media port, too
 		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(d.cfg.Main.MediaPort)))
@@ -312,7 +312,7 @@ func oversize(t *testing.T, d *door) {
 	if answer.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("WHIP: %d", answer.StatusCode)
 	}
-	if got := d.raw(t, "GET / HTTP/1.1\r\nHost: ap\r\nX: "+strings.Repeat("y", 64<<10)+"\r\n\r\n"); !strings.Contains(got, " 431 ") {
+	if got := d.raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\nX: "+strings.Repeat("y", 64<<10)+"\r\n\r\n"); !strings.Contains(got, " 431 ") {
 		t.Errorf("a long header: %.40q", got)
 	}
 	ws := d.socket(t, &caller{address: away}, signal.Subprotocol)

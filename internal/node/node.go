@@ -124,6 +124,7 @@ func (n *Node) setRules(cfg *config.Config) {
 	n.publishLimit.Store(int64(cfg.Main.PublishLimit))
 	n.gate.SetRooms(cfg.Rooms, cfg.Main.Access)
 	n.gate.SetTrustedProxies(cfg.Main.TrustedProxy)
+	n.gate.SetHosts(slices.Concat(cfg.Main.PublicAddress, cfg.Main.ACME.Domains, []string{cfg.Main.Listen}))
 }
 
 func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {

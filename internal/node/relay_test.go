@@ -12,6 +12,7 @@ import (
 	"github.com/pion/turn/v5"
 	"google.golang.org/protobuf/proto"
 
+	"umbrella/internal/access"
 	"umbrella/internal/config"
 	"umbrella/internal/rtc"
 	"umbrella/internal/signal"
@@ -56,9 +57,8 @@ func TestRelayIsTold(t *testing.T) {
 	}{
 		"not asked for":   {"", nil, ""},
 		"as it was found": {"	option turn 1\n", nil, "turns:LISTEN?transport=tcp"},
-		"by its name":     {"	option turn 1\n", http.Header{"Host": {"call.example.org"}}, "turns:call.example.org:443?transport=tcp"},
+		"by its name":     {"	option turn 1\n	list public_address call.example.org\n", http.Header{"Host": {"call.example.org"}}, "turns:call.example.org:443?transport=tcp"},
 		"by IPv6":         {"	option turn 1\n", http.Header{"Host": {"[2001:db8::1]"}}, "turns:[2001:db8::1]:443?transport=tcp"},
-		"a strange host":  {"	option turn 1\n", http.Header{"Host": {"a_b$.x:1"}}, ""},
 		"by a proxy":      {"	option turn 1\n" + viaProxy, forwarded, ""},
 		"in plain":        {"	option turn 1\n	option tls off\n", nil, ""},
 		"as it is set": {"	option turn 1\n	option tls off\n	list turn_url turns:turn.example.org:443\n	list turn_url turn:a:1\n" + viaProxy, forwarded,
@@ -83,6 +83,15 @@ func TestRelayIsTold(t *testing.T) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// No URL is made of a host that is none.
+func TestRelayAtAStrangeHost(t *testing.T) {
+	r := &http.Request{Host: "a_b$.x:1"}
+	r = r.WithContext(access.WithSecure(t.Context(), func() bool { return true }))
+	if got := turnURL(r); got != "" {
+		t.Errorf("got %q", got)
 	}
 }
 

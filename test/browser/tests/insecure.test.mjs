@@ -4,7 +4,7 @@ import { crowd } from "../lib/crowd.mjs";
 import { house } from "../lib/harness.mjs";
 import { until } from "../lib/wait.mjs";
 
-const { daemon, scene } = await house({ env: { UMBRELLA_TLS: "off", UMBRELLA_PREFIX: "/umbrella" } });
+const { daemon, scene } = await house({ env: { UMBRELLA_TLS: "off", UMBRELLA_PREFIX: "/umbrella", UMBRELLA_PUBLIC_HOST: "ap.lan" } });
 
 scene("a page without HTTPS", 300, async ({ person }) => {
   const source = await person("Source");

@@ -74,7 +74,7 @@ function addMain(map) {
 	o.depends('turn', '1');
 	fields.check(o, values.isTURNURL, _('turns:HOST:PORT or turn:HOST:PORT, with ?transport=tcp behind it or not'));
 
-	o = s.option(form.DynamicList, 'public_address', _('Public addresses'), _('Address by which the node is reached from outside, beside those of its interfaces.'));
+	o = s.option(form.DynamicList, 'public_address', _('Public addresses'), _('Address or name by which people reach the node, beside its own; it answers to no other name.'));
 	fields.check(o, values.isPublicAddress, _('an IP address or a DNS name, without a port'));
 
 	o = s.option(form.Flag, 'wan', _('Open to the WAN'), _('Have the firewall of the access point let people in from the WAN, too.'));

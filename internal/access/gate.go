@@ -108,24 +108,42 @@ func (g *Gate) Admit(r *http.Request, room string, c Credentials) (Grant, error)
 }
 
 func (g *Gate) admit(r *http.Request, client Client, room string, c Credentials) (Grant, error) {
-	// Counted before anything else: whoever is refused is told so, which costs.
-	if !g.joins.Allow(bound.Origin(client.Addr), joinsPerSecond, joinBurst, time.Now()) {
-		return Grant{}, &TryLaterError{"too many joins from this address", time.Second}
+	if err := g.countJoin(client); err != nil {
+		return Grant{}, err
 	}
 	if !config.ValidRoomName(room) {
 		return Grant{}, ErrRoomName
 	}
+	return g.enter(r, client, g.rule(room), c, room)
+}
+
+// countJoin counts an attempt to join, before anything else is looked at: whoever is
+// refused is told so, which costs.
+func (g *Gate) countJoin(client Client) error {
+	if !g.joins.Allow(bound.Origin(client.Addr), joinsPerSecond, joinBurst, time.Now()) {
+		return &TryLaterError{"too many joins from this address", time.Second}
+	}
+	return nil
+}
+
+// rule returns who may enter a room.
+func (g *Gate) rule(room string) config.Room {
 	g.mu.RLock()
+	defer g.mu.RUnlock()
 	rule, ok := g.rooms[room]
 	if !ok {
-		rule.Access = g.others
+		rule = config.Room{Name: room, Access: g.others}
 	}
-	g.mu.RUnlock()
+	return rule
+}
+
+// enter applies a room's rule. Wrong passwords are counted at the door.
+func (g *Gate) enter(r *http.Request, client Client, rule config.Room, c Credentials, door string) (Grant, error) {
 	if rule.Access == config.AccessLAN && !client.Local() {
 		return Grant{}, fmt.Errorf("%w; this came %s", ErrNotLocal, client)
 	}
 	if c.Token != "" {
-		return g.byToken(client, room, c.Token)
+		return g.byToken(client, rule.Name, c.Token)
 	}
 	all := Grant{Publish: true, Subscribe: true}
 	if g.Admins != nil && g.Admins.Session(r) {
@@ -134,7 +152,7 @@ func (g *Gate) admit(r *http.Request, client Client, room string, c Credentials)
 	}
 	switch rule.Access {
 	case config.AccessPassword:
-		return all, g.byPassword(client, room, rule.Password, c.Password)
+		return all, g.byPassword(client, door, rule.Password, c.Password)
 	case config.AccessLAN, config.AccessOpen:
 		return all, nil
 	}
@@ -167,11 +185,11 @@ func (g *Gate) byToken(client Client, room, token string) (Grant, error) {
 	return grant, nil
 }
 
-func (g *Gate) byPassword(client Client, room, want, given string) error {
+func (g *Gate) byPassword(client Client, door, want, given string) error {
 	if given == "" {
 		return ErrNeedsPassword
 	}
-	right, undo, err := g.attempts.begin(client.Addr, room, time.Now())
+	right, undo, err := g.attempts.begin(client.Addr, door, time.Now())
 	if err != nil {
 		return err
 	}

@@ -236,6 +236,9 @@ func TestEveryPath(t *testing.T) {
 			}
 			code, body := d.ask(t, callers[name], p.method, p.path, p.body)
 			refused := code == http.StatusUnauthorized || code == http.StatusForbidden
+			if strings.HasPrefix(p.path, "/snapshot/") { // as if there were none
+				refused = code == http.StatusNotFound
+			}
 			if may[name] && code != p.status || !may[name] && !refused {
 				t.Errorf("%s %s by %s: %d, %s", p.method, p.path, name, code, strings.TrimSpace(body))
 			}
@@ -737,5 +740,26 @@ func TestTrunkByToken(t *testing.T) {
 	}
 	if n, _ := links(); n != 0 {
 		t.Errorf("%d trunks are up", n)
+	}
+}
+
+// TestNamesOfCamerasAreNotTold: who may see none of the cameras gets the same answer
+// for each of them, and for one that is not there.
+func TestNamesOfCamerasAreNotTold(t *testing.T) {
+	d := openDoor(t)
+	for name, c := range d.callers(t) {
+		if !slices.Contains([]string{"nobody", "other", "publisher", "trunk", "node", "usher", "expired"}, name) {
+			continue
+		}
+		for _, room := range []string{"den", "secret", "lan"} {
+			if room == "lan" && c.address == home && c.token == "" {
+				continue
+			}
+			code, body := d.ask(t, c, "GET", "/snapshot/in_"+room+".jpg", "")
+			other, text := d.ask(t, c, "GET", "/snapshot/in_cellar.jpg", "")
+			if code != other || body != text || code == http.StatusOK {
+				t.Errorf("%s: %d, %q for a camera in %s; %d, %q for none", name, code, body, room, other, text)
+			}
+		}
 	}
 }

@@ -1,9 +1,13 @@
 package node
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"umbrella/internal/camera"
+	"umbrella/internal/memory"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -46,4 +50,20 @@ func unixMilli(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMilli()
+}
+
+// snapshot takes a picture of a camera while there is memory for one.
+func (n *Node) snapshot(ctx context.Context, camera string) ([]byte, error) {
+	if err := n.Memory.Admit(); err != nil {
+		return nil, err
+	}
+	return n.cameras.Snapshot(ctx, camera)
+}
+
+// snapshotStatus is snapshot's error as an HTTP status.
+func snapshotStatus(err error) int {
+	if errors.Is(err, memory.ErrShort) {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadGateway
 }

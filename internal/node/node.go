@@ -197,7 +197,7 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
 		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, TrunkDeclined: n.trunks.Declined,
 		WHIP: n.whip, Status: n.status, Admin: n.admin,
-		Snapshots: &httpd.Snapshots{Admit: n.admit, Refusal: refusalStatus, Room: n.cameras.Room, Take: n.cameras.Snapshot},
+		Snapshots: &httpd.Snapshots{Room: n.cameras.Room, Take: n.snapshot, Status: snapshotStatus},
 		Relay:     n.relayOf(cfg), Assets: dist, Log: n.Log,
 	}
 	if err := s.Start(); err != nil {

@@ -47,7 +47,7 @@ func (n *Node) iceServers(r *http.Request) []*umbrellav1.IceServer {
 		}
 		urls = []string{u}
 	}
-	user, password := n.relay.Credentials()
+	user, password := n.relay.Credentials(n.gate.Origin(r))
 	return []*umbrellav1.IceServer{{Urls: urls, Username: user, Credential: password}}
 }
 

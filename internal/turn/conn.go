@@ -21,6 +21,8 @@ type conn struct {
 	once  sync.Once
 	// makeKnown ends that it is a stranger.
 	makeKnown func()
+	// counted are the quotas that its allocation counts for; with mu of the relay.
+	counted []quota
 }
 
 func newConn(c net.Conn, r *Relay) *conn { return &conn{Conn: c, relay: r, began: time.Now()} }

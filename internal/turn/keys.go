@@ -5,14 +5,16 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // keys makes credentials that run out, and knows them again without keeping them:
-// the user name is when they run out and a random part, the password is a MAC of
-// it (draft-uberti-behave-turn-rest). They end with the process.
+// the user name is when they run out, what stands for the client that they were given
+// to, and a random part; the password is a MAC of it (draft-uberti-behave-turn-rest).
+// They end with the process.
 type keys struct{ secret []byte }
 
 // keyLife is how long credentials are good for new allocations: longer than most
@@ -46,8 +48,15 @@ func (k keys) password(user string, now time.Time) (password string, current, ok
 	return k.mac(user), now.Before(time.Unix(seconds, 0)), true
 }
 
-// Credentials for somebody who was let in.
-func (r *Relay) Credentials() (user, password string) {
-	user = strconv.FormatInt(time.Now().Add(keyLife).Unix(), 10) + ":" + rand.Text()
+// Credentials for a client that was let in, as bound.Origin has it.
+func (r *Relay) Credentials(client netip.Prefix) (user, password string) {
+	user = strconv.FormatInt(time.Now().Add(keyLife).Unix(), 10) + ":" + r.keys.mac("client " + client.String())[:8] + ":" + rand.Text()
 	return user, r.keys.mac(user)
+}
+
+// clientOf is what stands for a client in the name of a user.
+func clientOf(user string) string {
+	_, rest, _ := strings.Cut(user, ":")
+	client, _, _ := strings.Cut(rest, ":")
+	return client
 }

@@ -43,7 +43,7 @@ type Relay struct {
 
 	mu    sync.Mutex
 	conns map[string]*conn // by the address of the peer, which tells TCP connections apart
-	live  map[string]int   // allocations by user
+	held  map[string]int   // allocations, by the keys of quotas
 	open  sync.WaitGroup
 }
 
@@ -59,6 +59,10 @@ const (
 	// maxOfUser bounds the allocations of one join: browsers make one for each of
 	// their networks and connections, and as many again when they restart ICE.
 	maxOfUser = 24
+	// oneIn is the share of all connections that the allocations of one client may
+	// have, and those from one address: with 512, some 30 people of one office, whose
+	// browsers need four each.
+	oneIn = 4
 	// strangerPatience is how long a connection may be without an allocation.
 	strangerPatience = 10 * time.Second
 	// idleTimeout without anything from a peer ends a connection. Browsers check
@@ -71,6 +75,9 @@ const (
 // most is how many connections there may be.
 func most() int { return min(maxConns, bound.Descriptors()/8) }
 
+// mostOfOne is how many allocations one client, or one address, may have.
+func mostOfOne() int { return most() / oneIn }
+
 // Start makes the relay ready.
 func (r *Relay) Start() error {
 	if r.patience == 0 {
@@ -79,7 +86,7 @@ func (r *Relay) Start() error {
 	r.keys = newKeys()
 	r.strangers.Most, r.strangers.MostOfOne = min(maxStrangers, most()/2), min(maxStrangersOfOne, most()/4)
 	r.queue, r.closed = make(chan net.Conn), make(chan struct{})
-	r.conns, r.live = map[string]*conn{}, map[string]int{}
+	r.conns, r.held = map[string]*conn{}, map[string]int{}
 	var err error
 	r.server, err = turn.NewServer(turn.ServerConfig{
 		Realm: realm, LoggerFactory: r.Logs, InboundMTU: maxFrame + 1,
@@ -89,8 +96,8 @@ func (r *Relay) Start() error {
 		AuthHandler:         r.authenticate,
 		QuotaHandler:        r.mayAllocate,
 		EventHandler: turn.EventHandler{
-			OnAllocationCreated: func(from, _ net.Addr, _, user, _ string, _ net.Addr, _ int) { r.created(from, user) },
-			OnAllocationDeleted: func(from, _ net.Addr, _, user, _ string) { r.deleted(from, user) },
+			OnAllocationCreated: func(from, _ net.Addr, _, _, _ string, _ net.Addr, _ int) { r.created(from) },
+			OnAllocationDeleted: func(from, _ net.Addr, _, _, _ string) { r.deleted(from) },
 		},
 		ListenerConfigs: []turn.ListenerConfig{{
 			Listener: listener{r}, RelayAddressGenerator: generator{r},
@@ -180,6 +187,11 @@ func (r *Relay) forget(c *conn) {
 	c.makeKnown()
 	r.mu.Lock()
 	delete(r.conns, c.RemoteAddr().String())
+	for _, q := range c.counted {
+		if r.held[q.key]--; r.held[q.key] <= 0 {
+			delete(r.held, q.key)
+		}
+	}
 	r.mu.Unlock()
 	r.open.Done()
 }
@@ -202,16 +214,51 @@ func (r *Relay) authenticate(a *turn.RequestAttributes) (user string, key []byte
 	return a.Username, turn.GenerateAuthKey(a.Username, a.Realm, password), true
 }
 
-func (r *Relay) mayAllocate(user, _ string, _ net.Addr) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.live[user] < maxOfUser
+// quota bounds the allocations that have a key.
+type quota struct {
+	key  string
+	most int
 }
 
-func (r *Relay) created(from net.Addr, user string) {
+// quotas are those of an allocation of a user: its own, that of the client which its
+// credentials were given to, whoever uses them, and that of the address it comes from,
+// unless many people share that.
+func (r *Relay) quotas(user string, from netip.Addr) []quota {
+	list := []quota{{"user " + user, maxOfUser}, {"client " + clientOf(user), mostOfOne()}}
+	if r.Shared == nil || !r.Shared(from) {
+		list = append(list, quota{"from " + bound.Origin(from).String(), mostOfOne()})
+	}
+	return list
+}
+
+// mayAllocate counts the allocation of a connection, which has one at most, until the
+// connection ends. It is false where a quota is used up.
+func (r *Relay) mayAllocate(user, _ string, from net.Addr) bool {
+	list := r.quotas(user, bound.Peer(from))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live[user]++
+	c := r.conns[from.String()]
+	if c == nil {
+		return false
+	}
+	if c.counted != nil { // the allocation before came to nothing
+		return c.counted[0] == list[0]
+	}
+	for _, q := range list {
+		if r.held[q.key] >= q.most {
+			return false
+		}
+	}
+	for _, q := range list {
+		r.held[q.key]++
+	}
+	c.counted = list
+	return true
+}
+
+func (r *Relay) created(from net.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if c := r.conns[from.String()]; c != nil {
 		c.known.Store(true)
 		c.makeKnown()
@@ -220,11 +267,8 @@ func (r *Relay) created(from net.Addr, user string) {
 }
 
 // deleted ends the connection, which is of no further use.
-func (r *Relay) deleted(from net.Addr, user string) {
+func (r *Relay) deleted(from net.Addr) {
 	r.mu.Lock()
-	if r.live[user]--; r.live[user] <= 0 {
-		delete(r.live, user)
-	}
 	c := r.conns[from.String()]
 	r.mu.Unlock()
 	if c != nil {

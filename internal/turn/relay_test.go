@@ -110,9 +110,15 @@ func (s *site) dialFrom(ip string) net.Conn {
 // client of the relay, and its allocation.
 func (s *site) client(user, password string) (net.PacketConn, error) {
 	s.t.Helper()
+	return s.clientFrom("127.0.0.1", user, password)
+}
+
+// clientFrom is a client at an address.
+func (s *site) clientFrom(ip, user, password string) (net.PacketConn, error) {
+	s.t.Helper()
 	client, err := turn.NewClient(&turn.ClientConfig{
 		STUNServerAddr: s.tcp.Addr().String(), TURNServerAddr: s.tcp.Addr().String(),
-		Conn: turn.NewSTUNConn(s.dial()), Username: user, Password: password, Realm: realm,
+		Conn: turn.NewSTUNConn(s.dialFrom(ip)), Username: user, Password: password, Realm: realm,
 		LoggerFactory: quiet{}, RTO: 100 * time.Millisecond,
 	})
 	if err != nil {
@@ -138,13 +144,16 @@ func (quiet) NewLogger(scope string) logging.LeveledLogger {
 
 func (s *site) allocate() net.PacketConn {
 	s.t.Helper()
-	user, password := s.Credentials()
+	user, password := s.Credentials(someone)
 	c, err := s.client(user, password)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return c
 }
+
+// someone is a client that was let in.
+var someone = netip.MustParsePrefix("192.0.2.1/32")
 
 func at(ip string, port int) *net.UDPAddr { return &net.UDPAddr{IP: net.ParseIP(ip), Port: port} }
 
@@ -170,7 +179,7 @@ func TestRelay(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	s.waitFor("the end of its connection", func() bool { return len(s.conns) == 0 && len(s.live) == 0 })
+	s.waitFor("the end of its connection", func() bool { return len(s.conns) == 0 && len(s.held) == 0 })
 }
 
 func (s *site) waitFor(what string, is func() bool) {
@@ -223,7 +232,7 @@ func TestNoOpenRelay(t *testing.T) {
 
 func TestWrongCredentials(t *testing.T) {
 	s := newSite(t).start()
-	user, password := s.Credentials()
+	user, password := s.Credentials(someone)
 	past := strconv.FormatInt(time.Now().Add(-time.Second).Unix(), 10) + ":x"
 	end, _, _ := strings.Cut(user, ":")
 	for name, c := range map[string][2]string{
@@ -240,8 +249,8 @@ func TestWrongCredentials(t *testing.T) {
 			t.Errorf("%s: let in", name)
 		}
 	}
-	if len(s.live) != 0 {
-		t.Errorf("%d allocations", len(s.live))
+	if len(s.held) != 0 {
+		t.Errorf("%d allocations", len(s.held))
 	}
 }
 
@@ -309,7 +318,7 @@ func TestManyStrangers(t *testing.T) {
 			s := newSite(t)
 			s.Shared = func(netip.Addr) bool { return c.shared }
 			s.start()
-			user, password := s.Credentials()
+			user, password := s.Credentials(someone)
 			before, err := s.client(user, password)
 			if err != nil {
 				t.Fatal(err)
@@ -332,7 +341,7 @@ func TestManyStrangers(t *testing.T) {
 
 func TestQuota(t *testing.T) {
 	s := newSite(t).start()
-	user, password := s.Credentials()
+	user, password := s.Credentials(someone)
 	for i := range maxOfUser {
 		if _, err := s.client(user, password); err != nil {
 			t.Fatalf("allocation %d: %v", i+1, err)
@@ -341,9 +350,52 @@ func TestQuota(t *testing.T) {
 	if _, err := s.client(user, password); err == nil {
 		t.Error("there is no end to it")
 	}
-	user, password = s.Credentials()
+	user, password = s.Credentials(someone)
 	if _, err := s.client(user, password); err != nil {
 		t.Errorf("somebody else: %v", err)
+	}
+}
+
+// One address, and one client by its credentials wherever they are used, have a part of
+// the relay at most, however often they join.
+func TestQuotaOfOne(t *testing.T) {
+	other := netip.MustParsePrefix("192.0.2.2/32")
+	join := func(s *site, client netip.Prefix, ip string) error {
+		user, password := s.Credentials(client)
+		_, err := s.clientFrom(ip, user, password)
+		return err
+	}
+	for name, c := range map[string]struct {
+		shared bool
+		client func(i int) netip.Prefix
+		from   func(i int) string
+	}{
+		"from one address": {false, func(i int) netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 32) },
+			func(int) string { return "127.0.0.1" }},
+		"behind a proxy": {true, func(int) netip.Prefix { return someone }, func(int) string { return "127.0.0.1" }},
+		"from many addresses, with the credentials of one": {false, func(int) netip.Prefix { return someone },
+			func(i int) string { return fmt.Sprintf("127.0.1.%d", i+1) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.Shared = func(netip.Addr) bool { return c.shared }
+			s.start()
+			for i := range mostOfOne() {
+				if err := join(s, c.client(i), c.from(i)); err != nil {
+					t.Fatalf("allocation %d: %v", i+1, err)
+				}
+			}
+			if err := join(s, c.client(200), c.from(200)); err == nil {
+				t.Error("there is no end to it")
+			}
+			elsewhere := "127.0.2.1"
+			if c.shared {
+				elsewhere = "127.0.0.1"
+			}
+			if err := join(s, other, elsewhere); err != nil {
+				t.Errorf("somebody else: %v", err)
+			}
+		})
 	}
 }
 

@@ -90,8 +90,8 @@ func (c *Claims) Check() error {
 type Tokens struct {
 	// StateDir is where the secret is kept.
 	StateDir string
-	// KeyFile is a PEM file with the Ed25519 public key of who else makes tokens;
-	// empty: nobody.
+	// KeyFile is a PEM file with the Ed25519 public key of whoever else invites people;
+	// empty: nobody. Its tokens give neither RightAdmin nor RightTrunk.
 	KeyFile string
 
 	mu      sync.Mutex // of what follows
@@ -190,7 +190,7 @@ func (t *Tokens) Verify(token string) (*Claims, error) {
 	secret, key := t.secret, t.key
 	t.mu.Unlock()
 	c := &Claims{}
-	_, err := jwt.ParseWithClaims(token, c, func(parsed *jwt.Token) (any, error) {
+	parsed, err := jwt.ParseWithClaims(token, c, func(parsed *jwt.Token) (any, error) {
 		// Each key goes with its own algorithm: whoever writes the header has no
 		// choice in it.
 		switch parsed.Method {
@@ -215,6 +215,10 @@ func (t *Tokens) Verify(token string) (*Claims, error) {
 	}
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrToken, err)
+	}
+	// That key is for whoever invites people. Admins and nodes are for this node's own.
+	if parsed.Method == jwt.SigningMethodEdDSA && (c.Has(RightAdmin) || c.Has(RightTrunk)) {
+		return nil, fmt.Errorf("%w: the key of 'token_key' gives no right '%s' and no right '%s'", ErrToken, RightAdmin, RightTrunk)
 	}
 	return c, nil
 }

@@ -124,7 +124,11 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	hs, ed := jwt.SigningMethodHS256, jwt.SigningMethodEdDSA
 	good := sign(hs, tokens.secret, nil)
-	for name, text := range map[string]string{"HS256": good, "EdDSA": sign(ed, private, nil)} {
+	for name, text := range map[string]string{
+		"HS256": good, "EdDSA": sign(ed, private, nil),
+		"an admin by the node's own": sign(hs, tokens.secret, func(c *Claims) { c.Room, c.Rights = AnyRoom, []string{RightAdmin} }),
+		"a moderator of all rooms":   sign(ed, private, func(c *Claims) { c.Room, c.Rights = AnyRoom, []string{RightPublish, RightModerate} }),
+	} {
 		if _, err := tokens.Verify(text); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -150,6 +154,9 @@ func TestVerifyRefuses(t *testing.T) {
 		{"not yet", sign(hs, tokens.secret, func(c *Claims) { c.NotBefore = jwt.NewNumericDate(time.Now().Add(time.Hour)) }), "yet: look at the clocks"},
 		{"of tomorrow", sign(hs, tokens.secret, func(c *Claims) { c.IssuedAt = jwt.NewNumericDate(time.Now().Add(time.Hour)) }), "yet: look at the clocks"},
 		{"admin of one room", sign(ed, private, func(c *Claims) { c.Rights = []string{RightAdmin} }), "all rooms"},
+		{"an admin by the key of others", sign(ed, private, func(c *Claims) { c.Room, c.Rights = AnyRoom, []string{RightAdmin} }), "gives no right 'admin'"},
+		{"an admin among others", sign(ed, private, func(c *Claims) { c.Room, c.Rights = AnyRoom, []string{RightPublish, RightAdmin} }), "gives no right 'admin'"},
+		{"a node by the key of others", sign(ed, private, func(c *Claims) { c.Rights = []string{RightTrunk} }), "no right 'trunk'"},
 		{"a right there is not", sign(ed, private, func(c *Claims) { c.Rights = []string{"root"} }), "no right"},
 		{"no room", sign(ed, private, func(c *Claims) { c.Room = "" }), "a room's name"},
 	} {

@@ -106,7 +106,7 @@ func Options() []Option {
 		{Section: typeMain, Name: "admin_password", Secret: true, Allowed: "8 to 128 characters that can be printed, or a hash as `umbrellad hash` prints it",
 			Help: "What admins log in with; if not set, the first start makes one and shows it in the log."},
 		{Section: typeMain, Name: "token_key", Allowed: allowedFile,
-			Help: "PEM file of an Ed25519 public key, of somebody else who makes invitations."},
+			Help: "PEM file of an Ed25519 public key, of somebody else who makes invitations; nobody becomes an admin by it."},
 		{Section: typeMain, Name: "state_dir", Default: "/etc/umbrella", Cloud: "/var/lib/umbrella", Allowed: "the path of a directory",
 			Help: "Directory of what the node itself writes, such as its CA."},
 		{Section: typeMain, Name: "log_level", Default: "info", Allowed: "debug, info, warn or error",

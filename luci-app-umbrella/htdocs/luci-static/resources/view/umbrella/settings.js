@@ -101,7 +101,7 @@ function addMain(map) {
 	o.password = true;
 	fields.check(o, values.isAdminPassword, _('8 to 128 characters that can be printed, or a hash as `umbrellad hash` prints it'));
 
-	o = s.option(form.Value, 'token_key', _('Key for invitations'), _('PEM file of an Ed25519 public key, of somebody else who makes invitations.'));
+	o = s.option(form.Value, 'token_key', _('Key for invitations'), _('PEM file of an Ed25519 public key, of somebody else who makes invitations; nobody becomes an admin by it.'));
 	o.datatype = 'file';
 	fields.check(o, values.isPath, _('the path of a file that is there'));
 

@@ -2,6 +2,7 @@ package openwrt
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
@@ -37,11 +38,118 @@ func pair(t *testing.T) (cert, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
 
+// publicKey is one of Ed25519, in PEM.
+func publicKey(t *testing.T) string {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+// Only certificates and keys are lent, of root's files: whoever may change the settings
+// cannot have the node's user read others.
+func testForeignFiles(t *testing.T, d *device) {
+	cert, key := pair(t)
+	other, otherKey := pair(t)
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		d.write(path, text)
+		return path
+	}
+	const shadow = "root:$1$secret$hash:19000:0:99999:7:::\n"
+	trunk := func(ca string) string {
+		return "\nconfig backhaul 'cloud'\n\toption url 'wss://cloud.example.org/wsb'\n\toption ca '" + ca + "'\n"
+	}
+	tls := func(cert, key string) string {
+		return "\toption tls 'files'\n\toption cert '" + cert + "'\n\toption key '" + key + "'\n"
+	}
+	tokens := func(key string) string { return "\toption token_key '" + key + "'\n" }
+	good := file("good", cert)
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(good, link); err != nil {
+		t.Fatal(err)
+	}
+	combined := file("combined", shadow+strings.ReplaceAll(cert, "\n", "\r\n")+shadow+key+shadow)
+
+	// all is every file that is lent.
+	all := func() string {
+		text := ""
+		for _, name := range list(t, filepath.Join(d.run, "lent")) {
+			text += d.read(filepath.Join(d.run, "lent", name))
+		}
+		return text
+	}
+	for name, c := range map[string]struct{ settings, want string }{
+		"a file with more in it": {tls(combined, combined), ""},
+		"by a link":              {trunk(link), ""},
+		"several certificates":   {trunk(file("two", cert+other)), ""},
+
+		"passwords":                 {tokens(file("shadow", shadow)), "there is no public key in PEM"},
+		"passwords for a CA":        {trunk(file("shadow", shadow)), "there is no certificate in PEM"},
+		"a private key for a CA":    {trunk(file("private", otherKey)), "there is no certificate in PEM"},
+		"a private key for another": {tokens(file("private", otherKey)), "there is no public key in PEM"},
+		"a certificate for a key":   {tokens(file("cert", other)), "there is no public key in PEM"},
+		"a key of SSH":              {tokens(file("ssh", strings.ReplaceAll(otherKey, "PRIVATE KEY", "OPENSSH PRIVATE KEY"))), "there is no public key in PEM"},
+		"a file that is empty":      {tokens(file("empty", "")), "there is no public key in PEM"},
+	} {
+		d.running = false
+		if err := os.RemoveAll(d.run); err != nil {
+			t.Fatal(err)
+		}
+		d.settings(validSettings + c.settings)
+		got, err := d.do("start")
+		if (err == nil) != (c.want == "") || c.want != "" && (!strings.Contains(d.refused(), c.want) || all() != "") {
+			t.Errorf("%s: %v, %q, %q, lent: %q", name, err, got, d.refused(), all())
+		}
+		if strings.Contains(all(), "secret") || c.want == "" && !strings.Contains(all(), cert) {
+			t.Errorf("%s: lent is %q", name, all())
+		}
+	}
+
+	if os.Getuid() != 0 {
+		return // as nobody else can give files away
+	}
+	const nobody = 65534
+	for name, theirs := range map[string]func(path string) string{
+		"a file of somebody's":         func(path string) string { return path },
+		"in a directory of somebody's": filepath.Dir,
+	} {
+		if err := os.RemoveAll(d.run); err != nil {
+			t.Fatal(err)
+		}
+		home := t.TempDir()
+		path := filepath.Join(home, "ca.pem")
+		d.write(path, cert)
+		if err := os.Chown(theirs(path), nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []string{path, filepath.Join(dir, "to-"+filepath.Base(home))} {
+			if at != path {
+				if err := os.Symlink(path, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.settings(validSettings + trunk(at))
+			if got, err := d.do("start"); err == nil || !strings.Contains(d.refused(), "it has to be root's") || all() != "" {
+				t.Errorf("%s, at %s: %v, %q, %q", name, at, err, got, d.refused())
+			}
+		}
+	}
+}
+
 // Files that settings name are lent to the node's user.
 func testFiles(t *testing.T, d *device) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
-	certs := map[string]string{"ca": "the ca", "token_key": "the token_key"}
+	certs := map[string]string{"token_key": publicKey(t)}
+	certs["ca"], _ = pair(t)
 	certs["cert"], certs["key"] = pair(t)
 	for name, text := range certs {
 		d.write(path(name), text)
@@ -134,7 +242,7 @@ func testMissingCA(t *testing.T, d *device) {
 	// Gone since it was checked.
 	d.write(d.prog, "#!/bin/sh\n")
 	if got, err := d.do("start"); err != nil || !slices.Contains(got, goesOn) ||
-		d.refused() != "/etc/config/umbrella: section 'cloud', option 'ca': '/nowhere/ca.pem' cannot be copied\n" {
+		d.refused() != "/etc/config/umbrella: section 'cloud', option 'ca': '/nowhere/ca.pem' cannot be copied: the path of a file that is there, beginning with '/'\n" {
 		t.Errorf("gone: %v, %q, %q", err, got, d.refused())
 	}
 }

@@ -61,7 +61,7 @@ func TestInitScript(t *testing.T) {
 	for name, shell := range shells {
 		t.Run(name, func(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, *device){
-				"start": testStart, "not started": testNotStarted, "reload": testReload, "files": testFiles,
+				"start": testStart, "not started": testNotStarted, "reload": testReload, "files": testFiles, "foreign files": testForeignFiles,
 				"not running and not valid": testNotRunningAndNotValid, "not applied": testNotApplied, "stopped": testStopped,
 				"not committed": testNotCommitted, "missing CA": testMissingCA, "firewall": testFirewall,
 				"jail": testJail, "state_dir": testStateDir, "announced": testAnnounced, "the rest": testTheRest,

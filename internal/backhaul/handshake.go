@@ -188,7 +188,7 @@ func checkHello(own, theirs *umbrellav1.TrunkHello) *Refusal {
 // tells.
 func meet(theirs *umbrellav1.TrunkHello, introduction []byte) (p *peer, ok bool) {
 	i := &umbrellav1.TrunkIntroduction{}
-	if !bounded(introduction, i.ProtoReflect().Descriptor()) || proto.Unmarshal(introduction, i) != nil ||
+	if introductions.Unmarshal(introduction, i) != nil ||
 		len(i.IceUfrag) < 4 || len(i.IceUfrag) > 256 || len(i.IcePwd) < 22 || len(i.IcePwd) > 256 {
 		return nil, false
 	}

@@ -9,7 +9,34 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/wire"
 	umbrellav1 "umbrella/proto/umbrella/v1"
+)
+
+// What the other end may send: lists no longer than a node of ours sends them.
+var (
+	messages = wire.Must(&umbrellav1.TrunkMessage{}, wire.Limits{
+		Elements: map[protoreflect.FullName]int{
+			"umbrella.v1.TrunkUpdate.announcements": maxUpdate,
+			"umbrella.v1.TrunkUpdate.withdrawals":   maxUpdate,
+			"umbrella.v1.TrunkAnnouncement.path":    routing.MaxPath,
+			"umbrella.v1.TrunkParticipant.tracks":   maxTracks,
+			"umbrella.v1.TrunkTrack.layers":         maxLayers,
+		},
+		Text: maxUnproven, Total: maxElements,
+	})
+	introductions = wire.Must(&umbrellav1.TrunkIntroduction{}, wire.Limits{
+		Elements: map[protoreflect.FullName]int{"umbrella.v1.TrunkIntroduction.candidates": maxCandidates},
+		Text:     maxIntroduced, Total: 2 * maxCandidates,
+	})
+)
+
+const (
+	// maxElements of one message: a bit more than an update has of participants with
+	// all tracks and layers that they may have.
+	maxElements = maxUpdate * (5 + routing.MaxPath + maxTracks + maxTracks*maxLayers)
+	// maxIntroduced bounds each text of an introduction, in bytes.
+	maxIntroduced = 1 << 10
 )
 
 // write sends a message and returns its bytes.
@@ -29,7 +56,7 @@ func read(ctx context.Context, ws *websocket.Conn, takes func(protowire.Number) 
 		return nil, nil, err
 	}
 	m := &umbrellav1.TrunkMessage{}
-	if kind != websocket.MessageBinary || !takes(firstField(b)) || !bounded(b, m.ProtoReflect().Descriptor()) || proto.Unmarshal(b, m) != nil {
+	if kind != websocket.MessageBinary || !takes(firstField(b)) || messages.Unmarshal(b, m) != nil {
 		return nil, nil, errProtocol
 	}
 	return m, b, nil
@@ -51,56 +78,3 @@ func firstField(b []byte) protowire.Number {
 	return n
 }
 
-// bounded tells, before anything of a message is unpacked, whether it has no more
-// elements than one may have: an empty one takes two bytes on the way and more than
-// a hundred in memory. What stands there once may come once: unpacking would join
-// several into one.
-func bounded(b []byte, d protoreflect.MessageDescriptor) bool {
-	var count [32]int // by number of the field
-	union := false
-	for len(b) > 0 {
-		n, kind, size := protowire.ConsumeTag(b)
-		if size < 0 {
-			return false
-		}
-		b = b[size:]
-		if size = protowire.ConsumeFieldValue(n, kind, b); size < 0 {
-			return false
-		}
-		if f := d.Fields().ByNumber(n); f != nil {
-			of := f.ContainingOneof() != nil
-			if count[n]++; count[n] > mostOf(f) || union && of {
-				return false
-			}
-			union = union || of
-			if f.Message() != nil && kind == protowire.BytesType {
-				inner, _ := protowire.ConsumeBytes(b)
-				if !bounded(inner, f.Message()) {
-					return false
-				}
-			}
-		}
-		b = b[size:]
-	}
-	return true
-}
-
-// mostOf is how many elements a field may have in one message.
-func mostOf(f protoreflect.FieldDescriptor) int {
-	if !f.IsList() {
-		return 1
-	}
-	switch f.FullName() {
-	case "umbrella.v1.TrunkUpdate.announcements", "umbrella.v1.TrunkUpdate.withdrawals":
-		return maxUpdate
-	case "umbrella.v1.TrunkAnnouncement.path":
-		return routing.MaxPath
-	case "umbrella.v1.TrunkParticipant.tracks":
-		return maxTracks
-	case "umbrella.v1.TrunkTrack.layers":
-		return maxLayers
-	case "umbrella.v1.TrunkIntroduction.candidates":
-		return maxCandidates
-	}
-	return 0
-}

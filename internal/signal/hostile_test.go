@@ -130,7 +130,7 @@ func TestRefusalsAreSampled(t *testing.T) {
 		ws := n.raw(t)
 		for range 20 {
 			say(t, ws, &umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Join{Join: &umbrellav1.Join{
-				Room: strings.Repeat("x", 10<<10), Password: "refused",
+				Room: strings.Repeat("x", 8<<10), Password: "refused",
 			}}})
 			if _, err := hear(t, ws, isError); err != nil {
 				t.Fatal(err)

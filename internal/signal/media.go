@@ -12,17 +12,10 @@ import (
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
-// maxTracks of a browser, as many as an SDP may have m-lines.
-const maxTracks = 64
-
 // publish answers an offer of the browser.
 func (s *session) publish(m *umbrellav1.PublishOffer) {
 	if s.participant.ViewOnly {
 		s.fail(umbrellav1.Error_CODE_BAD_REQUEST, "a viewer publishes nothing")
-		return
-	}
-	if len(m.Tracks) > maxTracks {
-		s.fail(umbrellav1.Error_CODE_BAD_REQUEST, "an offer names 64 tracks at most")
 		return
 	}
 	// Another id in the origin line (RFC 8866 §5.2) is another connection of

@@ -85,23 +85,11 @@ func newSession(s *Server, m *umbrellav1.Join) *session {
 	return in
 }
 
-const (
-	// maxCodecs that a browser receives are remembered, each of maxCodec bytes at
-	// most. Browsers name about ten.
-	maxCodecs = 32
-	maxCodec  = 64
-)
-
 // codecs are those that a browser says it receives, by lower-case MIME type.
 func codecs(list []string) map[string]bool {
 	known := map[string]bool{}
 	for _, c := range list {
-		if len(known) == maxCodecs {
-			break
-		}
-		if len(c) <= maxCodec {
-			known[strings.ToLower(c)] = true
-		}
+		known[strings.ToLower(c)] = true
 	}
 	return known
 }

@@ -10,7 +10,9 @@ import (
 	"github.com/coder/websocket"
 	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"umbrella/internal/wire"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -38,6 +40,36 @@ const (
 var (
 	errTooFast   = errors.New("too many messages")
 	errMalformed = errors.New("not a message of umbrella.signal.v1")
+)
+
+// messages are what a browser may send.
+var messages = wire.Must(&umbrellav1.ClientMessage{}, wire.Limits{
+	Elements: map[protoreflect.FullName]int{
+		"umbrella.v1.Join.receive_codecs":       maxCodecs,
+		"umbrella.v1.PublishOffer.tracks":       maxTracks,
+		"umbrella.v1.SetSubscriptions.settings": maxSettings,
+	},
+	Text: maxText,
+	TextOf: map[protoreflect.FullName]int{
+		"umbrella.v1.PublishOffer.sdp":    maxMessage, // rtc has the limit, and words for it
+		"umbrella.v1.SubscribeAnswer.sdp": maxMessage,
+		"umbrella.v1.Join.receive_codecs": maxCodec,
+	},
+	Total: 2 * maxSettings,
+})
+
+const (
+	// maxCodecs that a browser receives, of maxCodec bytes each. Browsers name about
+	// ten.
+	maxCodecs = 64
+	maxCodec  = 64
+	// maxTracks of a browser, as many as an SDP may have m-lines.
+	maxTracks = 64
+	// maxSettings of tracks in one message.
+	maxSettings = 1024
+	// maxText bounds every other text, in bytes. The longest ones are 2000 characters
+	// of chat and a token of 4 KiB.
+	maxText = 8 << 10
 )
 
 // socket is one WebSocket: protobuf messages, bounded in size and rate. One
@@ -136,8 +168,8 @@ func decode(kind websocket.MessageType, data []byte) (*umbrellav1.ClientMessage,
 		return nil, errMalformed
 	}
 	m := &umbrellav1.ClientMessage{}
-	if err := proto.Unmarshal(data, m); err != nil {
-		return nil, errMalformed
+	if err := messages.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	if m.Message == nil {
 		return nil, errMalformed

@@ -114,10 +114,10 @@ func (a *attempts) begin(addr netip.Addr, door string, now time.Time) (right, un
 
 // ofNetwork counts an attempt of a /64 for the /48 around it.
 func (a *attempts) ofNetwork(origin netip.Prefix, now time.Time) bool {
-	if !origin.Addr().Is6() {
+	network, ok := bound.Network(origin)
+	if !ok {
 		return true
 	}
-	network, _ := origin.Addr().Prefix(48)
 	return a.nets.Allow(network, netAttemptsPerSecond, netAttemptBurst, now)
 }
 

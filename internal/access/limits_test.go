@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -30,6 +31,46 @@ func TestJoinsOfAnAddress(t *testing.T) {
 	}
 	if _, err := g.Admit(request("192.0.2.2:1"), "x", Credentials{}); err != nil {
 		t.Error("somebody else: ", err)
+	}
+}
+
+// One who has a /48 of IPv6 is more than one client, and not as many as there are in it.
+func TestNetworkOfClients(t *testing.T) {
+	g := &Gate{}
+	g.SetRooms(nil, config.AccessOpen)
+	counts := map[string]int{}
+	try := func(origin string) {
+		from := "[" + origin + "::1]:1"
+		if _, err := g.Admit(request(from), "x", Credentials{}); err == nil {
+			counts["joins"]++
+		}
+		if _, err := g.OpenSocket(request(from)); err == nil {
+			counts["sockets"]++
+		}
+		if _, ok := g.Connect(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))); ok {
+			counts["connections"]++
+		}
+	}
+	const each = 10
+	for i := range 1000 {
+		for range each {
+			try(fmt.Sprintf("2001:db8:1:%x", i))
+		}
+	}
+	most := bound.Descriptors() / 2
+	if n := counts["sockets"]; n != 4*maxSockets {
+		t.Errorf("%d sockets", n)
+	}
+	if n := counts["connections"]; n != min(4*maxConns, 1000*each, most/2) {
+		t.Errorf("%d connections", n)
+	}
+	if n := counts["joins"]; n < 4*joinBurst || n > 4*joinBurst+4*joinsPerSecond*60 {
+		t.Errorf("%d joins", n)
+	}
+	was := counts["joins"] + counts["sockets"] + counts["connections"]
+	try("2001:db8:2:0")
+	if is := counts["joins"] + counts["sockets"] + counts["connections"]; is != was+3 {
+		t.Errorf("of somebody else: %d of 3", is-was)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"umbrella/internal/bound"
 )
 
 // from opens the WebSocket of a trunk from an address of this machine.
@@ -34,6 +36,24 @@ func (n *testNode) from(t *testing.T, address, forwarded string) (*websocket.Con
 		t.Cleanup(func() { _ = ws.CloseNow() })
 	}
 	return ws, answer, err
+}
+
+// One who has a /48 of IPv6 gets four times the places of one client, and no more.
+func TestHandshakesOfANetwork(t *testing.T) {
+	d := newDoor(slog.New(slog.DiscardHandler))
+	in := 0
+	for i := range 1000 {
+		addr := netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 1, byte(i >> 8), byte(i)})
+		if _, err := d.enter(caller{origin: bound.Origin(addr)}); err == nil {
+			in++
+		}
+	}
+	if in != 4*maxShakingEach {
+		t.Errorf("%d of 1000 are in", in)
+	}
+	if n := d.free(netip.MustParseAddr("2001:db8:2::1")); n != maxShakingEach {
+		t.Errorf("%d places for somebody else", n)
+	}
 }
 
 // Whoever says nothing takes few places and not for long; nodes elsewhere come in

@@ -77,4 +77,3 @@ func firstField(b []byte) protowire.Number {
 	}
 	return n
 }
-

@@ -105,6 +105,87 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// network are 1000 origins of one /48.
+func network() (list []netip.Prefix) {
+	for i := range 1000 {
+		list = append(list, origin(fmt.Sprintf("2001:db8:1:%x::1", i)))
+	}
+	return list
+}
+
+// One who has a /48 is more than one client, and not as many as there are in it.
+func TestNetwork(t *testing.T) {
+	for o, want := range map[netip.Prefix]string{
+		origin("2001:db8:1:2::1"): "2001:db8:1::/48", origin("192.0.2.1"): "invalid Prefix", {}: "invalid Prefix",
+		netip.MustParsePrefix("2001:db8:1::/48"): "invalid Prefix",
+	} {
+		if got, ok := Network(o); got.String() != want || ok != (want != "invalid Prefix") {
+			t.Errorf("%v: %v, want %s", o, got, want)
+		}
+	}
+	other := origin("2001:db8:2::1")
+	for _, c := range []struct{ mostOfOne, most, want int }{{3, 0, 12}, {3, 100, 12}, {30, 100, 50}, {80, 100, 80}, {0, 2000, 1000}} {
+		var counter Counter
+		var release []func()
+		for _, o := range network() {
+			if r, ok := counter.Add(o, c.mostOfOne, c.most); ok {
+				release = append(release, r)
+			}
+		}
+		if len(release) != c.want {
+			t.Errorf("%+v: %d", c, len(release))
+		}
+		if _, ok := counter.Add(other, c.mostOfOne, c.most); !ok {
+			t.Errorf("%+v: somebody else may not", c)
+		}
+		release[0]()
+		if _, ok := counter.Add(network()[999], c.mostOfOne, c.most); !ok {
+			t.Errorf("%+v: not one more after one was released", c)
+		}
+	}
+
+	r, let := &Rates{}, 0
+	for range 10 {
+		for _, o := range network() {
+			if r.Allow(o, 20, 300, t0) {
+				let++
+			}
+		}
+	}
+	if let != 4*300 || !r.Allow(other, 20, 300, t0) {
+		t.Errorf("%d at once", let)
+	}
+	if r.Allow(network()[0], 20, 300, t0) || !r.Allow(network()[0], 20, 300, t0.Add(time.Second)) {
+		t.Error("not once more a second later")
+	}
+	// One who does more than it may takes nothing away from its network.
+	r, let = &Rates{}, 0
+	for range 10_000 {
+		r.Allow(network()[0], 20, 300, t0)
+	}
+	for _, o := range network()[1:] {
+		if r.Allow(o, 20, 300, t0) {
+			let++
+		}
+	}
+	if let != 4*300-300 {
+		t.Errorf("beside one who does too much, %d", let)
+	}
+
+	s := Strangers{Most: 100, MostOfOne: 10}
+	out := map[netip.Prefix]int{}
+	for _, o := range append([]netip.Prefix{other}, network()...) {
+		s.Add(o, false, func() { out[o]++ })
+	}
+	if out[other] != 0 || len(out) != 1000-40 {
+		t.Errorf("%d of the /48 and %d of somebody else are turned out", len(out), out[other])
+	}
+	shared := s.Add(network()[0], true, func() {})
+	if shared(); len(out) != 1000-40 {
+		t.Error("one that is shared counts for its /48")
+	}
+}
+
 func TestSample(t *testing.T) {
 	var s Sample
 	told, left := 0, 0

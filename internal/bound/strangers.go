@@ -12,26 +12,31 @@ import (
 // safe for concurrent use.
 type Strangers struct {
 	Most      int // in all
-	MostOfOne int // of one origin
+	MostOfOne int // of one origin; of a /48 four times as many, or half of Most
 
 	mu  sync.Mutex
-	all list.List // of *stranger, the oldest first
-	of  map[netip.Prefix]int
+	all list.List            // of *stranger, the oldest first
+	of  map[netip.Prefix]int // origins and networks
 }
 
 type stranger struct {
-	origin  netip.Prefix
-	turnOut func()
+	origin, network netip.Prefix
+	turnOut         func()
 }
 
 // Add takes a stranger in. known ends that it is one, and may be called more than
-// once. turnOut is called at most once, from the Add of another one. Where an origin is shared, MostOfOne does not count for it.
+// once. turnOut is called at most once, from the Add of another one. Where an origin is
+// shared, MostOfOne does not count for it.
 func (s *Strangers) Add(origin netip.Prefix, shared bool, turnOut func()) (known func()) {
 	s.mu.Lock()
+	network, inside := Network(origin)
+	inside = inside && !shared
 	var out *stranger
 	switch {
 	case !shared && s.of[origin] >= s.MostOfOne:
 		out = s.oldest(func(o *stranger) bool { return o.origin == origin })
+	case inside && s.of[network] >= ofNetwork(s.MostOfOne, s.Most):
+		out = s.oldest(func(o *stranger) bool { return o.network == network })
 	case s.all.Len() >= s.Most:
 		out = s.oldest(func(*stranger) bool { return true })
 	}
@@ -39,7 +44,12 @@ func (s *Strangers) Add(origin netip.Prefix, shared bool, turnOut func()) (known
 		s.of = map[netip.Prefix]int{}
 	}
 	s.of[origin]++
-	e := s.all.PushBack(&stranger{origin, turnOut})
+	if inside {
+		s.of[network]++
+	} else {
+		network = netip.Prefix{}
+	}
+	e := s.all.PushBack(&stranger{origin, network, turnOut})
 	s.mu.Unlock()
 	if out != nil {
 		out.turnOut()
@@ -70,7 +80,9 @@ func (s *Strangers) remove(e *list.Element) {
 	}
 	s.all.Remove(e)
 	e.Value = (*stranger)(nil)
-	if s.of[o.origin]--; s.of[o.origin] <= 0 {
-		delete(s.of, o.origin)
+	for _, p := range []netip.Prefix{o.origin, o.network} {
+		if s.of[p]--; s.of[p] <= 0 {
+			delete(s.of, p)
+		}
 	}
 }

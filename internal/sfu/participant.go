@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -49,8 +48,7 @@ type Participant struct {
 	Node, Origin string
 
 	room     *Room
-	client   netip.Prefix
-	counted  bool // among those of client
+	release  func() // ends that it counts for its client
 	observer Observer
 	clock    forward.Clock
 	speaking atomic.Bool

@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"crypto/rand"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -34,11 +33,8 @@ type Room struct {
 	Name     string
 	OpenedAt time.Time
 
-	sfu *SFU
-	// opener is the client that has opened the room, and counted that it counts for
-	// that one.
-	opener  netip.Prefix
-	counted bool
+	sfu     *SFU
+	release func() // ends that it counts for the client that has opened it
 
 	mu           sync.Mutex
 	locked       bool
@@ -52,7 +48,7 @@ type Room struct {
 }
 
 func newRoom(s *SFU, name string) *Room {
-	return &Room{Name: name, OpenedAt: time.Now(), sfu: s, stopped: make(chan struct{})}
+	return &Room{Name: name, OpenedAt: time.Now(), sfu: s, release: func() {}, stopped: make(chan struct{})}
 }
 
 // Participants returns those in the room, in the order in which they came.

@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"umbrella/internal/bound"
 )
 
 // Errors of Join.
@@ -29,20 +31,18 @@ var (
 
 // SFU is all rooms of a node. The zero value is ready for use.
 type SFU struct {
-	mu      sync.Mutex
-	rooms   map[string]*Room
-	limit   func(room string) int
-	most    int               // rooms; 0 is any number
-	named   func(string) bool // rooms that are not among those; nil: none
-	closed  bool
-	clients map[netip.Prefix]client // by Entry.Client
+	mu     sync.Mutex
+	rooms  map[string]*Room
+	limit  func(room string) int
+	most   int               // rooms; 0 is any number
+	named  func(string) bool // rooms that are not among those; nil: none
+	closed bool
+	// By Entry.Client: participants, and rooms that were opened.
+	participants, opened bound.Counter
 	// watcher is told of every room.
 	watcher atomic.Pointer[Watcher]
 	owners  sync.WaitGroup // of the rooms' goroutines
 }
-
-// client is what one client has of the node.
-type client struct{ participants, rooms int }
 
 // SetLimit sets how many participants of this node a room takes: 0 is any number.
 // It counts for those who join from now on. Those of other nodes are not counted.
@@ -53,9 +53,9 @@ func (s *SFU) SetLimit(limit func(room string) int) {
 }
 
 // SetMaxRooms sets how many rooms may be open at once: 0 is any number. One client
-// may open a quarter of them, at least one. It counts for people and programs that
-// open one from now on, not for cameras and trunks, and not for rooms that named
-// tells of.
+// may open a quarter of them, at least one, and the clients of a /48 of IPv6 half. It
+// counts for people and programs that open one from now on, not for cameras and
+// trunks, and not for rooms that named tells of.
 func (s *SFU) SetMaxRooms(most int, named func(room string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,17 +120,31 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 		return nil, ErrClosed
 	}
 	guest := e.Kind != Camera && e.Origin == ""
-	if guest && s.clients[e.Client].participants >= maxOfClient {
-		return nil, ErrTooManyOfOne
+	release := func() {}
+	if guest {
+		var ok bool
+		if release, ok = s.participants.Add(e.Client, maxOfClient, 0); !ok {
+			return nil, ErrTooManyOfOne
+		}
 	}
+	p, err := s.join(e, name, guest)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	p.release = release
+	return p, nil
+}
+
+// join brings somebody into a room, whom the caller has counted. The caller holds mu.
+func (s *SFU) join(e Entry, name string, guest bool) (*Participant, error) {
 	r := s.rooms[e.Room]
 	if r == nil {
 		r = newRoom(s, e.Room)
 		if guest && (s.named == nil || !s.named(e.Room)) {
-			if err := s.mayOpen(e.Client); err != nil {
+			if err := s.open(r, e.Client); err != nil {
 				return nil, err
 			}
-			r.opener, r.counted = e.Client, true
 		}
 	}
 	limit := 0
@@ -144,9 +158,11 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 		removed: make(chan struct{}), hushed: make(chan struct{}, 1),
 		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
 		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
-		client: e.Client, counted: guest,
 	}
 	if err := r.add(p, limit, e.Moderator); err != nil {
+		if s.rooms[e.Room] == nil {
+			r.release()
+		}
 		return nil, err
 	}
 	if s.rooms == nil {
@@ -155,57 +171,37 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 	if s.rooms[e.Room] == nil {
 		s.rooms[e.Room] = r
 		s.owners.Go(r.run)
-		if r.counted {
-			s.count(r.opener, 0, 1)
-		}
-	}
-	if p.counted {
-		s.count(p.client, 1, 0)
 	}
 	return p, nil
 }
 
-// mayOpen tells why a client may open no other room.
-func (s *SFU) mayOpen(by netip.Prefix) error {
-	switch {
-	case s.most == 0:
-		return nil
-	case len(s.rooms) >= s.most:
-		return ErrTooManyRooms
-	case s.clients[by].rooms >= max(s.most/roomShare, 1):
+// open counts a room for the client that opens it, or says why that may not.
+func (s *SFU) open(r *Room, by netip.Prefix) error {
+	mostOfOne := 0
+	if s.most > 0 {
+		if len(s.rooms) >= s.most {
+			return ErrTooManyRooms
+		}
+		mostOfOne = max(s.most/roomShare, 1)
+	}
+	release, ok := s.opened.Add(by, mostOfOne, s.most)
+	if !ok {
 		return ErrRoomsOfOne
 	}
+	r.release = release
 	return nil
-}
-
-// count adds to what a client has.
-func (s *SFU) count(of netip.Prefix, participants, rooms int) {
-	if s.clients == nil {
-		s.clients = map[netip.Prefix]client{}
-	}
-	c := s.clients[of]
-	c.participants += participants
-	c.rooms += rooms
-	s.clients[of] = c
-	if c == (client{}) {
-		delete(s.clients, of)
-	}
 }
 
 // leave takes p out of its room, and closes the room behind the last one.
 func (s *SFU) leave(p *Participant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.counted {
-		s.count(p.client, -1, 0)
-	}
+	p.release()
 	r := p.room
 	if r.remove(p) == 0 && s.rooms[r.Name] == r {
 		delete(s.rooms, r.Name)
 		r.stop()
-		if r.counted {
-			s.count(r.opener, 0, -1)
-		}
+		r.release()
 	}
 }
 

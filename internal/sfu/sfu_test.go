@@ -145,10 +145,50 @@ func TestParticipantsOfAClient(t *testing.T) {
 	for _, p := range all {
 		p.Leave()
 	}
-	if len(s.clients) != 0 {
-		t.Errorf("remembered of an empty node: %v", s.clients)
+	last := join(t, s, Entry{Room: "0", Name: "x", Kind: Person, Client: one})
+	for range maxOfClient - 1 {
+		defer join(t, s, Entry{Room: "0", Name: "x", Kind: Person, Client: one}).Leave()
 	}
-	close5(t, s)
+	last.Leave()
+}
+
+// thousand are as many clients of one /48 of IPv6.
+func thousand() (list []netip.Prefix) {
+	for i := range 1000 {
+		list = append(list, netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 1, byte(i >> 8), byte(i)}), 64))
+	}
+	return list
+}
+
+// One who has a /48 is more than one client, and not as many as there are in it.
+func TestNetworkOfClients(t *testing.T) {
+	s := &SFU{}
+	s.SetMaxRooms(64, nil)
+	rooms, people := 0, 0
+	for i, client := range thousand() {
+		for j := range 2 {
+			if p, err := s.Join(Entry{Room: fmt.Sprint(i, j), Name: "x", Kind: Person, Client: client}); err == nil {
+				defer p.Leave()
+				rooms++
+			} else if !errors.Is(err, ErrRoomsOfOne) && !errors.Is(err, ErrTooManyOfOne) {
+				t.Fatal(err)
+			}
+			if p, err := s.Join(Entry{Room: "0 0", Name: "x", Kind: Person, Client: client}); err == nil {
+				defer p.Leave()
+				people++
+			} else if !errors.Is(err, ErrTooManyOfOne) {
+				t.Fatal(err)
+			}
+		}
+	}
+	if rooms != 32 || rooms+people != 4*maxOfClient {
+		t.Errorf("1000 clients of a /48 have opened %d of 64 rooms and are %d participants", rooms, rooms+people)
+	}
+	other, err := s.Join(Entry{Room: "other", Name: "x", Kind: Person, Client: netip.MustParsePrefix("2001:db8:2::/64")})
+	if err != nil {
+		t.Fatalf("somebody else: %v", err)
+	}
+	other.Leave()
 }
 
 // No client opens all rooms that there may be; those with a name in the settings are
@@ -196,8 +236,11 @@ func TestRoomsOfAClient(t *testing.T) {
 	for _, p := range all {
 		p.Leave()
 	}
-	if len(s.clients) != 0 {
-		t.Errorf("remembered of an empty node: %v", s.clients)
+	in("a", other, nil)
+	in("b", other, nil)
+	in("c", other, ErrRoomsOfOne)
+	for _, p := range all {
+		p.Leave()
 	}
 	close5(t, s)
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/config"
 )
 
@@ -59,7 +60,8 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 		return exitOK
 	}
 	d.asked = make(chan chan<- error)
-	d.node = d.NewNode(d.log, d.ask)
+	// What the node says may be caused by anybody; what is said here is not.
+	d.node = d.NewNode(slog.New(bound.NewLog(d.log.Handler())), d.ask)
 	if err := d.node.Start(cfg); err != nil {
 		d.log.Error("could not start", "error", err)
 		return exitFailure

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"umbrella/internal/bound"
 )
 
@@ -25,8 +23,6 @@ type door struct {
 
 	mu       sync.Mutex
 	refusals []RefusedTrunk // the oldest first
-	told     *rate.Limiter  // lines in the log
-	untold   int
 }
 
 // caller is who knocks.
@@ -48,15 +44,12 @@ const (
 	maxShaking     = 64
 	maxShakingEach = 2 // of one origin
 	keptRefusals   = 16
-	// refusalBurst refusals are logged at once, and one each refusalEvery.
-	refusalBurst = 8
-	refusalEvery = 10 * time.Second
 )
 
 var errCrowd = errors.New("too many trunks come in at once")
 
 func newDoor(log *slog.Logger) *door {
-	return &door{log: log, told: rate.NewLimiter(rate.Every(refusalEvery), refusalBurst)}
+	return &door{log: log}
 }
 
 // enter takes a place for a handshake, until release is called, once or more. The
@@ -84,12 +77,9 @@ func (d *door) refused(c caller, why error, now time.Time) {
 	if n := len(d.refusals) - keptRefusals; n > 0 {
 		d.refusals = slices.Delete(d.refusals, 0, n)
 	}
-	if i >= 0 || !d.told.AllowN(now, 1) {
-		d.untold++
-		return
+	if i < 0 {
+		d.log.Warn("a trunk that came in was turned down", "address", r.Address, "error", why)
 	}
-	d.log.Warn("a trunk that came in was turned down", "address", r.Address, "error", why, "not_logged_before", d.untold)
-	d.untold = 0
 }
 
 // list returns who was turned down lately, the oldest first.

@@ -165,35 +165,6 @@ func (r *Rates) limiter(of netip.Prefix, perSecond rate.Limit, burst int, now ti
 	return l
 }
 
-// Sample bounds how often something is logged that anybody can cause: now and then,
-// and how often it was kept quiet in between. The zero value is ready for use; it is
-// safe for concurrent use.
-type Sample struct {
-	mu      sync.Mutex
-	limiter *rate.Limiter
-	quiet   int
-}
-
-const (
-	sampleInterval = 5 * time.Second
-	sampleBurst    = 20
-)
-
-// Allow tells whether to log it, and how many times it was not logged before.
-func (s *Sample) Allow(now time.Time) (quiet int, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.limiter == nil {
-		s.limiter = rate.NewLimiter(rate.Every(sampleInterval), sampleBurst)
-	}
-	if !s.limiter.AllowN(now, 1) {
-		s.quiet++
-		return 0, false
-	}
-	quiet, s.quiet = s.quiet, 0
-	return quiet, true
-}
-
 // Text is the beginning of what somebody has sent, for a log: most bytes of it.
 func Text(s string, most int) string {
 	if len(s) <= most {

@@ -186,23 +186,6 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-func TestSample(t *testing.T) {
-	var s Sample
-	told, left := 0, 0
-	for i := range 1000 {
-		if quiet, ok := s.Allow(t0.Add(time.Duration(i) * 10 * time.Millisecond)); ok {
-			told++
-			left += quiet
-		}
-	}
-	if told < sampleBurst || told > sampleBurst+2 {
-		t.Errorf("%d of 1000 are logged in 10 s", told)
-	}
-	if quiet, ok := s.Allow(t0.Add(time.Minute)); !ok || told+left+quiet != 1000 {
-		t.Errorf("%d are logged, %d are said to be left out", told, left+quiet)
-	}
-}
-
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{"": "", "room": "room", "roooom": "rooo…", "roo\u00e9m": "roo…"} {
 		if got := Text(in, 4); got != want {

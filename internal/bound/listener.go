@@ -17,9 +17,8 @@ type Listener struct {
 	admit func(from net.Addr) (release func(), ok bool)
 	log   *slog.Logger
 
-	failures Sample
-	once     sync.Once
-	closed   chan struct{}
+	once   sync.Once
+	closed chan struct{}
 }
 
 const (
@@ -43,9 +42,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if err != nil {
-			if quiet, ok := l.failures.Allow(time.Now()); ok {
-				l.log.Warn("a connection cannot be taken", "error", err, "left_out", quiet)
-			}
+			l.log.Warn("a connection cannot be taken", "error", err)
 			select {
 			case <-l.closed:
 				return nil, net.ErrClosed

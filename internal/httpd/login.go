@@ -63,9 +63,7 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 		} else if errors.Is(err, password.ErrBusy) {
 			status = http.StatusTooManyRequests
 		}
-		if quiet, ok := s.refusals.Allow(time.Now()); ok {
-			s.Log.Warn("a login failed", "address", client.Addr, "reason", err, "left_out", quiet)
-		}
+		s.Log.Warn("a login failed", "address", client.Addr, "reason", err)
 		answer(w, status, complaint{Error: err.Error()})
 		return
 	}

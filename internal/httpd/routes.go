@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"umbrella/internal/access"
 	"umbrella/internal/config"
@@ -100,9 +99,7 @@ func (s *Server) serveCA(w http.ResponseWriter, _ *http.Request) {
 // serveSocket hands a WebSocket to whom its subprotocol (RFC 6455 §1.9) is for.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if err := s.Gate.CheckOrigin(r); err != nil {
-		if quiet, ok := s.refusals.Allow(time.Now()); ok {
-			s.Log.Info("a WebSocket was refused", "reason", err, "address", s.Gate.Address(r), "left_out", quiet)
-		}
+		s.Log.Info("a WebSocket was refused", "reason", err, "address", s.Gate.Address(r))
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
@@ -150,9 +147,7 @@ func (s *Server) secure(h http.Handler) http.Handler {
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if err := s.Gate.CheckHost(r, s.Certificates); err != nil && !s.fromNode(r) {
-			if quiet, ok := s.misdirected.Allow(time.Now()); ok {
-				s.Log.Warn("a request for another host was refused", "reason", err, "address", s.Gate.Address(r), "left_out", quiet)
-			}
+			s.Log.Warn("a request for another host was refused", "reason", err, "address", s.Gate.Address(r))
 			header.Set("Cache-Control", "no-store")
 			http.Error(w, err.Error(), http.StatusMisdirectedRequest)
 			return

@@ -54,10 +54,7 @@ type Server struct {
 	server   *http.Server
 	served   chan error
 	silent   silentConns
-	refusals bound.Sample // of logins, snapshots and WebSockets
-	// misdirected are requests for other hosts.
-	misdirected bound.Sample
-	timeouts    timeouts // as defaults says; others for tests
+	timeouts timeouts // as defaults says; others for tests
 }
 
 // timeouts bound what a client may take.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
@@ -62,9 +61,7 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 
 // refusedSnapshot tells the log why somebody gets no snapshot.
 func (s *Server) refusedSnapshot(r *http.Request, why error) {
-	if quiet, ok := s.refusals.Allow(time.Now()); ok {
-		s.Log.Info("not let in", "path", bound.Text(r.URL.Path, maxShownPath), "address", s.Gate.Address(r), "reason", why, "left_out", quiet)
-	}
+	s.Log.Info("not let in", "path", bound.Text(r.URL.Path, maxShownPath), "address", s.Gate.Address(r), "reason", why)
 }
 
 // maxShownPath is how much of a path is logged, in bytes: all that a good one has.

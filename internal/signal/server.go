@@ -45,8 +45,6 @@ type Server struct {
 	ResumeTimeout time.Duration
 	Log           *slog.Logger
 
-	refusals bound.Sample
-
 	mu       sync.Mutex
 	closing  bool
 	sessions map[string]*session
@@ -214,9 +212,7 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *session {
 	grant, err := s.Admit(r, m.Room, access.Credentials{Password: m.Password, Token: m.Token})
 	if err != nil {
-		if quiet, ok := s.refusals.Allow(time.Now()); ok {
-			s.Log.Info("not let in", "room", bound.Text(m.Room, maxShown), "address", s.Address(r), "reason", err, "left_out", quiet)
-		}
+		s.Log.Info("not let in", "room", bound.Text(m.Room, maxShown), "address", s.Address(r), "reason", err)
 		sock.fail(s.Refusal(err), err.Error())
 		return nil
 	}

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
@@ -39,8 +38,7 @@ type Server struct {
 	CheckOrigin func(*http.Request) error
 	Log         *slog.Logger
 
-	mux      *http.ServeMux
-	refusals bound.Sample
+	mux *http.ServeMux
 
 	mu       sync.Mutex
 	closing  bool
@@ -129,9 +127,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string, may 
 	if err == nil {
 		return grant, true
 	}
-	if quiet, ok := s.refusals.Allow(time.Now()); ok {
-		s.Log.Info("not let in", "path", bound.Text(r.URL.Path, maxShown), "address", s.Address(r), "reason", err, "left_out", quiet)
-	}
+	s.Log.Info("not let in", "path", bound.Text(r.URL.Path, maxShown), "address", s.Address(r), "reason", err)
 	access.Refuse(w, err, s.Status(err))
 	return access.Grant{}, false
 }

@@ -149,7 +149,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // see returns the participant of another node with that id, or nil.
 func (n *testNode) see(room, id string, from *testNode) *sfu.Participant {
 	if r := n.sfu.Room(room); r != nil {
-		return r.Participant(id + "." + from.ID())
+		return r.Participant(sfu.RemoteID(id, from.ID()))
 	}
 	return nil
 }

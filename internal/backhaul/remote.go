@@ -55,13 +55,12 @@ type pull struct {
 	ssrc uint32
 }
 
-// localID is the id that something of another node has here. Ids of this node
-// have no dot.
+// localID is the id that something of another node has here.
 func localID(id string, origin routing.NodeID) string {
 	if _, own, ok := strings.Cut(id, "/"); ok {
 		id = own
 	}
-	return id + "." + string(origin)
+	return sfu.RemoteID(id, string(origin))
 }
 
 // follow makes the room what the routes say of one participant. The caller

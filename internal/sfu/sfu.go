@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -84,7 +83,8 @@ func (s *SFU) SetWatcher(w Watcher) { s.watcher.Store(&w) }
 // Entry is somebody who wants to come in.
 type Entry struct {
 	Room string
-	// ID within the room; one is made up when it is empty.
+	// ID within the room: the section of a camera, StreamID or RemoteID. One is made
+	// up when it is empty.
 	ID       string
 	Name     string
 	Kind     Kind
@@ -111,8 +111,8 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.ID == "" {
-		e.ID = rand.Text()[:16]
+	if e.ID, err = e.id(); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -92,7 +92,7 @@ func TestJoinRefuses(t *testing.T) {
 	s.SetLimit(func(string) int { return 2 })
 	a := join(t, s, Entry{Room: "r", ID: "cam", Name: "Camera"})
 	// People of other nodes do not count.
-	far := join(t, s, Entry{Room: "r", ID: "far", Name: "Far", Origin: "0123456789abcdef"})
+	far := join(t, s, Entry{Room: "r", ID: "far@0123456789abcdef", Name: "Far", Origin: "0123456789abcdef"})
 	for _, c := range []struct {
 		entry Entry
 		want  error
@@ -119,6 +119,43 @@ func TestJoinRefuses(t *testing.T) {
 	b.Leave()
 	far.Leave()
 	close5(t, s)
+}
+
+// Whoever chooses an id cannot choose one that somebody else may have.
+func TestIDs(t *testing.T) {
+	const node = "0123456789abcdef"
+	for _, c := range []struct {
+		entry Entry
+		fits  bool
+	}{
+		{Entry{Kind: Stream, ID: StreamID("door")}, true},
+		{Entry{Kind: Stream, ID: StreamID("1." + node)}, true},
+		{Entry{Kind: Camera, ID: "door"}, true},
+		{Entry{Kind: Camera, ID: RemoteID("door", node), Origin: node}, true},
+		{Entry{Kind: Stream, ID: RemoteID(StreamID("door"), node), Origin: node}, true},
+		{Entry{Kind: Person, ID: RemoteID("a@b", node), Origin: node}, true},
+		{Entry{Kind: Person}, true},
+		{Entry{Kind: Stream, Origin: node}, true},
+		{Entry{Kind: Stream, ID: "door"}, false},
+		{Entry{Kind: Camera, ID: StreamID("door")}, false},
+		{Entry{Kind: Person, ID: StreamID("door")}, false},
+		{Entry{Kind: Stream, ID: StreamID("1@" + node)}, false},
+		{Entry{Kind: Camera, ID: RemoteID("door", node)}, false},
+		{Entry{Kind: Camera, ID: "door", Origin: node}, false},
+		{Entry{Kind: Stream, ID: StreamID("door"), Origin: node}, false},
+		{Entry{Kind: Person, ID: RemoteID("x", "fedcba9876543210"), Origin: node}, false},
+	} {
+		s := &SFU{}
+		c.entry.Room, c.entry.Name = "r", "x"
+		p, err := s.Join(c.entry)
+		if (err == nil) != c.fits {
+			t.Errorf("%+v: %v", c.entry, err)
+		}
+		if err == nil {
+			p.Leave()
+		}
+		close5(t, s)
+	}
 }
 
 // One client is only so many participants; cameras and other nodes' are nobody's.

@@ -169,7 +169,11 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := s.newSession()
-	entry := sfu.Entry{Room: room, ID: name, Name: cmp.Or(grant.Name, name, "Stream"), Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate, Client: grant.Client}
+	id := ""
+	if name != "" {
+		id = sfu.StreamID(name)
+	}
+	entry := sfu.Entry{Room: room, ID: id, Name: cmp.Or(grant.Name, name, "Stream"), Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate, Client: grant.Client}
 	answer, err := in.publish(entry, offer)
 	s.answer(w, r, "whip", in, answer, err)
 }
@@ -185,11 +189,10 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	whom := r.PathValue("participant")
-	if whom != "" {
-		open := s.SFU.Room(room)
-		if open == nil || open.Participant(whom) == nil {
-			http.Error(w, fmt.Sprintf("nobody called %q is in the room", whom), http.StatusNotFound)
+	whom := ""
+	if asked := r.PathValue("participant"); asked != "" {
+		if whom = s.participant(room, asked); whom == "" {
+			http.Error(w, fmt.Sprintf("nobody called %q is in the room", bound.Text(asked, maxShown)), http.StatusNotFound)
 			return
 		}
 	}
@@ -200,6 +203,21 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 		Moderator: grant.Moderate, Client: grant.Client,
 	}, whom, offer)
 	s.answer(w, r, "whep", in, answer, err)
+}
+
+// participant finds whom a path names: by id, such as a camera's, or by the name that
+// a WHIP client gave. It is empty when there is none.
+func (s *Server) participant(room, asked string) (id string) {
+	open := s.SFU.Room(room)
+	if open == nil {
+		return ""
+	}
+	for _, id := range []string{asked, sfu.StreamID(asked)} {
+		if open.Participant(id) != nil {
+			return id
+		}
+	}
+	return ""
 }
 
 // answer keeps a session that came about, and sends its answer.

@@ -301,6 +301,44 @@ func TestPublishAndPlay(t *testing.T) {
 	}
 }
 
+// A name keeps neither a camera nor somebody of another node out of the room, whoever
+// comes first, and each is found by its own.
+func TestNamesTakeNobodysID(t *testing.T) {
+	n := startNode(t)
+	const node = "0123456789abcdef"
+	enter := func(e sfu.Entry) {
+		t.Helper()
+		e.Room, e.Name = "studio", "x"
+		p, err := n.sfu.Join(e)
+		if err != nil {
+			t.Fatalf("%s: %v", e.ID, err)
+		}
+		t.Cleanup(p.Leave)
+	}
+	enter(sfu.Entry{ID: "gate", Kind: sfu.Camera})
+	for _, name := range []string{"door", "gate", "1." + node, "1-" + node, "obs"} {
+		n.publish(t, "/whip/studio?name="+name)
+	}
+	enter(sfu.Entry{ID: "door", Kind: sfu.Camera})
+	enter(sfu.Entry{ID: sfu.RemoteID("1", node), Origin: node, Kind: sfu.Person})
+	enter(sfu.Entry{ID: sfu.RemoteID(sfu.StreamID("obs"), node), Origin: node, Kind: sfu.Stream})
+	for _, path := range []string{"obs", "whip-obs", "whip-gate", "1." + node, "whip-obs@" + node} {
+		pc := newConnection(t)
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+			t.Fatal(err)
+		}
+		if resp, body := n.do(t, "POST", "/whep/studio/"+path, "application/sdp", offer(t, pc, false)); resp.StatusCode != http.StatusCreated {
+			t.Errorf("%s: %s %s", path, resp.Status, body)
+		}
+	}
+	for _, name := range []string{"a@" + node, "a/b", "a%0Ab"} {
+		pc := newConnection(t)
+		if resp, _ := n.do(t, "POST", "/whip/studio?name="+name, "application/sdp", offer(t, pc, false)); resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+}
+
 // The name of an invitation is that of whoever brings it, whatever the request says.
 func TestNames(t *testing.T) {
 	n := startNode(t)
@@ -382,7 +420,7 @@ func TestVanished(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the room is without the publisher", func() bool {
-		return n.sfu.Room("studio").Participant("obs") == nil
+		return n.sfu.Room("studio").Participant(sfu.StreamID("obs")) == nil
 	})
 }
 

@@ -42,6 +42,8 @@ type Gate struct {
 	checker  password.Checker
 	attempts attempts
 	joins    bound.Rates
+	requests bound.Rates
+	offers   bound.Rates
 	open     bound.Counter // WebSockets
 	conns    bound.Counter // TCP connections
 

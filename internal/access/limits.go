@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"umbrella/internal/bound"
 )
@@ -16,6 +17,13 @@ const (
 	maxSockets     = 256 // WebSockets at once
 	joinsPerSecond = 20
 	joinBurst      = 300
+	// Requests to the web server, of any kind: a page of the client is about fifteen.
+	requestsPerSecond = 200
+	requestBurst      = 4000
+	// Offers, ICE restarts, and descriptions that cannot be applied, which cost
+	// milliseconds each.
+	offersPerSecond = 50
+	offerBurst      = 600
 )
 
 // ErrTooManySockets is why another WebSocket is not taken.
@@ -34,6 +42,23 @@ func (g *Gate) OpenSocket(r *http.Request) (release func(), err error) {
 		return nil, ErrTooManySockets
 	}
 	return release, nil
+}
+
+// Request counts a request to the web server. The error is a *TryLaterError.
+func (g *Gate) Request(r *http.Request) error {
+	if !g.requests.Allow(g.Origin(r), requestsPerSecond, requestBurst, time.Now()) {
+		return &TryLaterError{"too many requests from this address", time.Second}
+	}
+	return nil
+}
+
+// Offer counts what a client, as Grant.Client has it, wants negotiated. The error is a
+// *TryLaterError.
+func (g *Gate) Offer(client netip.Prefix) error {
+	if !g.offers.Allow(client, offersPerSecond, offerBurst, time.Now()) {
+		return &TryLaterError{"too many offers from this address", time.Second}
+	}
+	return nil
 }
 
 // Connect counts a TCP connection to the web server, until release is called; false

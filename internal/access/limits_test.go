@@ -74,6 +74,35 @@ func TestNetworkOfClients(t *testing.T) {
 	}
 }
 
+func TestRequestsAndOffersOfAnAddress(t *testing.T) {
+	g := &Gate{}
+	for what, c := range map[string]struct {
+		burst int
+		may   func(address string) error
+	}{
+		"requests": {requestBurst, func(a string) error { return g.Request(request(a + ":1")) }},
+		"offers":   {offerBurst, func(a string) error { return g.Offer(bound.Origin(netip.MustParseAddr(a))) }},
+	} {
+		for i := range c.burst {
+			if err := c.may("192.0.2.1"); err != nil {
+				t.Fatalf("%s: number %d: %v", what, i, err)
+			}
+		}
+		late := 0
+		for range 100 {
+			if wait(c.may("192.0.2.1")) > 0 {
+				late++
+			}
+		}
+		if late < 50 {
+			t.Errorf("%s: %d of 100 have to wait", what, late)
+		}
+		if err := c.may("192.0.2.2"); err != nil {
+			t.Errorf("%s: somebody else: %v", what, err)
+		}
+	}
+}
+
 func TestSocketsOfAnAddress(t *testing.T) {
 	g := &Gate{}
 	var release []func()

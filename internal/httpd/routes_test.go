@@ -219,3 +219,30 @@ func TestPolicyNamesTheHost(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is asked for, one address may ask only so often, and others are answered.
+func TestRequestsOfAnAddress(t *testing.T) {
+	h := handler(t, newServer(t, "/umbrella", nil))
+	paths := []string{"/umbrella/healthz", "/umbrella/trust", "/umbrella/sfu", "/umbrella/assets/none.js", "/nowhere", "/umbrella/status"}
+	refused := map[string]int{}
+	for range 1000 {
+		for _, path := range paths {
+			w := ask(h, "GET", "192.0.2.1:1", path)
+			if w.Code != http.StatusTooManyRequests {
+				continue
+			}
+			if refused[path]++; w.Header().Get("Retry-After") != "1" {
+				t.Fatalf("%s: Retry-After is %q", path, w.Header().Get("Retry-After"))
+			}
+			checkHeaders(t, w.Header())
+		}
+	}
+	for _, path := range paths {
+		if refused[path] < 100 {
+			t.Errorf("%s: %d of 1000 are refused", path, refused[path])
+		}
+	}
+	if w := ask(h, "GET", "192.0.2.2:1", "/umbrella/healthz"); w.Code != http.StatusOK {
+		t.Errorf("somebody else: %d", w.Code)
+	}
+}

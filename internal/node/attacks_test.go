@@ -390,8 +390,12 @@ func giants(t *testing.T, d *door) {
 		}
 		ws = d.socket(t, guest, signal.Subprotocol)
 		say(t, ws, join(many))
-		if m, err := hear(ws); err != nil || m.GetJoined() == nil {
+		if m, err := hear(ws); err != nil || m.GetError().GetCode() != umbrellav1.Error_CODE_BAD_REQUEST {
 			t.Fatalf("a join of 8 KiB: %v, %v", m, err)
+		}
+		say(t, ws, join(nil))
+		if m, err := hear(ws); err != nil || m.GetJoined() == nil {
+			t.Fatalf("a join after that: %v, %v", m, err)
 		}
 		settings := make([]*umbrellav1.SubscriptionSetting, 1000)
 		for i := range settings {

@@ -17,6 +17,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/backhaul"
+	"umbrella/internal/bound"
 	"umbrella/internal/camera"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
@@ -144,13 +145,14 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 // startParticipants makes the parts through which people come in, and other
 // nodes.
 func (n *Node) startParticipants() error {
+	large := bound.NewLarge()
 	n.signal = &signal.Server{
-		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal,
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal, Offer: n.gate.Offer, Large: large,
 		Address: n.gate.Address, IceServers: n.iceServers, Log: n.Log,
 	}
 	n.signal.Start()
 	n.whip = &whip.Server{
-		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus,
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus, Offer: n.gate.Offer, Large: large,
 		Address: n.gate.Address, CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()

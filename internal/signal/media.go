@@ -177,6 +177,10 @@ func (s *session) answered(m *umbrellav1.SubscribeAnswer) {
 	if err := s.sub.Answered(m.Sdp); err != nil {
 		s.log.Warn("an answer could not be applied", "error", err)
 		s.fail(umbrellav1.Error_CODE_NEGOTIATION_FAILED, err.Error())
+		// Good answers are as many as the node's own offers; others count.
+		if s.server.Offer != nil && s.server.Offer(s.grant.Client) != nil && s.socket != nil {
+			s.socket.tooFast()
+		}
 		return
 	}
 	s.offer = nil

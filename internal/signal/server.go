@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -34,6 +35,11 @@ type Server struct {
 	// Admit says whether whoever sent the request may join a room, and what to do
 	// there. Refusal knows how to tell its error.
 	Admit func(r *http.Request, room string, c access.Credentials) (access.Grant, error)
+	// Offer says whether a client, as Grant.Client has it, may have one more offer or
+	// ICE restart negotiated; nil: any number.
+	Offer func(client netip.Prefix) error
+	// Large is where messages of more than 16 KiB wait; nil: bounds of its own.
+	Large *bound.Large
 	// Refusal translates an error of Admit for the browser.
 	Refusal func(error) umbrellav1.Error_Code
 	// Address is where whoever sent a request is.
@@ -75,6 +81,9 @@ const (
 func (s *Server) Start() {
 	s.ResumeTimeout = cmp.Or(s.ResumeTimeout, resumeTimeout)
 	s.sessions = map[string]*session{}
+	if s.Large == nil {
+		s.Large = bound.NewLarge()
+	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.dropped, s.drop = context.WithCancel(context.Background())
 }
@@ -124,7 +133,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.open.Add(1)
 	s.mu.Unlock()
 	defer s.open.Done()
-	sock := newSocket()
+	sock := newSocket(s.Large)
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:   []string{Subprotocol},
 		OnPingReceived: sock.pinged,
@@ -160,15 +169,14 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 			timeout = firstMessageTimeout
 		}
 		ctx, cancel := context.WithTimeout(s.dropped, timeout)
-		m, err := sock.read(ctx)
+		m, done, err := sock.read(ctx)
 		cancel()
 		switch {
 		case errors.Is(err, errMalformed):
 			sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, err.Error())
 			continue
 		case errors.Is(err, errTooFast):
-			sock.fail(umbrellav1.Error_CODE_TOO_FAST, err.Error())
-			sock.close(websocket.StatusPolicyViolation, err.Error())
+			sock.tooFast()
 			return
 		case err != nil:
 			sock.close(websocket.StatusPolicyViolation, "")
@@ -178,7 +186,7 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 			select {
 			case <-in.ended: // it left
 				in = nil
-				sock.admitted(false)
+				sock.admitted(nil)
 			default:
 			}
 		}
@@ -188,25 +196,41 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 		case *umbrellav1.ClientMessage_Join:
 			if in != nil {
 				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "this socket is in a room already")
-				continue
+				break
 			}
 			in = s.join(sock, r, message.Join)
-			sock.admitted(in != nil)
+			sock.admitted(in)
 		case *umbrellav1.ClientMessage_Resume:
 			if in != nil {
 				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "this socket is in a room already")
-				continue
+				break
 			}
 			in = s.resume(sock, message.Resume)
-			sock.admitted(in != nil)
+			sock.admitted(in)
 		default:
 			if in == nil {
 				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "join first")
-				continue
+				break
 			}
-			in.receive(sock, m)
+			if !s.mayNegotiate(in, m) {
+				done()
+				sock.tooFast()
+				return
+			}
+			in.receive(sock, m, done)
+			continue
 		}
+		done()
 	}
+}
+
+// mayNegotiate counts what a browser wants negotiated.
+func (s *Server) mayNegotiate(in *session, m *umbrellav1.ClientMessage) bool {
+	switch m.Message.(type) {
+	case *umbrellav1.ClientMessage_PublishOffer, *umbrellav1.ClientMessage_RestartIce:
+		return s.Offer == nil || s.Offer(in.grant.Client) == nil
+	}
+	return true
 }
 
 func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *session {

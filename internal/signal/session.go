@@ -57,6 +57,7 @@ type session struct {
 type received struct {
 	from *socket
 	m    *umbrellav1.ClientMessage
+	done func()
 }
 
 // setting is what the browser said of a track.
@@ -94,11 +95,13 @@ func codecs(list []string) map[string]bool {
 	return known
 }
 
-// receive hands the session a message of one of its sockets.
-func (s *session) receive(from *socket, m *umbrellav1.ClientMessage) {
+// receive hands the session a message of one of its sockets. done is called once it
+// is handled.
+func (s *session) receive(from *socket, m *umbrellav1.ClientMessage, done func()) {
 	select {
-	case s.inbox <- received{from, m}:
+	case s.inbox <- received{from, m, done}:
 	case <-s.ended:
+		done()
 	}
 }
 
@@ -134,6 +137,7 @@ func (s *session) run(first *socket) {
 			if r.from == s.socket {
 				s.handle(r.m)
 			}
+			r.done()
 		case sock := <-s.sockets:
 			if s.socket != nil {
 				s.goodbye(umbrellav1.Goodbye_REASON_REPLACED, "the session goes on elsewhere")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/wire"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -81,14 +83,17 @@ type socket struct {
 	bad      int
 	cut      context.CancelFunc // ends the read that is under way
 	flooded  bool               // by pings
+	large    *bound.Large
+	client   netip.Prefix // of the session that it is in
 	// iceServers makes credentials for whoever is at the other end; nil: for none.
 	iceServers func() []*umbrellav1.IceServer
 
 	mu sync.Mutex // a message leaves whole
 }
 
-func newSocket() *socket {
+func newSocket(large *bound.Large) *socket {
 	return &socket{
+		large:    large,
 		messages: rate.NewLimiter(messagesPerSecond, messageBurst),
 		heavy:    rate.NewLimiter(descriptionsPerSecond, descriptionBurst),
 	}
@@ -97,7 +102,7 @@ func newSocket() *socket {
 // take makes it the socket of a connection.
 func (s *socket) take(c *websocket.Conn) {
 	s.conn = c
-	s.admitted(false)
+	s.admitted(nil)
 }
 
 // pinged counts a ping of the protocol (RFC 6455 §5.5.2), which is answered, as a
@@ -113,13 +118,20 @@ func (s *socket) pinged(context.Context, []byte) bool {
 	return false
 }
 
-// admitted sets what the next message may have.
-func (s *socket) admitted(is bool) {
-	if is {
-		s.conn.SetReadLimit(maxMessage)
-	} else {
+// admitted sets what the next message may have, by the session that it is for or nil.
+func (s *socket) admitted(in *session) {
+	if in == nil {
 		s.conn.SetReadLimit(maxFirst)
+		return
 	}
+	s.client = in.grant.Client
+	s.conn.SetReadLimit(maxMessage)
+}
+
+// tooFast says that too much has come, and closes the socket.
+func (s *socket) tooFast() {
+	s.fail(umbrellav1.Error_CODE_TOO_FAST, errTooFast.Error())
+	s.close(websocket.StatusPolicyViolation, errTooFast.Error())
 }
 
 // servers that whoever is at the other end may use.
@@ -130,18 +142,37 @@ func (s *socket) servers() []*umbrellav1.IceServer {
 	return s.iceServers()
 }
 
-// read returns the next message. errMalformed leaves the socket usable, every
-// other error ends it.
-func (s *socket) read(ctx context.Context) (*umbrellav1.ClientMessage, error) {
+// read returns the next message; done is to be called once it is handled.
+// errMalformed leaves the socket usable, every other error ends it.
+func (s *socket) read(ctx context.Context) (m *umbrellav1.ClientMessage, done func(), err error) {
 	ctx, s.cut = context.WithCancel(ctx)
 	defer s.cut()
-	kind, data, err := s.conn.Read(ctx)
-	if s.flooded {
-		return nil, errTooFast
+	kind, data, done, err := s.next(ctx)
+	if err == nil {
+		m, err = s.understand(kind, data)
 	}
 	if err != nil {
-		return nil, err
+		done()
+		return nil, nil, err
 	}
+	return m, done, nil
+}
+
+// next reads the bytes of a message.
+func (s *socket) next(ctx context.Context) (kind websocket.MessageType, data []byte, done func(), err error) {
+	done = func() {}
+	kind, r, err := s.conn.Reader(ctx)
+	if err == nil {
+		data, done, err = s.large.Read(ctx, s.client, r, s.cut)
+	}
+	if s.flooded {
+		err = errTooFast
+	}
+	return kind, data, done, err
+}
+
+// understand decodes a message, and counts it.
+func (s *socket) understand(kind websocket.MessageType, data []byte) (*umbrellav1.ClientMessage, error) {
 	if !s.messages.Allow() {
 		return nil, errTooFast
 	}

@@ -4,6 +4,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
+
+	"umbrella/internal/access"
 )
 
 // patch answers PATCH: trickled candidates, or an ICE restart (RFC 9725
@@ -14,10 +17,15 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	if in == nil {
 		return
 	}
-	frag, ok := body(w, r, fragType)
+	if !in.patches.Allow() {
+		tooMany(w, time.Second)
+		return
+	}
+	frag, done, ok := s.body(w, r, in.client, fragType)
 	if !ok {
 		return
 	}
+	defer done()
 	match := r.Header.Get("If-Match")
 	if match == "" {
 		http.Error(w, "If-Match is to name the ICE session", http.StatusPreconditionRequired)
@@ -39,6 +47,16 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "an ICE restart needs a new ice-ufrag and ice-pwd (RFC 8839 §5.4)", http.StatusBadRequest)
 		return
 	}
+	if !in.restarts.Allow() {
+		tooMany(w, restartInterval)
+		return
+	}
+	if s.Offer != nil {
+		if err := s.Offer(in.client); err != nil {
+			access.Refuse(w, err, http.StatusTooManyRequests)
+			return
+		}
+	}
 	answer, err := in.restart(ufrag, pwd)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
@@ -47,6 +65,11 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", fragType)
 	w.Header().Set("ETag", in.etag(answer))
 	_, _ = io.WriteString(w, fragment(answer))
+}
+
+// tooMany refuses what comes too often to one session.
+func tooMany(w http.ResponseWriter, after time.Duration) {
+	access.Refuse(w, &access.TryLaterError{What: "too many requests for this session", After: after}, http.StatusTooManyRequests)
 }
 
 // restart applies the last offer with the client's new credentials.

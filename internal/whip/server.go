@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
@@ -29,6 +31,11 @@ type Server struct {
 	// Admit says whether whoever sent the request may join a room, and what to do
 	// there. The credentials are the request's bearer token: a token, or a password.
 	Admit func(r *http.Request, room string, c access.Credentials) (access.Grant, error)
+	// Offer says whether a client, as Grant.Client has it, may have one more ICE restart
+	// negotiated; nil: any number.
+	Offer func(client netip.Prefix) error
+	// Large is where bodies of more than 16 KiB wait; nil: bounds of its own.
+	Large *bound.Large
 	// Status gives the HTTP status for an error of Admit: 401, 403, 404, or 503
 	// for what passes.
 	Status func(error) int
@@ -50,7 +57,7 @@ const (
 	sdpType  = "application/sdp"
 	fragType = "application/trickle-ice-sdpfrag"
 	// maxBody bounds a request's body, in bytes.
-	maxBody = 256 << 10
+	maxBody = 64 << 10
 	// maxShown is how much of a path is logged, in bytes: all that a good one has.
 	maxShown = 160
 )
@@ -58,6 +65,9 @@ const (
 // Start makes the server ready.
 func (s *Server) Start() {
 	s.sessions = map[string]*session{}
+	if s.Large == nil {
+		s.Large = bound.NewLarge()
+	}
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("POST /whip/{room}", s.publish)
 	s.mux.HandleFunc("POST /whep/{room}", s.watch)
@@ -132,24 +142,29 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string, may 
 	return access.Grant{}, false
 }
 
-// body reads a request's body of the wanted type, or answers it.
-func body(w http.ResponseWriter, r *http.Request, want string) (string, bool) {
+// body reads a request's body of the wanted type, or answers it. done is to be called
+// once the body is worked off.
+func (s *Server) body(w http.ResponseWriter, r *http.Request, client netip.Prefix, want string) (text string, done func(), ok bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != want {
 		w.Header().Set("Accept-Post", sdpType)
 		http.Error(w, "the Content-Type is to be "+want, http.StatusUnsupportedMediaType)
-		return "", false
+		return "", nil, false
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	cut := func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }
+	b, done, err := s.Large.Read(r.Context(), client, http.MaxBytesReader(w, r.Body, maxBody), cut)
+	if err != nil {
+		done()
+	}
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		http.Error(w, fmt.Sprintf("the body is larger than %d bytes", maxBody), http.StatusRequestEntityTooLarge)
-		return "", false
+		return "", nil, false
 	}
 	if err != nil {
 		http.Error(w, "the body could not be read", http.StatusBadRequest)
-		return "", false
+		return "", nil, false
 	}
-	return string(b), true
+	return string(b), done, true
 }
 
 // publish answers POST /whip/ROOM.
@@ -159,16 +174,17 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	offer, ok := body(w, r, sdpType)
+	offer, done, ok := s.body(w, r, grant.Client, sdpType)
 	if !ok {
 		return
 	}
+	defer done()
 	name := r.URL.Query().Get("name")
 	if name != "" && !validID(name) {
 		http.Error(w, "a name has 1 to 64 letters, digits, '-', '_' or '.'", http.StatusBadRequest)
 		return
 	}
-	in := s.newSession()
+	in := s.newSession(grant.Client)
 	id := ""
 	if name != "" {
 		id = sfu.StreamID(name)
@@ -185,10 +201,11 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	offer, ok := body(w, r, sdpType)
+	offer, done, ok := s.body(w, r, grant.Client, sdpType)
 	if !ok {
 		return
 	}
+	defer done()
 	whom := ""
 	if asked := r.PathValue("participant"); asked != "" {
 		if whom = s.participant(room, asked); whom == "" {
@@ -197,7 +214,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	name := cmp.Or(grant.Name, r.URL.Query().Get("name"), "Player")
-	in := s.newSession()
+	in := s.newSession(grant.Client)
 	answer, err := in.watch(sfu.Entry{
 		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: s.Address(r), Observer: in,
 		Moderator: grant.Moderate, Client: grant.Client,
@@ -236,6 +253,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 			w.Header().Set("Retry-After", "5")
 		case errors.Is(err, sfu.ErrTooManyOfOne), errors.Is(err, sfu.ErrRoomsOfOne):
 			status = http.StatusTooManyRequests
+			w.Header().Set("Retry-After", "5")
 		case errors.Is(err, sfu.ErrTaken):
 			status = http.StatusConflict
 		case errors.Is(err, rtc.ErrTooLarge), errors.Is(err, rtc.ErrTooMany):

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/time/rate"
 
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -21,6 +23,10 @@ type session struct {
 	id     string
 	server *Server
 	log    *slog.Logger
+
+	client   netip.Prefix  // as Grant.Client has it
+	patches  *rate.Limiter // requests that change it
+	restarts *rate.Limiter // those that restart ICE
 
 	participant *sfu.Participant
 	whom        string // the only one it watches, or ""
@@ -45,9 +51,21 @@ const (
 	lostTimeout = 8 * time.Second
 )
 
-func (s *Server) newSession() *session {
+// A session may be patched patchesPerSecond on average and patchBurst at once, as
+// browsers trickle candidates. ICE is restarted when the network changes, no more than
+// every restartInterval and restartBurst at once.
+const (
+	patchesPerSecond = 5
+	patchBurst       = 50
+	restartInterval  = 2 * time.Second
+	restartBurst     = 5
+)
+
+func (s *Server) newSession(client netip.Prefix) *session {
 	return &session{
-		id: rand.Text(), server: s, log: s.Log, changed: make(chan struct{}, 1),
+		client: client, patches: rate.NewLimiter(patchesPerSecond, patchBurst),
+		restarts: rate.NewLimiter(rate.Every(restartInterval), restartBurst),
+		id:       rand.Text(), server: s, log: s.Log, changed: make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -30,8 +32,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type node struct {
-	sfu *sfu.SFU
-	url string
+	sfu  *sfu.SFU
+	url  string
+	full atomic.Bool // no client may restart ICE
 }
 
 var errNo = errors.New("wrong password")
@@ -56,6 +59,12 @@ func startNode(t *testing.T) *node {
 				return access.Grant{Publish: true, Subscribe: true, Name: "Ada"}, nil
 			}
 			return access.Grant{Publish: true, Subscribe: true}, nil
+		},
+		Offer: func(netip.Prefix) error {
+			if n.full.Load() {
+				return &access.TryLaterError{What: "no", After: 7 * time.Second}
+			}
+			return nil
 		},
 		Status: func(err error) int {
 			if errors.Is(err, access.ErrNotAllowed) {
@@ -461,6 +470,45 @@ func TestICERestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.more(t, "it plays after the "+name+" restarted ICE")
+	}
+}
+
+// One session is restarted no more often than a network changes.
+func TestManyRestarts(t *testing.T) {
+	n := startNode(t)
+	p := n.publish(t, "/whip/studio?name=obs")
+	counts := map[int]int{}
+	patch := func(match string) {
+		t.Helper()
+		ufrag := fmt.Sprintf("ufrag%d", counts[http.StatusOK])
+		resp, body := n.do(t, "PATCH", p.location, "application/trickle-ice-sdpfrag",
+			"a=ice-ufrag:"+ufrag+"\r\na=ice-pwd:"+strings.Repeat("p", 22)+"\r\n", "If-Match", match)
+		counts[resp.StatusCode]++
+		if after, err := strconv.Atoi(resp.Header.Get("Retry-After")); resp.StatusCode == http.StatusTooManyRequests && (err != nil || after < 1) {
+			t.Errorf("Retry-After: %q: %s", resp.Header.Get("Retry-After"), body)
+		}
+	}
+	began := time.Now()
+	for range 851 {
+		patch("*")
+	}
+	passed := int(time.Since(began) / time.Second)
+	if ok := counts[http.StatusOK]; ok < 1 || ok > 5+1+passed/2 || ok+counts[http.StatusTooManyRequests] != 851 {
+		t.Errorf("851 restarts in %d s are answered %v", passed, counts)
+	}
+	q := n.publish(t, "/whip/studio?name=other")
+	if resp, body := n.do(t, "PATCH", q.location, "application/trickle-ice-sdpfrag",
+		"a=ice-ufrag:ufrag\r\na=ice-pwd:"+strings.Repeat("p", 22)+"\r\n", "If-Match", "*"); resp.StatusCode != http.StatusOK {
+		t.Errorf("another session: %s: %s", resp.Status, body)
+	}
+	// And a client that has had its share restarts none of its sessions.
+	n.full.Store(true)
+	if resp, body := n.do(t, "PATCH", q.location, "application/trickle-ice-sdpfrag",
+		"a=ice-ufrag:ufrag2\r\na=ice-pwd:"+strings.Repeat("p", 22)+"\r\n", "If-Match", "*"); resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "7" {
+		t.Errorf("of a client that may not: %s: %s", resp.Status, body)
+	}
+	if resp, _ := n.do(t, "DELETE", p.location, "", ""); resp.StatusCode != http.StatusOK {
+		t.Errorf("it leaves: %s", resp.Status)
 	}
 }
 

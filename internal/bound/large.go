@@ -1,0 +1,125 @@
+package bound
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Large bounds what the node holds at once of large messages from outside: one who
+// opens hundreds of sockets and sends half of a message on each would fill the memory
+// otherwise. Small ones are read at once; a larger one waits for a place, unread. Set
+// the fields; it is safe for concurrent use.
+type Large struct {
+	Small     int           // bytes that are read without a place
+	Most      int           // places
+	MostOfOne int           // places of one origin; of a /48 four times as many, or half
+	Within    time.Duration // how long one that has a place may take to come
+
+	counter Counter
+	mu      sync.Mutex
+	waiting []*waiting // the first one first
+}
+
+type waiting struct {
+	origin netip.Prefix
+	place  chan func() // gets what gives the place back
+}
+
+// NewLarge returns the bounds of a node: 16 messages of more than 16 KiB, four of one
+// origin, each of which has to come within 10 s.
+func NewLarge() *Large {
+	return &Large{Small: 16 << 10, Most: 16, MostOfOne: 4, Within: 10 * time.Second}
+}
+
+// Read reads a message to its end, whose length the reader bounds. Once it is large
+// it waits for a place, which is kept until done is called: the caller calls it when
+// it needs the message no more, once or more often, also after an error. cut has to
+// end the reading of one that takes too long.
+func (l *Large) Read(ctx context.Context, origin netip.Prefix, r io.Reader, cut func()) (message []byte, done func(), err error) {
+	done = func() {}
+	b := make([]byte, 0, min(512, l.Small))
+	for {
+		if len(b) == cap(b) && len(b) < l.Small {
+			b = append(make([]byte, 0, min(2*cap(b), l.Small)), b...)
+		}
+		if len(b) == cap(b) {
+			break
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, done, nil
+		}
+		if err != nil {
+			return nil, done, err
+		}
+	}
+	if done, err = l.place(ctx, origin); err != nil {
+		return nil, func() {}, err
+	}
+	late := time.AfterFunc(l.Within, cut)
+	defer late.Stop()
+	for {
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, 2*cap(b)), b...)
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, done, nil
+		}
+		if err != nil {
+			return nil, done, err
+		}
+	}
+}
+
+// place waits for one.
+func (l *Large) place(ctx context.Context, origin netip.Prefix) (done func(), err error) {
+	l.mu.Lock()
+	if done, ok := l.take(origin); ok {
+		l.mu.Unlock()
+		return done, nil
+	}
+	w := &waiting{origin, make(chan func(), 1)}
+	l.waiting = append(l.waiting, w)
+	l.mu.Unlock()
+	select {
+	case done := <-w.place:
+		return done, nil
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	l.waiting = slices.DeleteFunc(l.waiting, func(o *waiting) bool { return o == w })
+	l.mu.Unlock()
+	select {
+	case done := <-w.place: // it came meanwhile
+		done()
+	default:
+	}
+	return nil, ctx.Err()
+}
+
+// take is place for one that is free. The caller holds mu.
+func (l *Large) take(origin netip.Prefix) (done func(), ok bool) {
+	release, ok := l.counter.Add(origin, l.MostOfOne, l.Most)
+	if !ok {
+		return nil, false
+	}
+	return sync.OnceFunc(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		release()
+		l.waiting = slices.DeleteFunc(l.waiting, func(w *waiting) bool {
+			done, ok := l.take(w.origin)
+			if ok {
+				w.place <- done
+			}
+			return ok
+		})
+	}), true
+}

@@ -52,6 +52,9 @@ func (t Type) String() string {
 const (
 	// maxDepth is how deep tables and arrays may be nested: what json-c reads.
 	maxDepth = 32
+	// maxFields is how many values there may be in a message, at any depth. hostapd
+	// tells about 60 of each station.
+	maxFields = 1 << 15
 	// maxName is the longest name in bytes: its length has 16 bits.
 	maxName = math.MaxUint16
 )
@@ -218,7 +221,36 @@ func Unmarshal(table []byte, v any) error {
 
 // tableJSON writes the blobmsg of a table as JSON.
 func tableJSON(table []byte) ([]byte, error) {
+	if left := maxFields; !fewFields(table, &left, 1) {
+		return nil, fmt.Errorf("more than %d values", maxFields)
+	}
 	return appendTable(make([]byte, 0, 2*len(table)+2), table, 1)
+}
+
+// fewFields reports whether there are no more values in a table or an array than are
+// left, before anything of it is decoded: one takes 4 bytes in a message, and a hundred
+// in a map. What is damaged, or nested too deep, is for the decoder to tell.
+func fewFields(b []byte, left *int, depth int) bool {
+	for len(b) > 0 && depth <= maxDepth {
+		first, rest, err := nextBlob(b)
+		if err != nil {
+			return true
+		}
+		if *left--; *left < 0 {
+			return false
+		}
+		if kind := Type(first.id); kind == Table || kind == Array {
+			f, _, err := nextField(b)
+			if err != nil {
+				return true
+			}
+			if !fewFields(f.data, left, depth+1) {
+				return false
+			}
+		}
+		b = rest
+	}
+	return true
 }
 
 // field is one value in a table or an array, its data not looked at.

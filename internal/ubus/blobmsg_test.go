@@ -249,3 +249,43 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// What comes is counted before it is decoded, and arguments come once.
+func TestManyValues(t *testing.T) {
+	array := func(values int) []byte {
+		start, b := beginField(nil, "a")
+		return endField(append(b, bytes.Repeat([]byte{0, 0, 0, 4}, values)...), start, Array) // nulls
+	}
+	for values, want := range map[int]string{maxFields - 1: "", maxFields: "blobmsg: more than 32768 values", 250_000: "blobmsg: more than 32768 values"} {
+		var v struct {
+			A []any `json:"a"`
+		}
+		got := ""
+		if err := Unmarshal(array(values), &v); err != nil {
+			got = err.Error()
+		}
+		if got != want || want == "" && len(v.A) != values {
+			t.Errorf("%d values: %q, and %d are decoded", values, got, len(v.A))
+		}
+	}
+	number := func(name string) []byte {
+		start, b := beginField(nil, name)
+		return endField(append(b, 0, 0, 0, 1), start, Int32)
+	}
+	method := Method{Policy: map[string]Type{"a": Array, "n": Int32, "s": String}}
+	start, long := beginField(nil, "s")
+	long = endField(append(append(long, bytes.Repeat([]byte{'x'}, maxArguments)...), 0), start, String)
+	for want, table := range map[string][]byte{
+		"":                                     append(number("n"), array(10)...),
+		`argument "n" is there more than once`: append(number("n"), number("n")...),
+		"the arguments have more than 65536 bytes": long,
+	} {
+		got := ""
+		if _, err := method.arguments(table); err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

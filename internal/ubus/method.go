@@ -19,6 +19,8 @@ const (
 	// StatusSystemError. rpcd, for one, calls for everybody who looks at LuCI.
 	maxCalls     = 32
 	maxPeerCalls = 8
+	// maxArguments bounds what a call brings, in bytes.
+	maxArguments = 64 << 10
 	// sessionArgument is what uhttpd and rpcd add to everybody's arguments.
 	sessionArgument = "ubus_rpc_session"
 )
@@ -78,7 +80,11 @@ func (c *Client) signature() ([]byte, error) {
 
 // arguments checks a call's data against the policy, and turns them into JSON.
 func (m *Method) arguments(table []byte) ([]byte, error) {
+	if len(table) > maxArguments {
+		return nil, Errorf(StatusInvalidArgument, "the arguments have more than %d bytes", maxArguments)
+	}
 	var known []byte
+	had := map[string]bool{}
 	for rest := table; len(rest) > 0; {
 		before := rest
 		f, after, err := nextField(before)
@@ -96,6 +102,10 @@ func (m *Method) arguments(table []byte) ([]byte, error) {
 		if !want.takes(f.kind) {
 			return nil, Errorf(StatusInvalidArgument, "argument %q has to be %v, and is %v", f.name, want, f.kind)
 		}
+		if had[f.name] {
+			return nil, Errorf(StatusInvalidArgument, "argument %q is there more than once", f.name)
+		}
+		had[f.name] = true
 		known = append(known, before[:len(before)-len(after)]...)
 	}
 	text, err := tableJSON(known)

@@ -34,6 +34,8 @@ type Admin struct {
 
 const (
 	maxAdminBody = 64 << 10
+	// maxLogin bounds what somebody sends who has no rights yet, in bytes.
+	maxLogin = 4 << 10
 	// reloadWithin is how long an answer waits for the settings to be applied.
 	// They may make the web server itself begin anew, which waits for answers.
 	reloadWithin = 2 * time.Second
@@ -292,13 +294,18 @@ func readChange(w http.ResponseWriter, r *http.Request, c *change) *refusal {
 	return nil
 }
 
-// readBody reads the body of a request. It has to be JSON by its type, too: a
-// form, which any page may send anywhere, is not.
+// readBody reads the body of a request of an admin: see readJSON.
 func readBody(w http.ResponseWriter, r *http.Request, c any) *refusal {
+	return readJSON(w, r, c, maxAdminBody)
+}
+
+// readJSON reads the body of a request, of so many bytes at most. It has to be JSON by its type, too: a
+// form, which any page may send anywhere, is not.
+func readJSON(w http.ResponseWriter, r *http.Request, c any, most int64) *refusal {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return refuse(http.StatusUnsupportedMediaType, "this takes application/json")
 	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminBody))
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	d.DisallowUnknownFields()
 	err := d.Decode(c)
 	if err == nil {
@@ -309,7 +316,7 @@ func readBody(w http.ResponseWriter, r *http.Request, c any) *refusal {
 		}
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return refuse(http.StatusRequestEntityTooLarge, "at most %d KiB", maxAdminBody>>10)
+		return refuse(http.StatusRequestEntityTooLarge, "at most %d KiB", most>>10)
 	}
 	if err != nil {
 		return refuse(http.StatusBadRequest, "the body cannot be read: %v", err)

@@ -49,7 +49,7 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Password string `json:"password"`
 	}
-	if no := readBody(w, r, &body); no != nil {
+	if no := readJSON(w, r, &body, maxLogin); no != nil {
 		answer(w, no.code, no.complaint)
 		return
 	}

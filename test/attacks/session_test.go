@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -89,9 +90,10 @@ func open(ctx context.Context, c *http.Client, path string, prepare func(*webrtc
 }
 
 func (s *session) begin(ctx context.Context, path string, prepare func(*webrtc.PeerConnection) error, alter func(string) string) error {
+	ready := sync.OnceFunc(func() { close(s.ready) })
 	s.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
-			close(s.ready)
+			ready()
 		}
 	})
 	if err := prepare(s.pc); err != nil {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/time/rate"
 )
@@ -165,10 +167,26 @@ func (r *Rates) limiter(of netip.Prefix, perSecond rate.Limit, burst int, now ti
 	return l
 }
 
-// Text is the beginning of what somebody has sent, for a log: most bytes of it.
+// Text is what somebody else has sent, fit for a terminal, a log and a page, in one
+// line: blanks for white space, and nothing that cannot be seen (control characters,
+// escape sequences' beginnings, marks that turn the direction of text). What is longer
+// than most bytes is cut, and ends with an ellipsis.
 func Text(s string, most int) string {
-	if len(s) <= most {
-		return s
+	cut := len(s) > most
+	if cut {
+		s = s[:most]
 	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError, !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, s))
+	if cut {
+		s += "…"
+	}
+	return s
 }

@@ -187,7 +187,9 @@ func TestNetwork(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	for in, want := range map[string]string{"": "", "room": "room", "roooom": "rooo…", "roo\u00e9m": "roo…"} {
+	for in, want := range map[string]string{"": "", "room": "room", "roooom": "rooo…", "roo\u00e9m": "roo…",
+		"a\nb\t": "a b", "\x1b[1": "[1", "\u202eb": "b", "\u009bx": "x", "\xff\xfex": "x", "  ": "",
+	} {
 		if got := Text(in, 4); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}

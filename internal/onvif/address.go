@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"umbrella/internal/bound"
 )
 
 // local tells that an address is on the local network. Loopback is not, except
@@ -106,31 +108,29 @@ type ranked struct {
 	rank      int
 }
 
-// services makes, of the URLs that a device gave for itself, those that the
-// node may ask. The address that the answer came from is reachable for certain,
-// and the one that the device names may be that with which it left the factory:
-// so the first is put into each URL, and what was named comes after it.
-func services(given []string, from netip.Addr, may reach) []ranked {
-	var all []ranked
-	add := func(u url.URL, a netip.Addr, rank int) {
-		// A link-local IPv6 address needs a zone, which RTSP clients may not know.
-		if a.Is6() && a.IsLinkLocalUnicast() {
-			a, rank = a.WithZone(from.Zone()), rank+1
-		}
-		u.Host = hostPort(a, u.Port())
-		all = append(all, ranked{url: u.String(), host: u.Host, rank: rank})
+// services makes, of the URLs that a device gave for itself, those that the node
+// may ask. Only the address that the answer came from is known to be the device's:
+// so it is put into each URL. What the device calls itself may be the address with
+// which it left the factory, or that of another device: others is the first such
+// URL, to be shown and not to be asked.
+func services(given []string, from netip.Addr) (all []ranked, others string) {
+	rank := 0
+	// A link-local IPv6 address needs a zone, which RTSP clients may not know.
+	if from.Is6() && from.IsLinkLocalUnicast() {
+		rank = 1
 	}
 	for _, text := range given {
 		u, err := parseService(text)
 		if err != nil {
 			continue
 		}
-		add(*u, from, 0)
-		if a, err := netip.ParseAddr(u.Hostname()); err == nil && may.check(a) == nil {
-			add(*u, a.Unmap(), 2)
+		if a, err := netip.ParseAddr(u.Hostname()); others == "" && (err != nil || a.Unmap().WithZone("") != from.Unmap().WithZone("")) {
+			others = clean(u.String())
 		}
+		u.Host = hostPort(from, u.Port())
+		all = append(all, ranked{url: u.String(), host: u.Host, rank: rank})
 	}
-	return best(all)
+	return best(all), others
 }
 
 // best sorts, drops doubles and keeps maxServices. Of one rank the order is that
@@ -168,30 +168,23 @@ func hostPort(a netip.Addr, port string) string {
 	return host
 }
 
-// reachable is the URL of a stream as it works from here: where the camera
-// names a private or unroutable host that is not the one it was reached at, the
-// latter is put in its place. Path and query stay as they are, byte for byte:
-// cameras have odd ones. A user and a password in it are dropped.
+// reachable is the URL of a stream at the host that the camera was reached at,
+// whichever host the camera writes: behind NAT it names an address that leads
+// nowhere, and another host's is none of its business. Path and query stay as they
+// are, byte for byte: cameras have odd ones. A user and a password in it are dropped.
 func reachable(stream, reached string) (string, error) {
 	scheme, authority, rest, err := split(stream)
 	if err != nil {
 		return "", err
 	}
-	host, port := authority, ""
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		host, port = host[:i], host[i+1:]
+	port := ""
+	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
+		port = authority[i+1:]
 	}
-	host = strings.Trim(host, "[]")
 	if p, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || p == 0) {
 		return "", fmt.Errorf("the port %q is not a number of 1 to 65535", clean(port))
 	}
-	if a, err := netip.ParseAddr(host); err == nil {
-		if !a.IsGlobalUnicast() || a.IsPrivate() || shared.Contains(a.Unmap()) {
-			host = reached
-		}
-	} else if name := strings.ToLower(strings.TrimSuffix(host, ".")); !strings.Contains(name, ".") || strings.HasSuffix(name, ".local") || !isName(name) {
-		host = reached
-	}
+	host := reached
 	if strings.Contains(host, ":") {
 		host = "[" + strings.Replace(host, "%", "%25", 1) + "]"
 	}
@@ -199,15 +192,6 @@ func reachable(stream, reached string) (string, error) {
 		host += ":" + port
 	}
 	return scheme + "://" + host + rest, nil
-}
-
-// shared is the space of RFC 6598, which is routed nowhere as well.
-var shared = netip.MustParsePrefix("100.64.0.0/10")
-
-func isName(host string) bool {
-	return len(host) <= 253 && !strings.ContainsFunc(host, func(r rune) bool {
-		return r != '-' && r != '.' && r != '_' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
-	})
 }
 
 // split cuts an RTSP URL up without changing it, and drops its user.
@@ -246,18 +230,8 @@ func WithCredentials(stream, user, password string) (string, error) {
 	return scheme + "://" + authority + rest, nil
 }
 
-// clean makes what came from outside fit for a terminal and a log.
-func clean(s string) string {
-	const most = 128
-	n := 0
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			r = ' '
-		}
-		if n++; n > most || !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(s)
-}
+// maxWords is how long what a camera says may be where it is shown, in bytes.
+const maxWords = 256
+
+// clean makes what came from outside fit to be shown.
+func clean(s string) string { return bound.Text(s, maxWords) }

@@ -1,7 +1,9 @@
 package onvif
 
 import (
+	"crypto/md5"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -9,12 +11,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"umbrella/internal/credential"
 )
 
 // camera is an ONVIF device: it answers to probes and to questions over HTTP,
@@ -45,6 +50,9 @@ type camera struct {
 	// nonces: each is good for so many requests, if not 0.
 	uses int
 
+	silent atomic.Bool // it answers no probe any more
+	source net.IP      // it answers from here, and not from where it was asked; may be nil
+
 	mu      sync.Mutex
 	nonce   string
 	used    int
@@ -53,6 +61,11 @@ type camera struct {
 	refused int
 	asked   []string
 	server  *httptest.Server
+}
+
+// testLogin is for the hosts that the tests use.
+func testLogin(user, password string) credential.Credential {
+	return credential.ForHost(user, password, "127.0.0.1")
 }
 
 const (
@@ -126,13 +139,18 @@ func (c *camera) listen(t *testing.T, name string, group netip.Addr) *atomic.Int
 			}) {
 				continue
 			}
-			heard.Add(1)
+			if heard.Add(1); c.silent.Load() {
+				continue
+			}
 			// From the interface that it came in on, as devices do.
 			source := &net.UDPAddr{}
 			if from.Addr().Is6() {
 				source.IP, source.Zone = from.Addr().AsSlice(), name
 			} else {
 				source.IP = from.Addr().AsSlice()
+			}
+			if c.source != nil {
+				source.IP = c.source
 			}
 			out, err := net.DialUDP("udp", source, net.UDPAddrFromAddrPort(from))
 			if err != nil {
@@ -236,23 +254,44 @@ func (c *camera) allows(r *http.Request, token *usernameToken) bool {
 	if header == "" || len(c.digest) == 0 {
 		return false
 	}
-	given := challenges(header)[0]
+	given := parameters(header)
 	for _, line := range c.digest {
-		check := newChallenge(challenges(strings.ReplaceAll(line, "NONCE", c.nonce))[0])
-		if check == nil || given["algorithm"] != check.algorithm || given["nonce"] != c.nonce || given["uri"] != r.RequestURI ||
-			given["opaque"] != check.opaque || slices.Contains(c.counts, given["nc"]) || c.uses > 0 && c.used >= c.uses {
+		check := parameters(strings.ReplaceAll(line, "NONCE", c.nonce))
+		if given["algorithm"] != check["algorithm"] || given["nonce"] != c.nonce || given["uri"] != r.RequestURI ||
+			given["opaque"] != check["opaque"] || slices.Contains(c.counts, given["nc"]) || c.uses > 0 && c.used >= c.uses {
 			continue
 		}
 		c.used++
 		if given["nc"] != "" {
 			c.counts = append(c.counts, given["nc"])
-			fmt.Sscanf(given["nc"], "%x", &check.count)
-			check.count--
 		}
-		own := challenges(check.answerWith(r.Method, r.RequestURI, testUser, testPassword, given["cnonce"]))[0]
-		return given["username"] == testUser && given["response"] == own["response"]
+		hash := func(parts ...string) string {
+			text := []byte(strings.Join(parts, ":"))
+			if strings.HasPrefix(check["algorithm"], "SHA-256") {
+				return fmt.Sprintf("%x", sha256.Sum256(text))
+			}
+			return fmt.Sprintf("%x", md5.Sum(text))
+		}
+		secret, about := hash(testUser, check["realm"], testPassword), hash(r.Method, r.RequestURI)
+		if strings.HasSuffix(strings.ToLower(check["algorithm"]), "-sess") {
+			secret = hash(secret, c.nonce, given["cnonce"])
+		}
+		want := hash(secret, c.nonce, about)
+		if check["qop"] != "" {
+			want = hash(secret, c.nonce, given["nc"], given["cnonce"], "auth", about)
+		}
+		return given["username"] == testUser && given["response"] == want
 	}
 	return false
+}
+
+// parameters are those of a challenge of Digest, or of an answer to one.
+func parameters(header string) map[string]string {
+	all := map[string]string{}
+	for _, m := range regexp.MustCompile(`(\w+)=(?:"([^"]*)"|([^",\s]+))`).FindAllStringSubmatch(header, -1) {
+		all[m[1]] = m[2] + m[3]
+	}
+	return all
 }
 
 func (c *camera) challenge(w http.ResponseWriter, r *http.Request, token bool) {

@@ -237,12 +237,7 @@ type gathering struct {
 }
 
 func (g *gathering) add(a answer) {
-	i := slices.IndexFunc(g.answers, func(k answer) bool {
-		if a.device.Endpoint == "" || k.device.Endpoint == "" {
-			return a.services[0].host == k.services[0].host
-		}
-		return a.device.Endpoint == k.device.Endpoint
-	})
+	i := slices.IndexFunc(g.answers, func(k answer) bool { return same(a, k) })
 	if i < 0 {
 		if len(g.answers) < maxDevices {
 			g.answers = append(g.answers, a)
@@ -250,17 +245,32 @@ func (g *gathering) add(a answer) {
 		return
 	}
 	k := &g.answers[i]
-	before := k.services[0]
-	if k.services = best(append(k.services, a.services...)); k.services[0] != before {
-		k.device.Interface = a.device.Interface
-	}
 	d := &k.device
-	d.reach.loopback = d.reach.loopback || a.device.reach.loopback
-	d.reach.own = d.reach.own || a.device.reach.own
+	mine, other := addressOf(k.services[0].host), addressOf(a.services[0].host)
+	switch {
+	case mine == other:
+		k.services = best(append(k.services, a.services...))
+	case other.Is4():
+		// The device is asked at one address only: what a stranger who claims to be
+		// the device says of another one is not used.
+		k.services, d.Interface, d.reach, d.Named = a.services, a.device.Interface, a.device.reach, a.device.Named
+	}
 	d.Endpoint = cmp.Or(d.Endpoint, a.device.Endpoint)
 	d.Name = cmp.Or(d.Name, a.device.Name)
 	d.Hardware = cmp.Or(d.Hardware, a.device.Hardware)
 	d.Location = cmp.Or(d.Location, a.device.Location)
+}
+
+// same reports whether two answers are of one device: they came from one address, or
+// they have one endpoint and came by IPv4 and by IPv6. Two addresses of IPv4 are listed
+// as two devices, whatever they call themselves: else one device could stand in another's
+// place.
+func same(a, b answer) bool {
+	if a.device.Endpoint == "" || b.device.Endpoint == "" {
+		return a.services[0].host == b.services[0].host
+	}
+	from, other := addressOf(a.services[0].host), addressOf(b.services[0].host)
+	return a.device.Endpoint == b.device.Endpoint && (from == other || from.Is4() != other.Is4())
 }
 
 func (g *gathering) devices() []Device {

@@ -80,15 +80,16 @@ func TestDiscover(t *testing.T) {
 		{Name: id, Address: host(sparse), Services: []string{"http://" + host(sparse) + "/onvif/device_service"}, Interface: "lo", reach: reach{loopback: true, own: true}},
 		{
 			Endpoint: "urn:uuid:" + id + "-1", Address: host(front), Interface: "lo", reach: reach{loopback: true, own: true},
-			Services: []string{"http://" + host(front) + "/onvif/device_service", "http://127.0.0.1/onvif/device_service", "http://192.168.1.108/onvif/device_service"},
+			Services: []string{"http://" + host(front) + "/onvif/device_service", "http://127.0.0.1/onvif/device_service"},
+			Named:    "http://192.168.1.108/onvif/device_service",
 			Name:     "Front door 门", Hardware: "DS-2CD2042", Location: "china, hangzhou",
 		},
-		{Endpoint: "urn:uuid:" + id + "-2", Address: "127.0.0.1", Services: []string{"http://127.0.0.1/onvif/device_service"}, Interface: "lo", Name: "Back%1b[31m%zz", reach: reach{loopback: true, own: true}},
+		{Endpoint: "urn:uuid:" + id + "-2", Address: "127.0.0.1", Services: []string{"http://127.0.0.1/onvif/device_service"}, Interface: "lo", Named: "http://8.8.8.8/onvif/device_service", Name: "Back%1b[31m%zz", reach: reach{loopback: true, own: true}},
 	}
 	if !reflect.DeepEqual(mine, want) {
 		t.Fatalf("got  %+v\nwant %+v", mine, want)
 	}
-	profiles, err := mine[1].Streams(t.Context(), testUser, testPassword)
+	profiles, err := mine[1].Streams(t.Context(), testLogin(testUser, testPassword))
 	if err != nil || len(profiles) != 3 || profiles[0].URL != "rtsp://127.0.0.1:554/Streaming/Profile_1?transportmode=unicast&profile=Profile_1" {
 		t.Errorf("%+v, %v", profiles, err)
 	}
@@ -155,7 +156,7 @@ func TestGathering(t *testing.T) {
 	}
 
 	six := []ranked{{"http://[fe80::1%25lan]/x", "[fe80::1%lan]", 1}}
-	four := []ranked{{"http://192.168.1.2/x", "192.168.1.2", 0}, {"http://10.0.0.1/x", "10.0.0.1", 2}}
+	four := []ranked{{"http://192.168.1.2/x", "192.168.1.2", 0}, {"http://192.168.1.2:81/x", "192.168.1.2:81", 0}}
 	for _, order := range [][]answer{
 		{{Device{Endpoint: "a", Interface: "six", Name: "n"}, six}, {Device{Endpoint: "a", Interface: "four"}, four}},
 		{{Device{Endpoint: "a", Interface: "four"}, four}, {Device{Endpoint: "a", Interface: "six", Name: "n"}, six}},
@@ -163,9 +164,17 @@ func TestGathering(t *testing.T) {
 		var g gathering
 		g.add(order[0])
 		g.add(order[1])
-		want := []Device{{Endpoint: "a", Interface: "four", Name: "n", Address: "192.168.1.2", Services: []string{four[0].url, six[0].url, four[1].url}}}
+		want := []Device{{Endpoint: "a", Interface: "four", Name: "n", Address: "192.168.1.2", Services: []string{four[0].url, four[1].url}}}
 		if got := g.devices(); !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v", got)
 		}
+	}
+
+	// Another device that says that it is this one is listed beside it.
+	g = gathering{}
+	g.add(answer{Device{Endpoint: "a", Interface: "lan", Name: "camera"}, four})
+	g.add(answer{Device{Endpoint: "a", Interface: "lan", Name: "rogue"}, []ranked{{"http://10.0.0.1/x", "10.0.0.1", 0}}})
+	if got := g.devices(); len(got) != 2 || got[0].Name != "rogue" || got[1].Name != "camera" || len(got[1].Services) != 2 {
+		t.Errorf("got %+v", got)
 	}
 }

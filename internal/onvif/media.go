@@ -7,14 +7,16 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"umbrella/internal/credential"
 )
 
-// Information asks the camera for its make. The user may be empty: some cameras
+// Information asks the camera for its make. The login may be empty: some cameras
 // tell anybody.
-func (d Device) Information(ctx context.Context, user, password string) (Information, error) {
+func (d Device) Information(ctx context.Context, login credential.Credential) (Information, error) {
 	ctx, cancel := context.WithTimeout(ctx, streamsTimeout)
 	defer cancel()
-	s, err := d.open(ctx, user, password)
+	s, err := d.open(ctx, login)
 	if err != nil {
 		return Information{}, err
 	}
@@ -32,13 +34,13 @@ func (d Device) Information(ctx context.Context, user, password string) (Informa
 }
 
 // Streams asks the camera for what it can send over RTSP, in its own order. The
-// user may be empty: some cameras tell anybody. It takes 30 s at most. Errors
+// login may be empty: some cameras tell anybody. It takes 30 s at most. Errors
 // are in words; ErrNoPassword, ErrRefused, ErrNotONVIF, ErrNotLocal and
 // ErrTooLarge are among them.
-func (d Device) Streams(ctx context.Context, user, password string) ([]Profile, error) {
+func (d Device) Streams(ctx context.Context, login credential.Credential) ([]Profile, error) {
 	ctx, cancel := context.WithTimeout(ctx, streamsTimeout)
 	defer cancel()
-	s, err := d.open(ctx, user, password)
+	s, err := d.open(ctx, login)
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +53,15 @@ func (d Device) Streams(ctx context.Context, user, password string) ([]Profile, 
 	return profiles, nil
 }
 
-// media is a media service: of version 2, which alone knows H.265, or 1.
+// media is a media service: of version 2, which alone knows H.265, or 1. at are the
+// URLs that it may be at, the likeliest first.
 type media struct {
 	second bool
-	url    *url.URL
+	at     []*url.URL
 }
+
+// url is where it is taken to be.
+func (m media) url() *url.URL { return m.at[0] }
 
 func (s *session) streams(ctx context.Context) ([]Profile, error) {
 	services, err := s.mediaServices(ctx)
@@ -64,7 +70,7 @@ func (s *session) streams(ctx context.Context) ([]Profile, error) {
 	}
 	var failed error
 	for _, m := range services {
-		profiles, err := s.profiles(ctx, m)
+		profiles, err := s.profiles(ctx, &m)
 		if err == nil && len(profiles) > 0 {
 			return profiles, nil
 		}
@@ -79,13 +85,13 @@ func (s *session) streams(ctx context.Context) ([]Profile, error) {
 // mediaServices are those to ask, the best first.
 func (s *session) mediaServices(ctx context.Context) ([]media, error) {
 	var listed struct {
-		Service []struct{ Namespace, XAddr string }
+		Service few[struct{ Namespace, XAddr string }]
 	}
 	err := s.ask(ctx, s.device, `<GetServices xmlns="`+nsDevice+`"><IncludeCapability>false</IncludeCapability></GetServices>`, &listed)
 	if err != nil && !unknown(err) {
 		return nil, fmt.Errorf("asking for its services: %w", err)
 	}
-	var one, two *url.URL
+	var one, two []*url.URL
 	for _, l := range listed.Service {
 		switch strings.TrimRight(strings.TrimSpace(l.Namespace), "/") {
 		case nsMedia:
@@ -105,7 +111,7 @@ func (s *session) mediaServices(ctx context.Context) ([]media, error) {
 		}
 		// Where it names none, mostly one service answers everything.
 		if one = s.here(old.XAddr); one == nil {
-			one = s.device
+			one = []*url.URL{s.device}
 		}
 	}
 	var all []media
@@ -124,28 +130,53 @@ func unknown(err error) bool {
 	return errors.As(err, &f) || errors.Is(err, ErrNotONVIF)
 }
 
-// here is a service's URL at the host that the camera was reached at: a camera
-// sends the node nowhere else. Where it names another host its port means
-// nothing either.
-func (s *session) here(text string) *url.URL {
+// here are the URLs at which a service of the camera may be that it names by a URL of
+// its own. All are at the host that the camera was reached at: a camera sends the node
+// nowhere else. Where it names another host, by which it may go elsewhere, the port may
+// mean something or not: that one is tried first, and then the one of the device.
+func (s *session) here(text string) []*url.URL {
 	u, err := parseService(strings.TrimSpace(text))
 	if err != nil {
 		return nil
 	}
-	if u.Hostname() != s.device.Hostname() || u.Scheme != s.device.Scheme {
-		u.Scheme, u.Host = s.device.Scheme, s.device.Host
+	if u.Hostname() == s.device.Hostname() && u.Scheme == s.device.Scheme {
+		return []*url.URL{u}
 	}
-	return u
+	known := *u
+	known.Scheme, known.Host = s.device.Scheme, s.device.Host
+	if u.Port() == "" || u.Scheme != s.device.Scheme {
+		return []*url.URL{&known}
+	}
+	host := s.device.Hostname()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if u.Host = host + ":" + u.Port(); u.Host == known.Host {
+		return []*url.URL{&known}
+	}
+	return []*url.URL{u, &known}
 }
 
-// profiles are the service's profiles that have a stream.
-func (s *session) profiles(ctx context.Context, m media) ([]Profile, error) {
+// answered reports whether an error is what the camera said of the question, so that
+// nothing is gained where it is asked elsewhere.
+func answered(err error) bool {
+	var f *fault
+	return errors.As(err, &f) || errors.Is(err, ErrRefused) || errors.Is(err, ErrNoPassword)
+}
+
+// profiles are the service's profiles that have a stream. Of the places where the
+// service may be it leaves those from which it was answered.
+func (s *session) profiles(ctx context.Context, m *media) ([]Profile, error) {
 	question := `<GetProfiles xmlns="` + nsMedia + `"/>`
 	if m.second {
 		question = `<GetProfiles xmlns="` + nsMedia2 + `"><Type>VideoSource</Type><Type>VideoEncoder</Type><Type>AudioEncoder</Type></GetProfiles>`
 	}
-	var answer struct{ Profiles []profile }
-	if err := s.ask(ctx, m.url, question, &answer); err != nil {
+	var answer struct{ Profiles few[profile] }
+	err := s.ask(ctx, m.url(), question, &answer)
+	for ; len(m.at) > 1 && err != nil && ctx.Err() == nil && !answered(err); err = s.ask(ctx, m.url(), question, &answer) {
+		m.at = m.at[1:]
+	}
+	if err != nil {
 		return nil, fmt.Errorf("asking for its profiles: %w", err)
 	}
 	var (
@@ -155,7 +186,7 @@ func (s *session) profiles(ctx context.Context, m media) ([]Profile, error) {
 	for _, given := range first(answer.Profiles, maxProfiles) {
 		p := given.profile()
 		var err error
-		if p.URL, err = s.streamURL(ctx, m, given.Token); err == nil {
+		if p.URL, err = s.streamURL(ctx, *m, given.Token); err == nil {
 			found = append(found, p)
 			continue
 		}
@@ -186,7 +217,7 @@ func (s *session) streamURL(ctx context.Context, m media, token string) (string,
 		First  string `xml:"MediaUri>Uri"`
 		Second string `xml:"Uri"`
 	}
-	if err := s.ask(ctx, m.url, question, &answer); err != nil {
+	if err := s.ask(ctx, m.url(), question, &answer); err != nil {
 		return "", err
 	}
 	stream, err := reachable(cmp.Or(answer.First, answer.Second), s.device.Hostname())

@@ -3,14 +3,14 @@ package onvif
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"umbrella/internal/credential"
 )
 
 // TestNamespace looks for cameras where there are several interfaces: it runs
@@ -80,17 +80,17 @@ func inNamespace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) != 2 || found[0].Endpoint != both.endpoint || found[1].Endpoint != six.endpoint {
+	if len(found) != 3 || found[0].Endpoint != both.endpoint || found[1].Endpoint != both.endpoint || found[2].Endpoint != six.endpoint {
 		t.Fatalf("found %+v", found)
 	}
-	d := found[0]
 	port := portOf(both)
-	if want := "10.9.0.1:" + port; d.Address != want || d.Interface != "guest" {
-		t.Errorf("address %s on %s, want %s on guest", d.Address, d.Interface, want)
-	}
-	for _, host := range []string{"192.168.50.1", "10.9.0.1", "[fe80::50%25lan]"} {
-		if !slices.ContainsFunc(d.Services, func(s string) bool { return strings.HasPrefix(s, "http://"+host+":") }) {
-			t.Errorf("%s is not among %v", host, d.Services)
+	for i, want := range []Device{{Address: "10.9.0.1:" + port, Interface: "guest"}, {Address: "192.168.50.1:" + port, Interface: "lan"}} {
+		d := found[i]
+		if d.Address != want.Address || d.Interface != want.Interface || len(d.Services) != 1 || d.Services[0] != "http://"+want.Address+"/onvif/device_service" {
+			t.Errorf("address %s on %s, want %s on %s; services %v", d.Address, d.Interface, want.Address, want.Interface, d.Services)
+		}
+		if d.Named != both.xaddrs {
+			t.Errorf("it is not shown that it calls itself %s", both.xaddrs)
 		}
 	}
 	if heard.Load() != int64(probeTimes*len(probeTypes)) {
@@ -99,43 +99,37 @@ func inNamespace(t *testing.T) {
 	if wan.Load()+wan6.Load() > 0 {
 		t.Errorf("%d and %d probes went out on the WAN", wan.Load(), wan6.Load())
 	}
-	if d := found[1]; d.Interface != "six" || !strings.HasPrefix(d.Address, "[fe80::9%six]:") {
+	if d := found[2]; d.Interface != "six" || !strings.HasPrefix(d.Address, "[fe80::9%six]:") {
 		t.Errorf("the camera with IPv6 is at %s on %s", d.Address, d.Interface)
 	}
 	for _, d := range found {
-		profiles, err := d.Streams(t.Context(), testUser, testPassword)
+		profiles, err := d.Streams(t.Context(), credential.ForHost(testUser, testPassword, d.host()))
 		if err != nil || len(profiles) != 3 {
 			t.Errorf("%s: %+v, %v", d.Address, profiles, err)
 			continue
 		}
-		want := map[string]string{both.endpoint: "rtsp://10.9.0.1:554/", six.endpoint: "rtsp://[fe80::9%25six]:554/"}[d.Endpoint]
+		want := map[string]string{"guest": "rtsp://10.9.0.1:554/", "lan": "rtsp://192.168.50.1:554/", "six": "rtsp://[fe80::9%25six]:554/"}[d.Interface]
 		if !strings.HasPrefix(profiles[0].URL, want) {
 			t.Errorf("%s: the stream is %s, want %s…", d.Address, profiles[0].URL, want)
 		}
 	}
 	// Neither a device elsewhere nor a name leads to this machine.
 	lie := Device{Services: []string{"http://192.168.50.1:" + port + "/onvif/device_service"}}
-	if _, err := lie.Streams(t.Context(), testUser, testPassword); !errors.Is(err, errOurs) {
+	if _, err := lie.Streams(t.Context(), testLogin(testUser, testPassword)); !errors.Is(err, errOurs) {
 		t.Errorf("the node talks to itself: %v", err)
-	}
-	for from, want := range map[string]int{"192.168.50.77": 1, "10.9.0.1": 2} {
-		a := netip.MustParseAddr(from)
-		if got := services([]string{"http://192.168.50.1/x"}, a, reachFrom(a)); len(got) != want {
-			t.Errorf("from %s: %v", from, got)
-		}
 	}
 	// By hand: without and with a zone.
 	known, err := At("192.168.50.1:" + port)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if profiles, err := known.Streams(t.Context(), testUser, testPassword); err != nil || len(profiles) != 3 {
+	if profiles, err := known.Streams(t.Context(), credential.ForHost(testUser, testPassword, known.host())); err != nil || len(profiles) != 3 {
 		t.Errorf("%+v, %v", profiles, err)
 	}
 	if known, err = At("[fe80::9%six]:" + portOf(six)); err != nil {
 		t.Fatal(err)
 	}
-	if profiles, err := known.Streams(t.Context(), testUser, testPassword); err != nil || len(profiles) != 3 {
+	if profiles, err := known.Streams(t.Context(), credential.ForHost(testUser, testPassword, known.host())); err != nil || len(profiles) != 3 {
 		t.Errorf("%+v, %v", profiles, err)
 	}
 
@@ -153,6 +147,8 @@ func inNamespace(t *testing.T) {
 		}
 	}
 
+	rogueBeside(t, both)
+
 	// A named one that is public is looked on, for who asks for it.
 	if _, err := Discover(t.Context(), Options{Interfaces: []string{"wan"}, Wait: 200 * time.Millisecond}); err != nil || wan.Load() == 0 {
 		t.Errorf("on wan: %v, %d probes", err, wan.Load())
@@ -161,6 +157,59 @@ func inNamespace(t *testing.T) {
 		if _, err := Discover(t.Context(), Options{Interfaces: []string{name}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("on %s: %v", name, err)
 		}
+	}
+}
+
+// rogueBeside: another device of the network answers each question with its own address
+// and the camera's, under the camera's name, and asks for passwords in every way. It gets
+// none, in no form that the settings do not send it, and its picture is nobody's.
+func rogueBeside(t *testing.T, cam *camera) {
+	const at = "192.168.50.9"
+	if out, err := exec.Command("ip", "addr", "add", at+"/24", "dev", "lan").CombinedOutput(); err != nil {
+		t.Fatalf("adding an address: %s", out)
+	}
+	stranger := startRogue(t, at)
+	says := &camera{
+		match: matchGSOAP, endpoint: cam.endpoint, types: cam.types, source: net.ParseIP(at), times: 2,
+		xaddrs: "http://" + stranger.host + "/onvif/device_service http://192.168.50.1:" + portOf(cam) + "/onvif/device_service",
+	}
+	heard := says.listen(t, "lan", group4)
+
+	found, err := Discover(t.Context(), Options{Interfaces: []string{"lan"}, Wait: 1200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := false
+	for _, d := range found {
+		for _, s := range d.Services {
+			if d.host() != at && strings.Contains(s, at) {
+				t.Errorf("%s is to be asked for the device at %s", s, d.Address)
+			}
+		}
+		listed = listed || d.Address == stranger.host
+	}
+	if !listed || heard.Load() == 0 {
+		t.Fatalf("the rogue was not heard: %+v", found)
+	}
+
+	stream, err := WithCredentials("rtsp://192.168.50.1:8554/x", testUser, testPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Once with the camera there, and once with a camera that is off: then the rogue's
+	// is the only answer.
+	for _, there := range []bool{true, false} {
+		if !there {
+			cam.silent.Store(true)
+			cam.server.Close()
+		}
+		picture, err := (&Still{Stream: stream}).Take(t.Context())
+		if there && (err != nil || string(picture) != jpegHead) || !there && err == nil {
+			t.Errorf("with the camera %v: %q, %v", there, picture, err)
+		}
+	}
+	if got := stranger.asked(); len(got) > 0 {
+		t.Errorf("the rogue was asked %q", got)
 	}
 }
 

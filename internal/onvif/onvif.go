@@ -10,6 +10,7 @@ package onvif
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -50,14 +51,30 @@ type Device struct {
 	// Address is the host it is reached at, and the port where that is not the
 	// scheme's: "192.168.1.64", "[fd00::9]:8080".
 	Address string
-	// Services are the URLs of its device service, the best first; at least one.
+	// Services are the URLs of its device service, the best first; at least one. All
+	// are at the address that it answered from.
 	Services []string
+	// Named is a URL at another address that the device calls its own, or empty: it
+	// is shown, and not asked.
+	Named string
 	// Interface is where it was found. Empty for one that At made.
 	Interface string
 	// Name, Hardware and Location are as its scopes have them, or empty.
 	Name, Hardware, Location string
 
 	reach reach
+}
+
+// host is the one of its services.
+func (d Device) host() string {
+	if len(d.Services) == 0 {
+		return ""
+	}
+	u, err := url.Parse(d.Services[0])
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // Information is what a camera says about its make.

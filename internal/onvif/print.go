@@ -8,6 +8,9 @@ import (
 	"strings"
 	"sync"
 	"text/tabwriter"
+
+	"umbrella/internal/bound"
+	"umbrella/internal/credential"
 )
 
 // Result is what one camera said.
@@ -31,9 +34,12 @@ func Ask(ctx context.Context, devices []Device, user, password string) []Result 
 		running.Go(func() {
 			defer func() { <-slots }()
 			r := Result{Device: d}
-			if r.Profiles, r.Err = d.Streams(ctx, user, password); r.Err == nil {
+			// What is given here was not named with an address: each device gets digests
+			// of it at most, where it answered from.
+			login := credential.ForHost(user, password, d.host())
+			if r.Profiles, r.Err = d.Streams(ctx, login); r.Err == nil {
 				// A camera that keeps its make to itself still has its streams.
-				r.Information, _ = d.Information(ctx, user, password)
+				r.Information, _ = d.Information(ctx, login)
 			}
 			results[i] = r
 		})
@@ -60,6 +66,9 @@ func Print(w io.Writer, results []Result) error {
 	return t.err
 }
 
+// maxLine is how long an error may be where it is printed, in bytes.
+const maxLine = 1024
+
 type printer struct {
 	w   io.Writer
 	err error
@@ -84,6 +93,7 @@ func (t *printer) result(r Result) {
 		{"location", r.Device.Location},
 		{"interface", r.Device.Interface},
 		{"service", strings.Join(first(r.Device.Services, 1), "")},
+		{"says", r.Device.Named},
 	}
 	for _, p := range pairs {
 		if p.value != "" {
@@ -91,7 +101,7 @@ func (t *printer) result(r Result) {
 		}
 	}
 	if r.Err != nil {
-		t.line("  %-10s %v", "no streams", r.Err)
+		t.line("  %-10s %s", "no streams", bound.Text(r.Err.Error(), maxLine))
 	}
 	t.profiles(r.Profiles)
 }

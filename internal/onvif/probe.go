@@ -48,7 +48,7 @@ func uuid() string {
 
 // matches is the body of an answer to a probe.
 type matches struct {
-	Match []match `xml:"ProbeMatch"`
+	Match few[match] `xml:"ProbeMatch"`
 }
 
 type match struct {
@@ -78,12 +78,8 @@ func parseMatches(datagram []byte, from netip.Addr, name string) ([]answer, erro
 		if !strings.Contains(m.Types, "NetworkVideo") && !strings.Contains(m.Scopes, "onvif://") {
 			continue
 		}
-		a := answer{
-			device: Device{
-				Endpoint: endpoint(m.Endpoint), Interface: name, reach: reachFrom(from),
-			},
-			services: services(first(strings.Fields(m.XAddrs), 8), from, reachFrom(from)),
-		}
+		a := answer{device: Device{Endpoint: endpoint(m.Endpoint), Interface: name, reach: reachFrom(from)}}
+		a.services, a.device.Named = services(first(strings.Fields(m.XAddrs), 8), from)
 		if len(a.services) == 0 {
 			continue
 		}

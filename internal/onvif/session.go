@@ -3,7 +3,9 @@ package onvif
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -14,22 +16,24 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"umbrella/internal/credential"
 )
 
 // session asks one camera, one question after the other.
 type session struct {
-	client         *http.Client
-	device         *url.URL
-	user, password string
+	client *http.Client
+	device *url.URL
+	login  credential.Credential
 	// offset is how far the camera's clock is ahead of ours.
 	offset time.Duration
 	// digest is set once the camera takes that and no token.
-	digest *challenge
+	digest *credential.Signer
 }
 
 // open finds the first of the device's services that answers, and its clock.
-func (d Device) open(ctx context.Context, user, password string) (*session, error) {
-	if strings.ContainsFunc(user+password, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(user)+len(password) > 512 {
+func (d Device) open(ctx context.Context, login credential.Credential) (*session, error) {
+	if !login.Valid() {
 		return nil, errors.New("the user name or the password is longer than a camera takes, or has control characters")
 	}
 	err := errors.New("the camera names no address of its service")
@@ -39,7 +43,7 @@ func (d Device) open(ctx context.Context, user, password string) (*session, erro
 			err = fmt.Errorf("the camera's service %q: %w", clean(text), err)
 			continue
 		}
-		s := &session{client: newClient(d.reach), device: u, user: user, password: password}
+		s := &session{client: newClient(d.reach), device: u, login: login}
 		if err = s.clock(ctx); err == nil {
 			return s, nil
 		}
@@ -101,7 +105,7 @@ func (r reply) result() error {
 	case r.err == nil && r.status == http.StatusOK, errors.As(r.err, &f):
 		return r.err
 	case r.status == http.StatusOK:
-		return fmt.Errorf("%w (%w)", ErrNotONVIF, r.err)
+		return fmt.Errorf("%w (%w)", ErrNotONVIF, shown(r.err))
 	case r.status == http.StatusNotFound:
 		return ErrNotONVIF
 	}
@@ -111,17 +115,21 @@ func (r reply) result() error {
 // ask sends a question as the user and decodes the answer into out. The token
 // of WS-Security is tried first, and HTTP's Digest where the camera wants that.
 func (s *session) ask(ctx context.Context, service *url.URL, question string, out any) error {
-	r, err := s.send(ctx, service, s.withToken(question), s.digest, out)
+	signed, err := s.withToken(service, question)
+	if err != nil {
+		return err
+	}
+	r, err := s.send(ctx, service, signed, s.digest, out)
 	if err != nil {
 		return err
 	}
 	if !r.unauthorized() {
 		return r.result()
 	}
-	if s.user == "" {
+	if !s.login.Known() {
 		return ErrNoPassword
 	}
-	c := parseChallenge(r.header)
+	c := s.challenge(service, r)
 	worked := s.digest != nil
 	if c == nil && !worked {
 		// Some challenge only who comes without a token, some mind a token where
@@ -133,7 +141,7 @@ func (s *session) ask(ctx context.Context, service *url.URL, question string, ou
 		if !r.unauthorized() {
 			return r.result()
 		}
-		c = parseChallenge(r.header)
+		c = s.challenge(service, r)
 	}
 	// A wrong password is not sent again and again: cameras lock users out.
 	for range 2 {
@@ -147,11 +155,21 @@ func (s *session) ask(ctx context.Context, service *url.URL, question string, ou
 			s.digest = c
 			return r.result()
 		}
-		if c = parseChallenge(r.header); c != nil && !c.stale {
+		if c = s.challenge(service, r); c != nil && !c.Stale() {
 			break
 		}
 	}
 	return refusal(r)
+}
+
+// challenge is what meets a challenge of Digest, or nil: SOAP is never signed by Basic.
+func (s *session) challenge(service *url.URL, r reply) *credential.Signer {
+	// Said to be after a redirect, so that Basic is not met.
+	c, err := s.login.Answer(service, r.header.Values("WWW-Authenticate"), true)
+	if err != nil {
+		return nil
+	}
+	return c
 }
 
 // refusal is ErrRefused, with what the camera says where the user is locked.
@@ -173,16 +191,37 @@ func envelope(header, question string) []byte {
 
 // withToken is the question in an envelope, signed unless there is no user, or
 // Digest does it.
-func (s *session) withToken(question string) []byte {
-	if s.user == "" || s.digest != nil {
-		return envelope("", question)
+func (s *session) withToken(service *url.URL, question string) ([]byte, error) {
+	if !s.login.Known() || s.digest != nil {
+		return envelope("", question), nil
 	}
-	return envelope(securityHeader(s.user, s.password, time.Now().Add(s.offset)), question)
+	header, err := securityHeader(s.login, service, time.Now().Add(s.offset))
+	return envelope(header, question), err
+}
+
+// securityHeader is the header of WS-Security with a UsernameToken whose
+// password is digested (OASIS, UsernameToken Profile 1.0). The time is the
+// camera's: many refuse what is seconds away from their own clock.
+func securityHeader(login credential.Credential, to *url.URL, cameraTime time.Time) (string, error) {
+	const (
+		wss   = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
+		token = wss + "username-token-profile-1.0#PasswordDigest"
+	)
+	var nonce [16]byte
+	rand.Read(nonce[:])
+	created := cameraTime.UTC().Format("2006-01-02T15:04:05.000Z")
+	user, digest, err := login.PasswordDigest(to, nonce[:], created)
+	return fmt.Sprintf(`<w:Security xmlns:w="%swssecurity-secext-1.0.xsd" s:mustUnderstand="1"><w:UsernameToken>`+
+		`<w:Username>%s</w:Username><w:Password Type="%s">%s</w:Password>`+
+		`<w:Nonce EncodingType="%ssoap-message-security-1.0#Base64Binary">%s</w:Nonce>`+
+		`<u:Created xmlns:u="%swssecurity-utility-1.0.xsd">%s</u:Created></w:UsernameToken></w:Security>`,
+		wss, escape(user), token, digest,
+		wss, base64.StdEncoding.EncodeToString(nonce[:]), wss, created), err
 }
 
 // send posts a message and follows the camera's redirects to itself, as from
 // HTTP to HTTPS.
-func (s *session) send(ctx context.Context, service *url.URL, message []byte, digest *challenge, out any) (reply, error) {
+func (s *session) send(ctx context.Context, service *url.URL, message []byte, digest *credential.Signer, out any) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	for range 4 {
@@ -204,7 +243,7 @@ func (s *session) send(ctx context.Context, service *url.URL, message []byte, di
 	return reply{}, fmt.Errorf("%w: it sends from one address to the next", ErrNotONVIF)
 }
 
-func (s *session) post(ctx context.Context, service *url.URL, message []byte, digest *challenge, out any) (reply, error) {
+func (s *session) post(ctx context.Context, service *url.URL, message []byte, digest *credential.Signer, out any) (reply, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, service.String(), bytes.NewReader(message))
 	if err != nil {
 		return reply{}, err
@@ -212,7 +251,7 @@ func (s *session) post(ctx context.Context, service *url.URL, message []byte, di
 	request.Header.Set("Content-Type", "application/soap+xml; charset=utf-8")
 	request.Header.Set("User-Agent", "Umbrella")
 	if digest != nil {
-		request.Header.Set("Authorization", digest.answer(http.MethodPost, service.RequestURI(), s.user, s.password))
+		request.Header.Set("Authorization", digest.Authorization(http.MethodPost, service.RequestURI()))
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
@@ -221,7 +260,7 @@ func (s *session) post(ctx context.Context, service *url.URL, message []byte, di
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return reply{}, fmt.Errorf("reading the camera's answer: %w", err)
+		return reply{}, fmt.Errorf("reading the camera's answer: %w", shown(err))
 	}
 	if len(body) > maxAnswer {
 		return reply{}, ErrTooLarge
@@ -240,12 +279,24 @@ func inWords(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrTooLarge):
 		return err
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the camera did not answer in time: %w", err)
+		return fmt.Errorf("the camera did not answer in time: %w", shown(err))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the camera hung up: is this the port of its web page? (%w)", err)
 	}
-	return fmt.Errorf("asking the camera: %w", err)
+	return fmt.Errorf("asking the camera: %w", shown(err))
 }
+
+// said is an error of a library, which may quote what a camera sent.
+type said struct {
+	error
+	words string
+}
+
+func (s *said) Error() string { return s.words }
+func (s *said) Unwrap() error { return s.error }
+
+// shown is the same error with words that may be shown.
+func shown(err error) error { return &said{err, clean(err.Error())} }
 
 // clock learns the camera's time, which is told to anybody, and with it whether
 // there is a camera at all.

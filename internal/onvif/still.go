@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"umbrella/internal/credential"
 )
 
 // Reasons why a camera gives no still picture. Their text is for people.
@@ -23,6 +25,9 @@ var (
 	ErrNoStill = errors.New("the camera offers no snapshots over ONVIF")
 	// ErrNotJPEG: what it gives is something else.
 	ErrNotJPEG = errors.New("what the camera gives as a snapshot is no JPEG")
+	// ErrClear: it takes the password in clear text (Basic) only, at an address that the
+	// settings do not name.
+	ErrClear = errors.New("the camera wants the password for its snapshots in clear text (Basic)")
 	// ErrStillTooLarge: it is longer than 4 MiB.
 	ErrStillTooLarge = errors.New("the camera's snapshot is larger than 4 MiB")
 )
@@ -37,54 +42,61 @@ const (
 // Still takes pictures, as JPEG, of the camera that sends a stream, by its
 // snapshots (ONVIF Media §5.15, Media2 §5.15). It finds the camera and the
 // address of its snapshots when it is first asked, and remembers them. Set the
-// fields; one call of Take at a time.
+// fields first.
 type Still struct {
 	// Stream is the RTSP URL, with the user and the password.
 	Stream string
+	// Service is the address of the camera's device service, as At takes it. Where it
+	// is empty the camera is looked for at the host of Stream. Basic goes to the place
+	// that it names, and to no other.
+	Service string
 
 	mu     sync.Mutex
 	device Device
-	url    *url.URL // nil: not known
+	login  credential.Credential
+	urls   []*url.URL // where the snapshots may be, the likeliest first; nil: not known
 }
 
 // Take gives the picture that there is now. Errors are in words; ErrNoStill,
-// ErrNotJPEG, ErrStillTooLarge and those of Device.Streams are among them.
+// ErrNotJPEG, ErrClear, ErrStillTooLarge and those of Device.Streams are among them.
 func (s *Still) Take(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	user, password := credentials(s.Stream)
-	if s.url != nil {
-		picture, err := s.device.fetch(ctx, s.url, user, password)
+	login := credential.FromURL(s.Stream)
+	if s.Service != "" {
+		named, err := At(s.Service)
+		if err != nil {
+			return nil, err
+		}
+		login = login.And(named.Services[0])
+	}
+	if len(s.urls) > 0 {
+		picture, err := s.fetch(ctx)
 		if err == nil || ctx.Err() != nil {
 			return picture, err
 		}
-		s.url = nil // it may have moved
+		s.urls = nil // it may have moved
 	}
-	if err := s.find(ctx, user, password); err != nil {
+	if err := s.find(ctx, login); err != nil {
 		return nil, err
 	}
-	return s.device.fetch(ctx, s.url, user, password)
+	return s.fetch(ctx)
 }
 
-// credentials are the user and the password in the URL of a stream.
-func credentials(stream string) (user, password string) {
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(stream), "://")
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
-		if u, err := url.Parse(scheme + "://" + rest[:at] + "@host"); err == nil {
-			password, _ = u.User.Password()
-			return u.User.Username(), password
+// fetch gets a picture from where it is, and remembers that.
+func (s *Still) fetch(ctx context.Context) (picture []byte, err error) {
+	for ; len(s.urls) > 0; s.urls = s.urls[1:] {
+		picture, err = s.device.fetch(ctx, s.urls[0], s.login)
+		if err == nil || ctx.Err() != nil || answered(err) || errors.Is(err, ErrClear) {
+			return picture, err
 		}
 	}
-	return "", ""
+	return nil, err
 }
 
-// find asks at the usual port first, and then where a device of that address
-// says that it can be asked.
-func (s *Still) find(ctx context.Context, user, password string) error {
+// find asks where the settings say, or else at the usual port of the stream's host,
+// and then where a device that answers from that very host can be asked.
+func (s *Still) find(ctx context.Context, login credential.Credential) error {
 	_, authority, _, err := split(s.Stream)
 	if err != nil {
 		return err
@@ -94,17 +106,17 @@ func (s *Still) find(ctx context.Context, user, password string) error {
 		host = h
 	}
 	host = strings.Trim(host, "[]")
-	usual, err := At(host)
+	usual, err := At(cmp.Or(s.Service, host))
 	if err != nil {
 		return err
 	}
-	s.device = usual
-	s.url, err = usual.stillURL(ctx, user, password, s.Stream)
-	if err == nil || errors.Is(err, ErrRefused) || errors.Is(err, ErrNoPassword) || errors.Is(err, ErrNoStill) || ctx.Err() != nil {
+	s.device, s.login = usual, login
+	s.urls, err = usual.stillURL(ctx, login, s.Stream)
+	if err == nil || s.Service != "" || errors.Is(err, ErrRefused) || errors.Is(err, ErrNoPassword) || errors.Is(err, ErrNoStill) || ctx.Err() != nil {
 		return err
 	}
 	var addrs []netip.Addr
-	if a, e := netip.ParseAddr(host); e == nil {
+	if a, e := netip.ParseAddr(strings.Replace(host, "%25", "%", 1)); e == nil {
 		addrs = []netip.Addr{a.Unmap()}
 	} else if addrs, e = net.DefaultResolver.LookupNetIP(ctx, "ip", host); e != nil {
 		return err
@@ -113,31 +125,29 @@ func (s *Still) find(ctx context.Context, user, password string) error {
 	if e != nil {
 		return err
 	}
-	for _, d := range found {
-		if slices.ContainsFunc(d.Services, func(service string) bool { return isAt(service, addrs) }) {
-			s.device = d
-			s.url, err = d.stillURL(ctx, user, password, s.Stream)
-			return err
-		}
+	if d, ok := from(found, addrs); ok {
+		s.device, s.login = d, login.AndHost(addressOf(d.Address).String())
+		s.urls, err = d.stillURL(ctx, s.login, s.Stream)
 	}
 	return err
 }
 
-// isAt tells that a service has one of the addresses.
-func isAt(service string, addrs []netip.Addr) bool {
-	u, err := url.Parse(service)
-	if err != nil {
-		return false
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	return err == nil && slices.ContainsFunc(addrs, func(b netip.Addr) bool {
-		return a.Unmap().WithZone("") == b.Unmap().WithZone("")
+// from is the device that answered from one of the addresses. What other devices say of
+// the addresses is not looked at.
+func from(found []Device, addrs []netip.Addr) (Device, bool) {
+	i := slices.IndexFunc(found, func(d Device) bool {
+		a := addressOf(d.Address).WithZone("")
+		return slices.ContainsFunc(addrs, func(b netip.Addr) bool { return a == b.Unmap().WithZone("") })
 	})
+	if i < 0 {
+		return Device{}, false
+	}
+	return found[i], true
 }
 
 // stillURL asks for the address of the snapshots that go with a stream.
-func (d Device) stillURL(ctx context.Context, user, password, stream string) (*url.URL, error) {
-	s, err := d.open(ctx, user, password)
+func (d Device) stillURL(ctx context.Context, login credential.Credential, stream string) ([]*url.URL, error) {
+	s, err := d.open(ctx, login)
 	if err != nil {
 		return nil, err
 	}
@@ -149,14 +159,14 @@ func (d Device) stillURL(ctx context.Context, user, password, stream string) (*u
 	return u, nil
 }
 
-func (s *session) stillURL(ctx context.Context, stream string) (*url.URL, error) {
+func (s *session) stillURL(ctx context.Context, stream string) ([]*url.URL, error) {
 	services, err := s.mediaServices(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var failed error
 	for _, m := range services {
-		profiles, err := s.profiles(ctx, m)
+		profiles, err := s.profiles(ctx, &m)
 		if err != nil {
 			failed = cmp.Or(failed, err)
 			continue
@@ -173,7 +183,7 @@ func (s *session) stillURL(ctx context.Context, stream string) (*url.URL, error)
 			First  string `xml:"MediaUri>Uri"`
 			Second string `xml:"Uri"`
 		}
-		err = s.ask(ctx, m.url, `<GetSnapshotUri xmlns="`+namespace+`"><ProfileToken>`+escape(p.Token)+`</ProfileToken></GetSnapshotUri>`, &answer)
+		err = s.ask(ctx, m.url(), `<GetSnapshotUri xmlns="`+namespace+`"><ProfileToken>`+escape(p.Token)+`</ProfileToken></GetSnapshotUri>`, &answer)
 		if unknown(err) {
 			failed = fmt.Errorf("%w (%w)", ErrNoStill, err)
 			continue
@@ -215,9 +225,9 @@ func sends(profiles []Profile, stream string) (Profile, error) {
 	return profiles[0], nil
 }
 
-// fetch gets a JPEG. The password goes as Digest, or as Basic where the camera
-// takes nothing else.
-func (d Device) fetch(ctx context.Context, at *url.URL, user, password string) ([]byte, error) {
+// fetch gets a JPEG. A redirect is not followed. The password goes as Digest, or as
+// Basic where the camera takes nothing else and the settings name the very place.
+func (d Device) fetch(ctx context.Context, at *url.URL, login credential.Credential) ([]byte, error) {
 	client := newClient(d.reach)
 	defer client.CloseIdleConnections()
 	response, err := get(ctx, client, at, "")
@@ -226,20 +236,16 @@ func (d Device) fetch(ctx context.Context, at *url.URL, user, password string) (
 	}
 	if response.StatusCode == http.StatusUnauthorized {
 		response.Body.Close()
-		if user == "" {
+		signer, err := login.Answer(at, response.Header.Values("WWW-Authenticate"), false)
+		switch {
+		case errors.Is(err, credential.ErrNone):
 			return nil, ErrNoPassword
+		case errors.Is(err, credential.ErrBasic):
+			return nil, fmt.Errorf("%w: set onvif to %s://%s if this is the camera", ErrClear, at.Scheme, at.Host)
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		authorization := ""
-		if c := parseChallenge(response.Header); c != nil {
-			authorization = c.answer(http.MethodGet, at.RequestURI(), user, password)
-		} else if basic(response.Header) {
-			r := &http.Request{Header: http.Header{}}
-			r.SetBasicAuth(user, password)
-			authorization = r.Header.Get("Authorization")
-		} else {
-			return nil, ErrRefused
-		}
-		if response, err = get(ctx, client, at, authorization); err != nil {
+		if response, err = get(ctx, client, at, signer.Authorization(http.MethodGet, at.RequestURI())); err != nil {
 			return nil, inWords(err)
 		}
 	}
@@ -274,11 +280,4 @@ func get(ctx context.Context, client *http.Client, at *url.URL, authorization st
 		r.Header.Set("Authorization", authorization)
 	}
 	return client.Do(r)
-}
-
-// basic tells that the camera takes HTTP's Basic.
-func basic(h http.Header) bool {
-	return slices.ContainsFunc(h.Values("WWW-Authenticate"), func(line string) bool {
-		return slices.ContainsFunc(challenges(line), func(c map[string]string) bool { return strings.EqualFold(c[""], "Basic") })
-	})
 }

@@ -106,7 +106,7 @@ func TestStreams(t *testing.T) {
 			t.Parallel()
 			camera := plain()
 			c.change(camera)
-			got, err := camera.device(t).Streams(t.Context(), testUser, testPassword)
+			got, err := camera.device(t).Streams(t.Context(), testLogin(testUser, testPassword))
 			if err != nil {
 				t.Fatalf("%v\nasked: %v", err, camera.asked)
 			}
@@ -123,7 +123,7 @@ func TestStreams(t *testing.T) {
 func TestStreamsWithoutUser(t *testing.T) {
 	c := plain()
 	c.open = []string{"GetSystemDateAndTime", "GetServices", "GetProfiles", "GetStreamUri"}
-	got, err := c.device(t).Streams(t.Context(), "", "")
+	got, err := c.device(t).Streams(t.Context(), testLogin("", ""))
 	if err != nil || len(got) != 3 {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -135,7 +135,7 @@ func TestInformation(t *testing.T) {
 		if digest {
 			c.token, c.digest = false, []string{`Digest realm="r", nonce="NONCE", qop="auth"`}
 		}
-		got, err := c.device(t).Information(t.Context(), testUser, testPassword)
+		got, err := c.device(t).Information(t.Context(), testLogin(testUser, testPassword))
 		if want := (Information{"ACME", "Dome 5", "V1.2 build 3", "S123"}); err != nil || got != want {
 			t.Errorf("digest %v: %+v, %v", digest, got, err)
 		}
@@ -172,7 +172,7 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			camera := plain()
 			c.change(camera)
-			_, err := camera.device(t).Streams(t.Context(), c.user, c.password)
+			_, err := camera.device(t).Streams(t.Context(), testLogin(c.user, c.password))
 			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(fmt.Sprint(err), c.words) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
@@ -202,7 +202,7 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			camera := plain()
 			c.change(camera)
-			_, err := camera.device(t).Streams(t.Context(), testUser, testPassword)
+			_, err := camera.device(t).Streams(t.Context(), testLogin(testUser, testPassword))
 			if err == nil || !strings.Contains(err.Error(), c.words) {
 				t.Errorf("got %v, want %q", err, c.words)
 			}
@@ -217,7 +217,7 @@ func TestSecondService(t *testing.T) {
 	gone.server.Close()
 	d := plain().device(t)
 	d.Services = append(dead.Services, d.Services...)
-	if got, err := d.Streams(t.Context(), testUser, testPassword); err != nil || len(got) != 3 {
+	if got, err := d.Streams(t.Context(), testLogin(testUser, testPassword)); err != nil || len(got) != 3 {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -306,7 +306,7 @@ func TestHostile(t *testing.T) {
 		}, nil, "asking the camera"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := at(t, c.handle).Streams(t.Context(), testUser, testPassword)
+			_, err := at(t, c.handle).Streams(t.Context(), testLogin(testUser, testPassword))
 			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.words) {
 				t.Errorf("got %v, want %v %q", err, c.want, c.words)
 			}
@@ -349,7 +349,7 @@ func TestSlow(t *testing.T) {
 				// So that the handler learns of the end: the body is read.
 				_, _ = io.Copy(io.Discard, r.Body)
 				handle(w, r)
-			}).Streams(ctx, "", "")
+			}).Streams(ctx, testLogin("", ""))
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "did not answer in time") {
 				t.Errorf("got %v", err)
 			}
@@ -380,7 +380,7 @@ func TestSlowRecorder(t *testing.T) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		c.ServeHTTP(w, r)
 	})
-	got, err := d.Streams(ctx, "", "")
+	got, err := d.Streams(ctx, testLogin("", ""))
 	if err != nil || len(got) != 2 || got[0].Role != Main || got[1].Role != Sub {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -398,7 +398,7 @@ func TestRedirectToItself(t *testing.T) {
 		}
 		c.ServeHTTP(w, r)
 	})
-	if got, err := d.Streams(t.Context(), testUser, testPassword); err != nil || len(got) != 3 {
+	if got, err := d.Streams(t.Context(), testLogin(testUser, testPassword)); err != nil || len(got) != 3 {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -414,7 +414,7 @@ func TestOnlyLocal(t *testing.T) {
 		"http://203.0.113.1/onvif", "http://[2001:db8::1]/", "ftp://192.168.1.1/", "http://", "192.168.1.1", "http://user@/",
 	} {
 		d := Device{Services: []string{service}}
-		_, err := d.Streams(t.Context(), "", "")
+		_, err := d.Streams(t.Context(), testLogin("", ""))
 		if err == nil {
 			t.Errorf("%s was asked", service)
 		}
@@ -425,7 +425,7 @@ func TestOnlyLocal(t *testing.T) {
 	if len(c.asked) > 0 {
 		t.Errorf("it was asked %v", c.asked)
 	}
-	if _, err := (Device{}).Streams(t.Context(), "", ""); err == nil {
+	if _, err := (Device{}).Streams(t.Context(), testLogin("", "")); err == nil {
 		t.Error("a device without an address was asked")
 	}
 }

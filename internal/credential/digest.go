@@ -1,41 +1,15 @@
-package onvif
+package credential
 
 import (
 	"crypto/md5"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"net/http"
+	"slices"
 	"strings"
-	"time"
+	"unicode"
 )
-
-// securityHeader is the header of WS-Security with a UsernameToken whose
-// password is digested (OASIS, UsernameToken Profile 1.0). The time is the
-// camera's: many refuse what is seconds away from their own clock.
-func securityHeader(user, password string, cameraTime time.Time) string {
-	const (
-		wss   = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
-		token = wss + "username-token-profile-1.0#PasswordDigest"
-	)
-	var nonce [16]byte
-	rand.Read(nonce[:])
-	created := cameraTime.UTC().Format("2006-01-02T15:04:05.000Z")
-	return fmt.Sprintf(`<w:Security xmlns:w="%swssecurity-secext-1.0.xsd" s:mustUnderstand="1"><w:UsernameToken>`+
-		`<w:Username>%s</w:Username><w:Password Type="%s">%s</w:Password>`+
-		`<w:Nonce EncodingType="%ssoap-message-security-1.0#Base64Binary">%s</w:Nonce>`+
-		`<u:Created xmlns:u="%swssecurity-utility-1.0.xsd">%s</u:Created></w:UsernameToken></w:Security>`,
-		wss, escape(user), token, passwordDigest(nonce[:], created, password),
-		wss, base64.StdEncoding.EncodeToString(nonce[:]), wss, created)
-}
-
-func passwordDigest(nonce []byte, created, password string) string {
-	sum := sha1.Sum(append(append([]byte(nil), nonce...), created+password...))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
 
 // challenge is one of HTTP's Digest (RFC 7616, with MD5 or SHA-256, and as RFC
 // 2069 had it).
@@ -46,10 +20,17 @@ type challenge struct {
 	count                           int
 }
 
-// parseChallenge picks the strongest challenge that we can meet, or nil.
-func parseChallenge(h http.Header) *challenge {
+const (
+	// maxChallenges bounds how many headers are read, and how many challenges of
+	// each; maxParameters is how long those that are echoed may be together, in bytes.
+	maxChallenges = 8
+	maxParameters = 4096
+)
+
+// strongest picks the strongest challenge of Digest that we can meet, or nil.
+func strongest(lines []string) *challenge {
 	var chosen *challenge
-	for _, line := range first(h.Values("WWW-Authenticate"), 8) {
+	for _, line := range lines[:min(len(lines), maxChallenges)] {
 		for _, c := range challenges(line) {
 			if d := newChallenge(c); d != nil && (chosen == nil || strings.HasPrefix(d.algorithm, "SHA") && !strings.HasPrefix(chosen.algorithm, "SHA")) {
 				chosen = d
@@ -57,6 +38,13 @@ func parseChallenge(h http.Header) *challenge {
 		}
 	}
 	return chosen
+}
+
+// basic reports whether Basic is among the challenges.
+func basic(lines []string) bool {
+	return slices.ContainsFunc(lines[:min(len(lines), maxChallenges)], func(line string) bool {
+		return slices.ContainsFunc(challenges(line), func(c map[string]string) bool { return strings.EqualFold(c[""], "Basic") })
+	})
 }
 
 func newChallenge(parameters map[string]string) *challenge {
@@ -67,6 +55,9 @@ func newChallenge(parameters map[string]string) *challenge {
 		realm: parameters["realm"], nonce: parameters["nonce"], opaque: parameters["opaque"],
 		algorithm: parameters["algorithm"],
 		stale:     strings.EqualFold(parameters["stale"], "true"),
+	}
+	if said := c.realm + c.nonce + c.opaque; len(said) > maxParameters || strings.ContainsFunc(said, unicode.IsControl) {
+		return nil
 	}
 	name := strings.ToUpper(c.algorithm)
 	name, c.session = strings.CutSuffix(name, "-SESS")
@@ -145,7 +136,7 @@ func challenges(line string) []map[string]string {
 		name, rest := line[:end], strings.TrimLeft(line[end:], " \t")
 		after, isParameter := strings.CutPrefix(rest, "=")
 		if !isParameter {
-			if len(all) == 8 {
+			if len(all) == maxChallenges {
 				break
 			}
 			current = map[string]string{"": name}

@@ -109,6 +109,7 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		"camera.name":             {"Front door", strings.Repeat("ä", 64), strings.Repeat("x", 65), "a\u0007b"},
 		"camera.url":              cameras,
 		"camera.substream":        cameras,
+		"camera.onvif":            {"http://h", "https://h:8443/a", "HTTP://h/a", "http://u@h/", "http://h/?", "http://h/?b", "http://h/#b", "http://[::1]:81/", "h", "rtsp://h/", "http://h:0", "http://h/" + strings.Repeat("x", 503), "http://h/" + strings.Repeat("x", 504)},
 		"camera.transport":        {"auto", "tcp", "udp", "UDP"},
 		"camera.room":             rooms,
 	}

@@ -52,7 +52,7 @@ func (m *Manager) newCamera(cfg config.Camera) *Camera {
 		cfg: cfg, manager: m, times: m.Times.withDefaults(),
 		log: m.Log.With("camera", cfg.Section, "room", cfg.Room), layers: map[*feed]*forward.Layer{},
 	}
-	c.still = (&onvif.Still{Stream: cfg.URL}).Take
+	c.still = (&onvif.Still{Stream: cfg.URL, Service: cfg.ONVIF}).Take
 	c.feeds = []*feed{newFeed(c, "url", cfg.URL)}
 	if cfg.Substream != "" {
 		c.feeds = append(c.feeds, newFeed(c, "substream", cfg.Substream))

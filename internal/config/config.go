@@ -189,6 +189,9 @@ type Camera struct {
 	// them: log RedactURL of them. Substream may be empty.
 	URL       string `json:"-"`
 	Substream string `json:"-"`
+	// ONVIF is an http or https URL of the camera's device service, or empty. The user
+	// and the password of URL go there as well.
+	ONVIF     string
 	Transport Transport
 	Room      string // as Room.Name
 	Audio     bool   // take the camera's audio, too

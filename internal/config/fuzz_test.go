@@ -189,6 +189,7 @@ func commit(cfg *Config) string {
 		option("name", c.Name)
 		option("url", c.URL)
 		option("substream", c.Substream)
+		option("onvif", c.ONVIF)
 		option("transport", c.Transport)
 		option("room", c.Room)
 		option("audio", c.Audio)

@@ -119,6 +119,7 @@ config camera 'front_door'
 	option name "Anna's door"
 	option url 'rtsp://user:p%40ss@192.0.2.20:554/stream1?x=1'
 	option substream 'rtsps://camera.lan/2'
+	option onvif 'http://192.0.2.20:8080'
 	option transport 'tcp'
 	option room 'choir'
 	option audio '0'
@@ -151,7 +152,7 @@ config camera 'spare'
 		},
 		Cameras: []Camera{
 			{Section: "front_door", Enabled: true, Name: "Anna's door", URL: "rtsp://user:p%40ss@192.0.2.20:554/stream1?x=1",
-				Substream: "rtsps://camera.lan/2", Transport: TransportTCP, Room: "choir"},
+				Substream: "rtsps://camera.lan/2", ONVIF: "http://192.0.2.20:8080", Transport: TransportTCP, Room: "choir"},
 			{Section: "yard", Enabled: true, Name: "yard", URL: "rtsp://[fd00::20]/", Room: DefaultRoom, Audio: true, OnDemand: true},
 			{Section: "spare", Name: "spare", Room: DefaultRoom, Audio: true, OnDemand: true},
 		},
@@ -257,6 +258,7 @@ func TestEveryOption(t *testing.T) {
 		"camera.name":           {{"x", "Anna's door", "Tür 2", strings.Repeat("ä", 64)}, {strings.Repeat("a", 65), "a\tb"}},
 		"camera.url":            rtsp,
 		"camera.substream":      {rtsp[0][1:], rtsp[1]},
+		"camera.onvif":          {{"http://cam.lan", "https://192.0.2.20:8443/onvif/device_service", "http://[fd00::20]:81/"}, {"cam.lan", "rtsp://cam.lan/", "http://u:p@cam.lan/", "http://cam.lan/?x", "http://cam.lan/" + strings.Repeat("x", 512)}},
 		"camera.transport":      {{"auto", "tcp", "udp"}, {"TCP", "both"}},
 		"camera.room":           roomName,
 		"camera.audio":          bools,

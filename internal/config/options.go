@@ -51,6 +51,7 @@ const (
 	allowedShown    = "1 to 64 characters that can be printed"
 	allowedListen   = "HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets"
 	allowedFile     = "the path of a file that is there"
+	allowedONVIF    = "http://HOST or https://HOST, with a port and a path where needed, without user name, query and fragment"
 	allowedRTSP     = "rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, and other characters of the password as %XX"
 )
 
@@ -144,6 +145,8 @@ func Options() []Option {
 			Help: "RTSP address of the main stream."},
 		{Section: TypeCamera, Name: "substream", URL: true, Allowed: allowedRTSP,
 			Help: "RTSP address of the same picture in a smaller size."},
+		{Section: TypeCamera, Name: "onvif", Allowed: allowedONVIF,
+			Help: "Where the camera's ONVIF is, for snapshots; looked for at the host of url if not set."},
 		{Section: TypeCamera, Name: "transport", Default: "auto", Allowed: "auto, tcp or udp",
 			Help: "How RTP comes from the camera."},
 		{Section: TypeCamera, Name: "room", Default: DefaultRoom, Allowed: allowedRoomName,

@@ -284,6 +284,7 @@ func (l *loader) camera(s *section) Camera {
 		Name:      one(l, s, "name", parseText(64)),
 		URL:       one(l, s, "url", parseRTSPURL),
 		Substream: one(l, s, "substream", parseRTSPURL),
+		ONVIF:     one(l, s, "onvif", parseONVIFURL),
 		Transport: one(l, s, "transport", parseWord(transports())),
 		Room:      one(l, s, "room", parseRoomName),
 		Audio:     one(l, s, "audio", parseBool),

@@ -251,6 +251,12 @@ func parseRTSPURL(s string) (string, bool) {
 	return lowerScheme(s, u), ok
 }
 
+// parseONVIFURL takes the URL of a camera's device service.
+func parseONVIFURL(s string) (string, bool) {
+	u, ok := parseURL(s, "http", "https")
+	return lowerScheme(s, u), ok && len(s) <= 512 && u.User == nil && u.RawQuery == "" && !u.ForceQuery
+}
+
 // lowerScheme returns s, which was parsed as u, with a lower-case scheme.
 func lowerScheme(s string, u *url.URL) string {
 	if u == nil {

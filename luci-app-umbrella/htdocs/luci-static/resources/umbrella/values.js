@@ -278,6 +278,12 @@ return baseclass.extend({
 		return parseURL(value, [ 'rtsp', 'rtsps' ]) != null;
 	},
 
+	isONVIFURL(value) {
+		const url = parseURL(value, [ 'http', 'https' ]);
+
+		return url != null && value.length <= 512 && url.user == null && url.query == null;
+	},
+
 	/* Returns an address as it may be shown: without login and query, where
 	 * cameras take passwords. */
 	redactURL(value) {

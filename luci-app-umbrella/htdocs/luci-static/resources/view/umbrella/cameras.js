@@ -46,6 +46,11 @@ function addCameras(map, live) {
 			return _('is the same as url');
 	});
 
+	o = s.option(form.Value, 'onvif', _('ONVIF'), _('Where the camera\'s ONVIF is, for snapshots; looked for at the host of url if not set.'));
+	o.placeholder = 'http://HOST:PORT';
+	o.modalonly = true;
+	fields.check(o, values.isONVIFURL, _('http://HOST or https://HOST, with a port and a path where needed, without user name, query and fragment'));
+
 	o = s.option(form.ListValue, 'transport', _('Transport'), _('How RTP comes from the camera.'));
 	o.value('auto', _('auto'));
 	o.value('tcp', _('tcp'));

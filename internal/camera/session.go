@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -15,7 +15,8 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
 
-	"umbrella/internal/config"
+	"umbrella/internal/bound"
+	"umbrella/internal/credential"
 )
 
 // session is one RTSP connection to a camera. It is made by dial.
@@ -32,6 +33,7 @@ type session struct {
 
 	mu      sync.Mutex
 	conn    net.Conn // of the client
+	peer    netip.Addr
 	aborted bool
 }
 
@@ -46,7 +48,9 @@ const (
 	never = 1000 * time.Hour
 	// maxRedirects is how often it may send us elsewhere.
 	maxRedirects = 3
-	userAgent    = "Umbrella"
+	// maxTries is how often a question is asked once more as the camera has a new nonce.
+	maxTries  = 3
+	userAgent = "Umbrella"
 )
 
 // dial connects and describes, with what the camera takes of sound as well if
@@ -57,49 +61,30 @@ func dial(ctx context.Context, rawURL string, transport gortsplib.Transport, bac
 	if err != nil {
 		return nil, trouble("this is no RTSP address: "+withoutSecrets(err.Error(), rawURL), adviceURL)
 	}
+	// The library signs nothing: it would give the password to whoever asks for it.
+	u.User = nil
+	to := target{url: u, login: credential.FromURL(rawURL)}
 	for range maxRedirects + 1 {
-		s, err := describe(ctx, u, transport, backChannel)
+		s, err := describe(ctx, to, transport, backChannel)
 		if err == nil {
 			return s, nil
 		}
 		if s == nil || s.repair.location == "" {
 			return nil, err
 		}
-		if u, err = follow(u, s.repair.location); err != nil {
+		if to, err = to.follow(s.peer, s.repair.location); err != nil {
 			return nil, err
 		}
 	}
 	return nil, errRedirect
 }
 
-// follow gives the address to which a camera sends us.
-func follow(from *base.URL, location string) (*base.URL, error) {
-	to, err := base.ParseURL(location)
-	if err != nil {
-		// It may be without a host (RFC 3986 §4.2).
-		var whole *url.URL
-		if whole, err = (*url.URL)(from).Parse(location); err == nil {
-			to, err = base.ParseURL(whole.String())
-		}
-	}
-	if err != nil || to.Host == "" {
-		return nil, errRedirect
-	}
-	if from.Scheme == "rtsps" && to.Scheme != "rtsps" {
-		return nil, trouble("the camera sends us to an address without TLS", "write that address into url: "+config.RedactURL(location))
-	}
-	to.User = nil
-	if to.Hostname() == from.Hostname() {
-		to.User = from.User
-	}
-	return to, nil
-}
-
 // describe connects to one address. With an error the session is closed; it
 // tells where the camera sends us.
-func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, backChannel bool) (*session, error) {
-	s := &session{repair: &repairer{user: u.User}, url: u, ended: make(chan struct{})}
-	dialer := net.Dialer{Timeout: answerTimeout}
+func describe(ctx context.Context, to target, transport gortsplib.Transport, backChannel bool) (*session, error) {
+	u := to.url
+	s := &session{url: u, ended: make(chan struct{})}
+	s.repair = &repairer{to: to, flooded: s.abort}
 	s.client = &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Transport: &transport,
 		ReadTimeout: answerTimeout, WriteTimeout: answerTimeout,
@@ -112,7 +97,7 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, b
 		RequestBackChannels: backChannel,
 		UserAgent:           userAgent,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
+			conn, err := connect(ctx, network, to.address(address))
 			if err == nil {
 				err = s.keep(conn)
 			}
@@ -123,6 +108,7 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, b
 		TLSConfig:         &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
 		OnRequest:         s.repair.request,
 		OnResponse:        s.repair.response,
+		OnServerRequest:   func(*base.Request) { s.repair.count() },
 		OnTransportSwitch: func(error) {},
 		OnPacketsLost:     func(uint64) {},
 		OnDecodeError:     func(error) {},
@@ -149,16 +135,23 @@ func describe(ctx context.Context, u *base.URL, transport gortsplib.Transport, b
 	return s, nil
 }
 
-// insist asks a second time where the camera let us in before and wants its
-// newest nonce now: it may renew them at any time, even with each answer. The
-// library keeps to the first one.
+// insist asks again where the camera wants to know who asks, and where it let us in
+// before and wants its newest nonce now: it may renew them at any time, even with each
+// answer. One question of ours may be two of the library.
 func (s *session) insist(ask func() error) error {
-	err := ask()
-	var status liberrors.ErrClientBadStatusCode
-	if errors.As(err, &status) && status.Code == base.StatusUnauthorized && s.repair.renewed {
-		err = ask()
+	for tries := 0; ; tries++ {
+		err := ask()
+		var status liberrors.ErrClientBadStatusCode
+		if !errors.As(err, &status) || status.Code != base.StatusUnauthorized {
+			return err
+		}
+		switch {
+		case s.repair.refusal != nil:
+			return s.repair.refusal
+		case !s.repair.again || tries == maxTries:
+			return err
+		}
 	}
-	return err
 }
 
 // keep notes the connection that the client goes by.
@@ -168,7 +161,7 @@ func (s *session) keep(conn net.Conn) error {
 	if s.aborted {
 		return errors.Join(net.ErrClosed, conn.Close())
 	}
-	s.conn = conn
+	s.conn, s.peer = conn, bound.Peer(conn.RemoteAddr())
 	return nil
 }
 
@@ -192,6 +185,9 @@ func (s *session) end() {
 
 // describeError tells a connection that we ended from one that failed.
 func (s *session) describeError(ctx context.Context, err error) error {
+	if s.repair.flood.Load() {
+		return errFlood
+	}
 	s.mu.Lock()
 	aborted := s.aborted
 	s.mu.Unlock()
@@ -282,6 +278,8 @@ func (s *session) ending(came, udp bool) error {
 	var byUDP liberrors.ErrClientUDPTimeout
 	var byTCP liberrors.ErrClientTCPTimeout
 	switch {
+	case s.repair.flood.Load():
+		return errFlood
 	case s.err == nil:
 		return errHungUp
 	case !errors.As(s.err, &byUDP) && !errors.As(s.err, &byTCP):

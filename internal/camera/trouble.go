@@ -43,9 +43,7 @@ func trouble(reason, advice string) *Trouble {
 	return &Trouble{Reason: bounded(reason), Advice: bounded(advice)}
 }
 
-func bounded(text string) string {
-	return bound.Text(strings.ToValidUTF8(text, ""), maxWords-len("…"))
-}
+func bounded(text string) string { return bound.Text(text, maxWords-len("…")) }
 
 var (
 	errStalled  = trouble("the camera stopped sending", "if it happens often, check its network or choose a lower bitrate in it")
@@ -54,6 +52,7 @@ var (
 	errRedirect = trouble("the camera sends us from address to address", "check url")
 	errHungUp   = trouble("the camera hung up", "it may have too many viewers, or it restarts")
 	errNoTracks = trouble("the camera has neither picture nor sound at this address", "check the path in url")
+	errFlood    = trouble("the camera sends messages without end", "update its firmware")
 	errTooLong  = trouble("the camera does not answer", "check that it is on and reachable")
 )
 
@@ -92,7 +91,6 @@ func explainAnswer(err error) *Trouble {
 	if errors.As(err, &status) {
 		return explainStatus(status.Code)
 	}
-	var auth liberrors.ErrClientAuthSetup
 	var sdp liberrors.ErrClientSDPInvalid
 	var missing liberrors.ErrClientContentTypeMissing
 	var kind liberrors.ErrClientContentTypeUnsupported
@@ -100,8 +98,6 @@ func explainAnswer(err error) *Trouble {
 	var udp liberrors.ErrClientServerRequestedUDP
 	var late liberrors.ErrClientRequestTimedOut
 	switch {
-	case errors.As(err, &auth):
-		return trouble("the camera asks for a password in a way that nobody knows", "set its RTSP authentication to Digest")
 	case errors.As(err, &sdp), errors.As(err, &missing), errors.As(err, &kind):
 		return trouble("the camera's description of its stream (SDP) cannot be read", "check the path in url")
 	case errors.As(err, &tcp):

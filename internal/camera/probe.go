@@ -70,6 +70,8 @@ type Probe struct {
 	Times Times
 	// Most is how long it looks; 0 is 20 s.
 	Most time.Duration
+
+	dial dialer // nil: the network
 }
 
 const probeMost = 20 * time.Second
@@ -98,7 +100,11 @@ func (p *Probe) Run(ctx context.Context) *Report {
 
 // look tries one way.
 func (p *Probe) look(ctx context.Context, r *Report, t gortsplib.Transport, times Times) error {
-	s, err := dial(ctx, p.URL, t, false)
+	by := p.dial
+	if by == nil {
+		by = connect
+	}
+	s, err := dialBy(ctx, by, p.URL, t, false)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package camera
 
 import (
 	"math/rand/v2"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/sdp"
 	"github.com/pion/rtp"
+	"golang.org/x/time/rate"
 
 	"umbrella/internal/camera/nal"
 )
@@ -72,6 +75,42 @@ func TestReadableLeavesAGoodDescription(t *testing.T) {
 	}
 	if err := d.Unmarshal(&s); err != nil || len(d.Medias) != 1 || d.Medias[0].Control != "track1" {
 		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestReadableIsBounded: of each thing that an SDP has only so many are looked at.
+func TestReadableIsBounded(t *testing.T) {
+	many := "v=0\r\n" + strings.Repeat("a=x\r\n", 9999) + "a=" + strings.Repeat("x", 2*maxLine) + "\r\n" +
+		strings.Repeat("m=video 0 RTP/AVP"+strings.Repeat(" 96", 999)+"\r\n"+strings.Repeat("a=x\r\n", 999), 3*maxMedia)
+	head, media := cutMedia(many)
+	if len(head) != maxLines || len(media) != maxMedia {
+		t.Errorf("%d lines, %d media", len(head), len(media))
+	}
+	for _, m := range media {
+		if len(m) != maxLines || len(strings.Fields(m[0])) != 3+maxFormats {
+			t.Errorf("%d lines, %q", len(m), m[0])
+		}
+	}
+	out, _ := readable([]byte(many))
+	if lines := strings.Count(string(out), "\n"); lines > maxLines*(maxMedia+1) || strings.Contains(string(out), strings.Repeat("x", maxLine)) {
+		t.Errorf("%d lines, %d bytes", lines, len(out))
+	}
+}
+
+// TestPaced: what a camera sends by TCP counts.
+func TestPaced(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	go func() {
+		defer theirs.Close()
+		_, _ = theirs.Write(make([]byte, 100))
+	}()
+	p := &paced{ours, rate.NewLimiter(1, 1000)}
+	if n, err := p.Read(make([]byte, 200)); n != 100 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if left := p.limiter.Tokens(); left < 899 || left > 999 {
+		t.Errorf("%v of 1000 bytes are left", left)
 	}
 }
 

@@ -57,13 +57,17 @@ const (
 // backChannel is set. The session lives until ctx is done or it is
 // closed.
 func dial(ctx context.Context, rawURL string, transport gortsplib.Transport, backChannel bool) (*session, error) {
+	return dialBy(ctx, connect, rawURL, transport, backChannel)
+}
+
+func dialBy(ctx context.Context, by dialer, rawURL string, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	u, err := base.ParseURL(rawURL)
 	if err != nil {
 		return nil, trouble("this is no RTSP address: "+withoutSecrets(err.Error(), rawURL), adviceURL)
 	}
 	// The library signs nothing: it would give the password to whoever asks for it.
 	u.User = nil
-	to := target{url: u, login: credential.FromURL(rawURL)}
+	to := target{url: u, login: credential.FromURL(rawURL), dial: by}
 	for range maxRedirects + 1 {
 		s, err := describe(ctx, to, transport, backChannel)
 		if err == nil {
@@ -97,7 +101,7 @@ func describe(ctx context.Context, to target, transport gortsplib.Transport, bac
 		RequestBackChannels: backChannel,
 		UserAgent:           userAgent,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := connect(ctx, network, to.address(address))
+			conn, err := to.dial(ctx, network, to.address(address))
 			if err == nil {
 				err = s.keep(conn)
 			}

@@ -20,6 +20,7 @@ import (
 type target struct {
 	url        *base.URL // without a user
 	login      credential.Credential
+	dial       dialer
 	redirected bool
 	// peer is the address of the camera that sent us here: its name is not resolved
 	// anew, as it might lead elsewhere then. Not valid before a redirect.
@@ -81,15 +82,18 @@ func (t target) follow(peer netip.Addr, location string) (target, error) {
 	if to.Host = name; port != "" {
 		to.Host += ":" + port
 	}
-	return target{url: to, login: t.login, redirected: true, peer: peer}, nil
+	return target{url: to, login: t.login, dial: t.dial, redirected: true, peer: peer}, nil
 }
 
 // maxRate is how many bytes a second a camera may send by TCP, and at once: more than
 // any camera does. What comes beyond waits.
 const maxRate = 16 << 20
 
-// connect dials. Tests put another network in its place.
-var connect = func(ctx context.Context, network, address string) (net.Conn, error) {
+// dialer makes the connection of a session.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// connect is the dialer of real cameras.
+func connect(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{Timeout: answerTimeout}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

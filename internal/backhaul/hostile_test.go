@@ -393,7 +393,7 @@ func pullOf(origin, id, track string, ssrc uint32) *umbrellav1.TrunkMessage {
 func TestOneLayerManyTimes(t *testing.T) {
 	n, check := undisturbed(t)
 	p := n.sfu.Room("den").Participants()[0]
-	track, _, _ := strings.Cut(p.State().Tracks[0].ID, ".")
+	track, _, _ := strings.Cut(p.State().Tracks[0].ID, "@")
 	ws := rogue(t, n)
 	const last = 2000
 	for ssrc := uint32(2); ssrc <= last; ssrc += 2 {

@@ -123,11 +123,11 @@ func TestNetwork(t *testing.T) {
 			t.Errorf("%v: %v, want %s", o, got, want)
 		}
 	}
-	other := origin("2001:db8:2::1")
+	other, all := origin("2001:db8:2::1"), network()
 	for _, c := range []struct{ mostOfOne, most, want int }{{3, 0, 12}, {3, 100, 12}, {30, 100, 50}, {80, 100, 80}, {0, 2000, 1000}} {
 		var counter Counter
 		var release []func()
-		for _, o := range network() {
+		for _, o := range all {
 			if r, ok := counter.Add(o, c.mostOfOne, c.most); ok {
 				release = append(release, r)
 			}
@@ -139,14 +139,14 @@ func TestNetwork(t *testing.T) {
 			t.Errorf("%+v: somebody else may not", c)
 		}
 		release[0]()
-		if _, ok := counter.Add(network()[999], c.mostOfOne, c.most); !ok {
+		if _, ok := counter.Add(all[999], c.mostOfOne, c.most); !ok {
 			t.Errorf("%+v: not one more after one was released", c)
 		}
 	}
 
 	r, let := &Rates{}, 0
 	for range 10 {
-		for _, o := range network() {
+		for _, o := range all {
 			if r.Allow(o, 20, 300, t0) {
 				let++
 			}
@@ -155,15 +155,15 @@ func TestNetwork(t *testing.T) {
 	if let != 4*300 || !r.Allow(other, 20, 300, t0) {
 		t.Errorf("%d at once", let)
 	}
-	if r.Allow(network()[0], 20, 300, t0) || !r.Allow(network()[0], 20, 300, t0.Add(time.Second)) {
+	if r.Allow(all[0], 20, 300, t0) || !r.Allow(all[0], 20, 300, t0.Add(time.Second)) {
 		t.Error("not once more a second later")
 	}
 	// One who does more than it may takes nothing away from its network.
 	r, let = &Rates{}, 0
 	for range 10_000 {
-		r.Allow(network()[0], 20, 300, t0)
+		r.Allow(all[0], 20, 300, t0)
 	}
-	for _, o := range network()[1:] {
+	for _, o := range all[1:] {
 		if r.Allow(o, 20, 300, t0) {
 			let++
 		}
@@ -174,13 +174,13 @@ func TestNetwork(t *testing.T) {
 
 	s := Strangers{Most: 100, MostOfOne: 10}
 	out := map[netip.Prefix]int{}
-	for _, o := range append([]netip.Prefix{other}, network()...) {
+	for _, o := range append([]netip.Prefix{other}, all...) {
 		s.Add(o, false, func() { out[o]++ })
 	}
 	if out[other] != 0 || len(out) != 1000-40 {
 		t.Errorf("%d of the /48 and %d of somebody else are turned out", len(out), out[other])
 	}
-	shared := s.Add(network()[0], true, func() {})
+	shared := s.Add(all[0], true, func() {})
 	if shared(); len(out) != 1000-40 {
 		t.Error("one that is shared counts for its /48")
 	}

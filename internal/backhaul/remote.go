@@ -215,7 +215,7 @@ func (r *remote) layer(rt *remoteTrack, l *umbrellav1.TrunkLayer) *remoteLayer {
 	rl := &remoteLayer{rate: rt.said.ClockRate}
 	cfg := forward.LayerConfig{
 		MimeType: rt.said.MimeType, ClockRate: rt.said.ClockRate, RID: l.Rid, Extensions: rtc.TrunkExtensions(),
-		Clock: r.participant.Clock(), Totals: r.hub.owner.Totals, Demand: r.hub.ring, Hint: hint(l), Ticked: true,
+		Clock: r.participant.Clock(), Totals: r.hub.owner.Totals, Account: r.participant.History(), Demand: r.hub.ring, Hint: hint(l), Ticked: true,
 		RequestKeyframe: func() {
 			if p := rl.by.Load(); p != nil {
 				p.link.media.RequestKeyframe(p.ssrc)

@@ -225,7 +225,7 @@ func (c *Camera) newLayer(f *feed, is nal.Format) *forward.Layer {
 	}
 	return forward.NewLayer(forward.LayerConfig{
 		MimeType: is.Codec.MimeType(), ClockRate: 90000, SSRC: f.video.ssrc, RID: rid,
-		Clock: c.participant.Clock(), Demand: f.ring, Totals: c.manager.Totals,
+		Clock: c.participant.Clock(), Demand: f.ring, Totals: c.manager.Totals, Account: c.participant.History(),
 		KeepGroup: c.manager.keepGroup(), Patient: true,
 		Hint: forward.Scale{Width: own.Width, Height: own.Height, Spatial: 1, Temporal: 1},
 	})
@@ -294,7 +294,7 @@ func (c *Camera) settleSound() {
 	}
 	l := forward.NewLayer(forward.LayerConfig{
 		MimeType: output.MimeType, ClockRate: output.ClockRate, SSRC: out.ssrc,
-		Clock: c.participant.Clock(), Demand: chosen.ring, Totals: c.manager.Totals,
+		Clock: c.participant.Clock(), Demand: chosen.ring, Totals: c.manager.Totals, Account: c.participant.History(),
 	})
 	media := &forward.Source{}
 	media.Add(l)

@@ -13,8 +13,9 @@ const (
 // keyframe on, as far as all of them are kept. The layer's pushing guards it.
 type group struct {
 	live    bool
-	first   uint16 // sequence number
-	time    uint32 // timestamp of the keyframe
+	first   uint16    // sequence number
+	time    uint32    // timestamp of the keyframe
+	at      time.Time // when the keyframe came
 	bytes   int
 	limit   int
 	missing int // packets that have not come, and may when they are asked for again
@@ -27,11 +28,11 @@ const maxMissing = 64
 
 // add takes a packet that is newer than all before it; newest is the number of
 // the one before.
-func (g *group) add(p *Packet, newest uint32, limit int) {
+func (g *group) add(p *Packet, newest uint32, limit int, now time.Time) {
 	g.limit = limit
 	switch {
 	case p.Info.Keyframe && (!g.live || p.Timestamp != g.time):
-		*g = group{live: true, first: p.SequenceNumber, time: p.Timestamp, limit: limit, large: g.over}
+		*g = group{live: true, first: p.SequenceNumber, time: p.Timestamp, at: now, limit: limit, large: g.over}
 	default:
 		g.missing += int(p.SequenceNumber - uint16(newest) - 1)
 		if g.missing > maxMissing {
@@ -73,6 +74,20 @@ func (l *Layer) GroupTooLarge() bool {
 func (l *Layer) recent(now time.Time) bool {
 	at := l.groupAt.Load()
 	return at != 0 && (l.cfg.KeepGroup > 0 || now.UnixNano()-at < int64(maxAge*time.Second))
+}
+
+// usable reports whether a stream that comes now could begin with the group, once it
+// is whole.
+func (g *group) usable(now time.Time) bool {
+	return g.live && (g.limit > 0 || now.Sub(g.at) < maxAge*time.Second)
+}
+
+// lose notes that a packet is not kept any more: without its beginning, a group is
+// worth nothing.
+func (g *group) lose(seq uint16) {
+	if g.live && !newer(g.first, seq) {
+		g.live, g.over = false, g.limit > 0
+	}
 }
 
 // keeps tells whether a packet of the history is to stay.

@@ -159,7 +159,7 @@ func TestGroupThatIsTooLargeIsNotKept(t *testing.T) {
 		t.Fatal("it did not begin with the next keyframe")
 	}
 	c.check(out, 100)
-	if n := c.layer.history.kept(); n > 512 {
+	if n := c.layer.history.kept; n > 512 {
 		t.Errorf("%d packets are kept", n)
 	}
 }

@@ -32,6 +32,9 @@ type LayerConfig struct {
 	Demand func()
 	// Totals of the node; nil counts for nobody.
 	Totals *Totals
+	// Account bounds what is kept of the publisher's packets; nil does not, and has
+	// nothing given back by the clock.
+	Account *Account
 	// Pool helps when there are many streams; nil: nobody does.
 	Pool *Pool
 	// KeepGroup is how many bytes are kept of the present group of pictures, a
@@ -147,6 +150,7 @@ func NewLayer(cfg LayerConfig) *Layer {
 	l.scale = scale{
 		width: cfg.Hint.Width, height: cfg.Hint.Height, spatial: cfg.Hint.Spatial, temporal: cfg.Hint.Temporal,
 	}
+	l.history.account = cfg.Account
 	l.streams.Store(&[]*Stream{})
 	l.wait = time.AfterFunc(time.Hour, func() {
 		l.pushing.Lock()
@@ -192,25 +196,7 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 	}
 	l.mu.Lock()
 	newest := l.highest
-	keep := !l.closed && l.count(&p, len(raw), now)
-	if keep {
-		p = l.history.put(&p, now, &l.group).packet
-	}
-	p.late = l.highest == newest && l.stats.Packets > 1
-	if l.video && keep {
-		was := l.group.first
-		if p.late {
-			l.group.repair(&p)
-		} else {
-			l.group.add(&p, newest, l.cfg.KeepGroup)
-		}
-		switch {
-		case !l.group.whole():
-			l.groupAt.Store(0)
-		case was != l.group.first || l.groupAt.Load() == 0:
-			l.groupAt.Store(now.UnixNano())
-		}
-	}
+	keep := !l.closed && l.count(&p, len(raw), now) && l.keep(&p, newest, now)
 	whole := !l.video || p.Marker || p.late
 	l.mu.Unlock()
 	if !keep {
@@ -232,6 +218,64 @@ func (l *Layer) Push(raw []byte, now time.Time) {
 		l.waits.Store(true)
 	default:
 		l.wait.Reset(burstWait)
+	}
+}
+
+// keep puts a packet into the history, and into the group of pictures. It returns
+// false for one that is of no use to anybody: nobody takes the layer, and who comes
+// later could not begin with it. newest is the number of the newest packet before it.
+// The caller holds pushing and mu.
+func (l *Layer) keep(p *Packet, newest uint32, now time.Time) bool {
+	late := l.highest == newest && l.stats.Packets > 1
+	if len(*l.streams.Load()) == 0 && !(l.video && (p.Info.Keyframe || l.group.usable(now))) {
+		l.group.live = false
+		l.groupAt.Store(0)
+		return false
+	}
+	if l.history.ring == nil && l.cfg.Account != nil {
+		l.cfg.Account.histories.watch(l)
+	}
+	*p = l.history.put(p, now, &l.group, len(l.burst)).packet
+	p.late = late
+	if !l.video {
+		return true
+	}
+	was := l.group.first
+	if late {
+		l.group.repair(p)
+	} else {
+		l.group.add(p, newest, l.cfg.KeepGroup, now)
+	}
+	switch {
+	case !l.group.whole():
+		l.groupAt.Store(0)
+	case was != l.group.first || l.groupAt.Load() == 0:
+		l.groupAt.Store(now.UnixNano())
+	}
+	return true
+}
+
+// tidy gives back what the history does not need at this moment.
+func (l *Layer) tidy(now time.Time) {
+	l.pushing.Lock()
+	defer l.pushing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.history.tidy(now, &l.group, len(*l.streams.Load()) > 0) {
+		l.clear()
+	}
+	if !l.group.whole() {
+		l.groupAt.Store(0)
+	}
+}
+
+// clear drops all packets that are kept. The caller holds pushing and mu.
+func (l *Layer) clear() {
+	l.history.reset()
+	l.group = group{over: l.group.over, large: l.group.large}
+	l.groupAt.Store(0)
+	if l.cfg.Account != nil {
+		l.cfg.Account.histories.unwatch(l)
 	}
 }
 
@@ -384,8 +428,7 @@ func (l *Layer) Forget() {
 	l.forward()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.history, l.group = history{}, group{}
-	l.groupAt.Store(0)
+	l.clear()
 }
 
 // Close ends the layer: streams that play it fall silent.
@@ -395,7 +438,7 @@ func (l *Layer) Close() {
 	defer l.pushing.Unlock()
 	l.wait.Stop()
 	l.catchUp.Stop()
-	l.burst, l.group = nil, group{}
+	l.burst = nil
 	l.groupAt.Store(0)
 	l.mu.Lock()
 	l.closed = true
@@ -403,7 +446,7 @@ func (l *Layer) Close() {
 		l.requestDue.Stop()
 		l.requestDue = nil
 	}
-	l.history = history{}
+	l.clear()
 	l.mu.Unlock()
 	l.streamsMu.Lock()
 	l.streams.Store(&[]*Stream{})

@@ -86,6 +86,7 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 	n.looker = newLooker(n.Log)
 	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload, Looker: n.looker}
 	n.sfu = &sfu.SFU{}
+	n.sfu.Histories.Pool.SetMost(historyBudget(n.Memory))
 	n.startAccess(cfg)
 	n.setRules(cfg)
 	engine, err := n.startEngine(cfg)
@@ -169,6 +170,18 @@ func (n *Node) startParticipants() error {
 func keepGroup(m *memory.Admission) int {
 	figures, _ := m.State()
 	return int(min(max(figures.Total()/64, forward.DefaultKeepGroup), forward.MaxKeepGroup))
+}
+
+// historyBudget is how many bytes of packets the node keeps for retransmissions and
+// for those who come: a quarter of what Umbrella may use, which is 16 MiB of a machine
+// of 128 MiB.
+func historyBudget(m *memory.Admission) int64 {
+	const most = 256 << 20 // enough for 600 people in 720p; also where there is no limit
+	figures, _ := m.State()
+	if figures.Limit == 0 {
+		return most
+	}
+	return int64(min(figures.Limit/4, most))
 }
 
 // startWeb makes the web server, and the certificates that it needs.

@@ -327,7 +327,7 @@ func (b *Publisher) encoding(mid, rid string, ssrc uint32, payloadType uint8) *e
 	e.make = func() *forward.Layer {
 		cfg := forward.LayerConfig{
 			MimeType: codec.MimeType, ClockRate: codec.ClockRate, SSRC: ssrc, RID: rid, Extensions: m.extensions,
-			Clock: b.participant.Clock(), Totals: b.engine.Totals, Pool: b.engine.pool, Ticked: true,
+			Clock: b.participant.Clock(), Totals: b.engine.Totals, Account: b.participant.History(), Pool: b.engine.pool, Ticked: true,
 		}
 		if in.kind == sfu.Video {
 			cfg.RequestKeyframe = func() { b.requestKeyframe(ssrc) }

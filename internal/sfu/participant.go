@@ -51,6 +51,7 @@ type Participant struct {
 	release  func() // ends that it counts for its client
 	observer Observer
 	clock    forward.Clock
+	history  *forward.Account
 	speaking atomic.Bool
 
 	removal sync.Once
@@ -72,6 +73,9 @@ func (p *Participant) Room() *Room { return p.room }
 
 // Clock relates the wall clock of what the participant publishes to ours.
 func (p *Participant) Clock() *forward.Clock { return &p.clock }
+
+// History bounds how much is kept of what the participant publishes.
+func (p *Participant) History() *forward.Account { return p.history }
 
 // Speaking tells whether the participant is one of those who speak now.
 func (p *Participant) Speaking() bool { return p.speaking.Load() }

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/forward"
 )
 
 // Errors of Join.
@@ -30,6 +31,9 @@ var (
 
 // SFU is all rooms of a node. The zero value is ready for use.
 type SFU struct {
+	// Histories is the memory for the packets that participants publish.
+	Histories forward.Histories
+
 	mu     sync.Mutex
 	rooms  map[string]*Room
 	limit  func(room string) int
@@ -158,6 +162,7 @@ func (s *SFU) join(e Entry, name string, guest bool) (*Participant, error) {
 		removed: make(chan struct{}), hushed: make(chan struct{}, 1),
 		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
 		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
+		history: s.Histories.Account(),
 	}
 	if err := r.add(p, limit, e.Moderator); err != nil {
 		if s.rooms[e.Room] == nil {

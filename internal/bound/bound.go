@@ -77,9 +77,22 @@ func Descriptors() int {
 // Counter counts what is open, by origin, by network and in all. The zero value is
 // ready for use; it is safe for concurrent use.
 type Counter struct {
-	mu  sync.Mutex
-	of  map[netip.Prefix]int // origins and networks
-	all int
+	mu      sync.Mutex
+	of      map[netip.Prefix]int // origins and networks
+	all     int
+	most    int // of the last Add
+	refused uint64
+}
+
+// Limit tells how many are open, of how many there may be.
+func (c *Counter) Limit(name, description string) Limit {
+	locked := func() *Counter { c.mu.Lock(); return c }
+	return Limit{
+		Name: name, Description: description,
+		Used:    func() int64 { defer locked().mu.Unlock(); return int64(c.all) },
+		Most:    func() int64 { defer locked().mu.Unlock(); return int64(c.most) },
+		Refused: func() uint64 { defer locked().mu.Unlock(); return c.refused },
+	}
 }
 
 // Add counts one more of an origin, until release is called, once or more often. It
@@ -88,10 +101,12 @@ type Counter struct {
 func (c *Counter) Add(origin netip.Prefix, mostOfOne, most int) (release func(), ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.most = most
 	network, inside := Network(origin)
 	inside = inside && mostOfOne > 0
 	if most > 0 && c.all >= most || mostOfOne > 0 && (c.of[origin] >= mostOfOne ||
 		inside && c.of[network] >= ofNetwork(mostOfOne, most)) {
+		c.refused++
 		return nil, false
 	}
 	if c.of == nil {

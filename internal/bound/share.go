@@ -1,6 +1,9 @@
 package bound
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Pool is an amount of something, such as bytes of memory, that many share. The
 // zero value has no bound and only counts. It is safe for concurrent use, and takes
@@ -70,5 +73,46 @@ func (s *Share) Add(n int64) {
 	}
 }
 
+// Left is how much more the share may have.
+func (s *Share) Left() int64 { return max(s.room(0)/2, 0) }
+
 // Used is how much the share has.
 func (s *Share) Used() int64 { return s.used.Load() }
+
+// Shares are the shares of one Pool by what they belong to, such as an origin. The
+// zero value is ready for use; it is safe for concurrent use.
+type Shares[K comparable] struct {
+	Pool Pool
+
+	mu sync.Mutex
+	by map[K]*counted
+}
+
+// counted is a share with how many hold it.
+type counted struct {
+	Share
+	holders int
+}
+
+// Of is the share of k. It is remembered until release was called once for each call
+// of Of.
+func (s *Shares[K]) Of(k K) (share *Share, release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[K]*counted{}
+	}
+	c := s.by[k]
+	if c == nil {
+		c = &counted{Share: Share{Pool: &s.Pool}}
+		s.by[k] = c
+	}
+	c.holders++
+	return &c.Share, sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if c.holders--; c.holders == 0 {
+			delete(s.by, k)
+		}
+	})
+}

@@ -44,6 +44,37 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// A share is one for all who hold it, and forgotten with the last of them.
+func TestSharesByOrigin(t *testing.T) {
+	var s Shares[string]
+	s.Pool.SetMost(10)
+	a, gone := s.Of("a")
+	same, last := s.Of("a")
+	b, goneB := s.Of("b")
+	for range 10 {
+		for _, share := range []*Share{a, same, b} {
+			if share.May(1) {
+				share.Add(1)
+			}
+		}
+	}
+	if a != same || a.Used() > 4 || a.Used() < b.Used() || b.Used() < 3 {
+		t.Errorf("one has %d of 10, the other %d", a.Used(), b.Used())
+	}
+	gone()
+	gone()
+	if again, release := s.Of("a"); again != a {
+		t.Error("a share that is held was forgotten")
+	} else {
+		release()
+	}
+	last()
+	goneB()
+	if len(s.by) != 0 {
+		t.Error("shares of nobody are remembered")
+	}
+}
+
 func TestShareWithoutBound(t *testing.T) {
 	for _, s := range []*Share{{}, {Pool: &Pool{}}} {
 		for range 100 {

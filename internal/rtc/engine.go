@@ -15,6 +15,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/forward"
 )
 
@@ -32,6 +33,9 @@ type Engine struct {
 	// Shared tells of an address that stands for many people, such as that of a
 	// trusted proxy; nil: none does.
 	Shared func(netip.Addr) bool
+	// Lines are the m-lines that receivers are offered, by their origins; engines of one
+	// node share them.
+	Lines *bound.Shares[netip.Prefix]
 	// Totals of the node; nil counts for nobody.
 	Totals *forward.Totals
 	Log    *slog.Logger
@@ -55,6 +59,9 @@ type Engine struct {
 
 // Start opens the port.
 func (e *Engine) Start() error {
+	if e.Lines == nil {
+		e.Lines = &bound.Shares[netip.Prefix]{}
+	}
 	if e.Identity == nil {
 		identity, err := newIdentity()
 		if err != nil {

@@ -52,6 +52,7 @@ type input struct {
 	encodings []*encoding
 	track     *sfu.Track
 	talking   *talking
+	refused   bool // there was no place for its track
 }
 
 // encoding is one of the streams of an m-line: the only one, or one of
@@ -279,14 +280,15 @@ func (b *Publisher) settle(mid string, in *input) {
 		track, err := b.participant.Publish(sfu.Publication{
 			Kind: in.kind, Source: a.Source, Codec: in.codec, Mid: mid, Muted: a.Muted, Media: media,
 		})
-		if err != nil { // it left meanwhile
+		if err != nil { // it left meanwhile, or there is no place for a track
+			in.refused = true
 			for _, e := range fresh {
 				e.layer.Store(nil)
 			}
 			media.Close()
 			return
 		}
-		in.track = track
+		in.track, in.refused = track, false
 	}
 	if len(fresh) > 0 {
 		b.demand.changed()
@@ -418,6 +420,9 @@ const (
 // turn does what has to be done every now and then.
 func (b *Publisher) turn(now time.Time) {
 	b.turns++
+	if b.turns%reportTurns == 0 {
+		b.retry()
+	}
 	b.media.in.Lock()
 	b.arrivals.budget.set(b.engine.publishLimit())
 	b.arrivals.tick()
@@ -426,6 +431,17 @@ func (b *Publisher) turn(now time.Time) {
 	if len(list) > 0 {
 		// Lost like any packet when it cannot be sent.
 		_ = b.media.sendRTCP(list...)
+	}
+}
+
+// retry publishes what there was no place for, if there is one by now.
+func (b *Publisher) retry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for mid, in := range b.inputs {
+		if in.refused && in.track == nil {
+			b.settle(mid, in)
+		}
 	}
 }
 

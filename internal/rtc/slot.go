@@ -131,6 +131,28 @@ func (s *slot) SendRTP(header *rtp.Header, payload []byte) error {
 // Flush implements forward.Sender.
 func (s *slot) Flush() { s.owner.media.flush() }
 
+// prefer makes the slot one for other codecs, as the next offer tells.
+func (s *slot) prefer(codecs []codec) error {
+	var prefs []webrtc.RTPCodecParameters
+	for _, c := range codecs {
+		prefs = append(prefs, c.parameters())
+		if c.rtx != 0 {
+			prefs = append(prefs, c.retransmission())
+		}
+	}
+	if err := s.transceiver.SetCodecPreferences(prefs); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.codecs != nil { // nothing is agreed on until the peer has answered
+		s.answered = []string{}
+		s.settle()
+	}
+	s.codecs = codecs
+	return nil
+}
+
 // takes tells whether the slot was made for a codec.
 func (s *slot) takes(c sfu.Codec) bool {
 	if s.codecs == nil {

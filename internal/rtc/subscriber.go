@@ -14,6 +14,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 )
@@ -35,7 +36,12 @@ type Subscriber struct {
 
 	mu         sync.Mutex
 	groups     []*group
-	made       int  // slots so far, for their names
+	made       int          // slots so far, for their names
+	lines      *bound.Share // of the node's m-lines
+	counted    int64        // of lines
+	unshare    func()
+	leftOut    []*sfu.Track // for which there is no m-line, and why
+	why        error
 	unsaid     bool // there are m-lines that no offer has told of
 	allocation allocation
 	// When the bandwidth was shared out and reports were sent.
@@ -78,6 +84,7 @@ func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(we
 	if err == nil && near(a.Unmap()) {
 		s.path.estimator.Initial = nearRate
 	}
+	s.lines, s.unshare = e.Lines.Of(bound.Origin(a))
 	s.media.rtp, s.media.rtcp = func([]byte, time.Time) {}, s.feedback
 	s.tick = s.turn
 	err = s.connect(e, func(state webrtc.PeerConnectionState) {
@@ -89,6 +96,7 @@ func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(we
 		}
 	})
 	if err != nil {
+		s.unshare()
 		return nil, err
 	}
 	return s, nil
@@ -230,11 +238,13 @@ func (s *Subscriber) agree(numbers map[string][]string) {
 }
 
 // Set makes the wishes come true: tracks that are new start, those no longer
-// wished for stop. It returns whether Mapping is another than before. A track
-// that no m-line can carry is left out.
+// wished for stop. It returns whether Mapping or LeftOut is another than before. A
+// track that no m-line can carry is left out.
 func (s *Subscriber) Set(wishes []Wish) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was := s.leftOut
+	wishes = s.choose(wishes)
 	wanted := make(map[*sfu.Track]bool, len(wishes))
 	for _, w := range wishes {
 		wanted[w.Track] = true
@@ -268,6 +278,9 @@ func (s *Subscriber) Set(wishes []Wish) (changed bool) {
 		sl := playing[w.Track]
 		if sl == nil {
 			if sl = s.place(w.Track); sl == nil {
+				if !s.fixed && len(codecsFor(w.Track)) > 0 {
+					s.leaveOut(w.Track, ErrLines)
+				}
 				continue
 			}
 			sl.set(w.Track)
@@ -281,7 +294,7 @@ func (s *Subscriber) Set(wishes []Wish) (changed bool) {
 		}
 	}
 	s.allocate(time.Now())
-	return changed
+	return changed || !slices.Equal(was, s.leftOut)
 }
 
 // bundleOf names what plays in step with a track: the screen and its sound,
@@ -306,43 +319,32 @@ func (s *Subscriber) place(t *sfu.Track) *slot {
 			free = g
 		}
 	}
-	if own != nil {
-		if sl := own.idle(t); sl != nil {
-			return sl
-		}
-	}
-	if s.fixed {
-		// Better out of step than not at all.
-		for _, g := range s.groups {
-			if sl := g.idle(t); sl != nil {
-				g.bundle = bundle
-				return sl
-			}
-		}
-		return nil
-	}
 	g := own
 	if g == nil {
 		g = free
+	}
+	if g != nil {
+		if sl := g.idle(t); sl != nil {
+			g.bundle = bundle
+			return sl
+		}
+	}
+	codecs := codecsFor(t)
+	if len(codecs) == 0 && !s.fixed {
+		return nil
+	}
+	if s.fixed || !s.mayAdd(rtpKind(t.Kind)) {
+		// Better out of step than not at all.
+		return s.reuse(t, bundle)
 	}
 	if g == nil {
 		g = s.newGroup()
 		s.groups = append(s.groups, g)
 	}
-	sl := g.idle(t)
-	if sl == nil {
-		kind, codecs := webrtc.RTPCodecTypeAudio, soundCodecs(t.Codec)
-		if t.Kind == sfu.Video {
-			kind, codecs = webrtc.RTPCodecTypeVideo, pictureCodecs(t.Codec)
-		}
-		if len(codecs) == 0 {
-			return nil
-		}
-		var err error
-		if sl, err = s.addSlot(g, kind, codecs); err != nil {
-			s.log.Warn("adding an m-line", "error", err)
-			return nil
-		}
+	sl, err := s.addSlot(g, rtpKind(t.Kind), codecs)
+	if err != nil {
+		s.log.Warn("adding an m-line", "error", err)
+		return nil
 	}
 	g.bundle = bundle
 	return sl
@@ -363,10 +365,7 @@ func (s *Subscriber) newGroup() *group {
 }
 
 func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec) (*slot, error) {
-	sl := &slot{
-		kind: kind, id: kind.String() + strconv.Itoa(s.made), stream: g.stream, codecs: codecs,
-		owner: s,
-	}
+	sl := &slot{kind: kind, id: kind.String() + strconv.Itoa(s.made), stream: g.stream, owner: s}
 	sl.choice.Layer = -1
 	s.made++
 	t, err := s.pc.AddTransceiverFromTrack(sl, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
@@ -374,19 +373,14 @@ func (s *Subscriber) addSlot(g *group, kind webrtc.RTPCodecType, codecs []codec)
 		return nil, err
 	}
 	sl.transceiver = t
+	s.lines.Add(1)
+	s.counted++
+	g.slots = append(g.slots, sl)
 	if codecs != nil {
-		var prefs []webrtc.RTPCodecParameters
-		for _, c := range codecs {
-			prefs = append(prefs, c.parameters())
-			if c.rtx != 0 {
-				prefs = append(prefs, c.retransmission())
-			}
-		}
-		if err := t.SetCodecPreferences(prefs); err != nil {
+		if err := sl.prefer(codecs); err != nil {
 			return nil, err
 		}
 	}
-	g.slots = append(g.slots, sl)
 	s.unsaid = true
 	return sl, nil
 }
@@ -451,6 +445,11 @@ func (s *Subscriber) Available() uint64 { return s.path.estimator.Target() }
 // Close ends the connection.
 func (s *Subscriber) Close() error {
 	s.Set(nil)
+	s.mu.Lock()
+	s.lines.Add(-s.counted)
+	s.counted = 0
+	s.unshare()
+	s.mu.Unlock()
 	return s.peer.Close()
 }
 

@@ -56,6 +56,14 @@ func newLocalListener(l net.Listener, shared func(netip.Addr) bool, session func
 	return ll
 }
 
+// Limits are those that the engine keeps of all its connections.
+func (e *Engine) Limits() []bound.Limit {
+	return []bound.Limit{
+		e.Lines.Pool.Limit("subscribed_lines", "m-lines that receivers are offered, 64 of sound and 64 of pictures each", ""),
+		e.accepted.counter.Limit("media_connections", "TCP connections to the media port"),
+	}
+}
+
 // maxTCP bounds the port's connections.
 func maxTCP() int { return bound.Descriptors() / 4 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"umbrella/internal/bound"
 	"umbrella/internal/forward"
 )
 
@@ -52,6 +53,8 @@ type Participant struct {
 	observer Observer
 	clock    forward.Clock
 	history  *forward.Account
+	share    *bound.Share // of the room's tracks; nil for a camera of the settings
+	unshare  func()
 	speaking atomic.Bool
 
 	removal sync.Once
@@ -66,6 +69,7 @@ type Participant struct {
 	loudspeaker Loudspeaker
 	version     uint64
 	tracks      []*Track
+	refusal     error // why the last track was not published; nil after one that was
 }
 
 // Room is where the participant is, or was.
@@ -92,13 +96,16 @@ type State struct {
 	// Loudspeaker is where the participant can be talked to; mostly nil.
 	Loudspeaker Loudspeaker
 	Tracks      []*Track
+	// Refusal is why a track is not published that the participant sends:
+	// ErrTracksOfOne, ErrTracksOfRoom; mostly nil.
+	Refusal error
 }
 
 // State returns what is to be known of the participant now.
 func (p *Participant) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return State{Participant: p, Version: p.version, Quality: p.quality, Notice: p.notice, Loudspeaker: p.loudspeaker, Tracks: slices.Clone(p.tracks)}
+	return State{Participant: p, Version: p.version, Quality: p.quality, Notice: p.notice, Loudspeaker: p.loudspeaker, Tracks: slices.Clone(p.tracks), Refusal: p.refusal}
 }
 
 // SetNotice tells the room why there is nothing to see of the participant now.
@@ -164,6 +171,7 @@ func (p *Participant) Leave() {
 	for _, t := range tracks {
 		t.end()
 	}
+	p.unshare()
 	p.room.sfu.leave(p)
 }
 

@@ -2,9 +2,12 @@ package sfu
 
 import (
 	"crypto/rand"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
+
+	"umbrella/internal/bound"
 )
 
 // Observer is told what happens in a room. The calls come from goroutines of
@@ -43,8 +46,15 @@ type Room struct {
 	speakers     speakerDetector
 
 	loudest loudest
+	tracks  bound.Shares[publisher]
 
 	stopped chan struct{}
+}
+
+// publisher is what shares the tracks of a room: a client, or another node.
+type publisher struct {
+	client netip.Prefix
+	node   string
 }
 
 func newRoom(s *SFU, name string) *Room {

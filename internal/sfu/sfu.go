@@ -45,6 +45,56 @@ type SFU struct {
 	// watcher is told of every room.
 	watcher atomic.Pointer[Watcher]
 	owners  sync.WaitGroup // of the rooms' goroutines
+	refused struct{ rooms, participants, tracks atomic.Uint64 }
+}
+
+// Limits are those of the node's rooms. Of what each room has a bound of, that room is
+// told of that is the nearest to it.
+func (s *SFU) Limits() []bound.Limit {
+	fullest := func(of func(*Room) (used, most int64)) (used, most int64) {
+		for i, r := range s.Rooms() {
+			u, m := of(r)
+			if i == 0 || m > 0 && (most == 0 || u*most > used*m) {
+				used, most = u, m
+			}
+		}
+		return used, most
+	}
+	tracks := func(r *Room) (int64, int64) { return r.tracks.Pool.Used(), r.tracks.Pool.Most() }
+	people := func(r *Room) (int64, int64) {
+		s.mu.Lock()
+		limit := s.limit
+		s.mu.Unlock()
+		most := 0
+		if limit != nil {
+			most = limit(r.Name)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return int64(r.here()), int64(most)
+	}
+	used := func(of func(*Room) (int64, int64)) func() int64 {
+		return func() int64 { n, _ := fullest(of); return n }
+	}
+	most := func(of func(*Room) (int64, int64)) func() int64 {
+		return func() int64 { _, n := fullest(of); return n }
+	}
+	return []bound.Limit{
+		s.Histories.Pool.Limit("history", "Packets kept to be sent again, and for those who come", "bytes"),
+		{
+			Name: "rooms", Description: "Rooms that are open",
+			Used: func() int64 { return int64(len(s.Rooms())) },
+			Most: func() int64 { s.mu.Lock(); defer s.mu.Unlock(); return int64(s.most) }, Refused: s.refused.rooms.Load,
+		},
+		{
+			Name: "room_participants", Description: "Participants of the fullest room", Used: used(people), Most: most(people),
+			Refused: s.refused.participants.Load,
+		},
+		{
+			Name: "room_tracks", Description: fmt.Sprintf("Tracks of the fullest room, %d of one participant", MaxTracks), Used: used(tracks), Most: most(tracks),
+			Refused: s.refused.tracks.Load,
+		},
+	}
 }
 
 // SetLimit sets how many participants of this node a room takes: 0 is any number.
@@ -147,13 +197,18 @@ func (s *SFU) join(e Entry, name string, guest bool) (*Participant, error) {
 		r = newRoom(s, e.Room)
 		if guest && (s.named == nil || !s.named(e.Room)) {
 			if err := s.open(r, e.Client); err != nil {
+				s.refused.rooms.Add(1)
 				return nil, err
 			}
 		}
 	}
 	limit := 0
-	if s.limit != nil && e.Origin == "" {
+	if s.limit != nil {
 		limit = s.limit(e.Room)
+	}
+	r.tracks.Pool.SetMost(int64(max(leastTracksOfRoom, tracksOfPerson*limit)))
+	if e.Origin != "" {
+		limit = 0
 	}
 	if e.JoinedAt.IsZero() {
 		e.JoinedAt = time.Now()
@@ -164,7 +219,15 @@ func (s *SFU) join(e Entry, name string, guest bool) (*Participant, error) {
 		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
 		history: s.Histories.Account(),
 	}
+	p.unshare = func() {}
+	if e.Kind != Camera || e.Origin != "" {
+		p.share, p.unshare = r.tracks.Of(publisher{e.Client, e.Origin})
+	}
 	if err := r.add(p, limit, e.Moderator); err != nil {
+		p.unshare()
+		if errors.Is(err, ErrRoomFull) {
+			s.refused.participants.Add(1)
+		}
 		if s.rooms[e.Room] == nil {
 			r.release()
 		}

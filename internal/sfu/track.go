@@ -3,6 +3,7 @@ package sfu
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -69,8 +70,26 @@ type Publication struct {
 	Media *forward.Source
 }
 
-// ErrLeft is returned to one who publishes after it left.
-var ErrLeft = errors.New("the participant has left the room")
+// Errors of Publish.
+var (
+	ErrLeft = errors.New("the participant has left the room")
+	// ErrTracksOfOne and ErrTracksOfRoom pass when other tracks end.
+	ErrTracksOfOne  = fmt.Errorf("a participant publishes %d tracks at most", MaxTracks)
+	ErrTracksOfRoom = errors.New("the room has as many tracks as it takes of this address, or of all: there is a place again when others end")
+)
+
+const (
+	// MaxTracks bounds the tracks of one participant. A browser has five: camera,
+	// microphone, screen, its sound, and a microphone for a camera's loudspeaker. A
+	// program has two, a camera two.
+	MaxTracks = 8
+	// leastTracksOfRoom bounds the tracks of a room that has few or any number of
+	// participants; others have tracksOfPerson for each. One client, or another node,
+	// may have a half of them: so a room that is full of people of one address, with a
+	// camera and a microphone each, has places for all.
+	leastTracksOfRoom = 512
+	tracksOfPerson    = 4
+)
 
 // Publish adds a track that everyone else in the room can subscribe to.
 func (p *Participant) Publish(pub Publication) (*Track, error) {
@@ -83,14 +102,44 @@ func (p *Participant) Publish(pub Publication) (*Track, error) {
 	}
 	t.muted.Store(pub.Muted)
 	p.mu.Lock()
-	if p.left {
+	if err := p.mayPublish(); err != nil {
+		news := err != ErrLeft && err != p.refusal
+		p.refusal = err
 		p.mu.Unlock()
-		return nil, ErrLeft
+		if news {
+			p.room.sfu.refused.tracks.Add(1)
+			p.touched()
+		}
+		return nil, err
+	}
+	p.refusal = nil
+	if p.share != nil {
+		p.share.Add(1)
 	}
 	p.tracks = append(slices.Clone(p.tracks), t)
 	p.mu.Unlock()
 	p.touched()
 	return t, nil
+}
+
+// MayPublish is why the participant may publish no other track now, or nil.
+func (p *Participant) MayPublish() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mayPublish()
+}
+
+// mayPublish is MayPublish for a caller that holds mu.
+func (p *Participant) mayPublish() error {
+	switch {
+	case p.left:
+		return ErrLeft
+	case len(p.tracks) >= MaxTracks:
+		return ErrTracksOfOne
+	case p.share != nil && !p.share.May(1):
+		return ErrTracksOfRoom
+	}
+	return nil
 }
 
 // Participant who published the track.
@@ -117,10 +166,15 @@ func (t *Track) Close() {
 	}
 }
 
+// end ends the track once, and gives its place back.
+
 func (t *Track) end() bool {
 	if t.ended.Swap(true) {
 		return false
 	}
 	t.Media.Close()
+	if t.owner.share != nil {
+		t.owner.share.Add(-1)
+	}
 	return true
 }

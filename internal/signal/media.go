@@ -151,7 +151,14 @@ func (s *session) subscribe(states []sfu.State) {
 	}
 	if s.socket != nil && (changed || !s.wasMapped) {
 		s.wasMapped = true
-		s.send(streamMap(s.sub.Mapping()))
+		m := streamMap(s.sub.Mapping())
+		left, why := s.sub.LeftOut()
+		s.leftOut = len(left) > 0
+		for _, t := range left {
+			m.LeftOutTrackIds = append(m.LeftOutTrackIds, t.ID)
+			m.LeftOutReason = why.Error()
+		}
+		s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_StreamMap{StreamMap: m}})
 	}
 }
 
@@ -159,14 +166,14 @@ func subscribeOffer(o *umbrellav1.SubscribeOffer) *umbrellav1.ServerMessage {
 	return &umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_SubscribeOffer{SubscribeOffer: o}}
 }
 
-func streamMap(mapping []rtc.Mapping) *umbrellav1.ServerMessage {
+func streamMap(mapping []rtc.Mapping) *umbrellav1.StreamMap {
 	m := &umbrellav1.StreamMap{}
 	for _, e := range mapping {
 		m.Streams = append(m.Streams, &umbrellav1.Stream{
 			Mid: e.Mid, TrackId: e.Track.ID, ParticipantId: e.Track.Participant().ID,
 		})
 	}
-	return &umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_StreamMap{StreamMap: m}}
+	return m
 }
 
 // answered takes the answer to our offer.
@@ -244,6 +251,9 @@ func (s *session) measure() {
 				delete(s.layersWere, l)
 			}
 		}
+	}
+	if s.leftOut { // there may be a place by now
+		s.subscribe(s.look())
 	}
 	s.participant.SetQuality(quality(s.socket != nil, s.broken(), loss, trip))
 }

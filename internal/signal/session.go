@@ -50,6 +50,8 @@ type session struct {
 	offer      *umbrellav1.SubscribeOffer // that waits for its answer
 	restart    bool                       // ICE is to be restarted with the next offer
 	wasMapped  bool
+	leftOut    bool  // there was no m-line for some track
+	refusal    error // of a track, as the browser was told
 	layersWere map[*forward.Layer]forward.LayerStats
 	leaving    bool
 }
@@ -280,6 +282,20 @@ func (s *session) look() []sfu.State {
 	return states
 }
 
+// tellRefusal tells the browser that one of its tracks has no place.
+func (s *session) tellRefusal(states []sfu.State) {
+	for _, st := range states {
+		if st.Participant != s.participant || st.Refusal == s.refusal {
+			continue
+		}
+		s.refusal = st.Refusal
+		if st.Refusal != nil {
+			s.log.Info("a track is not published", "reason", st.Refusal)
+			s.fail(umbrellav1.Error_CODE_UNAVAILABLE, st.Refusal.Error())
+		}
+	}
+}
+
 // tell brings the browser up to date: who is there, what plays where, what was
 // said.
 func (s *session) tell() {
@@ -308,6 +324,7 @@ func (s *session) tell() {
 				TalkUpdate: &umbrellav1.TalkUpdate{ParticipantId: t.to, Live: t.Live, Problem: t.Problem},
 			}})
 		}
+		s.tellRefusal(states)
 		for _, c := range s.mail.takeChat() {
 			s.send(chatMessage(c))
 		}

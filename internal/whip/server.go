@@ -248,7 +248,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 		switch {
 		case errors.Is(err, sfu.ErrLocked):
 			status = http.StatusForbidden
-		case errors.Is(err, sfu.ErrRoomFull), errors.Is(err, sfu.ErrTooManyRooms), errors.Is(err, sfu.ErrClosed):
+		case errors.Is(err, sfu.ErrRoomFull), errors.Is(err, sfu.ErrTooManyRooms), errors.Is(err, sfu.ErrTracksOfRoom), errors.Is(err, sfu.ErrClosed):
 			status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "5")
 		case errors.Is(err, sfu.ErrTooManyOfOne), errors.Is(err, sfu.ErrRoomsOfOne):
@@ -256,7 +256,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 			w.Header().Set("Retry-After", "5")
 		case errors.Is(err, sfu.ErrTaken):
 			status = http.StatusConflict
-		case errors.Is(err, rtc.ErrTooLarge), errors.Is(err, rtc.ErrTooMany):
+		case errors.Is(err, rtc.ErrTooLarge), errors.Is(err, rtc.ErrTooMany), errors.Is(err, sfu.ErrTracksOfOne):
 			status = http.StatusRequestEntityTooLarge
 		}
 		http.Error(w, err.Error(), status)

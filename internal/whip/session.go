@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,6 +100,12 @@ func (s *session) publish(e sfu.Entry, offer string) (answer string, err error) 
 		return "", err
 	}
 	s.offer = offer
+	if strings.Count(offer, "\nm=") > sfu.MaxTracks {
+		return "", sfu.ErrTracksOfOne
+	}
+	if err := s.participant.MayPublish(); err != nil {
+		return "", err
+	}
 	if s.pub, err = s.server.Engine().NewPublisher(s.participant, s.log, s.state, nil); err != nil {
 		return "", err
 	}

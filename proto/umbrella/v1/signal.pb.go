@@ -1580,10 +1580,14 @@ func (*RestartIce) Descriptor() ([]byte, []int) {
 // StreamMap says, whole each time, which track plays on which m-line of the
 // PeerConnection that subscribes. An m-line that is not named is idle.
 type StreamMap struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Streams       []*Stream              `protobuf:"bytes,1,rep,name=streams,proto3" json:"streams,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Streams []*Stream              `protobuf:"bytes,1,rep,name=streams,proto3" json:"streams,omitempty"`
+	// Tracks for which there is no m-line now, and why, in words. They come when
+	// there is a place for them.
+	LeftOutTrackIds []string `protobuf:"bytes,2,rep,name=left_out_track_ids,json=leftOutTrackIds,proto3" json:"left_out_track_ids,omitempty"`
+	LeftOutReason   string   `protobuf:"bytes,3,opt,name=left_out_reason,json=leftOutReason,proto3" json:"left_out_reason,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *StreamMap) Reset() {
@@ -1621,6 +1625,20 @@ func (x *StreamMap) GetStreams() []*Stream {
 		return x.Streams
 	}
 	return nil
+}
+
+func (x *StreamMap) GetLeftOutTrackIds() []string {
+	if x != nil {
+		return x.LeftOutTrackIds
+	}
+	return nil
+}
+
+func (x *StreamMap) GetLeftOutReason() string {
+	if x != nil {
+		return x.LeftOutReason
+	}
+	return ""
 }
 
 type Stream struct {
@@ -3063,9 +3081,11 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x10\n" +
 	"\x03sdp\x18\x02 \x01(\tR\x03sdp\"\f\n" +
 	"\n" +
-	"RestartIce\":\n" +
+	"RestartIce\"\x8f\x01\n" +
 	"\tStreamMap\x12-\n" +
-	"\astreams\x18\x01 \x03(\v2\x13.umbrella.v1.StreamR\astreams\"\\\n" +
+	"\astreams\x18\x01 \x03(\v2\x13.umbrella.v1.StreamR\astreams\x12+\n" +
+	"\x12left_out_track_ids\x18\x02 \x03(\tR\x0fleftOutTrackIds\x12&\n" +
+	"\x0fleft_out_reason\x18\x03 \x01(\tR\rleftOutReason\"\\\n" +
 	"\x06Stream\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12%\n" +
 	"\x0eparticipant_id\x18\x02 \x01(\tR\rparticipantId\x12\x19\n" +

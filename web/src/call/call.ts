@@ -50,6 +50,8 @@ export interface CallState {
   /** Ids of tracks that this browser turned down: it plays their codec, but not
    * in this profile. */
   refused: ReadonlySet<string>;
+  /** Why the node has no place for a track, by its id. */
+  leftOut: ReadonlyMap<string, string>;
   /** Ids of tracks whose pictures ought to move, and do not. */
   stalled: ReadonlySet<string>;
   /** MIME types that this browser can play. */
@@ -115,6 +117,7 @@ export class Call {
       room: emptyRoom,
       streams: new Map(),
       refused: new Set(),
+      leftOut: new Map(),
       stalled: new Set(),
       codecs: [],
       talk: null,
@@ -252,7 +255,7 @@ export class Call {
       this.restartIce();
     } else {
       this.teardown();
-      this.store.set({ streams: new Map(), refused: new Set() });
+      this.store.set({ streams: new Map(), refused: new Set(), leftOut: new Map() });
       this.subscriptions.forget();
       this.quietUntil = this.o.clock.now() + (this.store.state.room.selfId ? quietTime : 0);
       if (!this.store.state.viewOnly && joined.participants.some((p) => p.id === joined.participantId && p.viewOnly)) {
@@ -387,7 +390,7 @@ export class Call {
       iceServers: this.iceServers,
       send: (body) => this.session?.send(body),
       onState: (state) => this.connectionChanged(watch, state),
-      onStreams: (streams, refused) => this.store.set({ streams, refused }),
+      onStreams: (streams, refused, leftOut) => this.store.set({ streams, refused, leftOut }),
       onBroken: () => {
         if (this.subscriber === subscriber) this.session?.rejoin();
       },
@@ -475,6 +478,7 @@ export class Call {
       retryAt: null,
       streams: new Map(),
       refused: new Set(),
+      leftOut: new Map(),
     });
   }
 

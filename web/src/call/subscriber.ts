@@ -12,7 +12,8 @@ export interface SubscriberOptions {
   onState(state: RTCPeerConnectionState): void;
   /** Which tracks play, and the ids of those that this browser turned down,
    * whenever that changes. */
-  onStreams(streams: Streams, refused: ReadonlySet<string>): void;
+  /** leftOut: why the node has no place for a track, by its id. */
+  onStreams(streams: Streams, refused: ReadonlySet<string>, leftOut: ReadonlyMap<string, string>): void;
   /** An offer of the node could not be applied. */
   onBroken(error: unknown): void;
 }
@@ -24,6 +25,8 @@ export interface SubscriberOptions {
 export class Subscriber {
   readonly pc: RTCPeerConnection;
   private map: readonly Stream[] = [];
+  private leftOut: ReadonlyMap<string, string> = new Map();
+  private toldLeftOut = this.leftOut;
   private streams: Streams = new Map();
   private refusedMids: ReadonlySet<string> = new Set();
   private refused: ReadonlySet<string> = new Set();
@@ -47,6 +50,7 @@ export class Subscriber {
 
   mapped(map: StreamMap): void {
     this.map = map.streams;
+    this.leftOut = new Map(map.leftOutTrackIds.map((id) => [id, map.leftOutReason]));
     this.update();
   }
 
@@ -105,12 +109,15 @@ export class Subscriber {
       streams.size === this.streams.size &&
       [...streams].every(([id, track]) => this.streams.get(id) === track) &&
       refused.size === this.refused.size &&
-      [...refused].every((id) => this.refused.has(id))
+      [...refused].every((id) => this.refused.has(id)) &&
+      this.leftOut.size === this.toldLeftOut.size &&
+      [...this.leftOut].every(([id, why]) => this.toldLeftOut.get(id) === why)
     ) {
       return;
     }
     this.streams = streams;
     this.refused = refused;
-    this.o.onStreams(streams, refused);
+    this.toldLeftOut = this.leftOut;
+    this.o.onStreams(streams, refused, this.leftOut);
   }
 }

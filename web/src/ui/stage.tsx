@@ -12,6 +12,7 @@ export function useTiles(): { tiles: Tile[]; main: number } {
   const room = useStore(app.call.store, (s) => s.room);
   const codecs = useStore(app.call.store, (s) => s.codecs);
   const refused = useStore(app.call.store, (s) => s.refused);
+  const leftOut = useStore(app.call.store, (s) => s.leftOut);
   const media = useStore(app.media.store, (s) => s);
   const ui = useStore(app.ui, (s) => s);
   const own = {
@@ -19,7 +20,7 @@ export function useTiles(): { tiles: Tile[]; main: number } {
     screen: media.screen !== null,
     muted: !media.microphone.wanted || media.microphone.track === null,
   };
-  const tiles = tilesOf(room, own, { codecs, refused }).filter((t) => !ui.wall || t.kind === ParticipantKind.CAMERA);
+  const tiles = tilesOf(room, own, { codecs, refused, leftOut }).filter((t) => !ui.wall || t.kind === ParticipantKind.CAMERA);
   const main = mainTile(tiles, {
     layout: ui.wall ? "grid" : ui.layout,
     pinned: ui.pinned,

@@ -14,7 +14,7 @@ function room(...participants: Init[]): Room {
 }
 
 const off = { camera: false, screen: false, muted: false };
-const codecs = { codecs: ["video/VP8", "audio/opus"], refused: new Set<string>() };
+const codecs = { codecs: ["video/VP8", "audio/opus"], refused: new Set<string>(), leftOut: new Map<string, string>() };
 
 test("who has a tile", () => {
   const tiles = tilesOf(
@@ -49,9 +49,20 @@ test("a profile that the browser turned down is said, and not asked for", () => 
   const tiles = tilesOf(room({ id: "a", tracks: [camera("a1", "video/H264")] }, { id: "b", tracks: [camera("b1", "video/H264")] }), off, {
     codecs: ["video/H264"],
     refused: new Set(["a1"]),
+    leftOut: new Map(),
   });
   assert.deepEqual(tiles.map((t) => t.problem), ["This browser cannot play this kind of H.264 video", ""]);
   assert.deepEqual(tiles.map((t) => t.trackId), ["", "b1"]);
+});
+
+test("what the node has no place for is said, and may be asked for", () => {
+  const tiles = tilesOf(room({ id: "a", tracks: [camera("a1"), screen("a2")] }, { id: "b", tracks: [camera("b1")] }), off, {
+    ...codecs,
+    leftOut: new Map([["a1", "there is no place"]]),
+  });
+  assert.deepEqual(tiles.map((t) => t.problem), ["There is no place.", "", ""]);
+  assert.deepEqual(tiles.map((t) => t.picture), [false, true, true]);
+  assert.equal(tiles[0]?.trackId, "a1");
 });
 
 test("a camera that is off has a track but no picture", () => {

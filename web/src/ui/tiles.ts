@@ -39,6 +39,8 @@ export interface Playable {
   codecs: readonly string[];
   /** Ids of tracks that it cannot play all the same. */
   refused: ReadonlySet<string>;
+  /** Why the node has no place for a track now, by its id. */
+  leftOut: ReadonlyMap<string, string>;
 }
 
 /**
@@ -64,6 +66,8 @@ function tileOf(room: Room, participant: Participant, source: Tile["source"], ow
   const sends = self ? (source === "screen" ? own.screen : own.camera) : room.maySubscribe && track !== undefined && !track.muted;
   let unplayable = "";
   if (track && !playable) unplayable = `This browser cannot play ${known ? "this kind of " : ""}${codecName(track.codec)} video`;
+  const sound = source === "screen" ? trackOf(participant, TrackSource.SCREEN_AUDIO) : soundOf(participant);
+  const leftOut = plays.leftOut.get(track?.id ?? "") ?? plays.leftOut.get(sound?.id ?? "");
   return {
     key: `${participant.id} ${source}`,
     participantId: participant.id,
@@ -72,8 +76,8 @@ function tileOf(room: Room, participant: Participant, source: Tile["source"], ow
     source,
     own: self,
     trackId: self || !playable ? "" : (track?.id ?? ""),
-    picture: sends && playable,
-    problem: participant.notice ? sentence(participant.notice) : unplayable,
+    picture: sends && playable && !plays.leftOut.has(track?.id ?? ""),
+    problem: participant.notice ? sentence(participant.notice) : leftOut ? sentence(leftOut) : unplayable,
     muted: self ? own.muted : isMuted(participant),
     level: source === "camera" ? (room.speakers.get(participant.id) ?? 0) : 0,
     quality: room.qualities.get(participant.id) ?? QualityLevel.UNSPECIFIED,
@@ -88,6 +92,10 @@ function pictureOf(participant: Participant): Track | undefined {
     trackOf(participant, TrackSource.CAMERA) ??
     participant.tracks.find((t) => t.kind === TrackKind.VIDEO && t.source !== TrackSource.SCREEN)
   );
+}
+
+function soundOf(participant: Participant): Track | undefined {
+  return participant.tracks.find((t) => t.kind === TrackKind.AUDIO && t.source !== TrackSource.SCREEN_AUDIO);
 }
 
 /** Who speaks, for the speaker layout. */

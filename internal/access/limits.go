@@ -79,3 +79,11 @@ func (g *Gate) Shared(addr netip.Addr) bool {
 	defer g.mu.RUnlock()
 	return g.trusts(plain(addr))
 }
+
+// Limits are those that the gate keeps of the whole node.
+func (g *Gate) Limits() []bound.Limit {
+	return []bound.Limit{
+		g.open.Limit("websockets", "WebSockets, 256 of one address"),
+		g.conns.Limit("web_connections", "TCP connections to the web server"),
+	}
+}

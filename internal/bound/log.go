@@ -42,6 +42,7 @@ type kinds struct {
 	mu    sync.Mutex
 	by    map[kind]*sample
 	swept time.Time // when kinds were last forgotten
+	left  uint64    // lines that were left out
 }
 
 type kind struct {
@@ -55,6 +56,19 @@ type sample struct {
 	// write as soon as there may be one more.
 	left int
 	last func(leftOut int)
+}
+
+// Limits are those of a handler that NewLog has made: how many lines were left out.
+func Limits(h slog.Handler) []Limit {
+	s, ok := h.(*sampledLog)
+	if !ok {
+		return nil
+	}
+	return []Limit{{Name: "log_lines", Description: "Lines left out of the log, 20 of a kind at once and then one in 5 s are written", Refused: func() uint64 {
+		s.kinds.mu.Lock()
+		defer s.kinds.mu.Unlock()
+		return s.kinds.left
+	}}}
 }
 
 // Enabled implements slog.Handler.
@@ -103,7 +117,9 @@ func (s *sampledLog) Handle(ctx context.Context, r slog.Record) error {
 	if is.left == 0 {
 		time.AfterFunc(is.limiter.ReserveN(now, 1).DelayFrom(now), func() { s.kinds.write(is) })
 	}
-	is.left++
+	if is.left++; is.left > 1 {
+		s.kinds.left++
+	}
 	is.last = func(leftOut int) {
 		if leftOut > 0 {
 			r.AddAttrs(slog.Int("left_out", leftOut))

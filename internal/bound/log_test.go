@@ -55,6 +55,14 @@ func TestLog(t *testing.T) {
 			log.With("room", i).Warn("joined", "name", i)
 			log.Debug("joined", "name", i)
 		}
+		for _, h := range []slog.Handler{log.Handler(), log.With("room", 1).Handler()} {
+			if l := Limits(h); len(l) != 1 || l[0].Refused() != 2*(1000-20-1) {
+				t.Errorf("lines that were left out: %+v", l)
+			}
+		}
+		if Limits(slog.DiscardHandler) != nil {
+			t.Error("a handler that leaves out nothing has limits")
+		}
 		log.Error("what is wrong")
 		for _, camera := range []string{"a", "b"} {
 			for range 20 {

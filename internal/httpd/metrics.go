@@ -72,6 +72,12 @@ func writeMetrics(w http.ResponseWriter, st *umbrellav1.Status) {
 		short = 1
 	}
 	gauge("umbrella_short_of_memory", short)
+	for _, l := range st.Limits {
+		is := `{limit="` + label(l.Name) + `"}`
+		gauge("umbrella_limit_used"+is, float64(l.Used))
+		gauge("umbrella_limit_most"+is, float64(l.Most))
+		counter("umbrella_limit_refused_total"+is, l.Refused)
+	}
 	set.WritePrometheus(w)
 }
 

@@ -68,6 +68,9 @@ func TestMetrics(t *testing.T) {
 		`umbrella_peer_connections{state="disconnected"}`: 0,
 		`umbrella_peer_connections{state="failed"}`:       1,
 		`umbrella_peer_connections{state="closed"}`:       0,
+		`umbrella_limit_used{limit="history"}`:            1024,
+		`umbrella_limit_most{limit="history"}`:            4096,
+		`umbrella_limit_refused_total{limit="history"}`:   3,
 	}
 	for name, v := range want {
 		if g, ok := got[name]; !ok || g != v {

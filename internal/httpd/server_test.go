@@ -62,6 +62,7 @@ func status() *umbrellav1.Status {
 		},
 		Totals: &umbrellav1.TotalsStatus{ReceivedPackets: 15, ReceivedBytes: 1500, SentPackets: 20, SentBytes: 2000,
 			Nacks: 4, Retransmissions: 5, KeyframeRequests: 3},
+		Limits: []*umbrellav1.LimitStatus{{Name: "history", Description: "Packets kept", Unit: "bytes", Used: 1024, Most: 4096, Refused: 3}},
 		Rooms: []*umbrellav1.RoomStatus{{Name: "attic", Participants: []*umbrellav1.ParticipantStatus{
 			{
 				Id: "a", Name: "Anna",

@@ -131,6 +131,10 @@ func (a *Admission) collect() {
 	runtime.GC()
 }
 
+// MostNeeded is how much of Limit may be needed before nobody else can join, in bytes;
+// 0 where there is no limit.
+func (f Figures) MostNeeded() uint64 { return uint64(float64(f.Limit) * neededRefuse) }
+
 // shortage says of what there is too little; refusing, until there is enough
 // again.
 func (f Figures) shortage(refusing bool) error {

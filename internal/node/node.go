@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -59,6 +60,7 @@ type Node struct {
 
 	totals  forward.Totals
 	sfu     *sfu.SFU
+	lines   *bound.Shares[netip.Prefix] // that receivers are offered
 	signal  *signal.Server
 	whip    *whip.Server
 	trunks  *backhaul.Backhaul
@@ -86,7 +88,7 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 	n.looker = newLooker(n.Log)
 	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload, Looker: n.looker}
 	n.sfu = &sfu.SFU{}
-	n.sfu.Histories.Pool.SetMost(historyBudget(n.Memory))
+	n.setBudgets(n.Memory)
 	n.startAccess(cfg)
 	n.setRules(cfg)
 	engine, err := n.startEngine(cfg)
@@ -131,7 +133,7 @@ func (n *Node) setRules(cfg *config.Config) {
 
 func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 	e := &rtc.Engine{
-		MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Totals: &n.totals, Log: n.Log,
+		MediaPort: cfg.Main.MediaPort, PublicAddress: cfg.Main.PublicAddress, Totals: &n.totals, Lines: n.lines, Log: n.Log,
 		PublishLimit: func() int { return int(n.publishLimit.Load()) }, Shared: n.gate.Shared,
 	}
 	if before := n.engine.Load(); before != nil {
@@ -170,18 +172,6 @@ func (n *Node) startParticipants() error {
 func keepGroup(m *memory.Admission) int {
 	figures, _ := m.State()
 	return int(min(max(figures.Total()/64, forward.DefaultKeepGroup), forward.MaxKeepGroup))
-}
-
-// historyBudget is how many bytes of packets the node keeps for retransmissions and
-// for those who come: a quarter of what Umbrella may use, which is 16 MiB of a machine
-// of 128 MiB.
-func historyBudget(m *memory.Admission) int64 {
-	const most = 256 << 20 // enough for 600 people in 720p; also where there is no limit
-	figures, _ := m.State()
-	if figures.Limit == 0 {
-		return most
-	}
-	return int64(min(figures.Limit/4, most))
 }
 
 // startWeb makes the web server, and the certificates that it needs.

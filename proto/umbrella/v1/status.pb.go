@@ -99,7 +99,9 @@ type Status struct {
 	// Cameras of the settings that are in use.
 	Cameras []*CameraStatus `protobuf:"bytes,11,rep,name=cameras,proto3" json:"cameras,omitempty"`
 	// Which nodes are joined, as far as it is known from what neighbours announce.
-	Ways          []*NodeWay `protobuf:"bytes,12,rep,name=ways,proto3" json:"ways,omitempty"`
+	Ways []*NodeWay `protobuf:"bytes,12,rep,name=ways,proto3" json:"ways,omitempty"`
+	// What the node takes no more of than so much.
+	Limits        []*LimitStatus `protobuf:"bytes,13,rep,name=limits,proto3" json:"limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,6 +220,104 @@ func (x *Status) GetWays() []*NodeWay {
 	return nil
 }
 
+func (x *Status) GetLimits() []*LimitStatus {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// LimitStatus is one bound of the node, and how near it is.
+type LimitStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is bounded, in small letters and underscores: the metrics have it as their
+	// label `limit`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// In words.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// "bytes", or empty for a number of things.
+	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
+	Used int64  `protobuf:"varint,4,opt,name=used,proto3" json:"used,omitempty"`
+	// 0 is no bound.
+	Most int64 `protobuf:"varint,5,opt,name=most,proto3" json:"most,omitempty"`
+	// How often something was refused, since the node started.
+	Refused       uint64 `protobuf:"varint,6,opt,name=refused,proto3" json:"refused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LimitStatus) Reset() {
+	*x = LimitStatus{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LimitStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LimitStatus) ProtoMessage() {}
+
+func (x *LimitStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LimitStatus.ProtoReflect.Descriptor instead.
+func (*LimitStatus) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *LimitStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LimitStatus) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *LimitStatus) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *LimitStatus) GetUsed() int64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *LimitStatus) GetMost() int64 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
+func (x *LimitStatus) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
 // NodeWay joins two nodes, by one trunk or more.
 type NodeWay struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -232,7 +332,7 @@ type NodeWay struct {
 
 func (x *NodeWay) Reset() {
 	*x = NodeWay{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -244,7 +344,7 @@ func (x *NodeWay) String() string {
 func (*NodeWay) ProtoMessage() {}
 
 func (x *NodeWay) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[1]
+	mi := &file_umbrella_v1_status_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -257,7 +357,7 @@ func (x *NodeWay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeWay.ProtoReflect.Descriptor instead.
 func (*NodeWay) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *NodeWay) GetA() string {
@@ -301,7 +401,7 @@ type CameraStatus struct {
 
 func (x *CameraStatus) Reset() {
 	*x = CameraStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +413,7 @@ func (x *CameraStatus) String() string {
 func (*CameraStatus) ProtoMessage() {}
 
 func (x *CameraStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[2]
+	mi := &file_umbrella_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +426,7 @@ func (x *CameraStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CameraStatus.ProtoReflect.Descriptor instead.
 func (*CameraStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CameraStatus) GetId() string {
@@ -409,7 +509,7 @@ type CameraStream struct {
 
 func (x *CameraStream) Reset() {
 	*x = CameraStream{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -421,7 +521,7 @@ func (x *CameraStream) String() string {
 func (*CameraStream) ProtoMessage() {}
 
 func (x *CameraStream) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[3]
+	mi := &file_umbrella_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -434,7 +534,7 @@ func (x *CameraStream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CameraStream.ProtoReflect.Descriptor instead.
 func (*CameraStream) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CameraStream) GetOption() string {
@@ -519,7 +619,7 @@ type CameraTrouble struct {
 
 func (x *CameraTrouble) Reset() {
 	*x = CameraTrouble{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +631,7 @@ func (x *CameraTrouble) String() string {
 func (*CameraTrouble) ProtoMessage() {}
 
 func (x *CameraTrouble) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[4]
+	mi := &file_umbrella_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +644,7 @@ func (x *CameraTrouble) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CameraTrouble.ProtoReflect.Descriptor instead.
 func (*CameraTrouble) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CameraTrouble) GetReason() string {
@@ -581,7 +681,7 @@ type TrunkStatus struct {
 
 func (x *TrunkStatus) Reset() {
 	*x = TrunkStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +693,7 @@ func (x *TrunkStatus) String() string {
 func (*TrunkStatus) ProtoMessage() {}
 
 func (x *TrunkStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[5]
+	mi := &file_umbrella_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +706,7 @@ func (x *TrunkStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkStatus.ProtoReflect.Descriptor instead.
 func (*TrunkStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TrunkStatus) GetName() string {
@@ -684,7 +784,7 @@ type TrunkLink struct {
 
 func (x *TrunkLink) Reset() {
 	*x = TrunkLink{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +796,7 @@ func (x *TrunkLink) String() string {
 func (*TrunkLink) ProtoMessage() {}
 
 func (x *TrunkLink) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[6]
+	mi := &file_umbrella_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +809,7 @@ func (x *TrunkLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkLink.ProtoReflect.Descriptor instead.
 func (*TrunkLink) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TrunkLink) GetNodeId() string {
@@ -816,7 +916,7 @@ type RefusedTrunk struct {
 
 func (x *RefusedTrunk) Reset() {
 	*x = RefusedTrunk{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +928,7 @@ func (x *RefusedTrunk) String() string {
 func (*RefusedTrunk) ProtoMessage() {}
 
 func (x *RefusedTrunk) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[7]
+	mi := &file_umbrella_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +941,7 @@ func (x *RefusedTrunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedTrunk.ProtoReflect.Descriptor instead.
 func (*RefusedTrunk) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RefusedTrunk) GetAtMs() int64 {
@@ -891,7 +991,7 @@ type TotalsStatus struct {
 
 func (x *TotalsStatus) Reset() {
 	*x = TotalsStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +1003,7 @@ func (x *TotalsStatus) String() string {
 func (*TotalsStatus) ProtoMessage() {}
 
 func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[8]
+	mi := &file_umbrella_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +1016,7 @@ func (x *TotalsStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TotalsStatus.ProtoReflect.Descriptor instead.
 func (*TotalsStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TotalsStatus) GetReceivedPackets() uint64 {
@@ -988,7 +1088,7 @@ type ProcessStatus struct {
 
 func (x *ProcessStatus) Reset() {
 	*x = ProcessStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[9]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1100,7 @@ func (x *ProcessStatus) String() string {
 func (*ProcessStatus) ProtoMessage() {}
 
 func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[9]
+	mi := &file_umbrella_v1_status_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1113,7 @@ func (x *ProcessStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessStatus.ProtoReflect.Descriptor instead.
 func (*ProcessStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{9}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProcessStatus) GetHeapBytes() uint64 {
@@ -1069,7 +1169,7 @@ type RoomStatus struct {
 
 func (x *RoomStatus) Reset() {
 	*x = RoomStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[10]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1181,7 @@ func (x *RoomStatus) String() string {
 func (*RoomStatus) ProtoMessage() {}
 
 func (x *RoomStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[10]
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1194,7 @@ func (x *RoomStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomStatus.ProtoReflect.Descriptor instead.
 func (*RoomStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{10}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RoomStatus) GetName() string {
@@ -1145,7 +1245,7 @@ type ParticipantStatus struct {
 
 func (x *ParticipantStatus) Reset() {
 	*x = ParticipantStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1157,7 +1257,7 @@ func (x *ParticipantStatus) String() string {
 func (*ParticipantStatus) ProtoMessage() {}
 
 func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1170,7 +1270,7 @@ func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantStatus.ProtoReflect.Descriptor instead.
 func (*ParticipantStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ParticipantStatus) GetId() string {
@@ -1289,7 +1389,7 @@ type StationStatus struct {
 
 func (x *StationStatus) Reset() {
 	*x = StationStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1401,7 @@ func (x *StationStatus) String() string {
 func (*StationStatus) ProtoMessage() {}
 
 func (x *StationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1414,7 @@ func (x *StationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationStatus.ProtoReflect.Descriptor instead.
 func (*StationStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *StationStatus) GetInterface() string {
@@ -1367,7 +1467,7 @@ type TrackStatus struct {
 
 func (x *TrackStatus) Reset() {
 	*x = TrackStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1479,7 @@ func (x *TrackStatus) String() string {
 func (*TrackStatus) ProtoMessage() {}
 
 func (x *TrackStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1492,7 @@ func (x *TrackStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackStatus.ProtoReflect.Descriptor instead.
 func (*TrackStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TrackStatus) GetId() string {
@@ -1472,7 +1572,7 @@ type LayerStatus struct {
 
 func (x *LayerStatus) Reset() {
 	*x = LayerStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1584,7 @@ func (x *LayerStatus) String() string {
 func (*LayerStatus) ProtoMessage() {}
 
 func (x *LayerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1597,7 @@ func (x *LayerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerStatus.ProtoReflect.Descriptor instead.
 func (*LayerStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LayerStatus) GetSsrc() uint32 {
@@ -1616,7 +1716,7 @@ type SubscriptionStatus struct {
 
 func (x *SubscriptionStatus) Reset() {
 	*x = SubscriptionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[15]
+	mi := &file_umbrella_v1_status_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1728,7 @@ func (x *SubscriptionStatus) String() string {
 func (*SubscriptionStatus) ProtoMessage() {}
 
 func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[15]
+	mi := &file_umbrella_v1_status_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1741,7 @@ func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionStatus.ProtoReflect.Descriptor instead.
 func (*SubscriptionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{15}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SubscriptionStatus) GetTrackId() string {
@@ -1776,7 +1876,7 @@ type PeerConnectionStatus struct {
 
 func (x *PeerConnectionStatus) Reset() {
 	*x = PeerConnectionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[16]
+	mi := &file_umbrella_v1_status_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1788,7 +1888,7 @@ func (x *PeerConnectionStatus) String() string {
 func (*PeerConnectionStatus) ProtoMessage() {}
 
 func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[16]
+	mi := &file_umbrella_v1_status_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1801,7 +1901,7 @@ func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerConnectionStatus.ProtoReflect.Descriptor instead.
 func (*PeerConnectionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{16}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PeerConnectionStatus) GetRole() string {
@@ -1857,7 +1957,7 @@ var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xfe\x03\n" +
+	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xb0\x04\n" +
 	"\x06Status\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
 	"\rstarted_at_ms\x18\x02 \x01(\x03R\vstartedAtMs\x12\x15\n" +
@@ -1871,7 +1971,15 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x0erefused_trunks\x18\n" +
 	" \x03(\v2\x19.umbrella.v1.RefusedTrunkR\rrefusedTrunks\x123\n" +
 	"\acameras\x18\v \x03(\v2\x19.umbrella.v1.CameraStatusR\acameras\x12(\n" +
-	"\x04ways\x18\f \x03(\v2\x14.umbrella.v1.NodeWayR\x04ways\"9\n" +
+	"\x04ways\x18\f \x03(\v2\x14.umbrella.v1.NodeWayR\x04ways\x120\n" +
+	"\x06limits\x18\r \x03(\v2\x18.umbrella.v1.LimitStatusR\x06limits\"\x99\x01\n" +
+	"\vLimitStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x12\n" +
+	"\x04unit\x18\x03 \x01(\tR\x04unit\x12\x12\n" +
+	"\x04used\x18\x04 \x01(\x03R\x04used\x12\x12\n" +
+	"\x04most\x18\x05 \x01(\x03R\x04most\x12\x18\n" +
+	"\arefused\x18\x06 \x01(\x04R\arefused\"9\n" +
 	"\aNodeWay\x12\f\n" +
 	"\x01a\x18\x01 \x01(\tR\x01a\x12\f\n" +
 	"\x01b\x18\x02 \x01(\tR\x01b\x12\x12\n" +
@@ -2046,61 +2154,63 @@ func file_umbrella_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_umbrella_v1_status_proto_goTypes = []any{
 	(CameraPhase)(0),             // 0: umbrella.v1.CameraPhase
 	(*Status)(nil),               // 1: umbrella.v1.Status
-	(*NodeWay)(nil),              // 2: umbrella.v1.NodeWay
-	(*CameraStatus)(nil),         // 3: umbrella.v1.CameraStatus
-	(*CameraStream)(nil),         // 4: umbrella.v1.CameraStream
-	(*CameraTrouble)(nil),        // 5: umbrella.v1.CameraTrouble
-	(*TrunkStatus)(nil),          // 6: umbrella.v1.TrunkStatus
-	(*TrunkLink)(nil),            // 7: umbrella.v1.TrunkLink
-	(*RefusedTrunk)(nil),         // 8: umbrella.v1.RefusedTrunk
-	(*TotalsStatus)(nil),         // 9: umbrella.v1.TotalsStatus
-	(*ProcessStatus)(nil),        // 10: umbrella.v1.ProcessStatus
-	(*RoomStatus)(nil),           // 11: umbrella.v1.RoomStatus
-	(*ParticipantStatus)(nil),    // 12: umbrella.v1.ParticipantStatus
-	(*StationStatus)(nil),        // 13: umbrella.v1.StationStatus
-	(*TrackStatus)(nil),          // 14: umbrella.v1.TrackStatus
-	(*LayerStatus)(nil),          // 15: umbrella.v1.LayerStatus
-	(*SubscriptionStatus)(nil),   // 16: umbrella.v1.SubscriptionStatus
-	(*PeerConnectionStatus)(nil), // 17: umbrella.v1.PeerConnectionStatus
-	(ParticipantKind)(0),         // 18: umbrella.v1.ParticipantKind
-	(QualityLevel)(0),            // 19: umbrella.v1.QualityLevel
-	(TrackKind)(0),               // 20: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 21: umbrella.v1.TrackSource
+	(*LimitStatus)(nil),          // 2: umbrella.v1.LimitStatus
+	(*NodeWay)(nil),              // 3: umbrella.v1.NodeWay
+	(*CameraStatus)(nil),         // 4: umbrella.v1.CameraStatus
+	(*CameraStream)(nil),         // 5: umbrella.v1.CameraStream
+	(*CameraTrouble)(nil),        // 6: umbrella.v1.CameraTrouble
+	(*TrunkStatus)(nil),          // 7: umbrella.v1.TrunkStatus
+	(*TrunkLink)(nil),            // 8: umbrella.v1.TrunkLink
+	(*RefusedTrunk)(nil),         // 9: umbrella.v1.RefusedTrunk
+	(*TotalsStatus)(nil),         // 10: umbrella.v1.TotalsStatus
+	(*ProcessStatus)(nil),        // 11: umbrella.v1.ProcessStatus
+	(*RoomStatus)(nil),           // 12: umbrella.v1.RoomStatus
+	(*ParticipantStatus)(nil),    // 13: umbrella.v1.ParticipantStatus
+	(*StationStatus)(nil),        // 14: umbrella.v1.StationStatus
+	(*TrackStatus)(nil),          // 15: umbrella.v1.TrackStatus
+	(*LayerStatus)(nil),          // 16: umbrella.v1.LayerStatus
+	(*SubscriptionStatus)(nil),   // 17: umbrella.v1.SubscriptionStatus
+	(*PeerConnectionStatus)(nil), // 18: umbrella.v1.PeerConnectionStatus
+	(ParticipantKind)(0),         // 19: umbrella.v1.ParticipantKind
+	(QualityLevel)(0),            // 20: umbrella.v1.QualityLevel
+	(TrackKind)(0),               // 21: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 22: umbrella.v1.TrackSource
 }
 var file_umbrella_v1_status_proto_depIdxs = []int32{
-	11, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
-	10, // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
-	9,  // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
-	6,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
-	8,  // 4: umbrella.v1.Status.refused_trunks:type_name -> umbrella.v1.RefusedTrunk
-	3,  // 5: umbrella.v1.Status.cameras:type_name -> umbrella.v1.CameraStatus
-	2,  // 6: umbrella.v1.Status.ways:type_name -> umbrella.v1.NodeWay
-	0,  // 7: umbrella.v1.CameraStatus.phase:type_name -> umbrella.v1.CameraPhase
-	5,  // 8: umbrella.v1.CameraStatus.trouble:type_name -> umbrella.v1.CameraTrouble
-	4,  // 9: umbrella.v1.CameraStatus.streams:type_name -> umbrella.v1.CameraStream
-	0,  // 10: umbrella.v1.CameraStream.phase:type_name -> umbrella.v1.CameraPhase
-	5,  // 11: umbrella.v1.CameraStream.trouble:type_name -> umbrella.v1.CameraTrouble
-	5,  // 12: umbrella.v1.CameraStream.notes:type_name -> umbrella.v1.CameraTrouble
-	7,  // 13: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
-	12, // 14: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
-	18, // 15: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
-	19, // 16: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
-	14, // 17: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
-	16, // 18: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
-	17, // 19: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
-	13, // 20: umbrella.v1.ParticipantStatus.station:type_name -> umbrella.v1.StationStatus
-	20, // 21: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
-	21, // 22: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
-	15, // 23: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	12, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
+	11, // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
+	10, // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
+	7,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
+	9,  // 4: umbrella.v1.Status.refused_trunks:type_name -> umbrella.v1.RefusedTrunk
+	4,  // 5: umbrella.v1.Status.cameras:type_name -> umbrella.v1.CameraStatus
+	3,  // 6: umbrella.v1.Status.ways:type_name -> umbrella.v1.NodeWay
+	2,  // 7: umbrella.v1.Status.limits:type_name -> umbrella.v1.LimitStatus
+	0,  // 8: umbrella.v1.CameraStatus.phase:type_name -> umbrella.v1.CameraPhase
+	6,  // 9: umbrella.v1.CameraStatus.trouble:type_name -> umbrella.v1.CameraTrouble
+	5,  // 10: umbrella.v1.CameraStatus.streams:type_name -> umbrella.v1.CameraStream
+	0,  // 11: umbrella.v1.CameraStream.phase:type_name -> umbrella.v1.CameraPhase
+	6,  // 12: umbrella.v1.CameraStream.trouble:type_name -> umbrella.v1.CameraTrouble
+	6,  // 13: umbrella.v1.CameraStream.notes:type_name -> umbrella.v1.CameraTrouble
+	8,  // 14: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
+	13, // 15: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
+	19, // 16: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
+	20, // 17: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
+	15, // 18: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
+	17, // 19: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
+	18, // 20: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
+	14, // 21: umbrella.v1.ParticipantStatus.station:type_name -> umbrella.v1.StationStatus
+	21, // 22: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
+	22, // 23: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
+	16, // 24: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_status_proto_init() }
@@ -2115,7 +2225,7 @@ func file_umbrella_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_status_proto_rawDesc), len(file_umbrella_v1_status_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

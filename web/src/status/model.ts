@@ -14,6 +14,17 @@ export interface Status {
   trunks?: TrunkStatus[];
   ways?: NodeWay[];
   cameras?: CameraStatus[];
+  limits?: LimitStatus[];
+}
+
+/** One bound of the node, and how near it is. */
+export interface LimitStatus {
+  name?: string;
+  description?: string;
+  unit?: string;
+  used?: Long;
+  most?: Long;
+  refused?: Long;
 }
 
 /** Two nodes that are joined, as far as it is known here. */
@@ -180,6 +191,11 @@ export function size(bytes: number): string {
     unit++;
   }
   return `${unit > 0 && n < 100 ? n.toFixed(1) : Math.round(n)} ${units[unit] ?? ""}`;
+}
+
+/** An amount of a limit: bytes, or a number of things. */
+export function amount(value: Long | undefined, unit: string | undefined): string {
+  return unit === "bytes" ? size(num(value)) : num(value).toLocaleString();
 }
 
 /** A span of milliseconds: "3 d 4 h", "5 min 6 s". */

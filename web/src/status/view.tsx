@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import {
+  amount,
   layerWords,
   millis,
   num,
@@ -11,6 +12,7 @@ import {
   taken,
   takers,
   totals,
+  type LimitStatus,
   type ParticipantStatus,
   type PeerConnectionStatus,
   type RoomStatus,
@@ -41,11 +43,32 @@ export function StatusView({ status }: { status: Status }): JSX.Element {
       </dl>
       <Topology status={status} />
       <Cameras status={status} />
+      <Limits list={status.limits ?? []} />
       {rooms.length === 0 && <p class="card empty">No room is open. Rooms open when somebody joins, and close behind the last one.</p>}
       {rooms.map((room) => (
         <Room key={room.name} room={room} now={num(status.nowMs)} />
       ))}
     </>
+  );
+}
+
+/** What the node takes no more of than so much. */
+function Limits({ list }: { list: LimitStatus[] }): JSX.Element | null {
+  if (list.length === 0) return null;
+  return (
+    <section aria-labelledby="limits">
+      <h2 id="limits">Limits</h2>
+      <Table label="Limits" words={1} head={["What", "In use", "At most", "Refused"]}>
+        {list.map((l) => (
+          <tr key={l.name}>
+            <th scope="row">{l.description}</th>
+            <td class="number">{amount(l.used, l.unit)}</td>
+            <td class="number">{num(l.most) > 0 ? amount(l.most, l.unit) : "–"}</td>
+            <td class="number">{num(l.refused).toLocaleString()}</td>
+          </tr>
+        ))}
+      </Table>
+    </section>
   );
 }
 

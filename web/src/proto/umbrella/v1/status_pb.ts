@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/status.proto.
  */
 export const file_umbrella_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIpEDCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzEhEKCW5vZGVfbmFtZRgHIAEoCRIPCgdub2RlX2lkGAggASgJEigKBnRydW5rcxgJIAMoCzIYLnVtYnJlbGxhLnYxLlRydW5rU3RhdHVzEjEKDnJlZnVzZWRfdHJ1bmtzGAogAygLMhkudW1icmVsbGEudjEuUmVmdXNlZFRydW5rEioKB2NhbWVyYXMYCyADKAsyGS51bWJyZWxsYS52MS5DYW1lcmFTdGF0dXMSIgoEd2F5cxgMIAMoCzIULnVtYnJlbGxhLnYxLk5vZGVXYXkiLQoHTm9kZVdheRIJCgFhGAEgASgJEgkKAWIYAiABKAkSDAoEdXNlZBgDIAEoCCLfAQoMQ2FtZXJhU3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEcm9vbRgDIAEoCRInCgVwaGFzZRgEIAEoDjIYLnVtYnJlbGxhLnYxLkNhbWVyYVBoYXNlEhAKCHNpbmNlX21zGAUgASgDEisKB3Ryb3VibGUYBiABKAsyGi51bWJyZWxsYS52MS5DYW1lcmFUcm91YmxlEhMKC3JldHJ5X2F0X21zGAcgASgDEioKB3N0cmVhbXMYCCADKAsyGS51bWJyZWxsYS52MS5DYW1lcmFTdHJlYW0ihAIKDENhbWVyYVN0cmVhbRIOCgZvcHRpb24YASABKAkSCwoDdXJsGAIgASgJEicKBXBoYXNlGAMgASgOMhgudW1icmVsbGEudjEuQ2FtZXJhUGhhc2USEAoIc2luY2VfbXMYBCABKAMSKwoHdHJvdWJsZRgFIAEoCzIaLnVtYnJlbGxhLnYxLkNhbWVyYVRyb3VibGUSEwoLcmV0cnlfYXRfbXMYBiABKAMSEQoJdHJhbnNwb3J0GAcgASgJEg0KBXZpZGVvGAggASgJEg0KBXNvdW5kGAkgASgJEikKBW5vdGVzGAogAygLMhoudW1icmVsbGEudjEuQ2FtZXJhVHJvdWJsZSIvCg1DYW1lcmFUcm91YmxlEg4KBnJlYXNvbhgBIAEoCRIOCgZhZHZpY2UYAiABKAkimgEKC1RydW5rU3RhdHVzEgwKBG5hbWUYASABKAkSCwoDdXJsGAIgASgJEg0KBXJvb21zGAMgAygJEg8KB3Byb2JsZW0YBCABKAkSFAoMZmFpbGVkX2F0X21zGAUgASgDEhMKC3JldHJ5X2F0X21zGAYgASgDEiUKBWxpbmtzGAcgAygLMhYudW1icmVsbGEudjEuVHJ1bmtMaW5rIqwCCglUcnVua0xpbmsSDwoHbm9kZV9pZBgBIAEoCRIRCglub2RlX25hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRINCgVtZWRpYRgEIAEoCRIQCghzaW5jZV9tcxgFIAEoAxIVCg1yb3VuZF90cmlwX21zGAYgASgBEhQKDHNlbnRfc3RyZWFtcxgHIAEoDRIcChRzZW50X2JpdHNfcGVyX3NlY29uZBgIIAEoBBIYChByZWNlaXZlZF9zdHJlYW1zGAkgASgNEiAKGHJlY2VpdmVkX2JpdHNfcGVyX3NlY29uZBgKIAEoBBIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAsgASgEEg4KBnJvdXRlcxgMIAEoDRIPCgdyZWZ1c2VkGA0gASgJIk4KDFJlZnVzZWRUcnVuaxINCgVhdF9tcxgBIAEoAxIPCgdhZGRyZXNzGAIgASgJEg8KB3Byb2JsZW0YAyABKAkSDQoFdGltZXMYBCABKA0irQEKDFRvdGFsc1N0YXR1cxIYChByZWNlaXZlZF9wYWNrZXRzGAEgASgEEhYKDnJlY2VpdmVkX2J5dGVzGAIgASgEEhQKDHNlbnRfcGFja2V0cxgDIAEoBBISCgpzZW50X2J5dGVzGAQgASgEEg0KBW5hY2tzGAUgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBCKiAQoNUHJvY2Vzc1N0YXR1cxISCgpoZWFwX2J5dGVzGAEgASgEEhQKDHN5c3RlbV9ieXRlcxgCIAEoBBISCgpnb3JvdXRpbmVzGAMgASgNEhoKEm1lbW9yeV9saW1pdF9ieXRlcxgEIAEoBBIeChZtZW1vcnlfYXZhaWxhYmxlX2J5dGVzGAUgASgEEhcKD3Nob3J0X29mX21lbW9yeRgGIAEoCCJmCgpSb29tU3RhdHVzEgwKBG5hbWUYASABKAkSFAoMb3BlbmVkX2F0X21zGAIgASgDEjQKDHBhcnRpY2lwYW50cxgDIAMoCzIeLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50U3RhdHVzIr0DChFQYXJ0aWNpcGFudFN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEioKBGtpbmQYAyABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAQgASgIEhQKDGpvaW5lZF9hdF9tcxgFIAEoAxIPCgdhZGRyZXNzGAYgASgJEioKB3F1YWxpdHkYByABKA4yGS51bWJyZWxsYS52MS5RdWFsaXR5TGV2ZWwSKAoGdHJhY2tzGAggAygLMhgudW1icmVsbGEudjEuVHJhY2tTdGF0dXMSNgoNc3Vic2NyaXB0aW9ucxgJIAMoCzIfLnVtYnJlbGxhLnYxLlN1YnNjcmlwdGlvblN0YXR1cxI7ChBwZWVyX2Nvbm5lY3Rpb25zGAogAygLMiEudW1icmVsbGEudjEuUGVlckNvbm5lY3Rpb25TdGF0dXMSEQoJbm9kZV9uYW1lGAsgASgJEg8KB25vZGVfaWQYDCABKAkSKwoHc3RhdGlvbhgNIAEoCzIaLnVtYnJlbGxhLnYxLlN0YXRpb25TdGF0dXMSDAoEcGF0aBgOIAMoCSKQAQoNU3RhdGlvblN0YXR1cxIRCglpbnRlcmZhY2UYASABKAkSFQoNZnJlcXVlbmN5X21oehgCIAEoDRISCgpzaWduYWxfZGJtGAMgASgFEh8KF3JlY2VpdmVfYml0c19wZXJfc2Vjb25kGAQgASgEEiAKGHRyYW5zbWl0X2JpdHNfcGVyX3NlY29uZBgFIAEoBCLGAQoLVHJhY2tTdGF0dXMSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVjb2RlYxgEIAEoCRINCgVtdXRlZBgFIAEoCBIoCgZsYXllcnMYBiADKAsyGC51bWJyZWxsYS52MS5MYXllclN0YXR1cxITCgtzdWJzY3JpYmVycxgHIAEoDSLxAQoLTGF5ZXJTdGF0dXMSDAoEc3NyYxgBIAEoDRIPCgdwYWNrZXRzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgEIAEoBBIMCgRsb3N0GAUgASgEEhEKCWtleWZyYW1lcxgGIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgHIAEoBBIeChZrZXlmcmFtZV9yZXF1ZXN0c19oZWxkGAggASgEEgsKA3JpZBgJIAEoCRITCgtzdWJzY3JpYmVycxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0ixAIKElN1YnNjcmlwdGlvblN0YXR1cxIQCgh0cmFja19pZBgBIAEoCRILCgNtaWQYAiABKAkSDgoGcGF1c2VkGAMgASgIEg8KB3BhY2tldHMYBCABKAQSDQoFYnl0ZXMYBSABKAQSFwoPYml0c19wZXJfc2Vjb25kGAYgASgEEg0KBW5hY2tzGAcgASgEEhcKD3JldHJhbnNtaXNzaW9ucxgIIAEoBBIZChFrZXlmcmFtZV9yZXF1ZXN0cxgJIAEoBBIMCgRsb3NzGAogASgBEhUKDXJvdW5kX3RyaXBfbXMYCyABKAESEQoJaml0dGVyX21zGAwgASgBEgsKA3JpZBgNIAEoCRIVCg1zcGF0aWFsX2xheWVyGA4gASgNEhYKDnRlbXBvcmFsX2xheWVyGA8gASgNEg8KB2xpbWl0ZWQYECABKAgirAEKFFBlZXJDb25uZWN0aW9uU3RhdHVzEgwKBHJvbGUYASABKAkSDQoFc3RhdGUYAiABKAkSEQoJaWNlX3N0YXRlGAMgASgJEhcKD3NpZ25hbGluZ19zdGF0ZRgEIAEoCRIWCg5yZW1vdGVfYWRkcmVzcxgFIAEoCRIQCghwcm90b2NvbBgGIAEoCRIhChlhdmFpbGFibGVfYml0c19wZXJfc2Vjb25kGAcgASgEKo0BCgtDYW1lcmFQaGFzZRIcChhDQU1FUkFfUEhBU0VfVU5TUEVDSUZJRUQQABIbChdDQU1FUkFfUEhBU0VfQ09OTkVDVElORxABEhUKEUNBTUVSQV9QSEFTRV9JRExFEAISFQoRQ0FNRVJBX1BIQVNFX0xJVkUQAxIVChFDQU1FUkFfUEhBU0VfRE9XThAEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
+  fileDesc("Chh1bWJyZWxsYS92MS9zdGF0dXMucHJvdG8SC3VtYnJlbGxhLnYxIrsDCgZTdGF0dXMSDwoHdmVyc2lvbhgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEg4KBm5vd19tcxgDIAEoAxImCgVyb29tcxgEIAMoCzIXLnVtYnJlbGxhLnYxLlJvb21TdGF0dXMSKwoHcHJvY2VzcxgFIAEoCzIaLnVtYnJlbGxhLnYxLlByb2Nlc3NTdGF0dXMSKQoGdG90YWxzGAYgASgLMhkudW1icmVsbGEudjEuVG90YWxzU3RhdHVzEhEKCW5vZGVfbmFtZRgHIAEoCRIPCgdub2RlX2lkGAggASgJEigKBnRydW5rcxgJIAMoCzIYLnVtYnJlbGxhLnYxLlRydW5rU3RhdHVzEjEKDnJlZnVzZWRfdHJ1bmtzGAogAygLMhkudW1icmVsbGEudjEuUmVmdXNlZFRydW5rEioKB2NhbWVyYXMYCyADKAsyGS51bWJyZWxsYS52MS5DYW1lcmFTdGF0dXMSIgoEd2F5cxgMIAMoCzIULnVtYnJlbGxhLnYxLk5vZGVXYXkSKAoGbGltaXRzGA0gAygLMhgudW1icmVsbGEudjEuTGltaXRTdGF0dXMiawoLTGltaXRTdGF0dXMSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIMCgR1bml0GAMgASgJEgwKBHVzZWQYBCABKAMSDAoEbW9zdBgFIAEoAxIPCgdyZWZ1c2VkGAYgASgEIi0KB05vZGVXYXkSCQoBYRgBIAEoCRIJCgFiGAIgASgJEgwKBHVzZWQYAyABKAgi3wEKDENhbWVyYVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHJvb20YAyABKAkSJwoFcGhhc2UYBCABKA4yGC51bWJyZWxsYS52MS5DYW1lcmFQaGFzZRIQCghzaW5jZV9tcxgFIAEoAxIrCgd0cm91YmxlGAYgASgLMhoudW1icmVsbGEudjEuQ2FtZXJhVHJvdWJsZRITCgtyZXRyeV9hdF9tcxgHIAEoAxIqCgdzdHJlYW1zGAggAygLMhkudW1icmVsbGEudjEuQ2FtZXJhU3RyZWFtIoQCCgxDYW1lcmFTdHJlYW0SDgoGb3B0aW9uGAEgASgJEgsKA3VybBgCIAEoCRInCgVwaGFzZRgDIAEoDjIYLnVtYnJlbGxhLnYxLkNhbWVyYVBoYXNlEhAKCHNpbmNlX21zGAQgASgDEisKB3Ryb3VibGUYBSABKAsyGi51bWJyZWxsYS52MS5DYW1lcmFUcm91YmxlEhMKC3JldHJ5X2F0X21zGAYgASgDEhEKCXRyYW5zcG9ydBgHIAEoCRINCgV2aWRlbxgIIAEoCRINCgVzb3VuZBgJIAEoCRIpCgVub3RlcxgKIAMoCzIaLnVtYnJlbGxhLnYxLkNhbWVyYVRyb3VibGUiLwoNQ2FtZXJhVHJvdWJsZRIOCgZyZWFzb24YASABKAkSDgoGYWR2aWNlGAIgASgJIpoBCgtUcnVua1N0YXR1cxIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCRINCgVyb29tcxgDIAMoCRIPCgdwcm9ibGVtGAQgASgJEhQKDGZhaWxlZF9hdF9tcxgFIAEoAxITCgtyZXRyeV9hdF9tcxgGIAEoAxIlCgVsaW5rcxgHIAMoCzIWLnVtYnJlbGxhLnYxLlRydW5rTGluayKsAgoJVHJ1bmtMaW5rEg8KB25vZGVfaWQYASABKAkSEQoJbm9kZV9uYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDQoFbWVkaWEYBCABKAkSEAoIc2luY2VfbXMYBSABKAMSFQoNcm91bmRfdHJpcF9tcxgGIAEoARIUCgxzZW50X3N0cmVhbXMYByABKA0SHAoUc2VudF9iaXRzX3Blcl9zZWNvbmQYCCABKAQSGAoQcmVjZWl2ZWRfc3RyZWFtcxgJIAEoDRIgChhyZWNlaXZlZF9iaXRzX3Blcl9zZWNvbmQYCiABKAQSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgLIAEoBBIOCgZyb3V0ZXMYDCABKA0SDwoHcmVmdXNlZBgNIAEoCSJOCgxSZWZ1c2VkVHJ1bmsSDQoFYXRfbXMYASABKAMSDwoHYWRkcmVzcxgCIAEoCRIPCgdwcm9ibGVtGAMgASgJEg0KBXRpbWVzGAQgASgNIq0BCgxUb3RhbHNTdGF0dXMSGAoQcmVjZWl2ZWRfcGFja2V0cxgBIAEoBBIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoBBIUCgxzZW50X3BhY2tldHMYAyABKAQSEgoKc2VudF9ieXRlcxgEIAEoBBINCgVuYWNrcxgFIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQiogEKDVByb2Nlc3NTdGF0dXMSEgoKaGVhcF9ieXRlcxgBIAEoBBIUCgxzeXN0ZW1fYnl0ZXMYAiABKAQSEgoKZ29yb3V0aW5lcxgDIAEoDRIaChJtZW1vcnlfbGltaXRfYnl0ZXMYBCABKAQSHgoWbWVtb3J5X2F2YWlsYWJsZV9ieXRlcxgFIAEoBBIXCg9zaG9ydF9vZl9tZW1vcnkYBiABKAgiZgoKUm9vbVN0YXR1cxIMCgRuYW1lGAEgASgJEhQKDG9wZW5lZF9hdF9tcxgCIAEoAxI0CgxwYXJ0aWNpcGFudHMYAyADKAsyHi51bWJyZWxsYS52MS5QYXJ0aWNpcGFudFN0YXR1cyK9AwoRUGFydGljaXBhbnRTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIqCgRraW5kGAMgASgOMhwudW1icmVsbGEudjEuUGFydGljaXBhbnRLaW5kEhEKCXZpZXdfb25seRgEIAEoCBIUCgxqb2luZWRfYXRfbXMYBSABKAMSDwoHYWRkcmVzcxgGIAEoCRIqCgdxdWFsaXR5GAcgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsEigKBnRyYWNrcxgIIAMoCzIYLnVtYnJlbGxhLnYxLlRyYWNrU3RhdHVzEjYKDXN1YnNjcmlwdGlvbnMYCSADKAsyHy51bWJyZWxsYS52MS5TdWJzY3JpcHRpb25TdGF0dXMSOwoQcGVlcl9jb25uZWN0aW9ucxgKIAMoCzIhLnVtYnJlbGxhLnYxLlBlZXJDb25uZWN0aW9uU3RhdHVzEhEKCW5vZGVfbmFtZRgLIAEoCRIPCgdub2RlX2lkGAwgASgJEisKB3N0YXRpb24YDSABKAsyGi51bWJyZWxsYS52MS5TdGF0aW9uU3RhdHVzEgwKBHBhdGgYDiADKAkikAEKDVN0YXRpb25TdGF0dXMSEQoJaW50ZXJmYWNlGAEgASgJEhUKDWZyZXF1ZW5jeV9taHoYAiABKA0SEgoKc2lnbmFsX2RibRgDIAEoBRIfChdyZWNlaXZlX2JpdHNfcGVyX3NlY29uZBgEIAEoBBIgChh0cmFuc21pdF9iaXRzX3Blcl9zZWNvbmQYBSABKAQixgEKC1RyYWNrU3RhdHVzEgoKAmlkGAEgASgJEiQKBGtpbmQYAiABKA4yFi51bWJyZWxsYS52MS5UcmFja0tpbmQSKAoGc291cmNlGAMgASgOMhgudW1icmVsbGEudjEuVHJhY2tTb3VyY2USDQoFY29kZWMYBCABKAkSDQoFbXV0ZWQYBSABKAgSKAoGbGF5ZXJzGAYgAygLMhgudW1icmVsbGEudjEuTGF5ZXJTdGF0dXMSEwoLc3Vic2NyaWJlcnMYByABKA0i8QEKC0xheWVyU3RhdHVzEgwKBHNzcmMYASABKA0SDwoHcGFja2V0cxgCIAEoBBINCgVieXRlcxgDIAEoBBIXCg9iaXRzX3Blcl9zZWNvbmQYBCABKAQSDAoEbG9zdBgFIAEoBBIRCglrZXlmcmFtZXMYBiABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYByABKAQSHgoWa2V5ZnJhbWVfcmVxdWVzdHNfaGVsZBgIIAEoBBILCgNyaWQYCSABKAkSEwoLc3Vic2NyaWJlcnMYCiABKA0SDQoFd2lkdGgYCyABKA0SDgoGaGVpZ2h0GAwgASgNIsQCChJTdWJzY3JpcHRpb25TdGF0dXMSEAoIdHJhY2tfaWQYASABKAkSCwoDbWlkGAIgASgJEg4KBnBhdXNlZBgDIAEoCBIPCgdwYWNrZXRzGAQgASgEEg0KBWJ5dGVzGAUgASgEEhcKD2JpdHNfcGVyX3NlY29uZBgGIAEoBBINCgVuYWNrcxgHIAEoBBIXCg9yZXRyYW5zbWlzc2lvbnMYCCABKAQSGQoRa2V5ZnJhbWVfcmVxdWVzdHMYCSABKAQSDAoEbG9zcxgKIAEoARIVCg1yb3VuZF90cmlwX21zGAsgASgBEhEKCWppdHRlcl9tcxgMIAEoARILCgNyaWQYDSABKAkSFQoNc3BhdGlhbF9sYXllchgOIAEoDRIWCg50ZW1wb3JhbF9sYXllchgPIAEoDRIPCgdsaW1pdGVkGBAgASgIIqwBChRQZWVyQ29ubmVjdGlvblN0YXR1cxIMCgRyb2xlGAEgASgJEg0KBXN0YXRlGAIgASgJEhEKCWljZV9zdGF0ZRgDIAEoCRIXCg9zaWduYWxpbmdfc3RhdGUYBCABKAkSFgoOcmVtb3RlX2FkZHJlc3MYBSABKAkSEAoIcHJvdG9jb2wYBiABKAkSIQoZYXZhaWxhYmxlX2JpdHNfcGVyX3NlY29uZBgHIAEoBCqNAQoLQ2FtZXJhUGhhc2USHAoYQ0FNRVJBX1BIQVNFX1VOU1BFQ0lGSUVEEAASGwoXQ0FNRVJBX1BIQVNFX0NPTk5FQ1RJTkcQARIVChFDQU1FUkFfUEhBU0VfSURMRRACEhUKEUNBTUVSQV9QSEFTRV9MSVZFEAMSFQoRQ0FNRVJBX1BIQVNFX0RPV04QBEInWiV1bWJyZWxsYS9wcm90by91bWJyZWxsYS92MTt1bWJyZWxsYXYxYgZwcm90bzM", [file_umbrella_v1_signal]);
 
 /**
  * Status is a node at one moment.
@@ -89,6 +89,13 @@ export type Status = Message<"umbrella.v1.Status"> & {
    * @generated from field: repeated umbrella.v1.NodeWay ways = 12;
    */
   ways: NodeWay[];
+
+  /**
+   * What the node takes no more of than so much.
+   *
+   * @generated from field: repeated umbrella.v1.LimitStatus limits = 13;
+   */
+  limits: LimitStatus[];
 };
 
 /**
@@ -97,6 +104,61 @@ export type Status = Message<"umbrella.v1.Status"> & {
  */
 export const StatusSchema: GenMessage<Status> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_status, 0);
+
+/**
+ * LimitStatus is one bound of the node, and how near it is.
+ *
+ * @generated from message umbrella.v1.LimitStatus
+ */
+export type LimitStatus = Message<"umbrella.v1.LimitStatus"> & {
+  /**
+   * What is bounded, in small letters and underscores: the metrics have it as their
+   * label `limit`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * In words.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * "bytes", or empty for a number of things.
+   *
+   * @generated from field: string unit = 3;
+   */
+  unit: string;
+
+  /**
+   * @generated from field: int64 used = 4;
+   */
+  used: bigint;
+
+  /**
+   * 0 is no bound.
+   *
+   * @generated from field: int64 most = 5;
+   */
+  most: bigint;
+
+  /**
+   * How often something was refused, since the node started.
+   *
+   * @generated from field: uint64 refused = 6;
+   */
+  refused: bigint;
+};
+
+/**
+ * Describes the message umbrella.v1.LimitStatus.
+ * Use `create(LimitStatusSchema)` to create a new message.
+ */
+export const LimitStatusSchema: GenMessage<LimitStatus> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_status, 1);
 
 /**
  * NodeWay joins two nodes, by one trunk or more.
@@ -129,7 +191,7 @@ export type NodeWay = Message<"umbrella.v1.NodeWay"> & {
  * Use `create(NodeWaySchema)` to create a new message.
  */
 export const NodeWaySchema: GenMessage<NodeWay> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 1);
+  messageDesc(file_umbrella_v1_status, 2);
 
 /**
  * CameraStatus is one IP camera of the settings.
@@ -189,7 +251,7 @@ export type CameraStatus = Message<"umbrella.v1.CameraStatus"> & {
  * Use `create(CameraStatusSchema)` to create a new message.
  */
 export const CameraStatusSchema: GenMessage<CameraStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 2);
+  messageDesc(file_umbrella_v1_status, 3);
 
 /**
  * CameraStream is what one URL of a camera brings.
@@ -263,7 +325,7 @@ export type CameraStream = Message<"umbrella.v1.CameraStream"> & {
  * Use `create(CameraStreamSchema)` to create a new message.
  */
 export const CameraStreamSchema: GenMessage<CameraStream> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 3);
+  messageDesc(file_umbrella_v1_status, 4);
 
 /**
  * CameraTrouble tells the owner of a camera what is wrong, and what to do.
@@ -289,7 +351,7 @@ export type CameraTrouble = Message<"umbrella.v1.CameraTrouble"> & {
  * Use `create(CameraTroubleSchema)` to create a new message.
  */
 export const CameraTroubleSchema: GenMessage<CameraTrouble> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 4);
+  messageDesc(file_umbrella_v1_status, 5);
 
 /**
  * TrunkStatus is one trunk of the settings.
@@ -346,7 +408,7 @@ export type TrunkStatus = Message<"umbrella.v1.TrunkStatus"> & {
  * Use `create(TrunkStatusSchema)` to create a new message.
  */
 export const TrunkStatusSchema: GenMessage<TrunkStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 5);
+  messageDesc(file_umbrella_v1_status, 6);
 
 /**
  * TrunkLink is a trunk that is connected.
@@ -433,7 +495,7 @@ export type TrunkLink = Message<"umbrella.v1.TrunkLink"> & {
  * Use `create(TrunkLinkSchema)` to create a new message.
  */
 export const TrunkLinkSchema: GenMessage<TrunkLink> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 6);
+  messageDesc(file_umbrella_v1_status, 7);
 
 /**
  * @generated from message umbrella.v1.RefusedTrunk
@@ -467,7 +529,7 @@ export type RefusedTrunk = Message<"umbrella.v1.RefusedTrunk"> & {
  * Use `create(RefusedTrunkSchema)` to create a new message.
  */
 export const RefusedTrunkSchema: GenMessage<RefusedTrunk> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 7);
+  messageDesc(file_umbrella_v1_status, 8);
 
 /**
  * TotalsStatus counts since the node started, tracks that have ended included.
@@ -522,7 +584,7 @@ export type TotalsStatus = Message<"umbrella.v1.TotalsStatus"> & {
  * Use `create(TotalsStatusSchema)` to create a new message.
  */
 export const TotalsStatusSchema: GenMessage<TotalsStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 8);
+  messageDesc(file_umbrella_v1_status, 9);
 
 /**
  * @generated from message umbrella.v1.ProcessStatus
@@ -574,7 +636,7 @@ export type ProcessStatus = Message<"umbrella.v1.ProcessStatus"> & {
  * Use `create(ProcessStatusSchema)` to create a new message.
  */
 export const ProcessStatusSchema: GenMessage<ProcessStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 9);
+  messageDesc(file_umbrella_v1_status, 10);
 
 /**
  * @generated from message umbrella.v1.RoomStatus
@@ -601,7 +663,7 @@ export type RoomStatus = Message<"umbrella.v1.RoomStatus"> & {
  * Use `create(RoomStatusSchema)` to create a new message.
  */
 export const RoomStatusSchema: GenMessage<RoomStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 10);
+  messageDesc(file_umbrella_v1_status, 11);
 
 /**
  * @generated from message umbrella.v1.ParticipantStatus
@@ -692,7 +754,7 @@ export type ParticipantStatus = Message<"umbrella.v1.ParticipantStatus"> & {
  * Use `create(ParticipantStatusSchema)` to create a new message.
  */
 export const ParticipantStatusSchema: GenMessage<ParticipantStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 11);
+  messageDesc(file_umbrella_v1_status, 12);
 
 /**
  * StationStatus is a Wi-Fi client of this access point, as hostapd tells.
@@ -738,7 +800,7 @@ export type StationStatus = Message<"umbrella.v1.StationStatus"> & {
  * Use `create(StationStatusSchema)` to create a new message.
  */
 export const StationStatusSchema: GenMessage<StationStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 12);
+  messageDesc(file_umbrella_v1_status, 13);
 
 /**
  * @generated from message umbrella.v1.TrackStatus
@@ -785,7 +847,7 @@ export type TrackStatus = Message<"umbrella.v1.TrackStatus"> & {
  * Use `create(TrackStatusSchema)` to create a new message.
  */
 export const TrackStatusSchema: GenMessage<TrackStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 13);
+  messageDesc(file_umbrella_v1_status, 14);
 
 /**
  * LayerStatus is one encoding of a track as it comes in.
@@ -872,7 +934,7 @@ export type LayerStatus = Message<"umbrella.v1.LayerStatus"> & {
  * Use `create(LayerStatusSchema)` to create a new message.
  */
 export const LayerStatusSchema: GenMessage<LayerStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 14);
+  messageDesc(file_umbrella_v1_status, 15);
 
 /**
  * SubscriptionStatus is one stream as it goes out.
@@ -980,7 +1042,7 @@ export type SubscriptionStatus = Message<"umbrella.v1.SubscriptionStatus"> & {
  * Use `create(SubscriptionStatusSchema)` to create a new message.
  */
 export const SubscriptionStatusSchema: GenMessage<SubscriptionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 15);
+  messageDesc(file_umbrella_v1_status, 16);
 
 /**
  * @generated from message umbrella.v1.PeerConnectionStatus
@@ -1036,7 +1098,7 @@ export type PeerConnectionStatus = Message<"umbrella.v1.PeerConnectionStatus"> &
  * Use `create(PeerConnectionStatusSchema)` to create a new message.
  */
 export const PeerConnectionStatusSchema: GenMessage<PeerConnectionStatus> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_status, 16);
+  messageDesc(file_umbrella_v1_status, 17);
 
 /**
  * @generated from enum umbrella.v1.CameraPhase

@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"umbrella/internal/bound"
 	"umbrella/internal/config"
+	"umbrella/internal/crash"
 )
 
 // runner is a *node.Node, or what a test has in its place.
@@ -59,6 +61,7 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 		d.sayDisabled()
 		return exitOK
 	}
+	d.recordCrashes(cfg.Main.StateDir)
 	d.asked = make(chan chan<- error)
 	// What the node says may be caused by anybody; what is said here is not.
 	d.node = d.NewNode(slog.New(bound.NewLog(d.log.Handler())), d.ask)
@@ -110,6 +113,20 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 				}
 			}
 		}
+	}
+}
+
+// recordCrashes has crashes written to the directory of the state, and tells of one
+// that the process before this one has ended by.
+func (d *daemon) recordCrashes(dir string) {
+	crash.LogTo(d.log)
+	last, err := crash.Record(dir, time.Now())
+	if err != nil {
+		d.log.Warn("crashes are told to standard error only", "error", err)
+	}
+	if last.Fresh {
+		d.log.Error("started again after a crash", "at", last.At.Format(time.RFC3339), "reason", last.Reason,
+			"crashes", last.Count, "more", filepath.Join(dir, crash.LastFile))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/crypto/acme"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/crash"
 )
 
 // authorize proves to the CA that one of the names is ours.
@@ -124,8 +124,9 @@ func (a *ACME) proving(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if !slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) {
 		return nil, nil
 	}
+	name := strings.ToLower(hello.ServerName)
 	a.mu.Lock()
-	proof := a.proofs[strings.ToLower(hello.ServerName)]
+	proof := a.proofs[name]
 	a.mu.Unlock()
 	if proof == nil {
 		return nil, errors.New("acme: nothing is to be proven of this name")
@@ -144,9 +145,9 @@ func (a *ACME) listen() error {
 	const timeout = 10 * time.Second
 	a.listener = bound.NewListener(l, a.Connect, a.Log)
 	a.server = &http.Server{
-		Handler:     http.HandlerFunc(a.serveHTTP),
+		Handler:     crash.Handler(http.HandlerFunc(a.serveHTTP)),
 		ReadTimeout: timeout, WriteTimeout: timeout, IdleTimeout: timeout, MaxHeaderBytes: 8 << 10,
-		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
+		ErrorLog: crash.ServerLog(a.Log),
 	}
 	a.running.Go(func() { _ = a.server.Serve(a.listener) })
 	return nil

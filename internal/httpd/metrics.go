@@ -78,6 +78,10 @@ func writeMetrics(w http.ResponseWriter, st *umbrellav1.Status) {
 		gauge("umbrella_limit_most"+is, float64(l.Most))
 		counter("umbrella_limit_refused_total"+is, l.Refused)
 	}
+	for _, p := range st.Process.GetContainedPanics() {
+		counter(`umbrella_panics_total{where="`+label(p.Place)+`"}`, p.Count)
+	}
+	counter(`umbrella_panics_total{where="process"}`, st.Process.GetCrashes())
 	set.WritePrometheus(w)
 }
 

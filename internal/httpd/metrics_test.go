@@ -62,6 +62,8 @@ func TestMetrics(t *testing.T) {
 		"umbrella_memory_limit_bytes":                     16384,
 		"umbrella_memory_available_bytes":                 32768,
 		"umbrella_short_of_memory":                        1,
+		`umbrella_panics_total{where="camera"}`:           2,
+		`umbrella_panics_total{where="process"}`:          3,
 		`umbrella_peer_connections{state="new"}`:          0,
 		`umbrella_peer_connections{state="connecting"}`:   0,
 		`umbrella_peer_connections{state="connected"}`:    2,

@@ -16,6 +16,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
+	"umbrella/internal/crash"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -93,13 +94,13 @@ func (s *Server) Start() error {
 	}
 	limits := cmp.Or(s.timeouts, defaults())
 	s.server = &http.Server{
-		Handler:           s.routes(pages),
+		Handler:           crash.Handler(s.routes(pages)),
 		ReadHeaderTimeout: limits.header,
 		ReadTimeout:       limits.request,
 		WriteTimeout:      limits.answer,
 		IdleTimeout:       limits.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          crash.ServerLog(s.Log),
 		ConnContext:       withConn,
 		ConnState:         s.silent.track,
 	}

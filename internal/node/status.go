@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"umbrella/internal/crash"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -53,10 +54,19 @@ func (n *Node) process() *umbrellav1.ProcessStatus {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	figures, short := n.Memory.State()
-	return &umbrellav1.ProcessStatus{
+	last := crash.Previous()
+	st := &umbrellav1.ProcessStatus{
 		HeapBytes: m.HeapAlloc, SystemBytes: m.Sys, Goroutines: uint32(runtime.NumGoroutine()),
 		MemoryLimitBytes: figures.Limit, MemoryAvailableBytes: figures.Available(), ShortOfMemory: short != nil,
+		Crashes: last.Count, LastCrashReason: last.Reason,
 	}
+	if last.Count > 0 {
+		st.LastCrashMs = last.At.UnixMilli()
+	}
+	for _, p := range crash.Places {
+		st.ContainedPanics = append(st.ContainedPanics, &umbrellav1.ContainedPanics{Place: string(p), Count: crash.Count(p)})
+	}
+	return st
 }
 
 func (n *Node) participantStatus(p *sfu.Participant, c rtc.Connections, now time.Time) *umbrellav1.ParticipantStatus {

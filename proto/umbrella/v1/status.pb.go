@@ -1082,8 +1082,16 @@ type ProcessStatus struct {
 	MemoryAvailableBytes uint64 `protobuf:"varint,5,opt,name=memory_available_bytes,json=memoryAvailableBytes,proto3" json:"memory_available_bytes,omitempty"`
 	// Nobody else can join until there is more memory.
 	ShortOfMemory bool `protobuf:"varint,6,opt,name=short_of_memory,json=shortOfMemory,proto3" json:"short_of_memory,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Panics that ended a peer, a camera or a trunk alone, for every place where they
+	// can.
+	ContainedPanics []*ContainedPanics `protobuf:"bytes,7,rep,name=contained_panics,json=containedPanics,proto3" json:"contained_panics,omitempty"`
+	// Crashes before the process began, at most one a minute of which is recorded;
+	// the rest is not set while there are none.
+	Crashes         uint64 `protobuf:"varint,8,opt,name=crashes,proto3" json:"crashes,omitempty"`
+	LastCrashMs     int64  `protobuf:"varint,9,opt,name=last_crash_ms,json=lastCrashMs,proto3" json:"last_crash_ms,omitempty"`
+	LastCrashReason string `protobuf:"bytes,10,opt,name=last_crash_reason,json=lastCrashReason,proto3" json:"last_crash_reason,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ProcessStatus) Reset() {
@@ -1158,6 +1166,88 @@ func (x *ProcessStatus) GetShortOfMemory() bool {
 	return false
 }
 
+func (x *ProcessStatus) GetContainedPanics() []*ContainedPanics {
+	if x != nil {
+		return x.ContainedPanics
+	}
+	return nil
+}
+
+func (x *ProcessStatus) GetCrashes() uint64 {
+	if x != nil {
+		return x.Crashes
+	}
+	return 0
+}
+
+func (x *ProcessStatus) GetLastCrashMs() int64 {
+	if x != nil {
+		return x.LastCrashMs
+	}
+	return 0
+}
+
+func (x *ProcessStatus) GetLastCrashReason() string {
+	if x != nil {
+		return x.LastCrashReason
+	}
+	return ""
+}
+
+// ContainedPanics are those of one place since the process began.
+type ContainedPanics struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Such as "signal".
+	Place         string `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
+	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContainedPanics) Reset() {
+	*x = ContainedPanics{}
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContainedPanics) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContainedPanics) ProtoMessage() {}
+
+func (x *ContainedPanics) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContainedPanics.ProtoReflect.Descriptor instead.
+func (*ContainedPanics) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ContainedPanics) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *ContainedPanics) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 type RoomStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1169,7 +1259,7 @@ type RoomStatus struct {
 
 func (x *RoomStatus) Reset() {
 	*x = RoomStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1271,7 @@ func (x *RoomStatus) String() string {
 func (*RoomStatus) ProtoMessage() {}
 
 func (x *RoomStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[11]
+	mi := &file_umbrella_v1_status_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1284,7 @@ func (x *RoomStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomStatus.ProtoReflect.Descriptor instead.
 func (*RoomStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{11}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RoomStatus) GetName() string {
@@ -1245,7 +1335,7 @@ type ParticipantStatus struct {
 
 func (x *ParticipantStatus) Reset() {
 	*x = ParticipantStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1347,7 @@ func (x *ParticipantStatus) String() string {
 func (*ParticipantStatus) ProtoMessage() {}
 
 func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[12]
+	mi := &file_umbrella_v1_status_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,7 +1360,7 @@ func (x *ParticipantStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantStatus.ProtoReflect.Descriptor instead.
 func (*ParticipantStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{12}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ParticipantStatus) GetId() string {
@@ -1389,7 +1479,7 @@ type StationStatus struct {
 
 func (x *StationStatus) Reset() {
 	*x = StationStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1401,7 +1491,7 @@ func (x *StationStatus) String() string {
 func (*StationStatus) ProtoMessage() {}
 
 func (x *StationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[13]
+	mi := &file_umbrella_v1_status_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1414,7 +1504,7 @@ func (x *StationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationStatus.ProtoReflect.Descriptor instead.
 func (*StationStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{13}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StationStatus) GetInterface() string {
@@ -1467,7 +1557,7 @@ type TrackStatus struct {
 
 func (x *TrackStatus) Reset() {
 	*x = TrackStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1479,7 +1569,7 @@ func (x *TrackStatus) String() string {
 func (*TrackStatus) ProtoMessage() {}
 
 func (x *TrackStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[14]
+	mi := &file_umbrella_v1_status_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1492,7 +1582,7 @@ func (x *TrackStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackStatus.ProtoReflect.Descriptor instead.
 func (*TrackStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TrackStatus) GetId() string {
@@ -1572,7 +1662,7 @@ type LayerStatus struct {
 
 func (x *LayerStatus) Reset() {
 	*x = LayerStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[15]
+	mi := &file_umbrella_v1_status_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1674,7 @@ func (x *LayerStatus) String() string {
 func (*LayerStatus) ProtoMessage() {}
 
 func (x *LayerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[15]
+	mi := &file_umbrella_v1_status_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1687,7 @@ func (x *LayerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerStatus.ProtoReflect.Descriptor instead.
 func (*LayerStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{15}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LayerStatus) GetSsrc() uint32 {
@@ -1716,7 +1806,7 @@ type SubscriptionStatus struct {
 
 func (x *SubscriptionStatus) Reset() {
 	*x = SubscriptionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[16]
+	mi := &file_umbrella_v1_status_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1728,7 +1818,7 @@ func (x *SubscriptionStatus) String() string {
 func (*SubscriptionStatus) ProtoMessage() {}
 
 func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[16]
+	mi := &file_umbrella_v1_status_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1741,7 +1831,7 @@ func (x *SubscriptionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscriptionStatus.ProtoReflect.Descriptor instead.
 func (*SubscriptionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{16}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SubscriptionStatus) GetTrackId() string {
@@ -1876,7 +1966,7 @@ type PeerConnectionStatus struct {
 
 func (x *PeerConnectionStatus) Reset() {
 	*x = PeerConnectionStatus{}
-	mi := &file_umbrella_v1_status_proto_msgTypes[17]
+	mi := &file_umbrella_v1_status_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1888,7 +1978,7 @@ func (x *PeerConnectionStatus) String() string {
 func (*PeerConnectionStatus) ProtoMessage() {}
 
 func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_status_proto_msgTypes[17]
+	mi := &file_umbrella_v1_status_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1901,7 +1991,7 @@ func (x *PeerConnectionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerConnectionStatus.ProtoReflect.Descriptor instead.
 func (*PeerConnectionStatus) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{17}
+	return file_umbrella_v1_status_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PeerConnectionStatus) GetRole() string {
@@ -2045,7 +2135,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"sent_bytes\x18\x04 \x01(\x04R\tsentBytes\x12\x14\n" +
 	"\x05nacks\x18\x05 \x01(\x04R\x05nacks\x12(\n" +
 	"\x0fretransmissions\x18\x06 \x01(\x04R\x0fretransmissions\x12+\n" +
-	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\"\xfd\x01\n" +
+	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\"\xb0\x03\n" +
 	"\rProcessStatus\x12\x1d\n" +
 	"\n" +
 	"heap_bytes\x18\x01 \x01(\x04R\theapBytes\x12!\n" +
@@ -2055,7 +2145,15 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"goroutines\x12,\n" +
 	"\x12memory_limit_bytes\x18\x04 \x01(\x04R\x10memoryLimitBytes\x124\n" +
 	"\x16memory_available_bytes\x18\x05 \x01(\x04R\x14memoryAvailableBytes\x12&\n" +
-	"\x0fshort_of_memory\x18\x06 \x01(\bR\rshortOfMemory\"\x86\x01\n" +
+	"\x0fshort_of_memory\x18\x06 \x01(\bR\rshortOfMemory\x12G\n" +
+	"\x10contained_panics\x18\a \x03(\v2\x1c.umbrella.v1.ContainedPanicsR\x0fcontainedPanics\x12\x18\n" +
+	"\acrashes\x18\b \x01(\x04R\acrashes\x12\"\n" +
+	"\rlast_crash_ms\x18\t \x01(\x03R\vlastCrashMs\x12*\n" +
+	"\x11last_crash_reason\x18\n" +
+	" \x01(\tR\x0flastCrashReason\"=\n" +
+	"\x0fContainedPanics\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\tR\x05place\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\x86\x01\n" +
 	"\n" +
 	"RoomStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
@@ -2154,7 +2252,7 @@ func file_umbrella_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_umbrella_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_umbrella_v1_status_proto_goTypes = []any{
 	(CameraPhase)(0),             // 0: umbrella.v1.CameraPhase
 	(*Status)(nil),               // 1: umbrella.v1.Status
@@ -2168,20 +2266,21 @@ var file_umbrella_v1_status_proto_goTypes = []any{
 	(*RefusedTrunk)(nil),         // 9: umbrella.v1.RefusedTrunk
 	(*TotalsStatus)(nil),         // 10: umbrella.v1.TotalsStatus
 	(*ProcessStatus)(nil),        // 11: umbrella.v1.ProcessStatus
-	(*RoomStatus)(nil),           // 12: umbrella.v1.RoomStatus
-	(*ParticipantStatus)(nil),    // 13: umbrella.v1.ParticipantStatus
-	(*StationStatus)(nil),        // 14: umbrella.v1.StationStatus
-	(*TrackStatus)(nil),          // 15: umbrella.v1.TrackStatus
-	(*LayerStatus)(nil),          // 16: umbrella.v1.LayerStatus
-	(*SubscriptionStatus)(nil),   // 17: umbrella.v1.SubscriptionStatus
-	(*PeerConnectionStatus)(nil), // 18: umbrella.v1.PeerConnectionStatus
-	(ParticipantKind)(0),         // 19: umbrella.v1.ParticipantKind
-	(QualityLevel)(0),            // 20: umbrella.v1.QualityLevel
-	(TrackKind)(0),               // 21: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 22: umbrella.v1.TrackSource
+	(*ContainedPanics)(nil),      // 12: umbrella.v1.ContainedPanics
+	(*RoomStatus)(nil),           // 13: umbrella.v1.RoomStatus
+	(*ParticipantStatus)(nil),    // 14: umbrella.v1.ParticipantStatus
+	(*StationStatus)(nil),        // 15: umbrella.v1.StationStatus
+	(*TrackStatus)(nil),          // 16: umbrella.v1.TrackStatus
+	(*LayerStatus)(nil),          // 17: umbrella.v1.LayerStatus
+	(*SubscriptionStatus)(nil),   // 18: umbrella.v1.SubscriptionStatus
+	(*PeerConnectionStatus)(nil), // 19: umbrella.v1.PeerConnectionStatus
+	(ParticipantKind)(0),         // 20: umbrella.v1.ParticipantKind
+	(QualityLevel)(0),            // 21: umbrella.v1.QualityLevel
+	(TrackKind)(0),               // 22: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 23: umbrella.v1.TrackSource
 }
 var file_umbrella_v1_status_proto_depIdxs = []int32{
-	12, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
+	13, // 0: umbrella.v1.Status.rooms:type_name -> umbrella.v1.RoomStatus
 	11, // 1: umbrella.v1.Status.process:type_name -> umbrella.v1.ProcessStatus
 	10, // 2: umbrella.v1.Status.totals:type_name -> umbrella.v1.TotalsStatus
 	7,  // 3: umbrella.v1.Status.trunks:type_name -> umbrella.v1.TrunkStatus
@@ -2196,21 +2295,22 @@ var file_umbrella_v1_status_proto_depIdxs = []int32{
 	6,  // 12: umbrella.v1.CameraStream.trouble:type_name -> umbrella.v1.CameraTrouble
 	6,  // 13: umbrella.v1.CameraStream.notes:type_name -> umbrella.v1.CameraTrouble
 	8,  // 14: umbrella.v1.TrunkStatus.links:type_name -> umbrella.v1.TrunkLink
-	13, // 15: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
-	19, // 16: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
-	20, // 17: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
-	15, // 18: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
-	17, // 19: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
-	18, // 20: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
-	14, // 21: umbrella.v1.ParticipantStatus.station:type_name -> umbrella.v1.StationStatus
-	21, // 22: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
-	22, // 23: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
-	16, // 24: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	12, // 15: umbrella.v1.ProcessStatus.contained_panics:type_name -> umbrella.v1.ContainedPanics
+	14, // 16: umbrella.v1.RoomStatus.participants:type_name -> umbrella.v1.ParticipantStatus
+	20, // 17: umbrella.v1.ParticipantStatus.kind:type_name -> umbrella.v1.ParticipantKind
+	21, // 18: umbrella.v1.ParticipantStatus.quality:type_name -> umbrella.v1.QualityLevel
+	16, // 19: umbrella.v1.ParticipantStatus.tracks:type_name -> umbrella.v1.TrackStatus
+	18, // 20: umbrella.v1.ParticipantStatus.subscriptions:type_name -> umbrella.v1.SubscriptionStatus
+	19, // 21: umbrella.v1.ParticipantStatus.peer_connections:type_name -> umbrella.v1.PeerConnectionStatus
+	15, // 22: umbrella.v1.ParticipantStatus.station:type_name -> umbrella.v1.StationStatus
+	22, // 23: umbrella.v1.TrackStatus.kind:type_name -> umbrella.v1.TrackKind
+	23, // 24: umbrella.v1.TrackStatus.source:type_name -> umbrella.v1.TrackSource
+	17, // 25: umbrella.v1.TrackStatus.layers:type_name -> umbrella.v1.LayerStatus
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_status_proto_init() }
@@ -2225,7 +2325,7 @@ func file_umbrella_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_status_proto_rawDesc), len(file_umbrella_v1_status_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

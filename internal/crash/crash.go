@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"umbrella/internal/bound"
 )
@@ -48,14 +47,13 @@ func (*Error) Error() string { return ErrPanic.Error() }
 func (*Error) Is(target error) bool { return target == ErrPanic }
 
 var (
-	counts  = map[Place]*atomic.Uint64{}
-	samples = map[Place]*bound.Sample{}
-	logger  atomic.Pointer[slog.Logger]
+	counts = map[Place]*atomic.Uint64{}
+	logger atomic.Pointer[slog.Logger]
 )
 
 func init() {
 	for _, p := range Places {
-		counts[p], samples[p] = &atomic.Uint64{}, &bound.Sample{}
+		counts[p] = &atomic.Uint64{}
 	}
 }
 
@@ -135,21 +133,22 @@ const (
 	shownFrames = 16
 )
 
-// note counts a contained panic, and logs some of them.
+// note counts and logs a contained panic.
 func note(p Place, who string, v any, frames []runtime.Frame) {
 	counts[p].Add(1)
-	if quiet, ok := samples[p].Allow(time.Now()); ok {
-		report(p, who, fmt.Sprint(v), shown(frames), quiet)
-	}
+	report(p, who, fmt.Sprint(v), shown(frames))
 }
 
-func report(p Place, who, what, stack string, quiet int) {
+// stack is a value of a log line that bound.NewLog does not shorten.
+type stack string
+
+func report(p Place, who, what, frames string) {
 	log := logger.Load()
 	if log == nil {
 		log = slog.Default()
 	}
 	log.Error("a panic was contained", "where", string(p), "who", bound.Text(who, maxShown),
-		"panic", bound.Text(what, maxShown), "stack", stack, "left_out", quiet)
+		"panic", bound.Text(what, maxShown), "stack", stack(frames))
 }
 
 // shown is a stack on one line, the innermost function first.

@@ -1,12 +1,14 @@
 package forward
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"umbrella/internal/codec"
+	"umbrella/internal/crash"
 )
 
 // LayerConfig is what a Layer has to know of its encoding.
@@ -180,16 +182,16 @@ const (
 // is not RTP is counted and dropped.
 func (l *Layer) Push(raw []byte, now time.Time) {
 	var p Packet
-	if err := p.parse(raw, l.cfg.Extensions); err != nil {
+	l.pushing.Lock()
+	defer l.pushing.Unlock()
+	if err := l.read(&p, raw); err != nil {
+		if errors.Is(err, crash.ErrPanic) {
+			l.reader = codec.NewReader(l.cfg.MimeType) // it may be half changed
+		}
 		l.mu.Lock()
 		l.stats.Malformed++
 		l.mu.Unlock()
 		return
-	}
-	l.pushing.Lock()
-	defer l.pushing.Unlock()
-	if l.video && len(p.Payload) > 0 {
-		p.Info = l.reader.Read(p.Payload, p.Dependency, p.Marker)
 	}
 	if n := len(l.burst); n > 0 && l.burst[n-1].Timestamp != p.Timestamp {
 		l.forward()
@@ -277,6 +279,19 @@ func (l *Layer) clear() {
 	if l.cfg.Account != nil {
 		l.cfg.Account.histories.unwatch(l)
 	}
+}
+
+// read parses a packet and has codec say what it knows of its picture. The caller
+// holds pushing.
+func (l *Layer) read(p *Packet, raw []byte) (err error) {
+	defer crash.Catch(crash.Media, "", &err)
+	if err := p.parse(raw, l.cfg.Extensions); err != nil {
+		return err
+	}
+	if l.video && len(p.Payload) > 0 {
+		p.Info = l.reader.Read(p.Payload, p.Dependency, p.Marker)
+	}
+	return nil
 }
 
 // Tick sends on what waits for the rest of its picture, which may be lost. A

@@ -343,6 +343,19 @@ func BenchmarkFanOut(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/forwarded")
 }
 
+// What a packet costs to take in, which nobody receives.
+func BenchmarkPush(b *testing.B) {
+	l := NewLayer(LayerConfig{MimeType: "video/VP8", ClockRate: 90000})
+	raw := packetBytes(b, rtp.Header{}, append([]byte{0x10, 0x00}, make([]byte, 1000)...))
+	now := time.Now()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		raw[2], raw[3] = byte(i>>8), byte(i)
+		raw[6], raw[7] = byte(i>>8), byte(i)
+		l.Push(raw, now)
+	}
+}
+
 type nowhere struct{}
 
 func (nowhere) SendRTP(*rtp.Header, []byte) error { return nil }

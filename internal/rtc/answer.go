@@ -8,6 +8,8 @@ import (
 
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/crash"
 )
 
 // withAllCodecs adds to the first m-line of each kind of an answer the codecs
@@ -17,6 +19,7 @@ import (
 //
 // agreed are the numbers that each m-line really has, by its mid.
 func withAllCodecs(answer string) (all string, agreed map[string][]string, err error) {
+	defer crash.Catch(crash.SDP, "", &err)
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(answer); err != nil {
 		return "", nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/crash"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 )
@@ -22,17 +23,41 @@ type line struct {
 	extensions forward.ExtensionIDs
 }
 
-// agree reads off the descriptions how packets are to be told apart.
+// readSDP parses a description.
+func readSDP(text string) (_ *sdp.SessionDescription, err error) {
+	defer crash.Catch(crash.SDP, "", &err)
+	d := &sdp.SessionDescription{}
+	return d, d.UnmarshalString(text)
+}
+
+// agree notes how packets are to be told apart.
 func (b *Publisher) agree(offer, answer string) error {
+	lines, a, err := agreed(offer, answer)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.lines = lines
+	b.mu.Unlock()
+	b.media.in.Lock()
+	defer b.media.in.Unlock()
+	now := &b.arrivals
+	now.ids, now.mids, now.repairs, now.byType, now.apt = a.ids, a.mids, a.repairs, a.byType, a.apt
+	return nil
+}
+
+// agreed reads off the descriptions how packets are to be told apart.
+func agreed(offer, answer string) (_ map[string]*line, _ *arrivals, err error) {
+	defer crash.Catch(crash.SDP, "", &err)
 	var theirs, ours sdp.SessionDescription
 	if err := theirs.UnmarshalString(offer); err != nil {
-		return fmt.Errorf("reading the offer: %w", err)
+		return nil, nil, fmt.Errorf("reading the offer: %w", err)
 	}
 	if err := ours.UnmarshalString(answer); err != nil {
-		return fmt.Errorf("reading the answer: %w", err)
+		return nil, nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	lines := map[string]*line{}
-	a := arrivals{mids: map[uint32]string{}, repairs: map[uint32]uint32{}, byType: map[uint8]string{}, apt: map[uint8]uint8{}}
+	a := &arrivals{mids: map[uint32]string{}, repairs: map[uint32]uint32{}, byType: map[uint8]string{}, apt: map[uint8]uint8{}}
 	shared := map[uint8]bool{}
 	for i, m := range ours.MediaDescriptions {
 		mid, _ := m.Attribute("mid")
@@ -45,7 +70,7 @@ func (b *Publisher) agree(offer, answer string) error {
 		if kind == webrtc.RTPCodecTypeVideo {
 			l.kind = sfu.Video
 		}
-		l.read(m, &a)
+		l.read(m, a)
 		for pt := range l.codecs {
 			if other, ok := a.byType[pt]; ok && other != mid {
 				shared[pt] = true
@@ -62,19 +87,12 @@ func (b *Publisher) agree(offer, answer string) error {
 		}
 		lines[mid] = l
 		l.rids = rids(theirs.MediaDescriptions[i])
-		sources(theirs.MediaDescriptions[i], mid, &a)
+		sources(theirs.MediaDescriptions[i], mid, a)
 	}
 	for pt := range shared {
 		delete(a.byType, pt)
 	}
-	b.mu.Lock()
-	b.lines = lines
-	b.mu.Unlock()
-	b.media.in.Lock()
-	defer b.media.in.Unlock()
-	now := &b.arrivals
-	now.ids, now.mids, now.repairs, now.byType, now.apt = a.ids, a.mids, a.repairs, a.byType, a.apt
-	return nil
+	return lines, a, nil
 }
 
 // read reads the codecs and header extensions of an m-line that we answered.

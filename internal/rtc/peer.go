@@ -1,11 +1,15 @@
 package rtc
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
+
+	"umbrella/internal/crash"
 )
 
 // PeerState is how a PeerConnection stands, in W3C's words.
@@ -31,6 +35,8 @@ type peer struct {
 	owned  sync.WaitGroup // goroutines that end when the connection is closed
 	media  transport
 	ticker // from when the connection works
+	// panicked: pion did in a negotiation, and may hold a lock of the connection.
+	panicked atomic.Bool
 }
 
 // connect makes the PeerConnection. onState is told of each change of its
@@ -111,13 +117,31 @@ func (p *peer) State() PeerState {
 }
 
 // setRemote applies a description from the peer.
-func (p *peer) setRemote(kind webrtc.SDPType, remote remoteSDP) error {
+func (p *peer) setRemote(kind webrtc.SDPType, remote remoteSDP) (err error) {
+	defer p.ends(&err)
+	defer crash.Catch(crash.SDP, "", &err)
 	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: remote.text})
+}
+
+// createAnswer answers the offer that was applied.
+func (p *peer) createAnswer() (_ webrtc.SessionDescription, err error) {
+	defer p.ends(&err)
+	defer crash.Catch(crash.SDP, "", &err)
+	return p.pc.CreateAnswer(nil)
+}
+
+// ends notes that a negotiation has panicked.
+func (p *peer) ends(err *error) {
+	if errors.Is(*err, crash.ErrPanic) {
+		p.panicked.Store(true)
+	}
 }
 
 // setLocal applies our description and returns it as the peer gets it: with
 // every candidate there is.
-func (p *peer) setLocal(d webrtc.SessionDescription) (string, error) {
+func (p *peer) setLocal(d webrtc.SessionDescription) (_ string, err error) {
+	defer p.ends(&err)
+	defer crash.Catch(crash.SDP, "", &err)
 	gathered := webrtc.GatheringCompletePromise(p.pc)
 	if err := p.pc.SetLocalDescription(d); err != nil {
 		return "", err
@@ -128,10 +152,18 @@ func (p *peer) setLocal(d webrtc.SessionDescription) (string, error) {
 	return p.engine.reach.offer(local), nil
 }
 
-// Close ends the connection and waits for all that ran for it.
+// Close ends the connection and waits for all that ran for it, unless pion has
+// panicked in it.
 func (p *peer) Close() error {
 	p.engine.clock.remove(&p.ticker)
 	p.media.close()
+	if p.panicked.Load() {
+		go func() {
+			_ = p.pc.GracefulClose()
+			p.media.forget()
+		}()
+		return nil
+	}
 	err := p.pc.GracefulClose()
 	p.media.forget()
 	p.owned.Wait()

@@ -145,7 +145,7 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 			b.log.Debug("no Opus in an offer", "error", err)
 		}
 	}
-	answer, err := b.pc.CreateAnswer(nil)
+	answer, err := b.createAnswer()
 	if err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}

@@ -109,8 +109,8 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
-	var parsed sdp.SessionDescription
-	if err := parsed.UnmarshalString(remote.text); err != nil {
+	parsed, err := readSDP(remote.text)
+	if err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
 	s, err := e.NewSubscriber(address, log, onState)
@@ -121,7 +121,7 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 	if !strings.Contains(remote.text, sdp.TransportCCURI) {
 		s.path.estimator.Initial = openRate
 	}
-	answer, err := s.answer(&parsed, remote)
+	answer, err := s.answer(parsed, remote)
 	if err != nil {
 		_ = s.Close()
 		return nil, "", err
@@ -172,7 +172,7 @@ func (s *Subscriber) reanswer(remote remoteSDP) (string, error) {
 	if err := s.setRemote(webrtc.SDPTypeOffer, remote); err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
 	}
-	answer, err := s.pc.CreateAnswer(nil)
+	answer, err := s.createAnswer()
 	if err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}

@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"umbrella/internal/crash"
 )
 
 // transport is the media of one PeerConnection. ICE and DTLS are pion's; RTP
@@ -265,11 +268,12 @@ func (t *transport) take(b []byte, from *outlet, now time.Time) {
 	}
 	media := isRTP(b)
 	var plain []byte
+	var packets []rtcp.Packet
 	var err error
 	if media {
-		plain, err = t.inbound.DecryptRTP(b, b, &t.header)
+		plain, err = t.openRTP(b)
 	} else {
-		plain, err = t.inbound.DecryptRTCP(b, b, nil)
+		packets, err = t.openRTCP(b)
 	}
 	if err != nil {
 		return
@@ -279,20 +283,36 @@ func (t *transport) take(b []byte, from *outlet, now time.Time) {
 	}
 	if media {
 		t.rtp(plain, now)
-		return
-	}
-	if !modest(plain) {
-		return
-	}
-	if packets, err := rtcp.Unmarshal(plain); err == nil {
+	} else {
 		t.rtcp(packets, now)
 	}
+}
+
+// openRTP decrypts a packet in place.
+func (t *transport) openRTP(b []byte) (plain []byte, err error) {
+	defer crash.Catch(crash.Media, "", &err)
+	return t.inbound.DecryptRTP(b, b, &t.header)
+}
+
+// openRTCP decrypts a compound packet in place and parses it.
+func (t *transport) openRTCP(b []byte) (packets []rtcp.Packet, err error) {
+	defer crash.Catch(crash.Media, "", &err)
+	plain, err := t.inbound.DecryptRTCP(b, b, nil)
+	if err != nil {
+		return nil, err
+	}
+	if !modest(plain) {
+		return nil, errImmodest
+	}
+	return rtcp.Unmarshal(plain)
 }
 
 // maxStatuses is for how many packets the reports of one compound packet may
 // speak: more than leave within several reports. A few bytes can claim 65,535,
 // for each of which the library takes memory.
 const maxStatuses = 4096
+
+var errImmodest = errors.New("rtcp: reports of too many packets")
 
 // modest tells that the transport-wide reports of a compound packet speak of no
 // more packets than any real ones do.

@@ -173,14 +173,10 @@ func (b *Backhaul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		turnAway(http.StatusUnauthorized, err)
 		return
 	}
-	b.mu.Lock()
-	if b.closed || guest == nil && !b.accepts() {
-		b.mu.Unlock()
+	if !b.begin(guest != nil) {
 		turnAway(http.StatusForbidden, errNoTrunks)
 		return
 	}
-	b.running.Add(1)
-	b.mu.Unlock()
 	defer b.running.Done()
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: []string{Subprotocol}, CompressionMode: websocket.CompressionDisabled,
@@ -193,6 +189,17 @@ func (b *Backhaul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := b.accept(ws, who.address, guest, shaken); err != nil && b.ctx.Err() == nil {
 		b.door.refused(who, err, time.Now())
 	}
+}
+
+// begin counts a connection as running, if there is a trunk that it may be of.
+func (b *Backhaul) begin(guest bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || !guest && !b.accepts() {
+		return false
+	}
+	b.running.Add(1)
+	return true
 }
 
 var errNoTrunks = errors.New("this node accepts no trunks: add a backhaul with a secret and no url")
@@ -235,16 +242,7 @@ func (b *Backhaul) accept(ws *websocket.Conn, address string, guest *config.Back
 		return err
 	}
 	shaken()
-	b.mu.Lock()
-	if guest != nil && b.trunks[section] == nil && !b.closed {
-		b.add(*guest)
-		b.trunks[section].guest = true
-	}
-	t := b.trunks[section]
-	if t != nil {
-		t.serving++
-	}
-	b.mu.Unlock()
+	t := b.serving(section, guest)
 	if t == nil {
 		return errors.New("the trunk was just taken out of the settings")
 	}
@@ -263,6 +261,22 @@ func (b *Backhaul) accept(ws *websocket.Conn, address string, guest *config.Back
 		return err
 	}
 	return nil
+}
+
+// serving finds the trunk of a section, which serves one more connection from now
+// on; of a guest it is made where it is not there. Nil: there is none.
+func (b *Backhaul) serving(section string, guest *config.Backhaul) *trunk {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if guest != nil && b.trunks[section] == nil && !b.closed {
+		b.add(*guest)
+		b.trunks[section].guest = true
+	}
+	t := b.trunks[section]
+	if t != nil {
+		t.serving++
+	}
+	return t
 }
 
 // findAccepting looks for the trunk whose secret is right. Trunks of invited nodes

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"umbrella/internal/crash"
 )
 
 // tryAgainAfter an attempt to connect that nobody answers, another one begins beside
@@ -53,8 +55,10 @@ func overlapping(ctx context.Context, attempt func(context.Context) (net.Conn, e
 	begin := func() {
 		running++
 		go func() {
-			conn, err := attempt(ctx)
-			results <- result{conn, err}
+			var r result
+			defer func() { results <- r }()
+			defer crash.Contain(crash.Trunk, "", &r.err)
+			r.conn, r.err = attempt(ctx)
 		}()
 	}
 	defer func() {

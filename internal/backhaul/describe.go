@@ -9,6 +9,7 @@ import (
 	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/bound"
 	"umbrella/internal/config"
+	"umbrella/internal/crash"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -54,6 +55,23 @@ func describe(p *sfu.Participant, node string) *umbrellav1.TrunkParticipant {
 		}
 	}
 	return d
+}
+
+// routesOf reads what the other end can supply, and no longer can. The error is a
+// panic.
+func routesOf(u *umbrellav1.TrunkUpdate) (offers []routing.Offer[*umbrellav1.TrunkParticipant], withdrawn []routing.Key, err error) {
+	defer crash.Catch(crash.Trunk, "", &err)
+	for _, a := range u.Announcements {
+		if o, ok := offerOf(a); ok {
+			offers = append(offers, o)
+		}
+	}
+	for _, k := range u.Withdrawals {
+		if key, ok := keyOf(k); ok {
+			withdrawn = append(withdrawn, key)
+		}
+	}
+	return offers, withdrawn, nil
 }
 
 // offerOf reads an announcement that came from outside; ok is false for one

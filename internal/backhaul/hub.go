@@ -395,17 +395,10 @@ func (h *hub) receive(l *link, m *umbrellav1.TrunkMessage) *Refusal {
 // update applies what the other end can supply. What is not as it should be is
 // left out: routes are others' as well.
 func (h *hub) update(l *link, u *umbrellav1.TrunkUpdate) {
-	var offers []routing.Offer[*umbrellav1.TrunkParticipant]
-	for _, a := range u.Announcements {
-		if o, ok := offerOf(a); ok {
-			offers = append(offers, o)
-		}
-	}
-	var withdrawn []routing.Key
-	for _, k := range u.Withdrawals {
-		if key, ok := keyOf(k); ok {
-			withdrawn = append(withdrawn, key)
-		}
+	offers, withdrawn, err := routesOf(u)
+	if err != nil {
+		l.end(errProtocol)
+		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

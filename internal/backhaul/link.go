@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/crash"
 	"umbrella/internal/rtc"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -131,7 +132,8 @@ func (l *link) run(ctx context.Context, pending func(*link, *umbrellav1.TrunkCha
 	return err
 }
 
-func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) error {
+func (l *link) reads(ctx context.Context, receive func(*link, *umbrellav1.TrunkMessage) *Refusal) (err error) {
+	defer crash.Contain(crash.Trunk, l.id(), &err)
 	for {
 		l.waits.Store(int64(time.Since(l.began)))
 		m, _, err := read(ctx, l.ws, afterProof)

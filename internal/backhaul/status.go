@@ -2,6 +2,7 @@ package backhaul
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,14 +14,15 @@ import (
 // Status is every trunk at this moment, by name, and those that were turned
 // down lately.
 func (b *Backhaul) Status(now time.Time) (trunks []*umbrellav1.TrunkStatus, refused []*umbrellav1.RefusedTrunk) {
-	byName := map[string]*umbrellav1.TrunkStatus{}
 	b.mu.Lock()
-	for section, t := range b.trunks {
+	all := maps.Clone(b.trunks)
+	b.mu.Unlock()
+	byName := map[string]*umbrellav1.TrunkStatus{}
+	for section, t := range all {
 		st := t.status()
 		byName[section] = st
 		trunks = append(trunks, st)
 	}
-	b.mu.Unlock()
 	for _, r := range b.door.list() {
 		refused = append(refused, &umbrellav1.RefusedTrunk{
 			AtMs: r.At.UnixMilli(), Address: r.Address, Problem: r.Problem, Times: uint32(r.Times),

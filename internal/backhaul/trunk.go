@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"umbrella/internal/config"
+	"umbrella/internal/crash"
 	"umbrella/internal/rtc"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -81,15 +82,7 @@ func (t *trunk) dials() {
 		if t.ctx.Err() != nil {
 			return
 		}
-		t.mu.Lock()
-		if worked > steadyAfter {
-			t.tries = 0
-		}
-		wait := retryIn(t.tries, err)
-		first := t.problem == nil || t.problem.Error() != err.Error()
-		t.tries++
-		t.problem, t.failed, t.retryAt = err, time.Now(), time.Now().Add(wait)
-		t.mu.Unlock()
+		wait, first := t.fell(worked, err)
 		if first { // once each: it is tried every few seconds
 			t.log.Warn("trunk is down", "url", t.cfg.URL, "error", err)
 		}
@@ -100,9 +93,25 @@ func (t *trunk) dials() {
 	}
 }
 
+// fell notes why the trunk is down. It returns how long to wait before the next try,
+// and whether the reason is another one than before.
+func (t *trunk) fell(worked time.Duration, err error) (wait time.Duration, first bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if worked > steadyAfter {
+		t.tries = 0
+	}
+	wait = retryIn(t.tries, err)
+	first = t.problem == nil || t.problem.Error() != err.Error()
+	t.tries++
+	t.problem, t.failed, t.retryAt = err, time.Now(), time.Now().Add(wait)
+	return wait, first
+}
+
 // dial connects the trunk once, and serves it. It tells for how long it was
 // connected.
 func (t *trunk) dial() (worked time.Duration, err error) {
+	defer crash.Contain(crash.Trunk, t.cfg.Section, &err)
 	b := t.owner
 	ws, err := dial(t.ctx, t.cfg)
 	if err != nil {

@@ -28,10 +28,23 @@ type stranger struct {
 // once. turnOut is called at most once, from the Add of another one. Where an origin is
 // shared, MostOfOne does not count for it.
 func (s *Strangers) Add(origin netip.Prefix, shared bool, turnOut func()) (known func()) {
+	e, out := s.add(origin, shared, turnOut)
+	if out != nil {
+		out.turnOut()
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.remove(e)
+	}
+}
+
+// add also takes out the one that has to give way, or returns nil.
+func (s *Strangers) add(origin netip.Prefix, shared bool, turnOut func()) (e *list.Element, out *stranger) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	network, inside := Network(origin)
 	inside = inside && !shared
-	var out *stranger
 	switch {
 	case !shared && s.of[origin] >= s.MostOfOne:
 		out = s.oldest(func(o *stranger) bool { return o.origin == origin })
@@ -49,16 +62,7 @@ func (s *Strangers) Add(origin netip.Prefix, shared bool, turnOut func()) (known
 	} else {
 		network = netip.Prefix{}
 	}
-	e := s.all.PushBack(&stranger{origin, network, turnOut})
-	s.mu.Unlock()
-	if out != nil {
-		out.turnOut()
-	}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.remove(e)
-	}
+	return s.all.PushBack(&stranger{origin, network, turnOut}), out
 }
 
 // oldest takes out the first that fits.

@@ -94,16 +94,18 @@ func (c *Camera) join(ctx context.Context) bool {
 	back := backoff{least: c.times.RetryLeast, most: c.times.RetryMost}
 	for {
 		p, err := c.manager.SFU.Join(sfu.Entry{Room: c.cfg.Room, ID: c.cfg.Section, Name: c.cfg.Name, Kind: sfu.Camera})
-		c.mu.Lock()
 		if err == nil {
+			c.mu.Lock()
 			c.participant, c.refused = p, nil
 			c.mu.Unlock()
 			p.SetLoudspeaker(c)
 			return true
 		}
 		pause := back.next()
-		c.refused, c.retryAt = explainJoin(err), time.Now().Add(pause)
-		c.log.Warn("camera cannot enter its room", "reason", c.refused.Reason)
+		why, at := explainJoin(err), time.Now().Add(pause)
+		c.log.Warn("camera cannot enter its room", "reason", why.Reason)
+		c.mu.Lock()
+		c.refused, c.retryAt = why, at
 		c.mu.Unlock()
 		c.stateChanged()
 		t := time.NewTimer(pause)
@@ -336,8 +338,8 @@ func (c *Camera) State() State {
 	for _, f := range c.feeds {
 		f.mu.Lock()
 		st := f.state
-		st.Notes = append([]*Trouble(nil), st.Notes...)
 		f.mu.Unlock()
+		st.Notes = slices.Clone(st.Notes) // what f has is only ever replaced
 		s.Streams = append(s.Streams, st)
 	}
 	if s.Trouble != nil {

@@ -125,9 +125,9 @@ func (f *feed) pause(ctx context.Context, d time.Duration) {
 func (f *feed) await(ctx context.Context) bool {
 	for {
 		f.mu.Lock()
-		known := f.plan != nil && !f.plan.empty()
+		plan := f.plan
 		f.mu.Unlock()
-		if !known || f.wanted().any() {
+		if plan == nil || plan.empty() || f.wanted().any() {
 			return true
 		}
 		f.set(Idle, nil)

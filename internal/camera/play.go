@@ -10,6 +10,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 
 	"umbrella/internal/camera/nal"
+	"umbrella/internal/crash"
 )
 
 // playing is one connection while it plays.
@@ -44,6 +45,7 @@ const (
 // play connects in one way and plays as long as it is wanted. asked is what was
 // wanted when it began to be tried; came tells whether anything came.
 func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back *backoff) (came bool, err error) {
+	defer crash.Contain(crash.Camera, f.camera.cfg.Section, &err)
 	s, err := dial(ctx, f.url, t, false)
 	if err != nil {
 		return false, err
@@ -89,29 +91,33 @@ func (f *feed) learn(p *plan) {
 	if p.video != nil {
 		is, known = nal.NewStream(p.codec, p.sets...).Format()
 	}
-	f.mu.Lock()
-	f.plan, f.tried = p, true
-	switch {
-	case known:
-		f.format = is
-	case p.video == nil || f.format.Codec != p.codec:
-		f.format = nal.Format{}
-	}
-	if p.sound != nil && (f.sound == nil || f.sound.line.rate != int64(p.output.ClockRate)) {
-		f.sound = newExit(p.output.ClockRate)
-	}
-	f.describeState()
-	f.mu.Unlock()
+	f.learned(func() {
+		f.plan, f.tried = p, true
+		switch {
+		case known:
+			f.format = is
+		case p.video == nil || f.format.Codec != p.codec:
+			f.format = nal.Format{}
+		}
+		if p.sound != nil && (f.sound == nil || f.sound.line.rate != int64(p.output.ClockRate)) {
+			f.sound = newExit(p.output.ClockRate)
+		}
+	})
 	f.camera.settle()
+}
+
+// learned changes what is known of the feed, and puts it in words.
+func (f *feed) learned(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+	f.describeState()
 }
 
 // relearn notes what the pictures say. It is called ahead of the one that needs
 // it.
 func (f *feed) relearn(is nal.Format) {
-	f.mu.Lock()
-	f.format = is
-	f.describeState()
-	f.mu.Unlock()
+	f.learned(func() { f.format = is })
 	f.camera.settle()
 	f.ring()
 }
@@ -184,16 +190,35 @@ func lead(s *session, p *plan, pic *picture, v *voice, m *description.Media) {
 	for _, f := range m.Formats {
 		switch {
 		case pic != nil && m == p.video && f.PayloadType() == p.videoType:
-			s.client.OnPacketRTP(m, f, pic.packet)
+			s.client.OnPacketRTP(m, f, contained(s, pic.packet))
 		case v != nil && m == p.sound && f == p.soundFormat:
-			s.client.OnPacketRTP(m, f, v.packet)
+			s.client.OnPacketRTP(m, f, contained(s, v.packet))
 		}
 	}
 	switch {
 	case pic != nil && m == p.video:
-		s.client.OnPacketRTCP(m, pic.control)
+		s.client.OnPacketRTCP(m, contained(s, pic.control))
 	case v != nil && m == p.sound:
-		s.client.OnPacketRTCP(m, v.control)
+		s.client.OnPacketRTCP(m, contained(s, v.control))
+	}
+}
+
+// contained is take, which ends the session where it panics. The library calls it
+// from its own goroutine.
+func contained[P any](s *session, take func(P)) func(P) {
+	return func(packet P) {
+		if s.fault.Load() != nil {
+			return
+		}
+		var err error
+		defer func() {
+			if err != nil {
+				s.fault.Store(&err)
+				s.abort()
+			}
+		}()
+		defer crash.Contain(crash.Camera, s.url.Host, &err)
+		take(packet)
 	}
 }
 
@@ -317,10 +342,10 @@ func (c *playing) note(now time.Time) {
 		}
 	}
 	f.mu.Lock()
-	same := slices.EqualFunc(f.state.Notes, list, func(a, b *Trouble) bool { return *a == *b })
+	was := f.state.Notes
 	f.state.Notes = list
 	f.mu.Unlock()
-	if same {
+	if slices.EqualFunc(was, list, func(a, b *Trouble) bool { return *a == *b }) {
 		return
 	}
 	for _, t := range list {

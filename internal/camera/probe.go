@@ -10,6 +10,7 @@ import (
 
 	"umbrella/internal/camera/nal"
 	"umbrella/internal/config"
+	"umbrella/internal/crash"
 )
 
 // Report tells what a camera sends and whether browsers will play it. Nothing
@@ -99,7 +100,8 @@ func (p *Probe) Run(ctx context.Context) *Report {
 }
 
 // look tries one way.
-func (p *Probe) look(ctx context.Context, r *Report, t gortsplib.Transport, times Times) error {
+func (p *Probe) look(ctx context.Context, r *Report, t gortsplib.Transport, times Times) (err error) {
+	defer crash.Contain(crash.Camera, r.URL, &err)
 	by := p.dial
 	if by == nil {
 		by = connect

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
@@ -28,6 +29,7 @@ type session struct {
 
 	ended   chan struct{} // closed when the connection is gone; err tells why
 	err     error
+	fault   atomic.Pointer[error] // a panic that ends it
 	stop    func() bool
 	closing sync.Once
 
@@ -173,11 +175,11 @@ func (s *session) keep(conn net.Conn) error {
 // does not answer in a TLS handshake holds it up without end.
 func (s *session) abort() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.aborted = true
 	if s.conn != nil {
 		_ = s.conn.Close()
 	}
-	s.mu.Unlock()
 }
 
 // end ends the connection, and says so to the camera: many have room for few.
@@ -281,7 +283,9 @@ func (s *session) setup(m *description.Media, first bool) error {
 func (s *session) ending(came, udp bool) error {
 	var byUDP liberrors.ErrClientUDPTimeout
 	var byTCP liberrors.ErrClientTCPTimeout
-	switch {
+	switch fault := s.fault.Load(); {
+	case fault != nil:
+		return *fault
 	case s.repair.flood.Load():
 		return errFlood
 	case s.err == nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"umbrella/internal/crash"
 	"umbrella/internal/onvif"
 )
 
@@ -42,20 +43,27 @@ func (m *Manager) Room(section string) (room string, ok bool) {
 // us. Errors are in words, and have nothing secret in them; ErrUnknown is among
 // them, and those of onvif.Still.
 func (m *Manager) Snapshot(ctx context.Context, section string) ([]byte, error) {
-	m.mu.Lock()
-	c := m.cameras[section]
-	if c == nil {
-		m.mu.Unlock()
+	s := m.snapshot(section)
+	if s == nil {
 		return nil, ErrUnknown
 	}
-	s := c.snapshot(time.Now()) // it does not end before mu is free
-	m.mu.Unlock()
 	select {
 	case <-s.taken:
 		return s.picture, s.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// snapshot is that of a camera; nil: there is no such camera.
+func (m *Manager) snapshot(section string) *snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.cameras[section]
+	if c == nil {
+		return nil
+	}
+	return c.snapshot(time.Now()) // the camera does not end before mu is free
 }
 
 // snapshot is the one that is under way or fresh, or else a new one.
@@ -77,7 +85,7 @@ func (c *Camera) snapshot(now time.Time) *snapshot {
 	c.done.Go(func() {
 		ctx, cancel := context.WithTimeout(c.life, snapshotTime)
 		defer cancel()
-		s.picture, s.err = c.still(ctx)
+		s.picture, s.err = c.take(ctx)
 		if errors.Is(s.err, onvif.ErrRefused) {
 			c.log.Warn("camera gives no snapshot", "reason", s.err)
 		}
@@ -85,4 +93,9 @@ func (c *Camera) snapshot(now time.Time) *snapshot {
 		close(s.taken)
 	})
 	return s
+}
+
+func (c *Camera) take(ctx context.Context) (_ []byte, err error) {
+	defer crash.Contain(crash.Camera, c.cfg.Section, &err)
+	return c.still(ctx)
 }

@@ -15,6 +15,7 @@ import (
 
 	"umbrella/internal/camera/sound"
 	"umbrella/internal/config"
+	"umbrella/internal/crash"
 	"umbrella/internal/forward"
 	"umbrella/internal/sfu"
 )
@@ -71,7 +72,8 @@ func (c *Camera) talk(ctx context.Context, media *forward.Source, tell func(sfu.
 	tell(sfu.Talk{Problem: t.Error()})
 }
 
-func (c *Camera) speak(ctx context.Context, url string, media *forward.Source, live func()) error {
+func (c *Camera) speak(ctx context.Context, url string, media *forward.Source, live func()) (err error) {
+	defer crash.Contain(crash.Camera, c.cfg.Section, &err)
 	transport := gortsplib.TransportTCP
 	if c.cfg.Transport == config.TransportUDP {
 		transport = gortsplib.TransportUDP

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Handler contains the panics of a handler: the client's connection is closed.
@@ -45,8 +44,6 @@ func (s serverLog) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	counts[HTTP].Add(1)
-	if quiet, ok := samples[HTTP].Allow(time.Now()); ok {
-		report(HTTP, "", text, "", quiet)
-	}
+	report(HTTP, "", text, "")
 	return len(b), nil
 }

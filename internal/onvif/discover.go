@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"umbrella/internal/crash"
 )
 
 // Options say how to look for cameras. The zero value looks everywhere on the
@@ -160,7 +162,8 @@ func choose(name string, addrs []net.Addr, named bool) []place {
 
 // probe sends the messages from one place and gives each answer to take, until
 // ctx is over.
-func (p place) probe(ctx context.Context, messages [][]byte, take func(answer)) error {
+func (p place) probe(ctx context.Context, messages [][]byte, take func(answer)) (err error) {
+	defer crash.Contain(crash.ONVIF, p.name, &err)
 	// The address that it is bound to, and the zone of IPv6, let the multicast
 	// out on this interface. It also keeps others' datagrams away.
 	source, group := p.source, group4

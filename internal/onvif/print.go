@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/crash"
 	"umbrella/internal/credential"
 )
 
@@ -33,7 +34,9 @@ func Ask(ctx context.Context, devices []Device, user, password string) []Result 
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			r := Result{Device: d}
+			r := &results[i]
+			r.Device = d
+			defer crash.Contain(crash.ONVIF, d.Address, &r.Err)
 			// What is given here was not named with an address: each device gets digests
 			// of it at most, where it answered from.
 			login := credential.ForHost(user, password, d.host())
@@ -41,7 +44,6 @@ func Ask(ctx context.Context, devices []Device, user, password string) []Result 
 				// A camera that keeps its make to itself still has its streams.
 				r.Information, _ = d.Information(ctx, login)
 			}
-			results[i] = r
 		})
 	}
 	running.Wait()

@@ -43,10 +43,11 @@ func (c *Checker) Check(want, password string) (bool, error) {
 	if known || err != nil {
 		return known, err
 	}
+	ok := false
+	defer func() { c.leave(want, mac, ok) }()
 	c.one.Lock()
-	ok := Matches(want, password)
-	c.one.Unlock()
-	c.leave(want, mac, ok)
+	defer c.one.Unlock()
+	ok = Matches(want, password)
 	return ok, nil
 }
 

@@ -1,11 +1,13 @@
 package signal
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"umbrella/internal/crash"
 	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -188,6 +190,7 @@ func (s *session) answered(m *umbrellav1.SubscribeAnswer) {
 		if s.server.Offer != nil && s.server.Offer(s.grant.Client) != nil && s.socket != nil {
 			s.socket.tooFast()
 		}
+		s.leaving = s.leaving || errors.Is(err, crash.ErrPanic) // the connection is of no use any more
 		return
 	}
 	s.offer = nil

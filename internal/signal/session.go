@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"umbrella/internal/access"
+	"umbrella/internal/crash"
 	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -131,6 +132,13 @@ func (s *session) run(first *socket) {
 	defer s.end()
 	quality := time.NewTicker(qualityInterval)
 	defer quality.Stop()
+	var err error
+	defer func() {
+		if err != nil && s.socket != nil { // a panic: the browser joins anew
+			s.socket.close(websocket.StatusInternalError, err.Error())
+		}
+	}()
+	defer crash.Contain(crash.Signal, s.participant.ID, &err)
 	var away, gathered <-chan time.Time
 	s.greet(first, false)
 	for !s.leaving {

@@ -8,6 +8,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"umbrella/internal/crash"
 )
 
 // Type is the type of a value in a blobmsg, as the message's number says.
@@ -208,7 +210,8 @@ func withoutNUL(s string) string {
 // Unmarshal reads the blobmsg of a table into v, which is what json.Unmarshal
 // takes. Integers are signed, those of 8 bits are booleans, and a Double that
 // JSON has no word for is null: as the command `ubus` shows them.
-func Unmarshal(table []byte, v any) error {
+func Unmarshal(table []byte, v any) (err error) {
+	defer crash.Catch(crash.Ubus, "", &err)
 	text, err := tableJSON(table)
 	if err == nil {
 		err = json.Unmarshal(text, v)

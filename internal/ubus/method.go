@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"umbrella/internal/crash"
 )
 
 const (
@@ -182,9 +184,9 @@ func (s *session) handle(who caller, m *message) error {
 	done := make(chan outcome, 1)
 	go func() {
 		defer s.calls.handlers.Done()
-		reply, err := method.Handler(ctx, call)
+		o := method.do(ctx, call)
 		s.endCall(who.peer) // first, for the caller to have room for the next one
-		done <- outcome{reply, err}
+		done <- o
 	}()
 	go func() {
 		defer s.calls.answers.Done()
@@ -207,6 +209,13 @@ func (s *session) handle(who caller, m *message) error {
 type outcome struct {
 	reply any
 	err   error
+}
+
+// do runs the handler.
+func (m *Method) do(ctx context.Context, call *Call) (o outcome) {
+	defer crash.Contain(crash.Ubus, call.Method, &o.err)
+	o.reply, o.err = m.Handler(ctx, call)
+	return o
 }
 
 // beginCall counts one in, or refuses it.

@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"umbrella/internal/crash"
 )
 
 // session is one connection to ubusd. One goroutine reads from it and never
@@ -73,7 +75,8 @@ func (s *session) start(ctx context.Context) {
 }
 
 // read takes messages until the connection ends, and tells why it did.
-func (s *session) read() error {
+func (s *session) read() (err error) {
+	defer crash.Contain(crash.Ubus, "", &err)
 	r := bufio.NewReader(s.conn)
 	for {
 		m, err := readMessage(r)

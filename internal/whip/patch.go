@@ -1,12 +1,14 @@
 package whip
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/crash"
 )
 
 // patch answers PATCH: trickled candidates, or an ICE restart (RFC 9725
@@ -84,6 +86,9 @@ func (s *session) restart(ufrag, pwd string) (answer string, err error) {
 	}
 	if err == nil {
 		s.offer = offer
+	}
+	if errors.Is(err, crash.ErrPanic) {
+		s.end() // the connection is of no use any more
 	}
 	return answer, err
 }

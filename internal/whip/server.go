@@ -92,12 +92,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Close ends all sessions.
 func (s *Server) Close(ctx context.Context) error {
-	s.mu.Lock()
-	s.closing = true
-	for _, in := range s.sessions {
-		in.end()
-	}
-	s.mu.Unlock()
+	s.shut()
 	done := make(chan struct{})
 	go func() {
 		s.owned.Wait()
@@ -108,6 +103,16 @@ func (s *Server) Close(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("closing WHIP sessions: %w", ctx.Err())
+	}
+}
+
+// shut lets nobody in any more and has all sessions end.
+func (s *Server) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	for _, in := range s.sessions {
+		in.end()
 	}
 }
 

@@ -27,9 +27,9 @@ func rule(zone, protocol, ports string) []string {
 func instance() []string {
 	return slices.Concat([]string{
 		"procd_open_instance",
-		"procd_set_param [command] [/usr/sbin/umbrellad] [-config] [/var/run/umbrella]",
+		"procd_set_param [command] [/usr/sbin/umbrellad] [-config] [/var/run/umbrella] [-pause] [9s]",
 		"procd_set_param [file] [/usr/sbin/umbrellad]",
-		"procd_set_param [respawn] [3600] [10] [0]",
+		"procd_set_param [respawn] [3600] [1] [0]",
 		"procd_set_param [stdout] [1]",
 		"procd_set_param [stderr] [1]",
 		"procd_set_param [term_timeout] [10]",

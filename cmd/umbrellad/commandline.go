@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"umbrella/internal/config"
 )
@@ -46,6 +48,8 @@ Flags:
                 the room '*', and trunk for another node, as its option secret
   -for TIME     with token: how long it holds, such as 90m or 24h (default 24h)
   -once         with token: it is the first one's who uses it
+  -pause TIME   where the node cannot start, wait for so long before it exits:
+                for a supervisor that starts it again at once
   -version      print the version
   -h, -help     print this text
 
@@ -61,7 +65,7 @@ Exit codes:
   1   could not start or stop in time; no node serves here, or none whose trunks
       or cameras could be told; browsers will not play the camera that was
       probed; no token or hash could be made
-  2   wrong command line
+  2   wrong command line, or a crash, which the log tells of
   3   settings not valid
 `
 
@@ -79,6 +83,7 @@ type invocation struct {
 	json     bool
 	user     string
 	token    tokenFlags
+	pause    time.Duration
 	argument string // what the command wants, if it wants something
 	source   config.Source
 	cfg      *config.Config // nil for a bare command
@@ -95,7 +100,7 @@ type command struct {
 
 func commands() map[string]command {
 	return map[string]command{
-		"":                 {run: serve},
+		"":                 {flags: []string{"pause"}, run: serve},
 		"check":            {run: check},
 		"trunks":           {flags: []string{"json"}, run: showTrunks},
 		"cameras":          {flags: []string{"json"}, run: showCameras},
@@ -128,6 +133,7 @@ func parse(args []string) (*invocation, error) {
 	flags.BoolVar(&in.json, "json", false, "")
 	flags.StringVar(&in.user, "user", "", "")
 	in.token.define(flags)
+	flags.DurationVar(&in.pause, "pause", 0, "")
 	showVersion := flags.Bool("version", false, "")
 
 	var words []string
@@ -164,7 +170,7 @@ func parse(args []string) (*invocation, error) {
 
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, f := range []string{"json", "user", "room", "name", "rights", "for", "once"} {
+	for _, f := range []string{"json", "user", "room", "name", "rights", "for", "once", "pause"} {
 		if given[f] && !slices.Contains(in.command.flags, f) {
 			return nil, fmt.Errorf("-%s is for %s", f, takers(f))
 		}
@@ -202,7 +208,7 @@ func takers(flag string) string {
 	var names []string
 	for name, c := range commands() {
 		if slices.Contains(c.flags, flag) {
-			names = append(names, name)
+			names = append(names, cmp.Or(name, "running the node"))
 		}
 	}
 	slices.Sort(names)

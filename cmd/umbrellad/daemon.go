@@ -36,6 +36,10 @@ type daemon struct {
 	// StopTimeout is how long the node has to stop. The last fifth of it is
 	// for cutting off what has not ended by itself.
 	StopTimeout time.Duration
+	// Pause is how long Run waits, or until a signal, before it returns because the
+	// node could not be started. A crash is to be followed by a start at once; what
+	// kept the node from starting is mostly still there.
+	Pause time.Duration
 
 	node  runner
 	log   *slog.Logger
@@ -67,6 +71,10 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 	d.node = d.NewNode(slog.New(bound.NewLog(d.log.Handler())), d.ask)
 	if err := d.node.Start(cfg); err != nil {
 		d.log.Error("could not start", "error", err)
+		select {
+		case <-signals:
+		case <-time.After(d.Pause):
+		}
 		return exitFailure
 	}
 	fmt.Fprintf(d.Stdout, "Umbrella %s is running.\n", d.Version)

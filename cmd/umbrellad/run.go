@@ -58,6 +58,7 @@ func serve(in *invocation) int {
 		Stdout:      in.out,
 		Stderr:      in.err,
 		StopTimeout: 5 * time.Second,
+		Pause:       in.pause,
 	}
 	return d.Run(in.cfg, in.signals)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -13,8 +14,17 @@ import (
 // asDaemon makes a test binary be the daemon, for tests that need a process.
 const asDaemon = "RUN_AS_UMBRELLAD"
 
+// crashSignal makes a goroutine of that daemon panic.
+const crashSignal = syscall.SIGUSR1
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asDaemon) != "" {
+		crashes := make(chan os.Signal, 1)
+		signal.Notify(crashes, crashSignal)
+		go func() {
+			<-crashes
+			panic("as a packet may cause one")
+		}()
 		main()
 		return
 	}
@@ -68,6 +78,7 @@ func TestCommandLine(t *testing.T) {
 		{args: "token -room a -for 100000h -config " + state, code: exitFailure, stderr: "umbrellad: token: a token holds"},
 		{args: "token -room kitchen -config " + state, stdout: "https://call.example.org:8081/u/sfu/kitchen#token=eyJ", stderr: "Link, for 24h0m0s from now on:\n"},
 		{args: "token -room * -rights admin -for 1h -config " + state, stdout: "eyJ"},
+		{args: "check -pause 9s", code: exitUsage, stderr: "umbrellad: -pause is for running the node\nTry"},
 		{args: "check -room a", code: exitUsage, stderr: "umbrellad: -room is for token\nTry"},
 		{args: "hash", code: exitFailure, stderr: "umbrellad: hash: there is none on the standard input"},
 		{args: "-nonsense", code: exitUsage, stderr: "umbrellad: flag provided but not defined: -nonsense\nTry"},
@@ -102,7 +113,7 @@ func begins(s, prefix string) bool {
 func TestHelpIsWhole(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	run([]string{"-h"}, nil, stdio{nil, &stdout, &stderr}, nil)
-	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", " cameras", " probe", " token", " hash", "-room", "-name", "-rights", "-for", "-once", "-user", "-json", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
+	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", " cameras", " probe", " token", " hash", "-room", "-name", "-rights", "-for", "-once", "-user", "-json", "-pause", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
 		if !strings.Contains(stdout.String(), word) {
 			t.Errorf("the help does not tell %q", word)
 		}

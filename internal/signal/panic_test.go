@@ -59,6 +59,18 @@ func TestPanicEndsOneSession(t *testing.T) {
 			}
 		}
 	}
+	for _, p := range []*peer.Peer{a, b} {
+		if err := p.Wait(soon(t), func() bool {
+			for mid, in := range p.Received() {
+				if gaps := in.Gaps.Load(); gaps > 0 {
+					t.Errorf("%s missed %d packets on m-line %s", p.Name, gaps, mid)
+				}
+			}
+			return true
+		}); err != nil {
+			t.Error(err)
+		}
+	}
 	// Nothing stays locked: whoever comes now is let in, and leaves.
 	v := n.join(t, &peer.Peer{Name: "Viewer", ViewOnly: true})
 	gets(t, v, a)

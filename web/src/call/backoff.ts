@@ -4,6 +4,8 @@ const quickFirst = 250;
 const quickMin = 500;
 const quickMax = 1_000;
 const slowMax = 15_000;
+// Waits of up to a second before they grow.
+const crashTries = 4;
 const giveUpAfter = 10 * 60_000;
 
 /**
@@ -32,8 +34,9 @@ export class Backoff {
     }
     const n = this.attempts++;
     if (n === 0) return 0;
-    // Half of the wait is chance, so that a full room does not knock in step.
-    const wait = Math.min(slowMax, 1000 * 2 ** (n - 1));
+    // A node that has crashed, and could not say goodbye, is back after a second or
+    // two. Half of the wait is chance, so that a full room does not knock in step.
+    const wait = Math.min(slowMax, 1000 * 2 ** Math.max(0, n - crashTries));
     return wait * (0.5 + this.random() / 2);
   }
 }

@@ -128,7 +128,7 @@ func TestHandler(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = r.Body.Close()
-	if n := Count(HTTP) - before; n != 1 || strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `who="GET /bad"`) {
+	if n := Count(HTTP) - before; n != 1 || strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), "who=127.0.0.1:") || strings.Contains(log.String(), "/bad") {
 		t.Errorf("counted %d, logged %s", n, log)
 	}
 }

@@ -18,7 +18,8 @@ func Handler(next http.Handler) http.Handler {
 				return
 			}
 			if v != http.ErrAbortHandler {
-				_ = contained(HTTP, r.Method+" "+r.URL.Path, v)
+				// Not the path, in which a secret may be; the stack says which handler.
+				_ = contained(HTTP, r.RemoteAddr, v)
 			}
 			// A part of the answer may have left, so there is no other to give.
 			panic(http.ErrAbortHandler)

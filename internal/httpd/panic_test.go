@@ -1,8 +1,12 @@
 package httpd
 
 import (
+	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -13,6 +17,9 @@ import (
 // A panic in a handler ends that client's connection, a WebSocket too, and is
 // counted: net/http alone would keep it quiet. All others are served on.
 func TestPanicEndsOneClient(t *testing.T) {
+	var log lockedBuffer
+	crash.LogTo(slog.New(slog.NewTextHandler(&log, nil)))
+	defer crash.LogTo(slog.Default())
 	srv := newServer(t, "", nil)
 	srv.WHIP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "the beginning of an answer")
@@ -58,6 +65,11 @@ func TestPanicEndsOneClient(t *testing.T) {
 	if n := crash.Count(crash.HTTP) - before; n != 2 {
 		t.Errorf("%d panics are counted", n)
 	}
+	for _, want := range []string{"who=127.0.0.1:", `stack="httpd.TestPanicEndsOneClient.func1:`, `stack="httpd.TestPanicEndsOneClient.func2:`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%s is not logged: %s", want, &log)
+		}
+	}
 	if err := call.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
 		t.Fatal(err)
 	}
@@ -67,4 +79,22 @@ func TestPanicEndsOneClient(t *testing.T) {
 	if r, _ := do(t, c, "GET", url+"/healthz"); r.StatusCode != http.StatusOK {
 		t.Errorf("the server answers %s", r.Status)
 	}
+}
+
+// lockedBuffer is written by the server's goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

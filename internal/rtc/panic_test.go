@@ -46,7 +46,7 @@ func TestPanicInNegotiation(t *testing.T) {
 	pc := b.pc
 	b.pc = nil
 	before := crash.Count(crash.SDP)
-	if err := b.setRemote(webrtc.SDPTypeOffer, "v=0"); !errors.Is(err, crash.ErrPanic) {
+	if err := b.setRemote(webrtc.SDPTypeOffer, remoteSDP{text: "v=0"}); !errors.Is(err, crash.ErrPanic) {
 		t.Errorf("the offer: %v", err)
 	}
 	if _, err := b.createAnswer(); !errors.Is(err, crash.ErrPanic) {

@@ -9,6 +9,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/crash"
+	"umbrella/internal/rtc"
 )
 
 // patch answers PATCH: trickled candidates, or an ICE restart (RFC 9725
@@ -33,7 +34,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "If-Match is to name the ICE session", http.StatusPreconditionRequired)
 		return
 	}
-	ufrag, pwd := attribute(frag, "ice-ufrag"), attribute(frag, "ice-pwd")
+	ufrag, pwd := rtc.Attribute(frag, "ice-ufrag"), rtc.Attribute(frag, "ice-pwd")
 	if match != "*" {
 		in.mu.Lock()
 		current := match == in.tag
@@ -117,8 +118,8 @@ func withCredentials(sdp, ufrag, pwd string) string {
 func fragment(sdp string) string {
 	var out strings.Builder
 	out.WriteString("a=ice-lite\r\n")
-	out.WriteString("a=ice-ufrag:" + attribute(sdp, "ice-ufrag") + "\r\n")
-	out.WriteString("a=ice-pwd:" + attribute(sdp, "ice-pwd") + "\r\n")
+	out.WriteString("a=ice-ufrag:" + rtc.Attribute(sdp, "ice-ufrag") + "\r\n")
+	out.WriteString("a=ice-pwd:" + rtc.Attribute(sdp, "ice-pwd") + "\r\n")
 	media := 0
 	for line := range strings.Lines(sdp) {
 		line = strings.TrimRight(line, "\r\n")
@@ -131,16 +132,6 @@ func fragment(sdp string) string {
 		}
 	}
 	return out.String()
-}
-
-// attribute is the value of the first a=NAME:VALUE line.
-func attribute(sdp, name string) string {
-	for line := range strings.Lines(sdp) {
-		if v, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "a="+name+":"); ok {
-			return v
-		}
-	}
-	return ""
 }
 
 // validICE checks a credential: ice-chars (RFC 8839 §5.4), so that it cannot

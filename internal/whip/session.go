@@ -205,7 +205,7 @@ func (s *session) close() {
 // etag names the ICE session that an SDP of ours describes (RFC 9725 §4.3.1),
 // and remembers it.
 func (s *session) etag(sdp string) string {
-	sum := sha256.Sum256([]byte(attribute(sdp, "ice-ufrag") + attribute(sdp, "ice-pwd")))
+	sum := sha256.Sum256([]byte(rtc.Attribute(sdp, "ice-ufrag") + rtc.Attribute(sdp, "ice-pwd")))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tag = `"` + hex.EncodeToString(sum[:8]) + `"`

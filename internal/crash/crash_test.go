@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"umbrella/internal/bound"
 )
 
 // asVictim makes a test binary do what crashes, in a directory.
@@ -58,6 +60,9 @@ func changeRoom(m map[string]int) { m["room"]++ }
 func logged(t *testing.T) *bytes.Buffer {
 	var b bytes.Buffer
 	LogTo(slog.New(slog.NewTextHandler(&b, nil)))
+	for _, p := range Places {
+		samples[p] = &bound.Sample{}
+	}
 	t.Cleanup(func() { logger.Store(nil) })
 	return &b
 }

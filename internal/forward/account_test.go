@@ -336,3 +336,58 @@ func TestWithoutMemoryPicturesLeave(t *testing.T) {
 		t.Errorf("%d of 3000 packets left", len(out.headers))
 	}
 }
+
+// In the 16 MiB of a machine of 128 MiB, four cameras of 2 Mbit/s with a keyframe every
+// 10 s have their pictures kept, or twenty with one every 2 s, beside a call of four in
+// 720p, of which the last second is kept.
+func TestWhatASmallMachineKeeps(t *testing.T) {
+	for _, c := range []struct{ cameras, seconds int }{{4, 10}, {20, 2}} {
+		h := handTidied()
+		h.Pool.SetMost(16 << 20)
+		var cameras, call []*source
+		for range c.cameras {
+			cameras = append(cameras, newSource(t, h, nil, DefaultKeepGroup))
+		}
+		for range 4 {
+			s := newSource(t, h, nil, 0)
+			st := &Stream{}
+			st.Bind(StreamConfig{Sender: discard{}, SSRC: 1})
+			play(st, s.layer, PayloadTypes{Media: 96})
+			call = append(call, s)
+		}
+		for half := range 3 * c.seconds * 2 { // three groups and a half, by half seconds
+			for _, s := range cameras {
+				// 2.1 packets in 10 ms are 2 Mbit/s.
+				for i := range 105 {
+					s.send(10*time.Millisecond, i == 0 && half%(2*c.seconds) == 0)
+					s.now = s.now.Add(-10*time.Millisecond + 500*time.Millisecond/105)
+				}
+			}
+			for _, s := range call {
+				for range 115 { // 2.2 Mbit/s of all encodings
+					s.send(10*time.Millisecond, half == 0)
+					s.now = s.now.Add(-10*time.Millisecond + 500*time.Millisecond/115)
+				}
+			}
+			for _, s := range append(cameras, call...) {
+				s.layer.tidy(s.now)
+			}
+			if half%(2*c.seconds) != 2*c.seconds-1 {
+				continue
+			}
+			for i, s := range cameras {
+				if n := s.history(); !s.layer.group.whole() || n < 210*c.seconds {
+					t.Errorf("%d cameras: of number %d, %d of %d packets are kept", c.cameras, i, n, 210*c.seconds)
+				}
+			}
+			for _, s := range call {
+				if n := s.history(); n < 225 {
+					t.Errorf("%d cameras: %d packets of the call's last second are kept", c.cameras, n)
+				}
+			}
+		}
+		for _, s := range append(cameras, call...) {
+			s.layer.Close()
+		}
+	}
+}

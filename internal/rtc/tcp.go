@@ -59,7 +59,7 @@ func newLocalListener(l net.Listener, shared func(netip.Addr) bool, session func
 // Limits are those that the engine keeps of all its connections.
 func (e *Engine) Limits() []bound.Limit {
 	return []bound.Limit{
-		e.Lines.Pool.Limit("subscribed_lines", "m-lines that receivers are offered, 64 of sound and 64 of pictures each", ""),
+		e.Lines.Pool.Limit("subscribed_lines", "Streams to receivers (m-lines), 64 of sound and 64 of pictures to each", ""),
 		e.accepted.counter.Limit("media_connections", "TCP connections to the media port"),
 	}
 }

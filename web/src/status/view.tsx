@@ -61,7 +61,9 @@ function Limits({ list }: { list: LimitStatus[] }): JSX.Element | null {
       <Table label="Limits" words={1} head={["What", "In use", "At most", "Refused"]}>
         {list.map((l) => (
           <tr key={l.name}>
-            <th scope="row">{l.description}</th>
+            <th scope="row" class="words">
+              {l.description}
+            </th>
             <td class="number">{amount(l.used, l.unit)}</td>
             <td class="number">{num(l.most) > 0 ? amount(l.most, l.unit) : "–"}</td>
             <td class="number">{num(l.refused).toLocaleString()}</td>

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -43,6 +44,8 @@ type Engine struct {
 	// engines that follow each other in one process share it.
 	Identity *Identity
 
+	// negotiations has a place for each negotiation at a time.
+	negotiations chan struct{}
 	// codecs is what connections negotiate.
 	codecs *webrtc.MediaEngine
 
@@ -80,6 +83,7 @@ func (e *Engine) Start() error {
 		return fmt.Errorf("media port %d: %w", e.MediaPort, err)
 	}
 	e.conn, e.pool = conn, forward.NewPool()
+	e.negotiations = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	e.clock.start()
 	e.MediaPort = conn.LocalAddr().(*net.UDPAddr).Port
 	logs := pionLog{e.Log}
@@ -160,6 +164,13 @@ func (e *Engine) closePort() {
 	}
 	e.clock.stop()
 	e.pool.Close()
+}
+
+// negotiate waits until a description may be applied, and returns what ends that.
+// One core is left for media: a large offer takes pion a tenth of a second.
+func (e *Engine) negotiate() (done func()) {
+	e.negotiations <- struct{}{}
+	return func() { <-e.negotiations }
 }
 
 func (e *Engine) publishLimit() int {

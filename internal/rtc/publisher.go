@@ -93,7 +93,8 @@ func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func
 // each m-line carries; what it does not name is not published (any more). With
 // announced nil everything is, as a microphone or a camera.
 func (b *Publisher) Answer(offer string, announced map[string]Announced) (string, error) {
-	remote, err := readRemote(offer)
+	defer b.engine.negotiate()()
+	remote, err := readOffer(offer)
 	if err == nil {
 		err = b.setRemote(webrtc.SDPTypeOffer, remote)
 	}

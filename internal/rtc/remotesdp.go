@@ -35,10 +35,12 @@ const (
 	maxSDP = 512 << 10
 	// maxLine bounds a line of it, in bytes: parameter sets of H.264 take 200.
 	maxLine = 4 << 10
-	// maxMedia bounds its media descriptions.
+	// maxMedia bounds the media descriptions of an offer.
 	maxMedia = 64
-	// maxFormats are as many as there are payload types.
-	maxFormats = 128
+	// maxFormats of an m-line are as many as there are payload types; all together
+	// have maxAllFormats, since pion compares each with each that the node knows.
+	maxFormats    = 128
+	maxAllFormats = 2048
 )
 
 // Errors of descriptions that are not looked at further.
@@ -68,13 +70,19 @@ var (
 // in the first one alone (RFC 9143 §7.1.3).
 var transportAttributes = []string{"ice-ufrag", "ice-pwd", "fingerprint", "setup"}
 
-// readRemote makes a remoteSDP of an offer or an answer. It returns ErrTooLarge,
-// ErrTooMany, ErrPassive or an error that says what stands too often.
-func readRemote(sdp string) (remoteSDP, error) {
+// readOffer makes a remoteSDP of an offer. It returns ErrTooLarge, ErrTooMany,
+// ErrPassive or an error that says what is wrong.
+func readOffer(sdp string) (remoteSDP, error) { return readRemote(sdp, maxMedia) }
+
+// readAnswer makes a remoteSDP of the answer to an offer of ours. Its errors are
+// those of readOffer.
+func readAnswer(sdp string) (remoteSDP, error) { return readRemote(sdp, 2*maxLines) }
+
+func readRemote(sdp string, most int) (remoteSDP, error) {
 	if len(sdp) > maxSDP {
 		return remoteSDP{}, ErrTooLarge
 	}
-	r := remoteReader{session: section{most: sessionAttributes}}
+	r := remoteReader{most: most, session: section{most: sessionAttributes}}
 	r.at = &r.session
 	for line := range strings.Lines(sdp) {
 		line = strings.TrimRight(line, "\r\n")
@@ -100,10 +108,12 @@ type section struct {
 
 // remoteReader reads a description line by line.
 type remoteReader struct {
+	most    int // media
 	session section
 	media   []section // audio and video
 	at      *section
 	total   int // media, all kinds
+	formats int // of all media
 	other   section
 	out     remoteSDP
 	mids    []string
@@ -127,8 +137,8 @@ func (r *remoteReader) line(line string) error {
 }
 
 func (r *remoteReader) mLine(value string) error {
-	if r.total++; r.total > maxMedia {
-		return fmt.Errorf("%w: %d m-lines are allowed", ErrTooMany, maxMedia)
+	if r.total++; r.total > r.most {
+		return fmt.Errorf("%w: %d m-lines are allowed", ErrTooMany, r.most)
 	}
 	words := strings.Fields(value)
 	if len(words) < 4 {
@@ -145,6 +155,9 @@ func (r *remoteReader) mLine(value string) error {
 	slices.Sort(formats)
 	if formats = slices.Compact(formats); len(formats) > maxFormats {
 		return fmt.Errorf("%w: an m-line has %d formats, %d are possible", ErrTooMany, len(formats), maxFormats)
+	}
+	if r.formats += len(formats); r.formats > maxAllFormats {
+		return fmt.Errorf("%w: its m-lines have more than %d formats together", ErrTooMany, maxAllFormats)
 	}
 	r.media = append(r.media, section{most: mediaAttributes, lines: []string{"m=" + strings.Join(words, " ")}})
 	r.at = &r.media[len(r.media)-1]

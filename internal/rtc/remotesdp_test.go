@@ -18,7 +18,7 @@ func TestRemoteCandidatesAreLeftOut(t *testing.T) {
 		"a=mid:", "a=candidate:1 1 udp 2130706431 203.0.113.9 9 typ host\r\na=candidate:2 1 tcp 1 203.0.113.9 9 typ host tcptype passive\r\n"+
 			"a=candidate:3 1 udp 1 victim.local 9 typ host\r\na=ice-lite\r\na=end-of-candidates\r\na=remote-candidates:1 203.0.113.9 9\r\na=mid:",
 	).Replace(browserOffer)
-	got, err := readRemote(hostile)
+	got, err := readOffer(hostile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestRemoteCandidatesAreLeftOut(t *testing.T) {
 // What the node reads of a browser's offer is what the browser wrote.
 func TestReadRemoteKeepsWhatIsNeeded(t *testing.T) {
 	for name, offer := range map[string]string{"as it came": browserOffer, "with LF alone": strings.ReplaceAll(browserOffer, "\r\n", "\n")} {
-		got, err := readRemote(offer)
+		got, err := readOffer(offer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,16 +84,17 @@ func TestTooMuchInAnSDP(t *testing.T) {
 		"extensions":   {numbered("a=extmap:%d urn:x", 1000), ErrTooMany},
 		"parameters":   {numbered("a=fmtp:96 x=%d", 1000), ErrTooMany},
 		"formats":      {strings.Replace(browserOffer, "m=video 9 UDP/TLS/RTP/SAVPF 96 97 103 104", formats, 1), ErrTooMany},
+		"all formats":  {browserOffer + strings.Repeat("m=video 9 UDP/TLS/RTP/SAVPF"+formats[len("m=video 9 UDP/TLS/RTP/SAVPF"):len("m=video 9 UDP/TLS/RTP/SAVPF")+390]+"\r\n", 20), ErrTooMany},
 		"groups":       {strings.Replace(browserOffer, "t=0 0\r\n", "t=0 0\r\n"+strings.Repeat("a=group:BUNDLE 0 1\r\n", 100), 1), ErrTooMany},
 		"a long line":  {repeat("a=fmtp:96 "+strings.Repeat("x", maxLine), 1), ErrTooLarge},
 		"bytes":        {repeat("a=candidate:1 1 udp 1 203.0.113.9 9 typ host", 12_000), ErrTooLarge},
 	} {
-		if _, err := readRemote(c.offer); !errors.Is(err, c.want) {
+		if _, err := readOffer(c.offer); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 	// As many candidates as fit cost nothing: they are left out.
-	got, err := readRemote(repeat("a=candidate:1 1 udp 1 203.0.113.9 9 typ host", 11_000))
+	got, err := readOffer(repeat("a=candidate:1 1 udp 1 203.0.113.9 9 typ host", 11_000))
 	if err != nil || len(got.text) > len(browserOffer) {
 		t.Errorf("with 11,000 candidates: %v, %d bytes are left", err, len(got.text))
 	}
@@ -106,7 +107,7 @@ func TestTooMuchInAnSDP(t *testing.T) {
 		"nothing at all":  "",
 		"an empty m-line": browserOffer + "m=\r\n",
 	} {
-		if _, err := readRemote(offer); err == nil {
+		if _, err := readOffer(offer); err == nil {
 			t.Errorf("%s: is taken", name)
 		}
 	}

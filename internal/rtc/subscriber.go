@@ -105,7 +105,8 @@ func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(we
 // AnswerSubscriber makes a connection out of an offer of the peer, with the
 // m-lines for receiving that it has, and returns the answer.
 func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
-	remote, err := readRemote(offer)
+	defer e.negotiate()()
+	remote, err := readOffer(offer)
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
@@ -161,7 +162,8 @@ func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP) (s
 // Reanswer applies a further offer of a peer whose connection was made by
 // AnswerSubscriber, such as an ICE restart.
 func (s *Subscriber) Reanswer(offer string) (string, error) {
-	remote, err := readRemote(offer)
+	defer s.engine.negotiate()()
+	remote, err := readOffer(offer)
 	if err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
 	}
@@ -209,7 +211,8 @@ func (s *Subscriber) NeedsOffer() bool {
 
 // Answered applies the answer to the last offer.
 func (s *Subscriber) Answered(answer string) error {
-	remote, err := readRemote(answer)
+	defer s.engine.negotiate()()
+	remote, err := readAnswer(answer)
 	var agreed map[string][]string
 	if err == nil {
 		remote.text, agreed, err = withAllCodecs(remote.text)

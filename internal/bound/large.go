@@ -80,28 +80,40 @@ func (l *Large) Read(ctx context.Context, origin netip.Prefix, r io.Reader, cut 
 
 // place waits for one.
 func (l *Large) place(ctx context.Context, origin netip.Prefix) (done func(), err error) {
-	l.mu.Lock()
-	if done, ok := l.take(origin); ok {
-		l.mu.Unlock()
+	done, w := l.enter(origin)
+	if w == nil {
 		return done, nil
 	}
-	w := &waiting{origin, make(chan func(), 1)}
-	l.waiting = append(l.waiting, w)
-	l.mu.Unlock()
 	select {
 	case done := <-w.place:
 		return done, nil
 	case <-ctx.Done():
 	}
-	l.mu.Lock()
-	l.waiting = slices.DeleteFunc(l.waiting, func(o *waiting) bool { return o == w })
-	l.mu.Unlock()
+	l.leave(w)
 	select {
 	case done := <-w.place: // it came meanwhile
 		done()
 	default:
 	}
 	return nil, ctx.Err()
+}
+
+// enter takes a place, or waits for one: then w is not nil.
+func (l *Large) enter(origin netip.Prefix) (done func(), w *waiting) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if done, ok := l.take(origin); ok {
+		return done, nil
+	}
+	w = &waiting{origin, make(chan func(), 1)}
+	l.waiting = append(l.waiting, w)
+	return nil, w
+}
+
+func (l *Large) leave(w *waiting) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = slices.DeleteFunc(l.waiting, func(o *waiting) bool { return o == w })
 }
 
 // take is place for one that is free. The caller holds mu.

@@ -106,27 +106,36 @@ func (s *sampledLog) Handle(ctx context.Context, r slog.Record) error {
 		r.AddAttrs(short(a))
 		return true
 	})
-	now := time.Now()
-	s.kinds.mu.Lock()
-	is := s.kinds.find(kind{r.Level, r.Message, s.about}, now)
-	if is.left == 0 && is.limiter.AllowN(now, 1) {
-		s.kinds.mu.Unlock()
-		return s.to.Handle(ctx, r)
-	}
-	defer s.kinds.mu.Unlock()
-	if is.left == 0 {
-		time.AfterFunc(is.limiter.ReserveN(now, 1).DelayFrom(now), func() { s.kinds.write(is) })
-	}
-	if is.left++; is.left > 1 {
-		s.kinds.left++
-	}
-	is.last = func(leftOut int) {
+	later := func(leftOut int) {
 		if leftOut > 0 {
 			r.AddAttrs(slog.Int("left_out", leftOut))
 		}
 		_ = s.to.Handle(context.Background(), r)
 	}
-	return nil
+	if !s.kinds.admit(kind{r.Level, r.Message, s.about}, later) {
+		return nil
+	}
+	return s.to.Handle(ctx, r)
+}
+
+// admit reports whether a line of a kind may be written now. Otherwise later is called
+// when there may be one more, unless another line of the kind has come by then.
+func (k *kinds) admit(of kind, later func(leftOut int)) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := time.Now()
+	is := k.find(of, now)
+	if is.left == 0 && is.limiter.AllowN(now, 1) {
+		return true
+	}
+	if is.left == 0 {
+		time.AfterFunc(is.limiter.ReserveN(now, 1).DelayFrom(now), func() { k.write(is) })
+	}
+	if is.left++; is.left > 1 {
+		k.left++
+	}
+	is.last = later
+	return false
 }
 
 // short is an attribute whose value is no longer than a line may have it.

@@ -56,13 +56,10 @@ func victim(dir string) {
 //go:noinline
 func changeRoom(m map[string]int) { m["room"]++ }
 
-// logged has contained panics logged to a buffer during a test.
+// logged has contained panics logged to a buffer during a test, as the daemon does.
 func logged(t *testing.T) *bytes.Buffer {
 	var b bytes.Buffer
-	LogTo(slog.New(slog.NewTextHandler(&b, nil)))
-	for _, p := range Places {
-		samples[p] = &bound.Sample{}
-	}
+	LogTo(slog.New(bound.NewLog(slog.NewTextHandler(&b, nil))))
 	t.Cleanup(func() { logger.Store(nil) })
 	return &b
 }

@@ -94,7 +94,7 @@ func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func
 // announced nil everything is, as a microphone or a camera.
 func (b *Publisher) Answer(offer string, announced map[string]Announced) (string, error) {
 	defer b.engine.negotiate()()
-	remote, err := readOffer(offer)
+	remote, err := readRemote(offer, maxPublished)
 	if err == nil {
 		err = b.setRemote(webrtc.SDPTypeOffer, remote)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"umbrella/internal/sfu"
 )
 
 // remoteSDP is a description from a peer, made what the node needs of it before
@@ -35,8 +37,13 @@ const (
 	maxSDP = 512 << 10
 	// maxLine bounds a line of it, in bytes: parameter sets of H.264 take 200.
 	maxLine = 4 << 10
-	// maxMedia bounds the media descriptions of an offer.
-	maxMedia = 64
+	// maxPublished bounds the m-lines of an offer to publish: those that may be
+	// published, and those that have ended. Each takes about 20 kB.
+	maxPublished = 2 * sfu.MaxTracks
+	// maxWatched bounds those of an offer to watch.
+	maxWatched = 32
+	// maxAnswered bounds those of an answer: as many as the node offers.
+	maxAnswered = 2 * maxLines
 	// maxFormats of an m-line are as many as there are payload types; all together
 	// have maxAllFormats, since pion compares each with each that the node knows.
 	maxFormats    = 128
@@ -70,14 +77,8 @@ var (
 // in the first one alone (RFC 9143 §7.1.3).
 var transportAttributes = []string{"ice-ufrag", "ice-pwd", "fingerprint", "setup"}
 
-// readOffer makes a remoteSDP of an offer. It returns ErrTooLarge, ErrTooMany,
-// ErrPassive or an error that says what is wrong.
-func readOffer(sdp string) (remoteSDP, error) { return readRemote(sdp, maxMedia) }
-
-// readAnswer makes a remoteSDP of the answer to an offer of ours. Its errors are
-// those of readOffer.
-func readAnswer(sdp string) (remoteSDP, error) { return readRemote(sdp, 2*maxLines) }
-
+// readRemote makes a remoteSDP of an offer or an answer with so many m-lines at most.
+// It returns ErrTooLarge, ErrTooMany, ErrPassive or an error that says what is wrong.
 func readRemote(sdp string, most int) (remoteSDP, error) {
 	if len(sdp) > maxSDP {
 		return remoteSDP{}, ErrTooLarge

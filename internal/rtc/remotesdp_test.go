@@ -18,7 +18,7 @@ func TestRemoteCandidatesAreLeftOut(t *testing.T) {
 		"a=mid:", "a=candidate:1 1 udp 2130706431 203.0.113.9 9 typ host\r\na=candidate:2 1 tcp 1 203.0.113.9 9 typ host tcptype passive\r\n"+
 			"a=candidate:3 1 udp 1 victim.local 9 typ host\r\na=ice-lite\r\na=end-of-candidates\r\na=remote-candidates:1 203.0.113.9 9\r\na=mid:",
 	).Replace(browserOffer)
-	got, err := readOffer(hostile)
+	got, err := readRemote(hostile, maxPublished)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestRemoteCandidatesAreLeftOut(t *testing.T) {
 // What the node reads of a browser's offer is what the browser wrote.
 func TestReadRemoteKeepsWhatIsNeeded(t *testing.T) {
 	for name, offer := range map[string]string{"as it came": browserOffer, "with LF alone": strings.ReplaceAll(browserOffer, "\r\n", "\n")} {
-		got, err := readOffer(offer)
+		got, err := readRemote(offer, maxPublished)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +77,8 @@ func TestTooMuchInAnSDP(t *testing.T) {
 		offer string
 		want  error
 	}{
-		"m-lines":      {browserOffer + strings.Repeat(section, maxMedia), ErrTooMany},
-		"data m-lines": {repeat("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", maxMedia), ErrTooMany},
+		"m-lines":      {browserOffer + strings.Repeat(section, maxPublished), ErrTooMany},
+		"data m-lines": {repeat("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", maxPublished), ErrTooMany},
 		"SSRCs":        {numbered("a=ssrc:%d cname:x", 1000), ErrTooMany},
 		"RIDs":         {numbered("a=rid:%d send", 1000), ErrTooMany},
 		"extensions":   {numbered("a=extmap:%d urn:x", 1000), ErrTooMany},
@@ -89,12 +89,12 @@ func TestTooMuchInAnSDP(t *testing.T) {
 		"a long line":  {repeat("a=fmtp:96 "+strings.Repeat("x", maxLine), 1), ErrTooLarge},
 		"bytes":        {repeat("a=candidate:1 1 udp 1 203.0.113.9 9 typ host", 12_000), ErrTooLarge},
 	} {
-		if _, err := readOffer(c.offer); !errors.Is(err, c.want) {
+		if _, err := readRemote(c.offer, maxPublished); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 	// As many candidates as fit cost nothing: they are left out.
-	got, err := readOffer(repeat("a=candidate:1 1 udp 1 203.0.113.9 9 typ host", 11_000))
+	got, err := readRemote(repeat("a=candidate:1 1 udp 1 203.0.113.9 9 typ host", 11_000), maxPublished)
 	if err != nil || len(got.text) > len(browserOffer) {
 		t.Errorf("with 11,000 candidates: %v, %d bytes are left", err, len(got.text))
 	}
@@ -107,7 +107,7 @@ func TestTooMuchInAnSDP(t *testing.T) {
 		"nothing at all":  "",
 		"an empty m-line": browserOffer + "m=\r\n",
 	} {
-		if _, err := readOffer(offer); err == nil {
+		if _, err := readRemote(offer, maxPublished); err == nil {
 			t.Errorf("%s: is taken", name)
 		}
 	}

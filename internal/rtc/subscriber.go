@@ -106,7 +106,7 @@ func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(we
 // m-lines for receiving that it has, and returns the answer.
 func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
 	defer e.negotiate()()
-	remote, err := readOffer(offer)
+	remote, err := readRemote(offer, maxWatched)
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
@@ -135,7 +135,7 @@ func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP) (s
 		kind := webrtc.NewRTPCodecType(m.MediaName.Media)
 		_, sends := m.Attribute("sendonly")
 		_, inactive := m.Attribute("inactive")
-		if kind == 0 || sends || inactive {
+		if kind == 0 || sends || inactive || len(s.groups) > 0 && !s.mayAdd(kind) {
 			continue
 		}
 		// The n-th audio and the n-th video play in step.
@@ -163,7 +163,7 @@ func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP) (s
 // AnswerSubscriber, such as an ICE restart.
 func (s *Subscriber) Reanswer(offer string) (string, error) {
 	defer s.engine.negotiate()()
-	remote, err := readOffer(offer)
+	remote, err := readRemote(offer, maxWatched)
 	if err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
 	}
@@ -212,7 +212,7 @@ func (s *Subscriber) NeedsOffer() bool {
 // Answered applies the answer to the last offer.
 func (s *Subscriber) Answered(answer string) error {
 	defer s.engine.negotiate()()
-	remote, err := readAnswer(answer)
+	remote, err := readRemote(answer, maxAnswered)
 	var agreed map[string][]string
 	if err == nil {
 		remote.text, agreed, err = withAllCodecs(remote.text)

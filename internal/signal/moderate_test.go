@@ -124,7 +124,7 @@ func TestModerateRefused(t *testing.T) {
 	m := n.join(t, &peer.Peer{Name: "Moderator", Password: "moderator", ViewOnly: true})
 	playing(t, a, m)
 	for id, e := range map[string]sfu.Entry{
-		"door": {Kind: sfu.Camera}, "away": {Kind: sfu.Person, Origin: "far"}, "program": {Kind: sfu.Stream},
+		"door": {Kind: sfu.Camera}, "away@far": {Kind: sfu.Person, Origin: "far"}, "whip-program": {Kind: sfu.Stream},
 	} {
 		e.Room, e.ID, e.Name = "room", id, id
 		p, err := n.Join(e)
@@ -146,9 +146,9 @@ func TestModerateRefused(t *testing.T) {
 		{"remove nobody", m, remove(""), "nobody of that id"},
 		{"remove a camera", m, remove("door"), "in the settings"},
 		{"mute a camera", m, mute("door"), "only people"},
-		{"mute a program", m, mute("program"), "only people"},
-		{"mute somebody at another node", m, mute("away"), "another node"},
-		{"remove somebody at another node", m, remove("away"), "another node"},
+		{"mute a program", m, mute("whip-program"), "only people"},
+		{"mute somebody at another node", m, mute("away@far"), "another node"},
+		{"remove somebody at another node", m, remove("away@far"), "another node"},
 		{"nothing", m, &umbrellav1.Moderate{}, "does not know"},
 	} {
 		before := len(c.by.Errors())

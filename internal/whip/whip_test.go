@@ -521,6 +521,15 @@ func TestRefusals(t *testing.T) {
 		}
 		return offer(t, pc, false)
 	}
+	many := func() string { // more than a participant may publish
+		pc := newConnection(t)
+		for range sfu.MaxTracks + 1 {
+			if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return offer(t, pc, false)
+	}
 	for _, c := range []struct {
 		name, method, path, kind, body string
 		header                         []string
@@ -534,6 +543,7 @@ func TestRefusals(t *testing.T) {
 		{"1 MB", "POST", "/whip/a", "application/sdp", string(bytes.Repeat([]byte("a=x\r\n"), 200000)), nil, 413},
 		{"many m-lines", "POST", "/whep/a", "application/sdp",
 			"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n" + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", 65), nil, 413},
+		{"many tracks", "POST", "/whip/a", "application/sdp", many(), nil, 413},
 		{"a bad name", "POST", "/whip/a?name=../x", "application/sdp", good(), nil, 400},
 		{"another site", "POST", "/whip/a", "application/sdp", good(), []string{"Origin", "https://evil.example"}, 403},
 		{"locked", "POST", "/whip/locked", "application/sdp", good(), nil, 401},

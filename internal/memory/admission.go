@@ -45,9 +45,9 @@ func (f Figures) Total() uint64 { return whole(f.Machine, f.Cgroup) }
 // 2.5 MB in a call of eight), so that one who leaves does not let one in who is
 // too many.
 const (
-	// Above three quarters of its limit, the collector would have to run each
-	// time that what is in use has grown by a third or less.
-	neededRefuse, neededAdmit = 0.75, 0.65
+	// Above this share of its limit, too little is left for garbage: beside the
+	// messages of many that come at once, the collector would run without pause.
+	neededRefuse, neededAdmit = 0.55, 0.45
 	// What others on the machine may come to need at once, Wi-Fi drivers first:
 	// a sixteenth of the whole, within these bounds. The kernel's own reserve is
 	// taken off MemAvailable already.
@@ -55,7 +55,10 @@ const (
 	leastReserve, mostReserve = 8 * mib, 64 * mib
 	reserveAdmit              = 1.5
 	sampleInterval            = time.Second
-	collectInterval           = 10 * time.Second
+	// joinCost is what each that was let in since the last sample is counted for, in
+	// bytes: what the connection of a viewer takes.
+	joinCost        = 256 << 10
+	collectInterval = 3 * time.Second
 )
 
 // Admission says whether there is memory for somebody else. Set the fields, and
@@ -72,15 +75,33 @@ type Admission struct {
 
 	mu                 sync.Mutex
 	figures            Figures
-	short              error // nil while there is enough
+	short              error  // nil while there is enough
+	admitted           uint64 // since the last sample
 	sampled, collected time.Time
 }
 
 // Admit is nil while there is memory for one more, or an ErrShort that says of
-// what there is too little. The figures are at most a second old.
+// what there is too little. The figures are at most a second old; those that were
+// let in since then are counted as well, so that not everybody gets in at once.
 func (a *Admission) Admit() error {
-	_, err := a.State()
-	return err
+	if _, err := a.State(); a == nil || err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.figures.with(a.admitted * joinCost).shortage(false); err != nil {
+		return err
+	}
+	a.admitted++
+	return nil
+}
+
+// with are the figures once n more bytes are in use.
+func (f Figures) with(n uint64) Figures {
+	f.Needed += n
+	f.Machine.Available -= min(n, f.Machine.Available)
+	f.Cgroup.Available -= min(n, f.Cgroup.Available)
+	return f
 }
 
 // State is what Admit goes by, and what it says.
@@ -105,7 +126,7 @@ func (a *Admission) now() time.Time {
 }
 
 func (a *Admission) sample(now time.Time) {
-	a.sampled, a.figures = now, a.Read()
+	a.sampled, a.figures, a.admitted = now, a.Read(), 0
 	short := a.figures.shortage(a.short != nil)
 	// What is in use is known from the last collection, and after a busy time
 	// the next one may be minutes away: nobody is refused for garbage.

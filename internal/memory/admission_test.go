@@ -59,12 +59,12 @@ func TestAdmission(t *testing.T) {
 		steps []step
 		says  string
 	}{
-		// 64 MiB: 48 is three quarters, 41.6 is 65 %.
-		"the runtime's limit":   {[]step{{needed(48), true}, {needed(49), false}, {needed(42), false}, {needed(41), true}, {needed(48), true}}, "calls need 49 MiB of the 64 MiB"},
+		// 64 MiB: 35.2 is 55 %, 28.8 is 45 %.
+		"the runtime's limit":   {[]step{{needed(35), true}, {needed(36), false}, {needed(29), false}, {needed(28), true}, {needed(35), true}}, "calls need 36 MiB of the 64 MiB"},
 		"the machine's memory":  {[]step{{machine(8), true}, {machine(7), false}, {machine(11), false}, {machine(12), true}, {machine(8), true}}, "7 MiB of 120 MiB are left, and others can join from 12 MiB on"},
 		"the cgroup's memory":   {[]step{{cgroup(8), true}, {cgroup(0), false}, {cgroup(11), false}, {cgroup(12), true}}, "0 MiB of 100 MiB are left"},
 		"a server":              {[]step{{func(f *Figures) { f.Machine = Area{Total: 32 << 30, Available: 65 * mib} }, true}, {machine(63), false}, {machine(95), false}, {machine(96), true}}, "63 MiB of 32768 MiB are left"},
-		"another is short next": {[]step{{machine(7), false}, {func(f *Figures) { f.Machine.Available = 60 * mib; f.Needed = 43 * mib }, false}, {needed(20), true}}, "7 MiB"},
+		"another is short next": {[]step{{machine(7), false}, {func(f *Figures) { f.Machine.Available = 60 * mib; f.Needed = 29 * mib }, false}, {needed(20), true}}, "7 MiB"},
 		"nothing is known":      {[]step{{func(f *Figures) { *f = Figures{Needed: 1 << 40} }, true}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +86,29 @@ func TestAdmission(t *testing.T) {
 				t.Errorf("says %q, want %q", said, test.says)
 			}
 		})
+	}
+}
+
+// Those who come between two samples are counted for what they will take.
+func TestManyJoinAtOnce(t *testing.T) {
+	d := newDesk()
+	crowd := func() (admitted int) {
+		for range 1000 {
+			if d.Admit() == nil {
+				admitted++
+			}
+		}
+		return admitted
+	}
+	if err := d.later(func(f *Figures) { f.Needed = 30 * mib }); err != nil {
+		t.Fatal(err)
+	}
+	const room = 52 * mib / 10 // to 55 % of 64 MiB
+	if n, most := crowd(), int(room/joinCost); n < most-1 || n > most+1 {
+		t.Errorf("%d are let in at once, want %d", n, most)
+	}
+	if err := d.later(func(f *Figures) { f.Needed = 31 * mib }); err != nil || crowd() == 0 {
+		t.Errorf("nobody is let in a second later: %v", err)
 	}
 }
 
@@ -117,18 +140,19 @@ func TestAdmissionReadsOnceASecond(t *testing.T) {
 
 func TestNobodyIsRefusedForGarbage(t *testing.T) {
 	d := newDesk()
-	d.garbage = 20 * mib
+	d.garbage = 25 * mib
 	if err := d.later(func(f *Figures) { f.Needed = 60 * mib }); err != nil || d.collected != 1 {
 		t.Fatalf("%v after %d collections", err, d.collected)
 	}
 	// Short in earnest: collecting is no use, and not done each time.
-	for range 9 {
+	every := int(collectInterval / sampleInterval)
+	for range every - 1 {
 		if err := d.later(func(f *Figures) { f.Needed = 60 * mib }); err == nil {
 			t.Fatal("let in")
 		}
 	}
 	if d.collected != 1 {
-		t.Errorf("collected %d times in ten seconds", d.collected)
+		t.Errorf("collected %d times in %v", d.collected, collectInterval)
 	}
 	if err := d.later(func(*Figures) {}); err == nil || d.collected != 2 {
 		t.Errorf("%v after %d collections", err, d.collected)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -107,6 +108,36 @@ func TestLarge(t *testing.T) {
 		}
 		if len(l.waiting) != 0 {
 			t.Error("somebody waits still")
+		}
+	})
+}
+
+// Two clients that hold all places by sending slowly give way to a third.
+func TestSlowOnesGiveWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLarge()
+		var all sync.WaitGroup
+		for i := range l.Most {
+			slow := &slowReader{2 * l.Small, make(chan struct{})}
+			all.Go(func() {
+				from := origin([]string{"192.0.2.1", "192.0.2.2"}[i%2])
+				_, done, err := l.Read(t.Context(), from, slow, sync.OnceFunc(func() { close(slow.cut) }))
+				if err == nil {
+					t.Error("a message that does not end is read")
+				}
+				done()
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		_, done, err := l.Read(t.Context(), origin("192.0.2.3"), bytes.NewReader(make([]byte, 2*l.Small)), func() {})
+		if waited := time.Since(began); err != nil || waited > 2*largePatience {
+			t.Errorf("after %v: %v", waited, err)
+		}
+		done()
+		all.Wait()
+		if len(l.waiting)+len(l.reading)+len(l.held) > 0 {
+			t.Errorf("%d wait, %d are read, %d are held", len(l.waiting), len(l.reading), len(l.held))
 		}
 	})
 }

@@ -18,8 +18,11 @@ const (
 	joinsPerSecond = 20
 	joinBurst      = 300
 	// Requests to the web server, of any kind: a page of the client is about fifteen.
-	requestsPerSecond = 200
-	requestBurst      = 4000
+	requestsPerSecond = 100
+	requestBurst      = 1000
+	// requestPause is how long the answer to one that is too many waits, so that a
+	// client that asks again at once costs the node next to nothing.
+	requestPause = time.Second
 	// Offers, ICE restarts, and descriptions that cannot be applied, which cost
 	// milliseconds each.
 	offersPerSecond = 50
@@ -44,12 +47,20 @@ func (g *Gate) OpenSocket(r *http.Request) (release func(), err error) {
 	return release, nil
 }
 
-// Request counts a request to the web server. The error is a *TryLaterError.
+// Request counts a request to the web server. The error is a *TryLaterError, for
+// which the client has waited a second where the connection is its own: the
+// connections of a proxy are needed for others.
 func (g *Gate) Request(r *http.Request) error {
-	if !g.requests.Allow(g.Origin(r), requestsPerSecond, requestBurst, time.Now()) {
-		return &TryLaterError{"too many requests from this address", time.Second}
+	if g.requests.Allow(g.Origin(r), requestsPerSecond, requestBurst, time.Now()) {
+		return nil
 	}
-	return nil
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && !g.Shared(peer.Addr()) {
+		select {
+		case <-r.Context().Done():
+		case <-time.After(requestPause):
+		}
+	}
+	return &TryLaterError{"too many requests from this address", time.Second}
 }
 
 // Offer counts what a client, as Grant.Client has it, wants negotiated. The error is a

@@ -148,9 +148,11 @@ func (s *Server) secure(h http.Handler) http.Handler {
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		// Whatever else comes, programs on this machine learn whether the node lives.
 		health := r.URL.Path == s.Prefix+"/healthz" && s.Gate.Client(r).Loopback()
-		if err := s.Gate.Request(r); err != nil && !health {
-			access.Refuse(w, err, http.StatusTooManyRequests)
-			return
+		if !health {
+			if err := s.Gate.Request(r); err != nil {
+				access.Refuse(w, err, http.StatusTooManyRequests)
+				return
+			}
 		}
 		if err := s.Gate.CheckHost(r, s.Certificates); err != nil && !s.fromNode(r) {
 			s.Log.Warn("a request for another host was refused", "reason", err, "address", s.Gate.Address(r))

@@ -67,7 +67,7 @@ type timeouts struct {
 }
 
 func defaults() timeouts {
-	return timeouts{header: 10 * time.Second, request: 30 * time.Second, answer: time.Minute, idle: 2 * time.Minute}
+	return timeouts{header: 10 * time.Second, request: 30 * time.Second, answer: time.Minute, idle: 30 * time.Second}
 }
 
 const maxHeaderBytes = 16 << 10

@@ -32,9 +32,9 @@ type rejectedMedia struct {
 }
 
 const (
-	// maxSDP bounds a description from a peer, in bytes. 100 m-lines with every
-	// codec take about half of it.
-	maxSDP = 512 << 10
+	// maxSDP bounds a description from a peer, in bytes. 16 m-lines with every codec
+	// take about half of it, and so does an answer to 128 of ours.
+	maxSDP = 256 << 10
 	// maxLine bounds a line of it, in bytes: parameter sets of H.264 take 200.
 	maxLine = 4 << 10
 	// maxPublished bounds the m-lines of an offer to publish: those that may be
@@ -52,7 +52,7 @@ const (
 
 // Errors of descriptions that are not looked at further.
 var (
-	ErrTooLarge = errors.New("the SDP is larger than 512 KiB, or a line of it than 4 KiB")
+	ErrTooLarge = errors.New("the SDP is larger than 256 KiB, or a line of it than 4 KiB")
 	ErrTooMany  = errors.New("the SDP has too much in it")
 	ErrPassive  = errors.New("the SDP says a=setup:passive: the node is the DTLS server, offer a=setup:actpass and answer a=setup:active")
 	errNoMedia  = errors.New("the SDP has no m-line for sound or pictures")

@@ -178,6 +178,11 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 		case errors.Is(err, errTooFast):
 			sock.tooFast()
 			return
+		case errors.Is(err, errTooBad):
+			s.pause()
+			sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, err.Error())
+			sock.close(websocket.StatusPolicyViolation, errTooBad.Error())
+			return
 		case err != nil:
 			sock.close(websocket.StatusPolicyViolation, "")
 			return
@@ -221,6 +226,15 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 			continue
 		}
 		done()
+	}
+}
+
+// pause keeps a socket on which too much came that cannot be understood from the next
+// one, so that the same again costs the node next to nothing.
+func (s *Server) pause() {
+	select {
+	case <-s.dropped.Done():
+	case <-time.After(badPause):
 	}
 }
 

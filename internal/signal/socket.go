@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// maxMessage bounds one message of a browser, in bytes: an SDP of 512 KiB
+	// maxMessage bounds one message of a browser, in bytes: an SDP of 256 KiB
 	// and what stands around it.
-	maxMessage = 576 << 10
+	maxMessage = 288 << 10
 	// maxFirst bounds one of a browser that is in no room: a token of 4 KiB, a
 	// password, names.
 	maxFirst = 16 << 10
@@ -31,8 +31,11 @@ const (
 	messageBurst          = 100
 	descriptionsPerSecond = 4
 	descriptionBurst      = 30
-	// maxBad messages that cannot be understood end the socket.
+	// maxBad messages that cannot be understood end the socket. One counts for each
+	// maxFirst bytes that it has: nobody sends a large one by mistake.
 	maxBad = 10
+	// badPause is how long such a socket is kept before it is closed.
+	badPause = time.Second
 	// writeTimeout is how long a message may take to leave.
 	writeTimeout = 5 * time.Second
 	// closeTimeout is how long a closing handshake may take.
@@ -41,6 +44,7 @@ const (
 
 var (
 	errTooFast   = errors.New("too many messages")
+	errTooBad    = errors.New("too much that cannot be understood")
 	errMalformed = errors.New("not a message of umbrella.signal.v1")
 )
 
@@ -178,8 +182,8 @@ func (s *socket) understand(kind websocket.MessageType, data []byte) (*umbrellav
 	}
 	m, err := decode(kind, data)
 	if err != nil {
-		if s.bad++; s.bad >= maxBad {
-			return nil, fmt.Errorf("%d messages that cannot be understood", s.bad)
+		if s.bad += 1 + len(data)/maxFirst; s.bad >= maxBad {
+			return nil, errTooBad
 		}
 		return nil, err
 	}

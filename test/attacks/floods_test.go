@@ -41,7 +41,7 @@ const (
 
 // bombs come by sixteen sockets at once that have joined.
 func bombs(ctx context.Context, a *attacker) (string, error) {
-	const size = 576 << 10 // as long as a message may be
+	const size = 288 << 10 // as long as a message may be
 	list := [][]byte{
 		bomb(fieldSettings, fieldSetting, size), bomb(fieldOffer, fieldTracks, size), bomb(fieldJoin, fieldCodecs, size),
 		bomb(fieldChat, 15, size), // of a field that there is not
@@ -121,7 +121,7 @@ func stuffed(sdp string, size int, line func(n int) string) (string, int) {
 }
 
 const (
-	mostSDP  = 512 << 10
+	mostSDP  = 256 << 10
 	mostWHIP = 256 << 10
 	// signallers are so many sessions at once.
 	signallers = 4
@@ -298,8 +298,8 @@ func restartOften(ctx context.Context, a *attacker) (string, error) {
 // those that joined.
 const mostRestarts = 50
 
-// mostOfSite participants may be there of one /48: twice as many as of one /64.
-const mostOfSite = 512
+// mostOfSite participants may be there of one /48: four times as many as of one /64.
+const mostOfSite = 1024
 
 // manyPrefixes joins from as many networks of a /64 as fit into the attacker's /48.
 func manyPrefixes(ctx context.Context, a *attacker) (string, error) {

@@ -369,7 +369,9 @@ func (s *site) goroutines() (n int) {
 
 // look is what the watcher does: programs on the node's machine may see everything.
 func look(struct{}) (int, error) {
-	answer, err := strangers(nil, 5*time.Second).Get("https://127.0.0.1:8081/metrics")
+	client := strangers(nil, 5*time.Second)
+	defer client.CloseIdleConnections() // which have goroutines as well
+	answer, err := client.Get("https://127.0.0.1:8081/metrics")
 	if err != nil {
 		return 0, nil
 	}

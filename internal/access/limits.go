@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -96,5 +97,8 @@ func (g *Gate) Limits() []bound.Limit {
 	return []bound.Limit{
 		g.open.Limit("websockets", "WebSockets, 256 of one address"),
 		g.conns.Limit("web_connections", "TCP connections to the web server"),
+		g.requests.Limit("requests", fmt.Sprintf("HTTP requests, %d a second of one address", requestsPerSecond)),
+		g.joins.Limit("joins", fmt.Sprintf("Joins, %d a second of one address", joinsPerSecond)),
+		g.offers.Limit("offers", fmt.Sprintf("Offers and ICE restarts, %d a second of one address", offersPerSecond)),
 	}
 }

@@ -52,6 +52,11 @@ func newDoor(log *slog.Logger) *door {
 	return &door{log: log}
 }
 
+// Limits are those of trunks that come in.
+func (b *Backhaul) Limits() []bound.Limit {
+	return []bound.Limit{b.door.inside.Limit("trunk_handshakes", "Handshakes of trunks, two of one address")}
+}
+
 // enter takes a place for a handshake, until release is called, once or more. The
 // error is errCrowd.
 func (d *door) enter(c caller) (release func(), err error) {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode"
@@ -137,8 +138,14 @@ func (c *Counter) add(p netip.Prefix, n int) {
 // Rates bounds how often something may be done, by origin and by network. The zero
 // value is ready for use; it is safe for concurrent use.
 type Rates struct {
-	mu sync.Mutex
-	by map[netip.Prefix]*rate.Limiter
+	mu      sync.Mutex
+	by      map[netip.Prefix]*rate.Limiter
+	refused atomic.Uint64
+}
+
+// Limit tells how often Allow was false.
+func (r *Rates) Limit(name, description string) Limit {
+	return Limit{Name: name, Description: description, Refused: r.refused.Load}
 }
 
 // MaxOrigins is how many are remembered at once, of whom something is counted.
@@ -148,6 +155,14 @@ const MaxOrigins = 4096
 // burst at once, which are the same with each call. The /48 around it may four times
 // as often. What an origin may not do does not count for its network.
 func (r *Rates) Allow(origin netip.Prefix, perSecond rate.Limit, burst int, now time.Time) bool {
+	if r.allow(origin, perSecond, burst, now) {
+		return true
+	}
+	r.refused.Add(1)
+	return false
+}
+
+func (r *Rates) allow(origin netip.Prefix, perSecond rate.Limit, burst int, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if l := r.by[origin]; l != nil && l.TokensAt(now) < 1 {

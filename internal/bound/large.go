@@ -49,6 +49,9 @@ func NewLarge() *Large {
 	return &Large{Small: 16 << 10, Most: 8, MostOfOne: 4, Within: 10 * time.Second}
 }
 
+// Limit tells how many places are taken.
+func (l *Large) Limit(name, description string) Limit { return l.counter.Limit(name, description) }
+
 // Read reads a message to its end, whose length the reader bounds. Once it is large
 // it waits for a place, which is kept until done is called: the caller calls it when
 // it needs the message no more, once or more often, also after an error. cut has to

@@ -18,7 +18,8 @@ func (n *Node) limits() []bound.Limit {
 			Used: func() int64 { f, _ := n.Memory.State(); return int64(f.Needed) },
 			Most: func() int64 { f, _ := n.Memory.State(); return int64(f.MostNeeded()) },
 		}},
-		n.sfu.Limits(), n.engine.Load().Limits(), n.gate.Limits(),
+		n.sfu.Limits(), n.engine.Load().Limits(), n.gate.Limits(), n.relay.Limits(), n.trunks.Limits(),
+		[]bound.Limit{n.large.Limit("large_messages", "Messages of more than 16 KiB that are read at once, four of one address")},
 		bound.Limits(n.Log.Handler()),
 	)
 }

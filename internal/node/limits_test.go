@@ -25,7 +25,8 @@ func TestLimitsAreShown(t *testing.T) {
 	}
 	for name, least := range map[string]int64{
 		"history": 1000, "rooms": 1, "room_participants": 2, "room_tracks": 2, "subscribed_lines": 2, "websockets": 2, "web_connections": 2,
-		"memory": 0, "media_connections": 0,
+		"memory": 0, "media_connections": 0, "media_addresses": 2, "requests": 0, "joins": 0, "offers": 0, "relay_connections": 0, "trunk_handshakes": 0,
+		"large_messages": 0,
 	} {
 		if got, ok := used[name]; !ok || got < least {
 			t.Errorf("%s: %d, want at least %d (%v)", name, got, least, ok)

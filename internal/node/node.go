@@ -69,6 +69,7 @@ type Node struct {
 	tokens  *access.Tokens
 	admins  *access.Admins
 	relay   *turn.Relay
+	large   *bound.Large
 	certs   *access.Certificates         // nil without TLS
 	web     atomic.Pointer[httpd.Server] // nil if there was no going back to the one before
 	bus     *bus
@@ -148,14 +149,14 @@ func (n *Node) startEngine(cfg *config.Config) (*rtc.Engine, error) {
 // startParticipants makes the parts through which people come in, and other
 // nodes.
 func (n *Node) startParticipants() error {
-	large := bound.NewLarge()
+	n.large = bound.NewLarge()
 	n.signal = &signal.Server{
-		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal, Offer: n.gate.Offer, Large: large,
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal, Offer: n.gate.Offer, Large: n.large,
 		Address: n.gate.Address, IceServers: n.iceServers, Log: n.Log,
 	}
 	n.signal.Start()
 	n.whip = &whip.Server{
-		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus, Offer: n.gate.Offer, Large: large,
+		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus, Offer: n.gate.Offer, Large: n.large,
 		Address: n.gate.Address, CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()

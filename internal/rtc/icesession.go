@@ -10,6 +10,8 @@ import (
 
 	"github.com/pion/stun/v4"
 	"golang.org/x/time/rate"
+
+	"umbrella/internal/bound"
 )
 
 // iceSession is one ICE session (RFC 8445 §4) of one connection: the credentials
@@ -99,6 +101,20 @@ func newICESession(ufrag, pwd string, lite bool, t *transport) *iceSession {
 	return &iceSession{
 		ufrag: ufrag, pwd: pwd, lite: lite, transport: t,
 		packets: rate.NewLimiter(checksPerSecond, checkBurst),
+	}
+}
+
+// limit tells how many addresses peers use, and how many packets of STUN and DTLS were
+// dropped: of strangers, or too many.
+func (c *mediaConn) limit() bound.Limit {
+	return bound.Limit{
+		Name: "media_addresses", Description: "Addresses of peers at the media port, 16 of one connection; refused are packets of strangers",
+		Used: func() int64 {
+			c.mu.RLock()
+			defer c.mu.RUnlock()
+			return int64(len(c.outlets))
+		},
+		Refused: c.dropped.Load,
 	}
 }
 

@@ -103,6 +103,7 @@ func (c *mediaConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		if c.admit(packet, in.from, in.oob, in.now) {
 			return copy(b, packet), in.from, nil
 		}
+		c.dropped.Add(1)
 	}
 }
 

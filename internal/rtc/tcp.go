@@ -61,6 +61,7 @@ func (e *Engine) Limits() []bound.Limit {
 	return []bound.Limit{
 		e.Lines.Pool.Limit("subscribed_lines", "Streams to receivers (m-lines), 64 of sound and 64 of pictures to each", ""),
 		e.accepted.counter.Limit("media_connections", "TCP connections to the media port"),
+		e.conn.limit(),
 	}
 }
 

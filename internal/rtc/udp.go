@@ -33,6 +33,7 @@ type mediaConn struct {
 	// fragment: each outlet belongs to one session.
 	outlets  map[netip.AddrPort]*outlet
 	sessions map[string]*iceSession
+	dropped  atomic.Uint64 // packets that admit has refused
 
 	dirtyMu sync.Mutex
 	dirty   []*outlet // those in which something waits

@@ -78,6 +78,21 @@ func most() int { return min(maxConns, bound.Descriptors()/8) }
 // mostOfOne is how many allocations one client, or one address, may have.
 func mostOfOne() int { return most() / oneIn }
 
+// Limits are those of the relay.
+func (r *Relay) Limits() []bound.Limit {
+	count := func(of func() int) func() int64 {
+		return func() int64 {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return int64(of())
+		}
+	}
+	return []bound.Limit{{
+		Name: "relay_connections", Description: "TCP connections to the relay, a quarter of them for one client",
+		Used: count(func() int { return len(r.conns) }), Most: func() int64 { return int64(most()) },
+	}}
+}
+
 // Start makes the relay ready.
 func (r *Relay) Start() error {
 	if r.patience == 0 {

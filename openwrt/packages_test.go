@@ -180,8 +180,8 @@ func testDaemonPackages(t *testing.T, dir, arch string) string {
 
 	if arch == "aarch64_cortex-a53" {
 		// What an access point has room for.
-		if daemon := len(onDevice["/usr/sbin/umbrellad"].text); max(len(ipk), len(apk)) >= 6e6 || daemon >= 16e6 {
-			t.Errorf("the .ipk has %d bytes and the .apk %d, of 6,000,000; the daemon %d, of 16,000,000", len(ipk), len(apk), daemon)
+		if daemon := len(onDevice["/usr/sbin/umbrellad"].text); max(len(ipk), len(apk)) >= 7e6 || daemon >= 18e6 {
+			t.Errorf("the .ipk has %d bytes and the .apk %d, of 7,000,000; the daemon %d, of 18,000,000", len(ipk), len(apk), daemon)
 		}
 	}
 	if !bytes.Equal(onDevice["/usr/sbin/umbrellad"].text, files["/usr/sbin/umbrellad"].text) {

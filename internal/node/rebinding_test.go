@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"umbrella/internal/backhaul"
+	"umbrella/internal/bound"
 	"umbrella/internal/config"
 	"umbrella/internal/signal"
 )
@@ -83,7 +84,7 @@ func TestForeignHost(t *testing.T) {
 			var log bytes.Buffer
 			cfg := settings(t, "\toption tls '"+tls+"'\n\toption admin_password '"+adminPassword+"'\n"+
 				"config camera 'door'\n\toption url 'rtsp://127.0.0.1:9/'\n\toption room 'den'\nconfig backhaul 'hub'\n\toption secret '"+trunkSecret+"'\n")
-			n := &Node{Stderr: io.Discard, Log: slog.New(slog.NewTextHandler(&log, nil))}
+			n := &Node{Stderr: io.Discard, Log: slog.New(bound.NewLog(slog.NewTextHandler(&log, nil)))}
 			if err := n.Start(cfg); err != nil {
 				t.Fatal(err)
 			}

@@ -28,9 +28,34 @@ type iceSession struct {
 	packets *rate.Limiter
 	udp     places
 	tcp     places
+	// dtls is from where DTLS last came: an outlet or a localConn.
+	dtls atomic.Pointer[dtlsSource]
 
 	mu        sync.Mutex
 	addresses []netip.AddrPort // of UDP
+}
+
+// dtlsSource is one of the two.
+type dtlsSource struct {
+	udp *outlet
+	tcp *localConn
+}
+
+// answersTo is where the node's half of a handshake goes: back to where the peer's
+// came from. pion would send it to the pair that ICE has selected, and browsers may
+// begin on another one. It is nil once the handshake has ended.
+func (s *iceSession) answersTo() *dtlsSource {
+	if s.transport.open.Load() {
+		return nil
+	}
+	return s.dtls.Load()
+}
+
+// heard notes from where DTLS came.
+func (s *iceSession) heard(from dtlsSource) {
+	if was := s.dtls.Load(); was == nil || *was != from {
+		s.dtls.Store(&from)
+	}
 }
 
 const (
@@ -192,6 +217,7 @@ func (c *mediaConn) admit(packet []byte, from netip.AddrPort, oob []byte, now ti
 			return false
 		}
 		o.remote.received.Add(int64(len(packet)))
+		o.remote.session.heard(dtlsSource{udp: o})
 		return true
 	}
 	if !isRequest(packet) {

@@ -329,6 +329,50 @@ func TestMediaMovesToProvenAddresses(t *testing.T) {
 	}
 }
 
+// Browsers may begin the handshake on another pair than ICE selects: it is answered
+// where it came from, and media goes there.
+func TestHandshakeIsAnsweredWhereItCameFrom(t *testing.T) {
+	c := testConn(t)
+	tr, _ := transportWithKeys(t, c)
+	s := tr.listen("ufrag", "password", true)
+	peer, selected := newSink(t), newSink(t)
+	for _, to := range []netip.AddrPort{addressOf(peer), addressOf(selected)} {
+		if !c.admit(bindingRequest(t, s), to, source(c, "127.0.0.1"), time.Now()) {
+			t.Fatal("a check is dropped")
+		}
+	}
+	tr.selectPair("127.0.0.1", addressOf(selected).Port(), false, false)
+	hello := append([]byte{22, 254, 253}, make([]byte, 300)...)
+	if !c.admit(hello, addressOf(peer), source(c, "127.0.0.1"), time.Now()) {
+		t.Fatal("DTLS is dropped")
+	}
+	flight := append([]byte{22, 254, 253}, make([]byte, 700)...)
+	if _, err := c.WriteToAddrPort(flight, addressOf(selected)); err != nil {
+		t.Errorf("the handshake is not answered: %v", err)
+	}
+	b := make([]byte, 1000)
+	_ = peer.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, err := peer.Read(b); err != nil || n != len(flight) {
+		t.Errorf("%d bytes come to where the handshake came from: %v", n, err)
+	}
+	tr.begin()
+	if w := tr.way.Load(); w == nil || key(w.udp.addr.AddrPort()) != key(addressOf(peer)) {
+		t.Errorf("media goes to %v", w)
+	}
+}
+
+func newSink(t *testing.T) *net.UDPConn {
+	t.Helper()
+	sink, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sink.Close() })
+	return sink
+}
+
+func addressOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+
 // A handshake that went to several addresses proves none of them: its answers may
 // have come from any.
 func TestScatteredHandshakeProvesNothing(t *testing.T) {

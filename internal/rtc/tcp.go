@@ -174,6 +174,9 @@ func (c *localConn) Read(b []byte) (int, error) {
 			}
 			c.rest = f
 		case c.session.Load().packets.Allow():
+			if !isSTUN(f[2:]) {
+				c.session.Load().heard(dtlsSource{tcp: c})
+			}
 			c.rest = f
 		}
 	}
@@ -200,6 +203,10 @@ func (c *localConn) admit(packet []byte) bool {
 // Write takes one frame of pion's.
 func (c *localConn) Write(b []byte) (int, error) {
 	if s := c.session.Load(); s != nil && len(b) > 2 && !isSTUN(b[2:]) {
+		if d := s.answersTo(); d != nil && d.udp != nil {
+			_, err := s.transport.engine.conn.writeDTLS(b[2:], d.udp)
+			return len(b), err
+		}
 		s.transport.handshake(nil)
 	}
 	if err := c.enqueue(append([]byte(nil), b...)); err != nil {

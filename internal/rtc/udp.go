@@ -138,13 +138,35 @@ var errStranger = errors.New("media port: nothing is sent to an address that has
 // packet can be forged.
 func (c *mediaConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	o := c.peer(to)
-	if o == nil || !o.remote.maySend(len(b)) {
+	if o == nil {
 		return 0, errStranger
 	}
 	if !isSTUN(b) {
-		o.remote.session.transport.handshake(o)
+		return c.writeDTLS(b, o)
 	}
-	n, _, err := c.WriteMsgUDPAddrPort(b, o.source, to)
+	return c.write(b, o)
+}
+
+// writeDTLS sends a packet of DTLS to where the peer's came from, or to o.
+func (c *mediaConn) writeDTLS(b []byte, o *outlet) (int, error) {
+	t := o.remote.session.transport
+	switch d := o.remote.session.answersTo(); {
+	case d == nil:
+	case d.tcp != nil:
+		t.handshake(nil)
+		return len(b), d.tcp.frame(b)
+	default:
+		o = d.udp
+	}
+	t.handshake(o)
+	return c.write(b, o)
+}
+
+func (c *mediaConn) write(b []byte, o *outlet) (int, error) {
+	if !o.remote.maySend(len(b)) {
+		return 0, errStranger
+	}
+	n, _, err := c.WriteMsgUDPAddrPort(b, o.source, o.addr.AddrPort())
 	return n, err
 }
 

@@ -58,7 +58,7 @@ function Limits({ list }: { list: LimitStatus[] }): JSX.Element | null {
   return (
     <section aria-labelledby="limits">
       <h2 id="limits">Limits</h2>
-      <Table label="Limits" words={1} head={["What", "In use", "At most", "Refused"]}>
+      <Table label="Limits of the node" words={1} head={["What", "In use", "At most", "Refused"]}>
         {list.map((l) => (
           <tr key={l.name}>
             <th scope="row" class="words">

@@ -377,7 +377,7 @@ func addressOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAd
 // have come from any.
 func TestScatteredHandshakeProvesNothing(t *testing.T) {
 	c := testConn(t)
-	tr, _ := transportWithKeys(t, c)
+	tr, peer := transportWithKeys(t, c)
 	s := tr.listen("ufrag", "password", true)
 	for n := range 2 {
 		if !c.admit(bindingRequest(t, s), at(n), source(c, "127.0.0.1"), time.Now()) {
@@ -389,5 +389,13 @@ func TestScatteredHandshakeProvesNothing(t *testing.T) {
 	tr.begin()
 	if w := tr.way.Load(); w != nil {
 		t.Errorf("media goes to %v", w.udp.addr)
+	}
+	packet, err := peer.EncryptRTP(nil, rtpPacket(1, 1, 100), &rtp.Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.packet(packet, c.peer(at(0)), time.Now()) // not from the pair that ICE has selected
+	if w := tr.way.Load(); w == nil || key(w.udp.addr.AddrPort()) != at(0) {
+		t.Errorf("media goes to %v though the peer sends from %v", w, at(0))
 	}
 }

@@ -147,8 +147,12 @@ func (t *transport) prove(o *outlet) {
 	o.remote.proven.Store(true)
 	t.waysMu.Lock()
 	defer t.waysMu.Unlock()
-	if t.chosen != nil && t.chosen.remote == o.remote && !t.closed {
+	switch {
+	case t.closed:
+	case t.chosen != nil && t.chosen.remote == o.remote:
 		t.choose(o)
+	case t.way.Load() == nil: // better than nowhere, until the chosen one is proven
+		t.way.Store(&way{udp: o})
 	}
 }
 

@@ -102,7 +102,6 @@ type section struct {
 	lines  []string
 	most   map[string]int
 	counts map[string]int
-	mid    string
 	// first values of transportAttributes
 	transport map[string]string
 }
@@ -178,7 +177,6 @@ func (r *remoteReader) attribute(line, value string) error {
 		return ErrPassive
 	}
 	if name == "mid" {
-		r.at.mid = rest
 		if slices.Contains(r.mids, rest) {
 			return fmt.Errorf("the SDP has two m-lines with a=mid:%s", rest)
 		}

@@ -244,19 +244,22 @@ func (s *Stream) head(l *Layer, p *Packet, e *sentPacket, now time.Time) *rtp.He
 	return h
 }
 
-// transmit numbers or counts a packet for congestion control, and sends it.
+// transmit numbers a packet for congestion control, sends it, and counts it where it
+// left. What cannot be sent is lost to the receiver, but says nothing of the network.
 func (s *Stream) transmit(h *rtp.Header, payload []byte, size int, now time.Time) {
-	switch t := s.cfg.Transport; {
-	case t == nil:
-	case s.cfg.Extensions.TransportCC != 0:
-		n := uint16(t.sequence.Add(1))
-		s.values[5], s.values[6] = byte(n>>8), byte(n)
-		if t.Sent != nil {
-			t.Sent(n, size, now)
-		}
-	case t.Unnumbered != nil:
+	t, number := s.cfg.Transport, uint16(0)
+	numbered := t != nil && s.cfg.Extensions.TransportCC != 0
+	if numbered {
+		number = uint16(t.sequence.Add(1))
+		s.values[5], s.values[6] = byte(number>>8), byte(number)
+	}
+	if s.cfg.Sender.SendRTP(h, payload) != nil {
+		return
+	}
+	switch {
+	case numbered && t.Sent != nil:
+		t.Sent(number, size, now)
+	case t != nil && !numbered && t.Unnumbered != nil:
 		t.Unnumbered(size, now)
 	}
-	// What cannot be sent is lost like any packet on the way.
-	_ = s.cfg.Sender.SendRTP(h, payload)
 }

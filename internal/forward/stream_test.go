@@ -138,6 +138,30 @@ func TestStreamPassesOverPadding(t *testing.T) {
 	}
 }
 
+// What could not leave says nothing about the network: congestion control does not
+// take it for lost.
+func TestWhatDidNotLeaveIsNotCounted(t *testing.T) {
+	var requests atomic.Int32
+	for _, extensions := range []StreamExtensions{{TransportCC: 2}, {}} {
+		l, out, counted := videoLayer(&requests), &sink{err: errors.New("no way")}, 0
+		s := &Stream{}
+		s.Bind(StreamConfig{Sender: out, SSRC: 1, Extensions: extensions, Transport: &Transport{
+			Sent:       func(uint16, int, time.Time) { counted++ },
+			Unnumbered: func(int, time.Time) { counted++ },
+		}})
+		play(s, l, PayloadTypes{Media: 96})
+		push(t, l, 1, key)
+		if counted != 0 {
+			t.Errorf("%d packets that did not leave are counted", counted)
+		}
+		out.err = nil
+		push(t, l, 2, delta)
+		if counted != 1 || len(out.headers) != 2 {
+			t.Errorf("%d packets are counted, 1 left of %d", counted, len(out.headers))
+		}
+	}
+}
+
 func TestResend(t *testing.T) {
 	var requests atomic.Int32
 	l := videoLayer(&requests)

@@ -124,7 +124,8 @@ func (e *Engine) configure(logs pionLog) (err error) {
 	s.SetNet(localNet{})
 	s.SetICEUDPMux(localMux{e.udp})
 	s.SetICETCPMux(e.tcp)
-	s.DisableActiveTCP(true) // peers connect to the node, never the node to them
+	s.SetICEUseCandidateCheckPriority(true) // transport.selects has the rest of the rule
+	s.DisableActiveTCP(true)                // peers connect to the node, never the node to them
 	s.SetICETimeouts(disconnectedAfter, failedAfter, 2*time.Second)
 	// The DTLS server chooses the SRTP profile, so be it where possible.
 	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {

@@ -28,23 +28,17 @@ type iceSession struct {
 	packets *rate.Limiter
 	udp     places
 	tcp     places
-	// dtls is from where DTLS last came: an outlet or a localConn.
-	dtls atomic.Pointer[dtlsSource]
+	// dtls is from where DTLS last came.
+	dtls atomic.Pointer[way]
 
 	mu        sync.Mutex
 	addresses []netip.AddrPort // of UDP
 }
 
-// dtlsSource is one of the two.
-type dtlsSource struct {
-	udp *outlet
-	tcp *localConn
-}
-
 // answersTo is where the node's half of a handshake goes: back to where the peer's
 // came from. pion would send it to the pair that ICE has selected, and browsers may
 // begin on another one. It is nil once the handshake has ended.
-func (s *iceSession) answersTo() *dtlsSource {
+func (s *iceSession) answersTo() *way {
 	if s.transport.open.Load() {
 		return nil
 	}
@@ -52,7 +46,7 @@ func (s *iceSession) answersTo() *dtlsSource {
 }
 
 // heard notes from where DTLS came.
-func (s *iceSession) heard(from dtlsSource) {
+func (s *iceSession) heard(from way) {
 	if was := s.dtls.Load(); was == nil || *was != from {
 		s.dtls.Store(&from)
 	}
@@ -217,7 +211,7 @@ func (c *mediaConn) admit(packet []byte, from netip.AddrPort, oob []byte, now ti
 			return false
 		}
 		o.remote.received.Add(int64(len(packet)))
-		o.remote.session.heard(dtlsSource{udp: o})
+		o.remote.session.heard(way{udp: o})
 		return true
 	}
 	if !isRequest(packet) {

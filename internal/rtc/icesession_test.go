@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
@@ -295,7 +296,7 @@ func TestMediaMovesToProvenAddresses(t *testing.T) {
 	}
 	check(victim)
 	tr.selectPair(victim.Addr().String(), victim.Port(), false, false)
-	tr.packet(rtpPacket(1, 1, 100), c.peer(victim), time.Now()) // not authenticated
+	tr.packet(rtpPacket(1, 1, 100), way{udp: c.peer(victim)}, time.Now()) // not authenticated
 	if got := goes(); got != home {
 		t.Errorf("media goes to %v, from which a check came alone", got)
 	}
@@ -308,7 +309,7 @@ func TestMediaMovesToProvenAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr.packet(packet, c.peer(elsewhere), time.Now())
+	tr.packet(packet, way{udp: c.peer(elsewhere)}, time.Now())
 	if got := goes(); got != elsewhere {
 		t.Errorf("media goes to %v, want %v", got, elsewhere)
 	}
@@ -316,7 +317,7 @@ func TestMediaMovesToProvenAddresses(t *testing.T) {
 	s = tr.listen("restarted", "password", true)
 	check(elsewhere)
 	tr.selectPair(elsewhere.Addr().String(), elsewhere.Port(), false, false)
-	if tr.chosen != nil || goes() != elsewhere {
+	if goes() != elsewhere {
 		t.Error("a known address has to prove itself again after a restart")
 	}
 	tr.pause()
@@ -374,7 +375,7 @@ func newSink(t *testing.T) *net.UDPConn {
 func addressOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 // A handshake that went to several addresses proves none of them: its answers may
-// have come from any.
+// have come from any. As much goes there as may bring an answer.
 func TestScatteredHandshakeProvesNothing(t *testing.T) {
 	c := testConn(t)
 	tr, peer := transportWithKeys(t, c)
@@ -387,15 +388,96 @@ func TestScatteredHandshakeProvesNothing(t *testing.T) {
 		tr.handshake(c.peer(at(n)))
 	}
 	tr.begin()
-	if w := tr.way.Load(); w != nil {
-		t.Errorf("media goes to %v", w.udp.addr)
+	if w := tr.way.Load(); w == nil || w.proven() {
+		t.Errorf("media goes to %v", w)
+	}
+	sent, came := 0, int(c.peer(at(1)).remote.received.Load())
+	for range 100 {
+		if tr.sendRTP(&rtp.Header{Version: 2, SSRC: 1}, make([]byte, 100), false) == nil {
+			sent += 112
+		}
+	}
+	if sent == 0 || sent > unproven*came {
+		t.Errorf("%d bytes of media go to where %d came from", sent, came)
 	}
 	packet, err := peer.EncryptRTP(nil, rtpPacket(1, 1, 100), &rtp.Header{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr.packet(packet, c.peer(at(0)), time.Now()) // not from the pair that ICE has selected
+	tr.packet(packet, way{udp: c.peer(at(0))}, time.Now()) // not from the pair that ICE has selected
 	if w := tr.way.Load(); w == nil || key(w.udp.addr.AddrPort()) != at(0) {
 		t.Errorf("media goes to %v though the peer sends from %v", w, at(0))
+	}
+}
+
+// Firefox nominates several pairs at once and uses the best; Chrome nominates the one
+// that it uses now, be it worse than the last. Media tells which one that is, and ICE
+// follows it.
+func TestPairOfTheMediaIsSelected(t *testing.T) {
+	c := testConn(t)
+	tr, peer := transportWithKeys(t, c)
+	s := tr.listen("ufrag", "password", true)
+	best, second := at(1), at(2)
+	selects := func(from netip.AddrPort, nominates bool) bool {
+		t.Helper()
+		setters := []stun.Setter{stun.TransactionID, stun.BindingRequest}
+		if nominates {
+			setters = append(setters, ice.UseCandidate())
+		}
+		check, err := stun.Build(setters...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		candidate := func(a netip.AddrPort) ice.Candidate {
+			c, err := ice.NewCandidateHost(&ice.CandidateHostConfig{Network: "udp", Address: a.Addr().String(), Port: int(a.Port()), Component: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		return tr.selects(check, candidate(at(0)), candidate(from), nil)
+	}
+	sends := func(from netip.AddrPort, number int) {
+		t.Helper()
+		packet, err := peer.EncryptRTP(nil, rtpPacket(1, number, 100), &rtp.Header{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.packet(packet, way{udp: c.peer(from)}, time.Now())
+		if w := tr.way.Load(); w == nil || key(w.udp.addr.AddrPort()) != from {
+			t.Errorf("media goes to %v, and comes from %v", w, from)
+		}
+	}
+	for _, from := range []netip.AddrPort{best, second} {
+		if !c.admit(bindingRequest(t, s), from, source(c, "127.0.0.1"), time.Now()) {
+			t.Fatal("a check is dropped")
+		}
+	}
+	tr.handshake(c.peer(best))
+	tr.selectPair(best.Addr().String(), best.Port(), false, false)
+	tr.begin()
+	if selects(second, true) {
+		t.Error("a second nomination is followed, though the first pair works")
+	}
+	sends(best, 1)
+	sends(second, 2)
+	if !selects(second, false) {
+		t.Error("ICE does not follow the media")
+	}
+	tr.selectPair(second.Addr().String(), second.Port(), false, false)
+	if selects(second, false) {
+		t.Error("the pair that is selected is selected again")
+	}
+	sends(best, 3)
+	if !selects(best, false) {
+		t.Error("ICE does not follow the media back")
+	}
+	tr.selectPair(best.Addr().String(), best.Port(), false, false)
+	tr.checked = time.Now().Add(-2 * silent)
+	if selects(second, false) {
+		t.Error("a pair is selected that the peer has not nominated")
+	}
+	if !selects(second, true) {
+		t.Error("a nomination is not followed, though nothing comes on the other pair")
 	}
 }

@@ -96,7 +96,7 @@ func (c *mediaConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		packet := in.cut()
 		if isMedia(packet) {
 			if o := c.peer(in.from); o != nil {
-				o.remote.session.transport.packet(packet, o, in.now)
+				o.remote.session.transport.packet(packet, way{udp: o}, in.now)
 			}
 			continue
 		}

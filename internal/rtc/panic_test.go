@@ -25,8 +25,8 @@ func TestPanicCostsOnePacket(t *testing.T) {
 	rtpPacket[0], rtpPacket[1] = 0x80, 96
 	rtcpPacket := make([]byte, 100)
 	rtcpPacket[0], rtcpPacket[1] = 0x80, 200
-	tr.packet(rtpPacket, nil, time.Now())
-	tr.packet(rtcpPacket, nil, time.Now())
+	tr.packet(rtpPacket, way{}, time.Now())
+	tr.packet(rtcpPacket, way{}, time.Now())
 	if n := crash.Count(crash.Media) - before; n != 2 {
 		t.Errorf("%d panics are counted", n)
 	}

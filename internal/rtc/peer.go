@@ -46,6 +46,7 @@ func (p *peer) connect(e *Engine, onState func(webrtc.PeerConnectionState)) erro
 	p.media.keys.agreed = p.media.agreed
 	settings := e.settings
 	p.media.keys.listen(&settings)
+	settings.SetICEBindingRequestHandler(p.media.selects)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.codecs), webrtc.WithSettingEngine(settings),
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	pc, err := api.NewPeerConnection(e.config)

@@ -124,11 +124,10 @@ func (l *localListener) closeConns() {
 // Nobody who writes waits for the peer to read.
 type localConn struct {
 	net.Conn
-	listener  *localListener
-	from      netip.AddrPort
-	known     func()                     // it is no stranger any more
-	session   atomic.Pointer[iceSession] // that its first check named
-	transport atomic.Pointer[transport]  // once ICE has selected it
+	listener *localListener
+	from     netip.AddrPort
+	known    func()                     // it is no stranger any more
+	session  atomic.Pointer[iceSession] // that its first check named
 
 	queue  chan []byte // whole frames
 	closed chan struct{}
@@ -165,8 +164,8 @@ func (c *localConn) Read(b []byte) (int, error) {
 		}
 		switch {
 		case isMedia(f[2:]):
-			if t := c.transport.Load(); t != nil {
-				t.packet(f[2:], nil, time.Now())
+			if s := c.session.Load(); s != nil {
+				s.transport.packet(f[2:], way{tcp: c}, time.Now())
 			}
 		case c.session.Load() == nil:
 			if !c.admit(f[2:]) {
@@ -175,7 +174,7 @@ func (c *localConn) Read(b []byte) (int, error) {
 			c.rest = f
 		case c.session.Load().packets.Allow():
 			if !isSTUN(f[2:]) {
-				c.session.Load().heard(dtlsSource{tcp: c})
+				c.session.Load().heard(way{tcp: c})
 			}
 			c.rest = f
 		}
@@ -257,12 +256,6 @@ func (c *localConn) Close() error {
 	}
 	c.listener.mu.Unlock()
 	return c.Conn.Close()
-}
-
-// settle makes it that of a transport: ICE has succeeded on it.
-func (c *localConn) settle(t *transport) {
-	c.known()
-	c.transport.Store(t)
 }
 
 func (c *localConn) LocalAddr() net.Addr {

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+	"github.com/pion/stun/v4"
 
 	"umbrella/internal/crash"
 )
@@ -36,8 +37,10 @@ type transport struct {
 	// sessions are the ICE session of today and the one before a restart, on whose
 	// addresses the peer sends until the new one works. Either may be nil.
 	sessions [2]*iceSession
-	// chosen is the address that ICE has selected, while it is not proven.
-	chosen *outlet
+	// selected is the pair of ICE, and checked is when the peer's last check came
+	// on it.
+	selected way
+	checked  time.Time
 	// handshakes went there: to one address, or to several.
 	greeted   *outlet
 	scattered bool
@@ -59,6 +62,18 @@ type way struct {
 	tcp *localConn
 	// other is a connection of its own, which keeps packets apart.
 	other net.Conn
+}
+
+// proven tells that something authenticated came from there. Until then only so much
+// is sent there (remoteAddress.maySend).
+func (w way) proven() bool { return w.udp == nil || w.udp.remote.proven.Load() }
+
+// is tells that both are the way to one address of the peer.
+func (w way) is(other way) bool {
+	if w.udp != nil && other.udp != nil {
+		return w.udp.remote == other.udp.remote
+	}
+	return w == other
 }
 
 const (
@@ -100,60 +115,81 @@ func (t *transport) listen(ufrag, pwd string, lite bool) *iceSession {
 // peer's address is proven. checked: this node has sent a check there that was
 // answered. Otherwise media goes where it went until something authenticated
 // comes from the new address: a check alone does not prove an address, since its
-// source can be forged.
+// source can be forged. Where it went nowhere yet, so much may go there as brings an
+// answer.
 func (t *transport) selectPair(address string, port uint16, tcp, checked bool) {
-	addr, err := netip.ParseAddr(address)
-	if err != nil {
+	to := t.reach(address, port, tcp)
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	if t.closed || to == (way{}) {
 		return
 	}
+	t.selected, t.checked = to, time.Now()
+	if to.tcp != nil {
+		to.tcp.known()
+	} else if checked {
+		to.udp.remote.proven.Store(true)
+	}
+	if w := t.way.Load(); to.proven() || w == nil || !w.proven() {
+		t.way.Store(&to)
+	}
+}
+
+// reach finds the way to an address of the peer; it is zero where there is none.
+func (t *transport) reach(address string, port uint16, tcp bool) way {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		return way{}
+	}
 	to := key(netip.AddrPortFrom(addr, port))
+	if tcp {
+		return way{tcp: t.engine.accepted.conn(to)}
+	}
+	return way{udp: t.engine.conn.peer(to)}
+}
+
+// silent is how long nothing has come on a pair that its peer has left: browsers
+// renew their consent every 4 to 6 s (RFC 7675 §5.1).
+const silent = 7 * time.Second
+
+// selects reports whether ICE is to select the pair on which a check has come, where
+// pion would stay: it takes the nominated pair of the highest priority (RFC 5245
+// §8.1.1.2), as Firefox does, which nominates many at once. Chrome nominates the one
+// that it uses now, be its priority lower. So the pair on which the media comes is
+// right, and without media the one that is nominated while nothing comes on the old
+// one. It is a BindingRequestHandler of pion's.
+func (t *transport) selects(check *stun.Message, local, remote ice.Candidate, _ *ice.CandidatePair) bool {
+	from := t.reach(remote.Address(), uint16(remote.Port()), local.NetworkType().IsTCP())
+	t.waysMu.Lock()
+	defer t.waysMu.Unlock()
+	if from == (way{}) {
+		return false
+	}
+	if t.selected.is(from) {
+		t.checked = time.Now()
+		return false
+	}
+	if w := t.way.Load(); w != nil && w.is(from) {
+		return true
+	}
+	return check.Contains(stun.AttrUseCandidate) && time.Since(t.checked) > silent
+}
+
+// move sends from now on to where something authenticated came from: the peer sends
+// its media by the pair that it has selected, whatever it has nominated before.
+func (t *transport) move(from way) {
 	t.waysMu.Lock()
 	defer t.waysMu.Unlock()
 	if t.closed {
 		return
 	}
-	t.chosen = nil
-	if tcp {
-		c := t.engine.accepted.conn(to)
-		if c == nil {
-			return
-		}
-		c.settle(t)
-		t.way.Store(&way{tcp: c})
-		return
+	if from.udp != nil {
+		from.udp.remote.proven.Store(true)
 	}
-	o := t.engine.conn.peer(to)
-	if o == nil {
-		return
+	if from.tcp != nil {
+		from.tcp.known()
 	}
-	if checked {
-		o.remote.proven.Store(true)
-	}
-	t.choose(o)
-}
-
-// choose sends to o from now on, or once it is proven. The caller holds waysMu.
-func (t *transport) choose(o *outlet) {
-	if o.remote.proven.Load() {
-		t.chosen = nil
-		t.way.Store(&way{udp: o})
-		return
-	}
-	t.chosen = o
-}
-
-// prove notes that something authenticated came from an address.
-func (t *transport) prove(o *outlet) {
-	o.remote.proven.Store(true)
-	t.waysMu.Lock()
-	defer t.waysMu.Unlock()
-	switch {
-	case t.closed:
-	case t.chosen != nil && t.chosen.remote == o.remote:
-		t.choose(o)
-	case t.way.Load() == nil: // better than nowhere, until the chosen one is proven
-		t.way.Store(&way{udp: o})
-	}
+	t.way.Store(&from)
 }
 
 // handshake notes that a packet of DTLS leaves to an address; o is nil for TCP.
@@ -197,7 +233,7 @@ const replayWindow = 1024
 
 // early is a packet that came before the handshake had ended.
 type early struct {
-	from   *outlet
+	from   way
 	packet []byte
 }
 
@@ -228,10 +264,7 @@ func (t *transport) handshaken() {
 		return
 	}
 	o.remote.proven.Store(true)
-	if t.chosen != nil {
-		t.choose(t.chosen)
-	}
-	if t.way.Load() == nil {
+	if w := t.way.Load(); w == nil || !w.proven() {
 		t.way.Store(&way{udp: o})
 	}
 }
@@ -247,10 +280,9 @@ func (t *transport) ready() *way {
 	return t.way.Load()
 }
 
-// packet takes a protected packet off the wire, which came from an address of the
-// media port's UDP, or elsewhere: nil. b is the caller's again when it returns,
-// and has changed.
-func (t *transport) packet(b []byte, from *outlet, now time.Time) {
+// packet takes a protected packet off the wire. b is the caller's again when it
+// returns, and has changed.
+func (t *transport) packet(b []byte, from way, now time.Time) {
 	if len(b) > maxRTCP || len(b) > maxRTP && isRTP(b) {
 		return
 	}
@@ -266,7 +298,7 @@ func (t *transport) packet(b []byte, from *outlet, now time.Time) {
 }
 
 // take decrypts a packet and passes it on. The caller holds in.
-func (t *transport) take(b []byte, from *outlet, now time.Time) {
+func (t *transport) take(b []byte, from way, now time.Time) {
 	if t.inbound == nil {
 		return
 	}
@@ -282,8 +314,8 @@ func (t *transport) take(b []byte, from *outlet, now time.Time) {
 	if err != nil {
 		return
 	}
-	if from != nil && !from.remote.proven.Load() {
-		t.prove(from)
+	if w := t.way.Load(); w == nil || !w.is(from) || !w.proven() {
+		t.move(from)
 	}
 	if media {
 		t.rtp(plain, now)
@@ -363,6 +395,9 @@ func (t *transport) sendRTP(h *rtp.Header, payload []byte, voice bool) error {
 		return w.send(b)
 	}
 	o := w.udp
+	if !o.remote.maySend(size + overhead) {
+		return errNoWay
+	}
 	o.mu.Lock()
 	b := o.room(size+overhead, &t.engine.conn.spares)[:size]
 	err := t.protect(b, h, payload)
@@ -454,6 +489,9 @@ func (t *transport) sendRTCP(packets ...rtcp.Packet) error {
 	t.control = b
 	if w.udp == nil {
 		return w.send(b)
+	}
+	if !w.udp.remote.maySend(len(b)) {
+		return errNoWay
 	}
 	return t.engine.conn.sendNow(w.udp, b)
 }

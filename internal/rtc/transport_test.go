@@ -51,7 +51,7 @@ func (f *far) send(t *testing.T, size int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.packet(b, nil, time.Now())
+	f.packet(b, way{}, time.Now())
 }
 
 func (f *far) report(t *testing.T, packets ...rtcp.Packet) {
@@ -63,7 +63,7 @@ func (f *far) report(t *testing.T, packets ...rtcp.Packet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.packet(b, nil, time.Now())
+	f.packet(b, way{}, time.Now())
 }
 
 // Media is kept while the handshake goes on, if there are keys, and not before
@@ -86,7 +86,7 @@ func TestWhatATransportLetsThrough(t *testing.T) {
 	f.send(t, 300)
 	f.report(t, &rtcp.ReceiverReport{SSRC: 1})
 	b := rtpPacket(1, 0, 300)
-	f.packet(b, nil, time.Now()) // of somebody else
+	f.packet(b, way{}, time.Now()) // of somebody else
 	if len(f.packets) != maxEarly+1 || f.compounds != 1 {
 		t.Errorf("%d packets and %d reports got through", len(f.packets)-maxEarly, f.compounds)
 	}

@@ -376,7 +376,7 @@ func (c *apartConn) Read(b []byte) (int, error) {
 		if err != nil || !isMedia(b[:n]) {
 			return n, err
 		}
-		c.media.packet(b[:n], nil, time.Now())
+		c.media.packet(b[:n], way{other: c.Conn}, time.Now())
 	}
 }
 

@@ -4,8 +4,9 @@ const quickFirst = 250;
 const quickMin = 500;
 const quickMax = 1_000;
 const slowMax = 15_000;
-// Waits of up to a second before they grow.
-const crashTries = 4;
+// Waits of up to crashWait before they grow.
+const crashTries = 6;
+const crashWait = 500;
 const giveUpAfter = 10 * 60_000;
 
 /**
@@ -36,7 +37,7 @@ export class Backoff {
     if (n === 0) return 0;
     // A node that has crashed, and could not say goodbye, is back after a second or
     // two. Half of the wait is chance, so that a full room does not knock in step.
-    const wait = Math.min(slowMax, 1000 * 2 ** Math.max(0, n - crashTries));
+    const wait = Math.min(slowMax, crashWait * 2 ** Math.max(0, n - crashTries));
     return wait * (0.5 + this.random() / 2);
   }
 }

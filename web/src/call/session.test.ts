@@ -108,8 +108,8 @@ test("further attempts wait, and say until when", () => {
   t.enter();
   t.current().to.closed();
   t.current().to.closed();
-  assert.deepEqual(t.state(), { phase: "reconnecting", retryAt: t.clock.now() + 1000 });
-  t.clock.advance(999);
+  assert.deepEqual(t.state(), { phase: "reconnecting", retryAt: t.clock.now() + 500 });
+  t.clock.advance(499);
   assert.equal(t.connections.length, 2);
   t.clock.advance(1);
   assert.equal(t.connections.length, 3);

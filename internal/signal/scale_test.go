@@ -72,23 +72,23 @@ func TestHostile(t *testing.T) {
 			_, _ = c.Write([]byte("GET / HTTP/1.1\r\nUpgrade: websocket\r\n"))
 		}
 	})
-	all.Go(func() { // 10,000 random messages
-		left := 10000
-		for left > 0 {
-			p := &peer.Peer{URL: n.url}
-			if err := p.Dial(soon(t)); err != nil {
-				t.Error(err)
-				return
+	for range 10 {
+		all.Go(func() { // 1,000 random messages: whoever sends them waits each time until it is closed
+			for range 10 {
+				p := &peer.Peer{URL: n.url}
+				if err := p.Dial(soon(t)); err != nil {
+					t.Error(err)
+					return
+				}
+				buf := make([]byte, 64)
+				for range 100 {
+					_, _ = rand.Read(buf)
+					p.SendBytes(buf[:1+int(buf[0])%63])
+				}
+				p.Close()
 			}
-			buf := make([]byte, 64)
-			for range 100 {
-				_, _ = rand.Read(buf)
-				p.SendBytes(buf[:1+int(buf[0])%63])
-				left--
-			}
-			p.Close()
-		}
-	})
+		})
+	}
 	all.Go(func() { // an SDP of 1 MB, and one of many lines
 		for _, sdp := range []string{
 			strings.Repeat("a", 1<<20), "v=0\r\n" + strings.Repeat("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n", 12000),

@@ -29,29 +29,44 @@ type calm struct {
 	goroutines int
 }
 
-// TestAttacks has strangers attack a node of 128 MiB beside a call of four: one way
-// after the other, and at last together.
+// TestAttacks has strangers attack a node of 128 MiB beside a call of four: in one way
+// after the other, and at last in all ways together. Together they may cost no more
+// than one of them, so -short leaves out what would be tried twice; it is tried where
+// together they cost too much.
 func TestAttacks(t *testing.T) {
 	s := newSite(t)
 	quiet := s.control()
-	part := func(name string, do func(t *testing.T)) {
-		t.Run(name, func(t *testing.T) {
+	part := func(name string, do func(t *testing.T)) bool {
+		return t.Run(name, func(t *testing.T) {
 			defer func(was *testing.T) { s.t = was }(s.t)
 			s.t = t
 			do(t)
 		})
 	}
-	var all []string
-	for _, w := range ways {
-		if !w.apart {
-			all = append(all, w.name)
+	alone := func(apart bool) {
+		for _, w := range ways {
+			if w.apart == apart {
+				part(w.name, func(t *testing.T) { s.judge(t, quiet, w.lasts, w.name) })
+			}
 		}
-		part(w.name, func(t *testing.T) { s.judge(t, quiet, w.lasts, w.name) })
 	}
-	part("together", func(t *testing.T) {
+	if !testing.Short() {
+		alone(false)
+	}
+	alone(true)
+	fine := part("together", func(t *testing.T) {
+		var all []string
+		for _, w := range ways {
+			if !w.apart {
+				all = append(all, w.name)
+			}
+		}
 		s.restart() // what is in use of before would hide what they take
 		s.judge(t, quiet, 15*time.Second, all...)
 	})
+	if !fine && testing.Short() {
+		alone(false)
+	}
 	part("afterwards", func(t *testing.T) { s.afterwards(t, quiet) })
 }
 

@@ -39,3 +39,18 @@ test("a node that restarts is asked every half to whole second for ten seconds",
     assert.ok(list.some((wait) => wait > 3000), "it slows down later");
   }
 });
+
+// nextcloud/spreed#9382
+test("a laptop that wakes in the morning tries at once, and does not give up", () => {
+  const b = new Backoff(0, false, () => 1);
+  let now = 0;
+  for (let i = 0; i < 9; i++) now += (b.next(now) ?? 0) + 50;
+  now += 8 * 3_600_000;
+  assert.equal(b.next(now), 0);
+  assert.equal(b.next(now + 50), 500);
+  // Awake, ten minutes are the end.
+  now += 50;
+  const end = now + 10 * 60_000;
+  while (now < end) now += (b.next(now) ?? 1_000) + 50;
+  assert.equal(b.next(now), null);
+});

@@ -8,6 +8,8 @@ const slowMax = 15_000;
 const crashTries = 6;
 const crashWait = 500;
 const giveUpAfter = 10 * 60_000;
+// An attempt takes seconds: more time than this between two means that the device slept.
+const sleepGap = 30_000;
 
 /**
  * Backoff says how long to wait before each attempt to reconnect, in one
@@ -15,16 +17,31 @@ const giveUpAfter = 10 * 60_000;
  */
 export class Backoff {
   private attempts = 0;
+  private due: number;
 
   /** quick: the node said that it would be back in a moment. */
   constructor(
-    private readonly began: number,
+    private began: number,
     private readonly quick: boolean,
     private readonly random: () => number = Math.random,
-  ) {}
+  ) {
+    this.due = began;
+  }
 
   /** The wait before the next attempt; null when it is time to give up. */
   next(now: number): number | null {
+    // The time asleep does not count: a laptop that wakes in the morning tries at once
+    // (nextcloud/spreed#9382).
+    if (now - this.due > sleepGap) {
+      this.began = now;
+      this.attempts = 0;
+    }
+    const wait = this.choose(now);
+    this.due = now + (wait ?? 0);
+    return wait;
+  }
+
+  private choose(now: number): number | null {
     if (now - this.began >= giveUpAfter) return null;
     if (this.quick && now - this.began < quickFor) {
       if (this.attempts === 0) {

@@ -187,6 +187,7 @@ export class Call {
     this.store.set({ phase: "lobby", ending: null, room: emptyRoom });
   }
 
+  /** Tries now what would wait for a timer: the user asks for it, or is back. */
   retryNow(): void {
     this.session?.retryNow();
   }

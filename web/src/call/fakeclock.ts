@@ -17,6 +17,12 @@ export class FakeClock implements Clock {
     };
   }
 
+  /** The device sleeps for ms milliseconds: what fell due meanwhile runs late, after it. */
+  sleep(ms: number): void {
+    this.time += ms;
+    this.advance(0);
+  }
+
   /** Moves on by ms milliseconds and runs what falls due, in order. */
   advance(ms: number): void {
     const end = this.time + ms;

@@ -260,3 +260,32 @@ test("a rejoin leaves and enters by a new socket", () => {
   t.current().to.opened();
   assert.equal(t.current().last(), "join");
 });
+
+test("a device that wakes does not wait for a countdown, or for an attempt from before its sleep", () => {
+  const t = setup();
+  t.enter();
+  t.current().to.closed();
+  assert.equal(t.connections.length, 2);
+  t.session.retryNow();
+  assert.equal(t.connections.length, 2, "an attempt has just begun");
+  t.clock.advance(2_000);
+  t.session.retryNow();
+  assert.equal(t.connections.length, 3);
+  t.current().to.closed();
+  t.session.retryNow();
+  assert.equal(t.connections.length, 4);
+});
+
+test("a socket that slept for longer than the node keeps it is opened anew at once", () => {
+  const t = setup();
+  t.enter();
+  t.clock.sleep(30_000);
+  t.session.retryNow();
+  assert.equal(t.connections.length, 1, "it may be alive");
+  t.current().to.message({ case: "pong", value: {} as never });
+  t.clock.sleep(50_000);
+  t.session.retryNow();
+  assert.equal(t.connections.length, 2);
+  t.enter(true);
+  assert.deepEqual(t.joins, [false, true]);
+});

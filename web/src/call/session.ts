@@ -67,6 +67,10 @@ const attemptTimeout = 6_000;
 // A first join that meets a closed door knocks once more.
 const firstAttempts = 2;
 const firstRetry = 600;
+// An attempt that was made this long ago was made on another network, or before a sleep.
+const staleAttempt = 1_500;
+// How long the node keeps a socket without a ping, and each ping is answered.
+const nodePatience = 40_000;
 
 /**
  * Session is one stay in a room. It outlives its sockets: it comes back by
@@ -80,6 +84,8 @@ export class Session {
   private attempts = 0;
   private backoff: Backoff | null = null;
   private cancelTimer = () => {};
+  private openedAt = -Infinity;
+  private heardAt = -Infinity;
 
   constructor(private readonly o: SessionOptions) {}
 
@@ -100,9 +106,14 @@ export class Session {
     this.end("left", "");
   }
 
-  /** Tries now instead of when the countdown is over. */
+  /**
+   * Tries now instead of when a timer is over, for that of the next attempt, of one
+   * that began before a sleep, or of a socket that cannot be alive after one.
+   */
   retryNow(): void {
-    if (this.state.phase === "reconnecting" && this.state.retryAt !== null) this.open();
+    const now = this.o.clock.now();
+    if (this.state.phase === "joined" && now - this.heardAt > nodePatience) this.lost(false);
+    else if (this.state.phase === "reconnecting" && (this.state.retryAt !== null || now - this.openedAt > staleAttempt)) this.open();
   }
 
   /** The network is another: find out at once whether the node is there. */
@@ -141,6 +152,7 @@ export class Session {
   private open(): void {
     this.drop();
     this.attempts++;
+    this.openedAt = this.o.clock.now();
     if (this.state.phase === "reconnecting" && this.state.retryAt !== null) {
       this.change({ phase: "reconnecting", retryAt: null });
     }
@@ -172,6 +184,7 @@ export class Session {
   }
 
   private receive(body: ServerBody): void {
+    this.heardAt = this.o.clock.now();
     switch (body.case) {
       case "pong":
         return;

@@ -1,9 +1,10 @@
 import { Error_Code, TrackSource, type IceServer, type Joined } from "../proto/umbrella/v1/signal_pb";
 import { Store } from "../state/store";
+import type { VideoQuality } from "./capture";
 import type { Clock } from "./clock";
 import { receivableCodecs } from "./codecs";
 import type { VideoCodec } from "./encodings";
-import { bitRates, type LocalMedia, type VideoQuality } from "./media";
+import { bitRates, type LocalMedia } from "./media";
 import type { ClientBody, ServerBody } from "./messages";
 import { Publisher } from "./publisher";
 import {

@@ -1,10 +1,19 @@
 import { Store } from "../state/store";
+import {
+  capture,
+  mediaProblem,
+  problemOf,
+  sizes,
+  type DeviceKind,
+  type Facing,
+  type MediaProblem,
+  type VideoQuality,
+  type Wish,
+} from "./capture";
+import { systemClock, type Clock } from "./clock";
+import { chosenIn, hasAny, moveTo, useOf, type Use } from "./devices";
 import type { VideoCodec } from "./encodings";
-
-/** Why a camera, a microphone or a screen cannot be had. */
-export type MediaProblem = "permission" | "none" | "busy" | "insecure" | "unsupported" | "lost" | "failed";
-
-export type DeviceKind = "microphone" | "camera";
+import { Interruption } from "./interruption";
 
 export interface Device {
   /** The user's wish: to be heard, or seen. */
@@ -18,8 +27,6 @@ export interface Device {
   /** The system silences it: a hardware switch, or a phone call. */
   interrupted: boolean;
 }
-
-export type VideoQuality = "standard" | "saving";
 
 export interface Media {
   microphone: Device;
@@ -35,49 +42,11 @@ export interface Media {
   codec: VideoCodec;
 }
 
-const sizes: Record<VideoQuality, MediaTrackConstraints> = {
-  standard: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } },
-  saving: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 20, max: 20 } },
-};
-
 /** Bits per second for a picture of each quality. */
 export const bitRates: Record<VideoQuality, { camera: number; screen: number }> = {
   standard: { camera: 1_500_000, screen: 2_500_000 },
   saving: { camera: 400_000, screen: 1_000_000 },
 };
-
-/** Which problem an error of getUserMedia or getDisplayMedia means. */
-export function problemOf(error: unknown): MediaProblem {
-  const name = error instanceof Error ? error.name : "";
-  switch (name) {
-    case "NotAllowedError":
-    case "SecurityError":
-    case "PermissionDeniedError":
-      return "permission";
-    case "NotFoundError":
-    case "DevicesNotFoundError":
-    case "OverconstrainedError":
-      return "none";
-    case "NotReadableError":
-    case "TrackStartError":
-    case "AbortError":
-      return "busy";
-    case "TypeError":
-    case "NotSupportedError":
-      return "unsupported";
-  }
-  return "failed";
-}
-
-/** Can this page have a camera and a microphone at all? */
-export function mediaProblem(): MediaProblem | null {
-  if (!window.isSecureContext) return "insecure";
-  return "mediaDevices" in navigator ? null : "unsupported";
-}
-
-export function canShareScreen(): boolean {
-  return mediaProblem() === null && "getDisplayMedia" in navigator.mediaDevices;
-}
 
 /** Choices that are kept for the next time. */
 export interface Kept {
@@ -90,6 +59,28 @@ export interface Kept {
   codec: VideoCodec;
 }
 
+const kinds = ["microphone", "camera"] as const;
+// Problems that may be over when the user comes back to the page.
+const passing: readonly MediaProblem[] = ["lost", "busy", "failed"];
+
+/** What LocalMedia does by itself, for who has to be told. */
+export interface MediaNews {
+  /** Another device is used than before: its name. */
+  onMoved(kind: DeviceKind, label: string): void;
+  /** What was shared has gone, or the browser's own bar has ended it. */
+  onScreenEnded(): void;
+}
+
+// What is known of one kind beside its state.
+interface Hold {
+  use: Use | null;
+  /** Name of the chosen device, once it was seen. */
+  chosenLabel: string;
+  /** Goes up with each choice: what was asked for before it is not wanted any more. */
+  choice: number;
+  interruption: Interruption;
+}
+
 /**
  * LocalMedia is the own camera, microphone and screen. A muted microphone
  * stays open, so that it is back at once; a camera that is off is closed, so
@@ -99,8 +90,15 @@ export class LocalMedia {
   readonly store: Store<Media>;
   private queue: Promise<void> = Promise.resolve();
   private closed = false;
+  /** Goes up with each close: what was picked for an earlier call is not wanted. */
+  private stay = 0;
+  private readonly holds: Record<DeviceKind, Hold>;
 
-  constructor(kept: Kept) {
+  constructor(
+    kept: Kept,
+    private readonly news: MediaNews,
+    private readonly clock: Clock = systemClock,
+  ) {
     const device = (wanted: boolean, deviceId: string): Device => ({
       wanted,
       track: null,
@@ -109,6 +107,7 @@ export class LocalMedia {
       deviceId,
       interrupted: false,
     });
+    this.holds = { microphone: this.hold("microphone"), camera: this.hold("camera") };
     this.store = new Store<Media>({
       microphone: device(kept.microphoneOn, kept.microphoneId),
       camera: device(kept.cameraOn, kept.cameraId),
@@ -129,22 +128,25 @@ export class LocalMedia {
   /** Asks for what is wanted of the microphone and the camera. */
   open(): Promise<void> {
     this.closed = false;
-    const kinds: DeviceKind[] = ["microphone", "camera"];
     return this.acquire(kinds.filter((kind) => this.store.state[kind].wanted));
   }
 
   /** Closes everything. It can be opened again. */
   close(): void {
     this.closed = true;
+    this.stay++;
     this.stopScreen();
-    for (const kind of ["microphone", "camera"] as const) this.release(kind);
+    for (const kind of kinds) {
+      this.holds[kind].choice++;
+      this.release(kind);
+    }
   }
 
   toggleMicrophone(): void {
-    const { wanted, track } = this.store.state.microphone;
+    const { wanted, track, interrupted } = this.store.state.microphone;
     this.patch("microphone", { wanted: !wanted });
     if (track) track.enabled = !wanted;
-    else if (!wanted) void this.acquire(["microphone"]);
+    if (!wanted && (!track || interrupted)) this.retry("microphone");
   }
 
   toggleCamera(): void {
@@ -154,16 +156,19 @@ export class LocalMedia {
     else void this.acquire(["camera"]);
   }
 
-  /** Asks once more for what could not be had. */
+  /** Asks once more for what could not be had, or does not work. */
   retry(kind: DeviceKind): void {
+    this.release(kind);
     void this.acquire([kind]);
   }
 
   choose(kind: DeviceKind, deviceId: string): void {
     this.patch(kind, { deviceId });
+    const known = this.store.state.devices.find((d) => d.deviceId === deviceId);
+    this.holds[kind].chosenLabel = known?.label ?? "";
+    this.holds[kind].choice++;
     if (kind === "camera" && !this.store.state.camera.wanted) return;
-    this.release(kind);
-    void this.acquire([kind]);
+    this.retry(kind);
   }
 
   chooseSpeaker(speakerId: string): void {
@@ -188,9 +193,10 @@ export class LocalMedia {
     const cameras = devices.filter((d) => d.kind === "videoinput");
     if (facing === "user" || facing === "environment") {
       // A phone opens one camera at a time.
+      this.holds.camera.choice++;
       this.release("camera");
       this.patch("camera", { deviceId: "", wanted: true });
-      void this.acquire(["camera"], facing === "user" ? "environment" : "user");
+      void this.acquire(["camera"], { facing: facing === "user" ? "environment" : "user" });
       return;
     }
     if (cameras.length < 2) return;
@@ -202,6 +208,7 @@ export class LocalMedia {
 
   /** Returns what went wrong; a user who changes their mind is nothing wrong. */
   async shareScreen(): Promise<MediaProblem | null> {
+    const { stay } = this;
     let stream: MediaStream;
     try {
       stream = await navigator.mediaDevices.getDisplayMedia({
@@ -214,10 +221,21 @@ export class LocalMedia {
     }
     const screen = stream.getVideoTracks()[0] ?? null;
     const screenAudio = stream.getAudioTracks()[0] ?? null;
+    if (stay !== this.stay) {
+      // The call has ended while the picker was open.
+      screen?.stop();
+      screenAudio?.stop();
+      return null;
+    }
+    this.stopScreen();
     if (screen) {
       screen.contentHint = "detail";
-      // Stopped by the browser's own bar.
-      screen.onended = () => this.stopScreen();
+      // Stopped by the browser's own bar, or its window was closed.
+      screen.onended = () => {
+        if (this.store.state.screen !== screen) return;
+        this.stopScreen();
+        this.news.onScreenEnded();
+      };
     }
     this.store.set({ screen, screenAudio });
     return null;
@@ -230,14 +248,37 @@ export class LocalMedia {
     this.store.set({ screen: null, screenAudio: null });
   }
 
-  private readonly onDevices = () => void this.listDevices();
+  private hold(kind: DeviceKind): Hold {
+    const interruption = new Interruption(this.clock, () => {
+      if (this.store.state[kind].wanted) this.retry(kind);
+    });
+    return { use: null, chosenLabel: "", choice: 0, interruption };
+  }
 
-  // iOS takes devices away while a page is in the background.
+  private readonly onDevices = () => {
+    void this.enqueue(async () => {
+      await this.listDevices();
+      for (const kind of kinds) {
+        const { wanted, problem } = this.store.state[kind];
+        const there = hasAny(this.store.state.devices, kind);
+        if (wanted && problem === "none" && there) void this.acquire([kind], { moved: true });
+      }
+      await this.followDevices(true);
+    });
+  };
+
+  // iOS takes devices away while a page is in the background, and for a phone call.
   private readonly onVisible = () => {
-    if (document.hidden || this.closed) return;
-    for (const kind of ["microphone", "camera"] as const) {
-      const { wanted, track, problem } = this.store.state[kind];
-      if (wanted && problem === "lost" && !track) void this.acquire([kind]);
+    if (this.closed) return;
+    for (const kind of kinds) {
+      const { interruption } = this.holds[kind];
+      const { wanted, track, problem, interrupted } = this.store.state[kind];
+      if (interrupted) {
+        if (document.hidden) interruption.hidden();
+        else interruption.shown();
+      } else if (!document.hidden && wanted && !track && problem !== null && passing.includes(problem)) {
+        void this.acquire([kind]);
+      }
     }
   };
 
@@ -247,102 +288,91 @@ export class LocalMedia {
 
   private release(kind: DeviceKind): void {
     const { track } = this.store.state[kind];
-    if (track) {
-      track.onended = track.onmute = track.onunmute = null;
-      track.stop();
-    }
+    this.holds[kind].interruption.cancel();
+    if (track) stop(track);
     this.patch(kind, { track: null, interrupted: false });
   }
 
   /** One request after the other: a second one would cancel the first. */
-  private acquire(kinds: DeviceKind[], facing?: "user" | "environment"): Promise<void> {
-    const run = async () => {
-      const wanted = kinds.filter((kind) => !this.store.state[kind].track);
-      if (wanted.length === 0) return;
-      const problem = mediaProblem();
-      for (const kind of wanted) this.patch(kind, { pending: problem === null, problem });
-      if (problem) return;
-      await this.request(wanted, facing);
-      await this.listDevices();
-    };
+  private enqueue(run: () => Promise<void>): Promise<void> {
     this.queue = this.queue.then(run, run);
     return this.queue;
   }
 
-  private async request(kinds: DeviceKind[], facing?: "user" | "environment"): Promise<void> {
-    let error: unknown;
-    try {
-      this.take(kinds, await navigator.mediaDevices.getUserMedia(this.constraints(kinds, facing, true)));
-      return;
-    } catch (e) {
-      error = e;
-    }
-    const problem = problemOf(error);
-    // The chosen device may be another one's by now, or unplugged.
-    const chosen = kinds.some((kind) => this.store.state[kind].deviceId !== "") || facing !== undefined;
-    if (problem !== "permission" && chosen) {
-      try {
-        this.take(kinds, await navigator.mediaDevices.getUserMedia(this.constraints(kinds, undefined, false)));
-        return;
-      } catch (e) {
-        error = e;
-      }
-    }
-    // One of the two may be there all the same.
-    if (kinds.length > 1) {
-      const possible = problem === "permission" ? await notDenied(kinds) : kinds;
-      for (const kind of kinds) {
-        if (possible.includes(kind)) await this.request([kind], facing);
-        else this.patch(kind, { pending: false, problem });
-      }
-      return;
-    }
-    for (const kind of kinds) this.patch(kind, { pending: false, problem: problemOf(error) });
+  private acquire(asked: readonly DeviceKind[], { facing, moved = false }: { facing?: Facing; moved?: boolean } = {}): Promise<void> {
+    return this.enqueue(async () => {
+      const wanted = asked.filter((kind) => !this.store.state[kind].track);
+      if (wanted.length === 0) return;
+      const problem = mediaProblem();
+      for (const kind of wanted) this.patch(kind, { pending: problem === null, problem });
+      if (problem) return;
+      const wish = (kind: DeviceKind): Wish => (facing ? { facing } : { deviceId: this.store.state[kind].deviceId || undefined });
+      await this.request(new Map(wanted.map((kind) => [kind, wish(kind)])), moved);
+      // What the others did meanwhile may have made another device right.
+      await this.followDevices(moved);
+    });
   }
 
-  private constraints(kinds: DeviceKind[], facing: "user" | "environment" | undefined, exact: boolean): MediaStreamConstraints {
-    const { microphone, camera, quality } = this.store.state;
-    const id = (deviceId: string) => (exact && deviceId && !facing ? { deviceId: { exact: deviceId } } : {});
-    return {
-      audio: kinds.includes("microphone") && {
-        echoCancellation: true,
-        noiseSuppression: true,
-        autoGainControl: true,
-        ...id(microphone.deviceId),
-      },
-      video: kinds.includes("camera") && {
-        ...sizes[quality],
-        ...(facing ? { facingMode: { exact: facing } } : camera.deviceId ? {} : { facingMode: "user" }),
-        ...id(camera.deviceId),
-      },
-    };
+  private async request(wishes: ReadonlyMap<DeviceKind, Wish>, moved: boolean): Promise<void> {
+    const choices = { microphone: this.holds.microphone.choice, camera: this.holds.camera.choice };
+    const got: DeviceKind[] = [];
+    await capture(wishes, this.store.state.quality, (kind, result) => {
+      if (this.take(kind, result, choices[kind])) got.push(kind);
+    });
+    await this.listDevices();
+    const { devices } = this.store.state;
+    for (const kind of got) {
+      const { track } = this.store.state[kind];
+      const use = useOf(devices, kind, track?.getSettings().deviceId, this.chosen(kind));
+      const label = use.device?.label ?? track?.label ?? "";
+      if (moved && label && label !== this.holds[kind].use?.device?.label) this.news.onMoved(kind, label);
+      // Of two that were asked for together, one may have gone without its own for the other.
+      this.holds[kind].use = { ...use, refused: use.refused && wishes.size === 1 };
+    }
   }
 
-  private take(kinds: DeviceKind[], stream: MediaStream): void {
-    for (const kind of kinds) {
-      const track = (kind === "camera" ? stream.getVideoTracks() : stream.getAudioTracks())[0] ?? null;
-      const { wanted } = this.store.state[kind];
-      if (this.closed || (kind === "camera" && !wanted)) {
-        // The user thought better of it while the browser asked.
-        track?.stop();
-        this.patch(kind, { pending: false });
-        continue;
-      }
-      if (track) this.follow(kind, track);
-      this.patch(kind, { track, pending: false, problem: null, interrupted: track?.muted ?? false });
+  /** Returns whether there is a new track. */
+  private take(kind: DeviceKind, result: MediaStreamTrack | MediaProblem, choice: number): boolean {
+    const { wanted, track: before } = this.store.state[kind];
+    if (typeof result === "string") {
+      // A device that cannot be had leaves the one that is open.
+      this.patch(kind, { pending: false, problem: before ? null : result });
+      return false;
     }
+    if (this.closed || choice !== this.holds[kind].choice || (kind === "camera" && !wanted)) {
+      // The user thought better of it while the browser asked.
+      result.stop();
+      this.patch(kind, { pending: false });
+      return false;
+    }
+    if (before) stop(before);
+    this.follow(kind, result);
+    this.patch(kind, { track: result, pending: false, problem: null, interrupted: result.muted });
+    if (!result.muted) this.holds[kind].interruption.over();
+    return true;
   }
 
   private follow(kind: DeviceKind, track: MediaStreamTrack): void {
+    const { interruption } = this.holds[kind];
     if (kind === "microphone") track.enabled = this.store.state.microphone.wanted;
     else this.store.set({ mirrored: track.getSettings().facingMode !== "environment" });
-    track.onmute = () => this.patch(kind, { interrupted: true });
-    track.onunmute = () => this.patch(kind, { interrupted: false });
+    track.onmute = () => {
+      interruption.silenced(document.hidden);
+      this.patch(kind, { interrupted: true });
+    };
+    track.onunmute = () => {
+      interruption.over();
+      this.patch(kind, { interrupted: false });
+    };
     track.onended = () => {
       // Unplugged, or taken by the system: try what else there is.
       this.patch(kind, { track: null, problem: "lost", interrupted: false });
-      if (!document.hidden && this.store.state[kind].wanted) void this.acquire([kind]);
+      if (!document.hidden && this.store.state[kind].wanted) void this.acquire([kind], { moved: true });
     };
+  }
+
+  private chosen(kind: DeviceKind) {
+    return chosenIn(this.store.state.devices, kind, this.store.state[kind].deviceId, this.holds[kind].chosenLabel);
   }
 
   private async listDevices(): Promise<void> {
@@ -353,26 +383,28 @@ export class LocalMedia {
     } catch {
       this.store.set({ devices: [] });
     }
-    for (const kind of ["microphone", "camera"] as const) {
-      const { wanted, problem, track, pending } = this.store.state[kind];
-      const input = kind === "camera" ? "videoinput" : "audioinput";
-      const there = this.store.state.devices.some((d) => d.kind === input);
-      if (wanted && !track && !pending && there && problem === "none") void this.acquire([kind]);
+    for (const kind of kinds) this.holds[kind].chosenLabel = this.chosen(kind)?.label ?? this.holds[kind].chosenLabel;
+  }
+
+  /** Changes over to what is right with the devices that there are now. */
+  private async followDevices(moved: boolean): Promise<void> {
+    for (const kind of kinds) {
+      const { use } = this.holds[kind];
+      if (this.closed || !use || !this.store.state[kind].track) continue;
+      const chosen = this.chosen(kind);
+      // A device that has gone may open when it is back.
+      if (!chosen) use.refused = false;
+      const to = moveTo(this.store.state.devices, kind, use, chosen);
+      if (!to) continue;
+      const deviceId = to.deviceId === "default" ? undefined : to.deviceId;
+      // A phone has one camera open at a time; and "default" stays what it was while it is open.
+      if (kind === "camera" || !deviceId) this.release(kind);
+      await this.request(new Map([[kind, { deviceId }]]), moved);
     }
   }
 }
 
-/** Those of the devices that the user has not refused. */
-async function notDenied(kinds: DeviceKind[]): Promise<DeviceKind[]> {
-  const possible: DeviceKind[] = [];
-  for (const kind of kinds) {
-    try {
-      const { state } = await navigator.permissions.query({ name: kind });
-      if (state !== "denied") possible.push(kind);
-    } catch {
-      // A browser that cannot tell would only ask again.
-    }
-  }
-  // When none is denied for good, the question itself was turned away.
-  return possible.length === kinds.length ? [] : possible;
+function stop(track: MediaStreamTrack): void {
+  track.onended = track.onmute = track.onunmute = null;
+  track.stop();
 }

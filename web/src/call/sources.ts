@@ -1,16 +1,18 @@
 import { TrackSource } from "../proto/umbrella/v1/signal_pb";
-import type { LocalMedia, Media } from "./media";
+import type { Device, LocalMedia, Media } from "./media";
 import type { OwnTrack } from "./publisher";
 
-/** What of the own devices is sent. */
+/** What of the own devices is sent. What the system has silenced says so to the others. */
 export function ownTracks({ microphone, camera, screen, screenAudio }: Media): Map<TrackSource, OwnTrack> {
   return new Map([
-    [TrackSource.MICROPHONE, { track: microphone.track, muted: !microphone.wanted || !microphone.track }],
-    [TrackSource.CAMERA, { track: camera.track, muted: !camera.wanted || !camera.track }],
+    [TrackSource.MICROPHONE, { track: microphone.track, muted: silent(microphone) }],
+    [TrackSource.CAMERA, { track: camera.track, muted: silent(camera) }],
     [TrackSource.SCREEN, { track: screen, muted: false }],
     [TrackSource.SCREEN_AUDIO, { track: screenAudio, muted: false }],
   ]);
 }
+
+const silent = ({ wanted, track, interrupted }: Device) => !wanted || !track || interrupted;
 
 /** Turns off what a source comes from, as its button does. */
 export function turnOff(media: LocalMedia, source: TrackSource): void {

@@ -7,7 +7,7 @@ import { connectSocket } from "../call/socket";
 import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
 import { asksForWall, sayWall } from "../ui/wall";
 import { sentence } from "../ui/sentence";
-import { screenWords, together } from "../ui/words";
+import { movedWords, screenWords, together } from "../ui/words";
 import { Invitations } from "./invitations";
 import { Settings } from "./settings";
 import { Store } from "./store";
@@ -50,7 +50,10 @@ const gatherTime = 400;
 /** App is everything behind the page: what the views show and can do. */
 export class App {
   readonly settings = new Settings();
-  readonly media = new LocalMedia(this.settings.media);
+  readonly media = new LocalMedia(this.settings.media, {
+    onMoved: (kind, label) => this.say(movedWords(kind, label)),
+    onScreenEnded: () => this.say("Your screen is no longer shared."),
+  });
   readonly invitations = new Invitations();
   readonly ui: Store<Ui>;
   readonly call: Call;

@@ -1,5 +1,6 @@
 import { sendableCodecs } from "../call/codecs";
-import type { Kept, VideoQuality } from "../call/media";
+import type { VideoQuality } from "../call/capture";
+import type { Kept } from "../call/media";
 import { read, write } from "./storage";
 
 /** Settings are what the browser remembers of its user. */

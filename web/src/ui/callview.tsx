@@ -1,12 +1,14 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { canShareScreen, type Media } from "../call/media";
+import { canShareScreen } from "../call/capture";
+import type { Media } from "../call/media";
 import { ParticipantKind } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useMedia, useNow, useStore } from "./context";
 import { IconButton, MenuButton, type MenuItem } from "./controls";
 import { Dialogs } from "./dialogs";
 import { Icon } from "./icons";
 import { CameraButton, MicrophoneButton } from "./lobby";
+import { deviceNotice } from "./notices";
 import { SidePanel } from "./panels";
 import { useShortcuts } from "./shortcuts";
 import { Sounds, SoundGate } from "./sounds";
@@ -14,7 +16,7 @@ import { Stage, useTiles } from "./stage";
 import { toggleFullScreen } from "./tile";
 import type { Tile } from "./tiles";
 import { useResting, useScreenOn } from "./wall";
-import { mediaWords, secondsUntil } from "./words";
+import { secondsUntil } from "./words";
 
 /** The call itself. */
 export function CallView(): JSX.Element {
@@ -57,7 +59,7 @@ function Banner(): JSX.Element | null {
   const phase = useStore(app.call.store, (s) => s.phase);
   const retryAt = useStore(app.call.store, (s) => s.retryAt);
   const blocked = useStore(app.call.store, (s) => s.mediaBlocked);
-  const microphone = useStore(app.media.store, (s) => s.microphone);
+  const media = useStore(app.media.store, (s) => s);
   const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
   const maySubscribe = useStore(app.call.store, (s) => s.room.maySubscribe);
   const now = useNow(phase === "reconnecting" && retryAt !== null);
@@ -83,13 +85,17 @@ function Banner(): JSX.Element | null {
       </div>
     );
   }
-  if (!viewOnly && microphone.wanted && (microphone.problem || microphone.interrupted)) {
-    const words = microphone.problem ? mediaWords("microphone", microphone.problem) : null;
+  for (const kind of ["microphone", "camera"] as const) {
+    const notice = viewOnly ? null : deviceNotice(kind, media[kind]);
+    if (!notice) continue;
     return (
-      <div class="banner" role="status">
-        <p>
-          {words ? `${words.title}: nobody hears you. ${words.text}` : "The system has muted your microphone: nobody hears you."}
-        </p>
+      <div class="banner" key={kind}>
+        <p role="status">{notice.text}</p>
+        {notice.again && (
+          <button type="button" class="link" onClick={() => app.media.retry(kind)}>
+            Try again
+          </button>
+        )}
       </div>
     );
   }

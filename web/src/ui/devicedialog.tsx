@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { codecName, sendableCodecs } from "../call/codecs";
 import type { VideoCodec } from "../call/encodings";
-import type { VideoQuality } from "../call/media";
+import type { VideoQuality } from "../call/capture";
 import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
 import { DeviceFields, LevelBar, Select } from "./devices";

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { mediaProblem, type DeviceKind } from "../call/media";
+import { mediaProblem, type DeviceKind } from "../call/capture";
 import { defaultRoom, initials } from "../call/names";
 import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { canShareScreen } from "../call/media";
+import { canShareScreen } from "../call/capture";
 import { useApp } from "./context";
 import { toggleFullScreen } from "./tile";
 

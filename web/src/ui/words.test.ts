@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MediaProblem } from "../call/media";
+import type { MediaProblem } from "../call/capture";
 import type { EndReason } from "../call/session";
 import { sentence } from "./sentence";
 import { endingWords, linksIn, lockElsewhere, mediaWords, secondsUntil, together } from "./words";

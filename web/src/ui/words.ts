@@ -1,5 +1,5 @@
 import type { Ending } from "../call/session";
-import type { DeviceKind, MediaProblem } from "../call/media";
+import type { DeviceKind, MediaProblem } from "../call/capture";
 import { QualityLevel } from "../proto/umbrella/v1/signal_pb";
 import { sentence } from "./sentence";
 
@@ -98,6 +98,11 @@ export function mediaWords(kind: DeviceKind, problem: MediaProblem): Words {
     case "failed":
       return { title: title("did not start"), text: `The ${kind} could not be started. Turn it on again, or choose another one.` };
   }
+}
+
+/** What to say when another device is used than before. */
+export function movedWords(kind: DeviceKind, label: string): string {
+  return `Your ${kind} is now “${label}”.`;
 }
 
 export function screenWords(problem: MediaProblem): string {

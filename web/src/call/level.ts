@@ -25,7 +25,12 @@ export class LevelMeter {
     this.context = context;
     const analyser = context.createAnalyser();
     analyser.fftSize = 1024;
-    context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+    try {
+      context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+    } catch {
+      // Firefox joins no two sample rates; Bluetooth has one of its own (jitsi/jitsi-meet#8209).
+      return;
+    }
     const samples = new Float32Array(analyser.fftSize);
     let shown = 0;
     this.timer = setInterval(() => {
@@ -46,7 +51,8 @@ export class LevelMeter {
   }
 
   private readonly wake = () => {
-    if (this.context?.state === "suspended") this.context.resume().catch(() => {});
+    // iOS has a third state, "interrupted", of a phone call (Tonejs/Tone.js#767).
+    if (this.context?.state !== "running") this.context?.resume().catch(() => {});
   };
 }
 

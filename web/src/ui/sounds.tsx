@@ -1,12 +1,14 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { speakerIn } from "../call/devices";
 import { useApp, useStore } from "./context";
+import { afterPause } from "./video";
 
 /** All that is heard: one element for each audio track of the others. */
 export function Sounds(): JSX.Element {
   const app = useApp();
   const streams = useStore(app.call.store, (s) => s.streams);
-  const speakerId = useStore(app.media.store, (s) => s.speakerId);
+  const speakerId = useStore(app.media.store, (s) => speakerIn(s.devices, s.speakerId));
   return (
     <div hidden>
       {[...streams]
@@ -33,11 +35,13 @@ function Sound({ track, speakerId }: { track: MediaStreamTrack; speakerId: strin
     };
     // A phone call or another app may have stopped it.
     const wake = () => {
-      if (!document.hidden && audio.paused) play();
+      if (!document.hidden && audio.paused && track.readyState === "live") play();
     };
+    const stop = afterPause(audio, wake);
     play();
     document.addEventListener("visibilitychange", wake);
     return () => {
+      stop();
       document.removeEventListener("visibilitychange", wake);
       audio.srcObject = null;
     };

@@ -15,6 +15,7 @@ import { Sounds, SoundGate } from "./sounds";
 import { Stage, useTiles } from "./stage";
 import { toggleFullScreen } from "./tile";
 import type { Tile } from "./tiles";
+import { lookAfter } from "../state/lookafter";
 import { useResting, useScreenOn } from "./wall";
 import { secondsUntil } from "./words";
 
@@ -29,6 +30,7 @@ export function CallView(): JSX.Element {
   const { tiles, main } = useTiles();
   const resting = useResting(wall);
   useScreenOn();
+  useEffect(() => lookAfter(app), [app]);
   useShortcuts(main >= 0 ? (tiles[main]?.key ?? "") : "", viewOnly);
   useEffect(() => heading.current?.focus(), []);
   return (

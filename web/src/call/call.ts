@@ -18,7 +18,7 @@ import {
   type Room,
   type RoomEvent,
 } from "./room";
-import { Session, type Ending, type Entrance } from "./session";
+import { Session, type Ending, type EndReason, type Entrance } from "./session";
 import type { Connect } from "./socket";
 import { ownTracks, turnOff } from "./sources";
 import { Subscriber, type Streams } from "./subscriber";
@@ -178,8 +178,8 @@ export class Call {
   }
 
   /** Ends the stay. */
-  leave(): void {
-    this.session?.leave();
+  leave(reason?: EndReason): void {
+    this.session?.leave(reason);
   }
 
   /** Back to the lobby after the stay has ended. */

@@ -101,9 +101,9 @@ export class Session {
   }
 
   /** Ends the stay. */
-  leave(): void {
+  leave(reason: EndReason = "left"): void {
     if (this.state.phase === "joined") this.connection?.send({ case: "leave", value: {} });
-    this.end("left", "");
+    this.end(reason, "");
   }
 
   /**

@@ -11,6 +11,7 @@ import { movedWords, screenWords, together } from "../ui/words";
 import { Invitations } from "./invitations";
 import { Settings } from "./settings";
 import { Store } from "./store";
+import type { Tabs } from "./tabs";
 
 export interface Toast {
   id: number;
@@ -33,6 +34,10 @@ export interface Ui {
   /** Id of the participant that the moderation is about. */
   subject: string;
   unread: number;
+  /** Another tab of this browser is in this room, and has the sound. */
+  elsewhere: boolean;
+  /** The user wants to hear it here all the same. */
+  hearHere: boolean;
   /** The browser wants a gesture before it plays sound. */
   soundBlocked: boolean;
   shortcuts: boolean;
@@ -58,6 +63,7 @@ export class App {
   readonly ui: Store<Ui>;
   readonly call: Call;
   readonly basePath: string;
+  private tabs: Tabs | null = null;
   private phase: Phase = "lobby";
   private lastToast = 0;
   private came: string[] = [];
@@ -81,6 +87,8 @@ export class App {
       dialog: "",
       subject: "",
       unread: 0,
+      elsewhere: false,
+      hearHere: false,
       soundBlocked: false,
       shortcuts: this.settings.shortcuts,
       toasts: [],
@@ -100,6 +108,7 @@ export class App {
     this.call.store.subscribe(() => this.callChanged());
     this.media.store.subscribe(() => this.keepMedia());
     this.listen();
+    void this.meetTabs();
     // A screen on the wall has nobody who presses a button.
     if (this.ui.state.wall && this.ui.state.room) this.join(this.ui.state.room, "", true, "");
   }
@@ -116,7 +125,7 @@ export class App {
       this.showRoom(room);
     }
     this.lastEntrance = { name: name.trim(), viewOnly, password };
-    this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, toasts: [] });
+    this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, toasts: [], hearHere: false });
     if (viewOnly) this.media.close();
     this.call.join({ room, name: name.trim(), viewOnly, password, token: this.invitations.of(room) });
     return null;
@@ -130,8 +139,8 @@ export class App {
     this.join(this.ui.state.room, e.name, e.viewOnly, e.password);
   }
 
-  leave(): void {
-    this.call.leave();
+  leave(reason?: "replaced"): void {
+    this.call.leave(reason);
     this.media.close();
     this.ui.set({ panel: "", dialog: "", toasts: [], soundBlocked: false });
   }
@@ -154,6 +163,7 @@ export class App {
 
   private showRoom(room: string): void {
     this.ui.set({ room, invited: this.invitations.of(room) !== "" });
+    this.lookForTabs();
   }
 
   private demoted(): void {
@@ -288,6 +298,7 @@ export class App {
   private callChanged(): void {
     const { phase, room } = this.call.store.state;
     document.documentElement.dataset.callState = phase;
+    this.tellTabs();
     if (phase !== this.phase) {
       this.phase = phase;
       if (phase === "failed" && room.selfId !== "") this.media.close();
@@ -300,6 +311,31 @@ export class App {
     }
     const title = this.ui.state.room ? `${this.ui.state.room} · Umbrella` : "Umbrella";
     if (document.title !== title) document.title = title;
+  }
+
+  /** Other tabs of this browser may be in the same room. */
+  private async meetTabs(): Promise<void> {
+    const { Tabs, tabChannel } = await import("./tabs");
+    const channel = tabChannel(this.basePath);
+    if (!channel) return;
+    this.tabs = new Tabs(channel, {
+      id: Math.random().toString(36),
+      clock: systemClock,
+      onChange: () => this.lookForTabs(),
+      onMoved: () => this.leave("replaced"),
+    });
+    this.tellTabs();
+  }
+
+  private tellTabs(): void {
+    const { phase, viewOnly } = this.call.store.state;
+    const inCall = phase === "joined" || phase === "reconnecting";
+    this.tabs?.set(inCall ? this.ui.state.room : "", !viewOnly);
+    this.lookForTabs();
+  }
+
+  private lookForTabs(): void {
+    this.ui.set({ elsewhere: this.tabs?.elsewhere(this.ui.state.room) ?? false });
   }
 
   private keepMedia(): void {
@@ -343,7 +379,7 @@ export class App {
       this.invitations.take(room);
       this.showRoom(room);
     });
-    addEventListener("pagehide", () => this.call.leave());
+    addEventListener("pagehide", () => this.leave());
     // A page that comes back out of the browser's memory has left its call.
     addEventListener("pageshow", (event) => {
       if (event.persisted) location.reload();
@@ -352,7 +388,9 @@ export class App {
     this.followNetwork();
     document.addEventListener("visibilitychange", () => {
       this.call.setHidden(document.hidden);
-      if (!document.hidden) this.call.retryNow();
+      if (document.hidden) return;
+      this.call.retryNow();
+      this.tabs?.ask();
     });
   }
 }

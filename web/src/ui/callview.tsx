@@ -63,6 +63,8 @@ function Banner(): JSX.Element | null {
   const blocked = useStore(app.call.store, (s) => s.mediaBlocked);
   const media = useStore(app.media.store, (s) => s);
   const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
+  const elsewhere = useStore(app.ui, (s) => s.elsewhere);
+  const hearHere = useStore(app.ui, (s) => s.hearHere);
   const maySubscribe = useStore(app.call.store, (s) => s.room.maySubscribe);
   const now = useNow(phase === "reconnecting" && retryAt !== null);
   if (phase === "reconnecting") {
@@ -98,6 +100,16 @@ function Banner(): JSX.Element | null {
             Try again
           </button>
         )}
+      </div>
+    );
+  }
+  if (elsewhere && viewOnly && !hearHere) {
+    return (
+      <div class="banner">
+        <p role="status">You hear this room in your other tab.</p>
+        <button type="button" class="link" onClick={() => app.ui.set({ hearHere: true })}>
+          Hear it here as well
+        </button>
       </div>
     );
   }

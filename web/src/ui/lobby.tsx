@@ -14,6 +14,7 @@ export function Lobby(): JSX.Element {
   const app = useApp();
   const fixedRoom = useStore(app.ui, (s) => s.room);
   const invited = useStore(app.ui, (s) => s.invited);
+  const elsewhere = useStore(app.ui, (s) => s.elsewhere);
   const phase = useStore(app.call.store, (s) => s.phase);
   const ending = useStore(app.call.store, (s) => s.ending);
   const [room, setRoom] = useState(fixedRoom || defaultRoom);
@@ -143,6 +144,11 @@ export function Lobby(): JSX.Element {
               />
               {problem?.field === "password" ? note("password") : <p class="hint">This room has a password.</p>}
             </label>
+          )}
+          {elsewhere && (
+            <p class="hint" role="status">
+              You are in this call in another tab. When you join here, the call moves to this tab.
+            </p>
           )}
           <div class="lobby-buttons">
             <button type="submit" class="button button-main" disabled={joining}>

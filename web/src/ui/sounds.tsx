@@ -9,18 +9,20 @@ export function Sounds(): JSX.Element {
   const app = useApp();
   const streams = useStore(app.call.store, (s) => s.streams);
   const speakerId = useStore(app.media.store, (s) => speakerIn(s.devices, s.speakerId));
+  const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
+  const muted = useStore(app.ui, (s) => s.elsewhere && !s.hearHere) && viewOnly;
   return (
     <div hidden>
       {[...streams]
         .filter(([, track]) => track.kind === "audio")
         .map(([id, track]) => (
-          <Sound key={id} track={track} speakerId={speakerId} />
+          <Sound key={id} track={track} speakerId={speakerId} muted={muted} />
         ))}
     </div>
   );
 }
 
-function Sound({ track, speakerId }: { track: MediaStreamTrack; speakerId: string }): JSX.Element {
+function Sound({ track, speakerId, muted }: { track: MediaStreamTrack; speakerId: string; muted: boolean }): JSX.Element {
   const app = useApp();
   const ref = useRef<HTMLAudioElement>(null);
 
@@ -55,7 +57,7 @@ function Sound({ track, speakerId }: { track: MediaStreamTrack; speakerId: strin
     }
   }, [speakerId]);
 
-  return <audio ref={ref} autoPlay />;
+  return <audio ref={ref} autoPlay muted={muted} />;
 }
 
 /** Asks for the gesture that browsers want before they play sound. */

@@ -80,6 +80,19 @@ func (p *picture) packet(pkt *rtp.Packet) {
 	})
 }
 
+// heldMost is how long a picture is held after its marker, until it is known whether
+// the camera's markers are right.
+const heldMost = 100 * time.Millisecond
+
+// overdue ends a picture that is held while nothing comes.
+func (p *picture) overdue(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.seen.last) >= heldMost {
+		p.packets.EndMarked(func(au *nal.AccessUnit) { p.unit(au, p.seen.last) })
+	}
+}
+
 func (p *picture) unit(au *nal.AccessUnit, now time.Time) {
 	pic := p.stream.Take(au)
 	if pic.Changed {

@@ -237,6 +237,9 @@ func (c *playing) watch(ctx context.Context) (came bool, err error) {
 		case <-t.C:
 		}
 		now := time.Now()
+		if c.picture != nil {
+			c.picture.overdue(now)
+		}
 		if !came && c.last().After(c.began) {
 			came = true
 			c.live()

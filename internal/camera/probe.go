@@ -195,6 +195,9 @@ func (c *probing) wait(ctx context.Context, times Times, most time.Duration) err
 			return c.session.ending(c.packets() > 0, c.udp)
 		case <-t.C:
 		}
+		if c.picture != nil {
+			c.picture.overdue(time.Now())
+		}
 		passed := time.Since(c.began)
 		came := c.packets() > 0
 		switch {

@@ -1,6 +1,7 @@
 package nal
 
 import (
+	"bytes"
 	"os"
 	"testing"
 )
@@ -66,4 +67,22 @@ func stamp(c Codec, list [][][]byte) []uint32 {
 		}
 	}
 	return times
+}
+
+// annexB yields the units between start codes (Annex B of both codecs).
+func annexB(b []byte) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for len(b) > 0 {
+			unit := b
+			if at := bytes.Index(b, startCode); at >= 0 {
+				unit, b = b[:at], b[at+len(startCode):]
+			} else {
+				b = nil
+			}
+			unit = bytes.TrimRight(unit, "\x00")
+			if len(unit) > 0 && !yield(unit) {
+				return
+			}
+		}
+	}
 }

@@ -1,9 +1,6 @@
 package nal
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // AccessUnit is one picture, with all that came along with it. Units are NAL
 // units without start codes; they are valid while the function runs that gets it.
@@ -29,11 +26,11 @@ const (
 )
 
 // Depacketizer makes access units of packets in the order of their sequence
-// numbers. It takes every payload structure of RFC 6184 and RFC 7798, and what
-// cameras make of them: start codes within payloads, markers that are missing
-// or too many, pictures that end only by the next timestamp. What cannot be
-// read is left out, and the picture marked as broken. It is not safe for
-// concurrent use.
+// numbers. It reads every payload structure of RFC 6184 and RFC 7798, and what
+// cameras make of them: start codes within payloads, fragments without an end bit,
+// markers that are missing or on every slice, pictures that end only by the next
+// timestamp. What cannot be read is left out, and the picture marked as broken. It
+// is not safe for concurrent use.
 type Depacketizer struct {
 	Codec Codec
 	// DON tells that units of H.265 carry decoding order numbers
@@ -45,53 +42,84 @@ type Depacketizer struct {
 	timestamp uint32
 	arena     []byte
 	units     [][2]int // where they lie in the arena
+	sets      int      // parameter sets that came for this picture
+	others    int      // and units that are neither sets nor slices
 	fragment  int      // where the one begins that is not whole; -1: there is none
+	lost      bool     // packets are missing ahead of the next fragment
 	broken    bool
-	picture   bool // a slice is among the units
+	slices    int // among the units
+	key       bool
+	markers   markers
 	out       AccessUnit
 }
 
-// Push takes the payload of one packet. done is called with each access unit
+// Push reads the payload of one packet. done is called with each access unit
 // that ends with it or ended ahead of it: none, one or two.
 func (d *Depacketizer) Push(sequence uint16, timestamp uint32, marker bool, payload []byte, done func(*AccessUnit)) {
 	if !d.begun {
-		d.begun, d.fragment = true, -1
+		d.begun, d.fragment, d.lost = true, -1, true
 		d.sequence, d.timestamp = sequence-1, timestamp
 	}
 	gap := sequence != d.sequence+1
 	d.sequence = sequence
-	if timestamp != d.timestamp {
-		if gap && len(d.units) > 0 {
+	if gap {
+		d.drop()
+		d.lost = true
+	}
+	head := d.head(payload)
+	switch {
+	case !gap && d.continues(head):
+		// The picture goes on, whatever the marker or the timestamp says.
+		if d.markers.early() {
+			d.broken = true // its beginning has been handed out
+			d.timestamp = timestamp
+		}
+	case timestamp != d.timestamp:
+		if gap && len(d.units) > 0 && !d.markers.sure() {
 			d.broken = true // its end may have been lost
 		}
 		d.finish(done)
 		d.timestamp = timestamp
+	case d.slices > 0 && d.markers.split() && d.opens(head):
+		d.finish(done)
 	}
-	if gap {
-		d.drop()
-		if len(d.units) > 0 || !d.begins(payload) {
-			d.broken = true
-		}
+	if gap && (len(d.units) > 0 || !d.opens(head)) {
+		d.broken = true
+	}
+	if len(payload) > 0 {
+		d.markers.more()
 	}
 	d.read(payload)
-	if marker && d.fragment < 0 {
-		// A camera that sets the marker on each NAL unit: the picture is not over
-		// before there is a picture.
-		if d.picture || d.broken {
-			d.finish(done)
-		}
+	// The picture is not over before there is a picture: some cameras set the
+	// marker on each NAL unit.
+	if marker && d.fragment < 0 && (d.slices > 0 || d.broken) && d.markers.mark(d.slices, d.key) {
+		d.finish(done)
+		d.markers.ended = true
 	}
 }
+
+// EndMarked ends the picture that is held although its marker came, as nothing has
+// come since for longer than a camera takes between two packets of one picture.
+func (d *Depacketizer) EndMarked(done func(*AccessUnit)) {
+	if d.Held() {
+		d.finish(done)
+		d.markers.ended = true
+	}
+}
+
+// Held reports whether a picture is held whose marker came.
+func (d *Depacketizer) Held() bool { return d.begun && d.markers.last && d.slices > 0 }
 
 // Flush ends what came so far, as nothing more will come.
 func (d *Depacketizer) Flush(done func(*AccessUnit)) {
 	d.finish(done)
-	d.begun = false
+	d.begun, d.markers = false, markers{}
 }
 
 // finish hands out what came.
 func (d *Depacketizer) finish(done func(*AccessUnit)) {
-	d.drop()
+	d.complete()
+	d.markers.learn(d.slices, d.key && !d.broken)
 	if len(d.units) > 0 || d.broken {
 		d.out.Timestamp, d.out.Broken = d.timestamp, d.broken
 		d.out.Units = d.out.Units[:0]
@@ -100,48 +128,11 @@ func (d *Depacketizer) finish(done func(*AccessUnit)) {
 		}
 		done(&d.out)
 	}
-	d.units, d.arena, d.broken, d.picture = d.units[:0], d.arena[:0], false, false
+	d.units, d.arena, d.broken = d.units[:0], d.arena[:0], false
+	d.slices, d.sets, d.others, d.key = 0, 0, 0, false
 	if cap(d.arena) > MaxAccessUnit/4 {
 		d.arena = nil // a picture that is seldom so large
 	}
-}
-
-// drop forgets a fragment that has no end.
-func (d *Depacketizer) drop() {
-	if d.fragment >= 0 {
-		d.arena, d.fragment, d.broken = d.arena[:d.fragment], -1, true
-	}
-}
-
-// begins tells whether a packet is one with which a picture may begin.
-func (d *Depacketizer) begins(b []byte) bool {
-	switch d.Codec {
-	case H264:
-		if len(b) < 2 {
-			return false
-		}
-		switch typ := int(b[0] & 0x1f); {
-		case typ >= h264StapA && typ <= h264Mtap24:
-			return true
-		case typ == h264FuA || typ == h264FuB:
-			return b[1]&0x80 != 0 && len(b) > 2 && (!d.Codec.slice(int(b[1]&0x1f)) || b[2]&0x80 != 0)
-		default:
-			return !d.Codec.slice(typ) || d.Codec.first(b)
-		}
-	case H265:
-		if len(b) < 4 {
-			return false
-		}
-		switch typ := d.Codec.typeOf(b); typ {
-		case h265Aggregation:
-			return true
-		case h265Fragment:
-			return b[2]&0x80 != 0 && (!d.Codec.slice(int(b[2]&0x3f)) || b[3]&0x80 != 0)
-		default:
-			return !d.Codec.slice(typ) || d.Codec.first(b)
-		}
-	}
-	return false
 }
 
 func (d *Depacketizer) read(b []byte) {
@@ -262,115 +253,4 @@ func (d *Depacketizer) aggregateH265(b []byte) {
 			between = 1
 		}
 	}
-}
-
-// piece takes a part of a unit that is spread over packets.
-func (d *Depacketizer) piece(start, end bool, header, b []byte) {
-	if start {
-		d.drop()
-		if !d.room(len(header) + len(b)) {
-			return
-		}
-		d.fragment = len(d.arena)
-		d.arena = append(d.arena, header...)
-	} else if d.fragment < 0 {
-		d.broken = true
-		return
-	}
-	if !d.room(len(b)) {
-		return
-	}
-	d.arena = append(d.arena, b...)
-	if end {
-		from := d.fragment
-		d.fragment = -1
-		d.note(from)
-	}
-}
-
-// whole takes a unit that came in one packet. Some cameras leave start codes in
-// it, and then it may be several.
-func (d *Depacketizer) whole(b []byte) {
-	d.drop()
-	if bytes.HasPrefix(b, startCode) || bytes.HasPrefix(b, startCode[1:]) {
-		for u := range annexB(b) {
-			d.add(u)
-		}
-		return
-	}
-	// Parameter sets are short, and what follows them is a picture.
-	if typ := d.Codec.typeOf(b); d.Codec.parameters(typ) {
-		if at := bytes.Index(b, startCode); at > 0 {
-			d.add(b[:at])
-			for u := range annexB(b[at:]) {
-				d.add(u)
-			}
-			return
-		}
-	}
-	d.add(b)
-}
-
-func (d *Depacketizer) add(b []byte) {
-	if len(b) == 0 || !d.room(len(b)) {
-		return
-	}
-	from := len(d.arena)
-	d.arena = append(d.arena, b...)
-	d.note(from)
-}
-
-// note counts what lies in the arena from there on as one unit.
-func (d *Depacketizer) note(from int) {
-	if len(d.arena) <= from {
-		return
-	}
-	d.units = append(d.units, [2]int{from, len(d.arena)})
-	if d.Codec.slice(d.Codec.typeOf(d.arena[from:])) {
-		d.picture = true
-	}
-}
-
-// room sees to it that n bytes and one unit fit.
-func (d *Depacketizer) room(n int) bool {
-	if len(d.arena)+n > MaxAccessUnit || len(d.units) >= maxUnits {
-		d.broken = true
-		if d.fragment >= 0 {
-			d.arena, d.fragment = d.arena[:d.fragment], -1
-		}
-		return false
-	}
-	if d.arena == nil {
-		d.arena = make([]byte, 0, max(n, arenaStart))
-	}
-	return true
-}
-
-var startCode = []byte{0, 0, 0, 1}
-
-// annexB yields the units between start codes (Annex B of both codecs).
-func annexB(b []byte) func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		for len(b) > 0 {
-			at := bytes.Index(b, startCode[1:])
-			unit := b
-			if at >= 0 {
-				unit, b = b[:at], b[at+3:]
-			} else {
-				b = nil
-			}
-			unit = bytes.TrimRight(unit, "\x00")
-			if len(unit) > 0 && !yield(unit) {
-				return
-			}
-		}
-	}
-}
-
-// parameters tells whether a NAL unit of that type is a parameter set.
-func (c Codec) parameters(typ int) bool {
-	if c == H264 {
-		return typ == h264SPS || typ == h264PPS
-	}
-	return typ >= h265VPS && typ <= h265PPS
 }

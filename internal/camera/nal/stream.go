@@ -20,7 +20,9 @@ type Stream struct {
 	sets  sets
 	// pending are parameter sets that came and differ from those that are known:
 	// they count from the next keyframe on, and not at all if another picture comes
-	// first. One packet of noise must not spoil the stream for good.
+	// first. One packet of noise must not spoil the stream for good. While there is
+	// nothing to spoil they count at once: some cameras send them with other pictures
+	// only.
 	pending [][]byte
 	format  Format
 	reader  *codec.Reader
@@ -124,6 +126,11 @@ func (s *Stream) Take(au *AccessUnit) (p Picture) {
 		}
 	}
 	if count > 0 {
+		if !au.Broken && !s.sets.complete() {
+			for _, set := range s.pending {
+				changed = s.sets.take(set) || changed
+			}
+		}
 		s.pending = nil
 	}
 	if changed {

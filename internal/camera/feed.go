@@ -2,6 +2,7 @@ package camera
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -31,6 +32,8 @@ type feed struct {
 	tried  bool       // the first description came, or failed
 	voiced bool       // it is the feed whose sound is taken
 	byTCP  bool       // UDP has failed before
+	torn   bool       // by UDP the pictures came with parts missing
+	noTCP  bool       // and by TCP they do not come at all
 }
 
 func newFeed(c *Camera, option, url string) *feed {
@@ -157,6 +160,13 @@ func (f *feed) transports() []gortsplib.Transport {
 	return []gortsplib.Transport{udp, tcp}
 }
 
+// mayUseTCP reports whether it may come by TCP in place of UDP.
+func (f *feed) mayUseTCP() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.camera.cfg.Transport == config.TransportAuto && !f.noTCP
+}
+
 // connect describes the camera and plays it as long as it is wanted. It returns
 // nil when it is not wanted any more, or something else is.
 func (f *feed) connect(ctx context.Context, back *backoff) error {
@@ -171,16 +181,20 @@ func (f *feed) connect(ctx context.Context, back *backoff) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if came || !otherWay(err) {
+		torn := errors.Is(err, errTorn)
+		if came && !torn || !otherWay(err) {
 			return err
 		}
+		f.mu.Lock()
 		if t == gortsplib.TransportTCP {
-			f.mu.Lock()
-			f.byTCP = false // it may have changed its mind since
+			// It may have changed its mind since.
+			f.byTCP, f.noTCP, f.torn = false, f.torn, false
 			f.mu.Unlock()
 			return err
 		}
-		f.log.Info("camera does not send by UDP, trying TCP", "reason", explain(err, f.url).Reason)
+		f.torn = torn
+		f.mu.Unlock()
+		f.log.Info("UDP is of no use, trying TCP", "reason", explain(err, f.url).Reason)
 	}
 	return err
 }

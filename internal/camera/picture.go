@@ -34,8 +34,14 @@ type seen struct {
 	// The first and the last keyframe, and the times between them.
 	firstKey, key time.Time
 	keyEvery      time.Duration // the longest
-	findings      nal.Findings
-	report        bool // a sender report came
+	// What comes a second is told by the longest time between two of the pictures that
+	// came, by our clock and by the camera's.
+	came     int
+	picture  time.Time
+	stamp    uint32
+	longest  time.Duration
+	findings nal.Findings
+	report   bool // a sender report came
 }
 
 func newPicture(p *plan, e *exit, learned func(nal.Format)) *picture {
@@ -95,6 +101,9 @@ func (p *picture) overdue(now time.Time) {
 
 func (p *picture) unit(au *nal.AccessUnit, now time.Time) {
 	pic := p.stream.Take(au)
+	if n := p.stream.Findings().Pictures; n > p.seen.came {
+		p.seen.pace(n, au.Timestamp, now)
+	}
 	if pic.Changed {
 		if f, ok := p.stream.Format(); ok {
 			p.learned(f)

@@ -36,6 +36,9 @@ const (
 	steady = 10 * time.Second
 	// keyframeWait is how long a keyframe may take before it is told.
 	keyframeWait = 30 * time.Second
+	// firstWait is how often the first packet may take what later ones may: a camera
+	// that sends a picture in ten seconds has to come to it.
+	firstWait = 3
 	// tick is how often a connection is looked after.
 	tick = 200 * time.Millisecond
 	// noteInterval is how often it is looked at what could be better.
@@ -185,21 +188,15 @@ func (c *playing) begin(ctx context.Context) error {
 	return nil
 }
 
-// lead sends the packets of media that are set up to who takes them.
+// lead sends the packets of media that are set up to what reads them.
 func lead(s *session, p *plan, pic *picture, v *voice, m *description.Media) {
 	for _, f := range m.Formats {
 		switch {
 		case pic != nil && m == p.video && f.PayloadType() == p.videoType:
-			s.client.OnPacketRTP(m, f, contained(s, pic.packet))
+			s.lead(m, f, pic.packet, pic.control)
 		case v != nil && m == p.sound && f == p.soundFormat:
-			s.client.OnPacketRTP(m, f, contained(s, v.packet))
+			s.lead(m, f, v.packet, v.control)
 		}
-	}
-	switch {
-	case pic != nil && m == p.video:
-		s.client.OnPacketRTCP(m, contained(s, pic.control))
-	case v != nil && m == p.sound:
-		s.client.OnPacketRTCP(m, contained(s, v.control))
 	}
 }
 
@@ -232,7 +229,7 @@ func (c *playing) watch(ctx context.Context) (came bool, err error) {
 			return came, ctx.Err()
 		case <-c.session.ended:
 			came = came || c.last().After(c.began)
-			return came, c.session.ending(came, c.udp)
+			return came, c.session.ending()
 		case <-c.feed.wake:
 		case <-t.C:
 		}
@@ -305,16 +302,23 @@ func (c *playing) stalled(now time.Time, came bool) error {
 		switch silent := now.Sub(c.began); {
 		case c.udp && silent >= times.UDPWait:
 			return errSilent
-		case silent >= times.Stall:
+		case silent >= firstWait*times.Stall:
 			return errNothing
 		}
 		return nil
 	}
-	if now.Sub(c.last()) >= times.Stall {
+	patience := times.Stall
+	if c.picture != nil {
+		patience = c.picture.soFar().patience(times.Stall)
+	}
+	if now.Sub(c.last()) >= patience {
 		return errStalled
 	}
 	if c.picture == nil {
 		return nil
+	}
+	if c.udp && c.feed.mayUseTCP() && c.picture.soFar().torn(now) {
+		return errTorn
 	}
 	if _, known := c.picture.format(); !known && now.Sub(c.began) >= keyframeWait {
 		return errNoKeyframe
@@ -345,6 +349,9 @@ func (c *playing) note(now time.Time) {
 		}
 	}
 	f.mu.Lock()
+	if f.torn && !c.udp {
+		list = append(list, errTorn)
+	}
 	was := f.state.Notes
 	f.state.Notes = list
 	f.mu.Unlock()

@@ -192,7 +192,7 @@ func (c *probing) wait(ctx context.Context, times Times, most time.Duration) err
 		case <-ctx.Done():
 			return nil // with what there is
 		case <-c.session.ended:
-			return c.session.ending(c.packets() > 0, c.udp)
+			return c.session.ending()
 		case <-t.C:
 		}
 		if c.picture != nil {
@@ -209,6 +209,8 @@ func (c *probing) wait(ctx context.Context, times Times, most time.Duration) err
 			return nil
 		case came && c.enough():
 			return nil
+		case c.udp && c.picture != nil && c.picture.soFar().torn(time.Now()):
+			return errTorn
 		}
 	}
 }

@@ -33,6 +33,10 @@ type session struct {
 	stop    func() bool
 	closing sync.Once
 
+	transport gortsplib.Transport
+	setting   *udpMedia // of the SETUP that is asked now
+	media     map[*description.Media]*mediaIntake
+
 	mu      sync.Mutex
 	conn    net.Conn // of the client
 	peer    netip.Addr
@@ -46,8 +50,9 @@ const (
 	setupTimeout = 10 * time.Second
 	// goodbyeTimeout is how long it may take to take a goodbye.
 	goodbyeTimeout = time.Second
-	// never is longer than anything takes.
-	never = 1000 * time.Hour
+	// never is longer than anything takes: also longer than a clock can be set forward,
+	// which the library takes for silence of the camera.
+	never = 200 * 365 * 24 * time.Hour
 	// maxRedirects is how often it may send us elsewhere.
 	maxRedirects = 3
 	// maxTries is how often a question is asked once more as the camera has a new nonce.
@@ -89,14 +94,13 @@ func dialBy(ctx context.Context, by dialer, rawURL string, transport gortsplib.T
 // tells where the camera sends us.
 func describe(ctx context.Context, to target, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	u := to.url
-	s := &session{url: u, ended: make(chan struct{})}
+	s := &session{url: u, ended: make(chan struct{}), transport: transport, media: map[*description.Media]*mediaIntake{}}
 	s.repair = &repairer{to: to, flooded: s.abort}
 	s.client = &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Transport: &transport,
-		ReadTimeout: answerTimeout, WriteTimeout: answerTimeout,
-		// How long nothing may come by UDP is ours to decide: it is what makes us try
-		// TCP.
-		InitialUDPReadTimeout: never,
+		// How long nothing may come is ours to decide, by a clock that nobody sets.
+		ReadTimeout: never, InitialUDPReadTimeout: never, WriteTimeout: answerTimeout,
+		ListenPacket: s.listenPacket,
 		// Cameras say little of their ports; packets still have to come from the
 		// camera's address.
 		AnyPortEnable:       true,
@@ -112,8 +116,8 @@ func describe(ctx context.Context, to target, transport gortsplib.Transport, bac
 		// What cameras present is made by themselves: it hides the password from
 		// who listens, and proves nothing.
 		TLSConfig:         &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
-		OnRequest:         s.repair.request,
-		OnResponse:        s.repair.response,
+		OnRequest:         s.request,
+		OnResponse:        s.response,
 		OnServerRequest:   func(*base.Request) { s.repair.count() },
 		OnTransportSwitch: func(error) {},
 		OnPacketsLost:     func(uint64) {},
@@ -217,7 +221,7 @@ func (e *setupError) Unwrap() error { return e.error }
 func otherWay(err error) bool {
 	var setup *setupError
 	if !errors.As(err, &setup) {
-		return errors.Is(err, errSilent) || errors.Is(err, errNothing)
+		return errors.Is(err, errSilent) || errors.Is(err, errNothing) || errors.Is(err, errTorn)
 	}
 	var status liberrors.ErrClientBadStatusCode
 	return !errors.As(err, &status) || status.Code != base.StatusUnauthorized && status.Code != base.StatusForbidden
@@ -242,6 +246,9 @@ func (s *session) play(ctx context.Context, media []*description.Media, handle f
 	if ready == 0 {
 		return nil, &setupError{s.describeError(ctx, err)}
 	}
+	for _, in := range s.media {
+		in.open()
+	}
 	if err = s.insist(func() error { _, err := s.client.Play(nil); return err }); err != nil {
 		return nil, &setupError{s.describeError(ctx, err)}
 	}
@@ -262,7 +269,7 @@ func (s *session) setup(m *description.Media, first bool) error {
 			problem = errors.Join(problem, trouble("the camera's description of its stream (SDP) names no address", "update its firmware"))
 			continue
 		}
-		err := s.insist(func() error { _, err := s.client.Setup(b, m, 0, 0); return err })
+		err := s.insist(func() error { return s.setUp(b, m) })
 		if err == nil {
 			s.desc.BaseURL = b
 			return nil
@@ -278,11 +285,8 @@ func (s *session) setup(m *description.Media, first bool) error {
 	return problem
 }
 
-// ending tells why the connection is gone, once ended is closed. came tells
-// whether anything has come on it.
-func (s *session) ending(came, udp bool) error {
-	var byUDP liberrors.ErrClientUDPTimeout
-	var byTCP liberrors.ErrClientTCPTimeout
+// ending tells why the connection is gone, once ended is closed.
+func (s *session) ending() error {
 	switch fault := s.fault.Load(); {
 	case fault != nil:
 		return *fault
@@ -290,14 +294,8 @@ func (s *session) ending(came, udp bool) error {
 		return errFlood
 	case s.err == nil:
 		return errHungUp
-	case !errors.As(s.err, &byUDP) && !errors.As(s.err, &byTCP):
-		return s.err
-	case came:
-		return errStalled
-	case udp:
-		return errSilent
 	}
-	return errNothing
+	return s.err
 }
 
 // close ends the connection. Once is enough, more does nothing.
@@ -305,6 +303,9 @@ func (s *session) close() {
 	s.closing.Do(func() {
 		s.stop()
 		s.end()
+		for _, in := range s.media {
+			in.close()
+		}
 	})
 	<-s.ended
 }

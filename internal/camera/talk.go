@@ -112,7 +112,7 @@ func (c *Camera) speak(ctx context.Context, url string, media *forward.Source, l
 		case <-ctx.Done():
 			return nil
 		case <-s.ended:
-			return s.ending(true, transport == gortsplib.TransportUDP)
+			return s.ending()
 		case <-look.C:
 		}
 	}

@@ -103,7 +103,7 @@ type wall struct {
 // ours gives a time of the camera on our clock, as a report tells it that has
 // come now.
 func (w *wall) ours(theirs, now time.Time) time.Time {
-	offset := now.Sub(theirs)
+	offset := started.Add(now.Sub(started)).Round(0).Sub(theirs)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch late := offset - w.offset; {
@@ -112,11 +112,17 @@ func (w *wall) ours(theirs, now time.Time) time.Time {
 	default:
 		w.offset += min(late, drift)
 	}
-	return theirs.Add(w.offset)
+	return started.Add(theirs.Add(w.offset).Sub(started))
 }
+
+// started is when our clock showed what it shows in all reports: from then on only
+// the time that passes counts, and not what is set meanwhile. A router has no clock of
+// its own, and NTP sets it while cameras play.
+var started = time.Now()
 
 // toNTP and fromNTP are between a time and the 64 bits of RFC 5905 §6.
 func toNTP(t time.Time) uint64 {
+	t = started.Add(t.Sub(started))
 	seconds := uint64(t.Unix()) + ntpEpoch
 	return seconds<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
 }

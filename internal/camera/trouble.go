@@ -48,6 +48,7 @@ func bounded(text string) string { return bound.Text(text, maxWords-len("…")) 
 var (
 	errStalled  = trouble("the camera stopped sending", "if it happens often, check its network or choose a lower bitrate in it")
 	errSilent   = trouble("the camera plays, but nothing comes", "a firewall may hold UDP back: set transport to tcp")
+	errTorn     = trouble("by UDP the picture came with parts missing, so that TCP is used", "set transport to tcp, or check the network to the camera")
 	errNothing  = trouble("the camera plays, but nothing comes", "restart the camera")
 	errRedirect = trouble("the camera sends us from address to address", "check url")
 	errHungUp   = trouble("the camera hung up", "it may have too many viewers, or it restarts")

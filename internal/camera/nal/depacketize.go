@@ -11,6 +11,8 @@ type AccessUnit struct {
 	// Broken tells that packets of it, or packets just ahead of it, were lost or
 	// could not be read: the picture cannot be trusted.
 	Broken bool
+	// Key tells that something of it is of a keyframe, though it may be lost.
+	Key bool
 }
 
 // MaxAccessUnit bounds the size of one picture, in bytes. A keyframe of 4K at
@@ -121,7 +123,7 @@ func (d *Depacketizer) finish(done func(*AccessUnit)) {
 	d.complete()
 	d.markers.learn(d.slices, d.key && !d.broken)
 	if len(d.units) > 0 || d.broken {
-		d.out.Timestamp, d.out.Broken = d.timestamp, d.broken
+		d.out.Timestamp, d.out.Broken, d.out.Key = d.timestamp, d.broken, d.key
 		d.out.Units = d.out.Units[:0]
 		for _, u := range d.units {
 			d.out.Units = append(d.out.Units, d.arena[u[0]:u[1]:u[1]])

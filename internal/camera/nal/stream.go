@@ -54,6 +54,7 @@ type Format struct {
 type Findings struct {
 	Pictures, Keyframes int
 	Broken              int // pictures that were left out as parts of them were lost
+	BrokenKeyframes     int // and those of them that were keyframes
 	Bidirected          int // B-frames
 	LeftOut             int // pictures that browsers could not show in their place
 	// KeyframesOnly: all but keyframes are left out now, as other pictures need
@@ -139,7 +140,7 @@ func (s *Stream) Take(au *AccessUnit) (p Picture) {
 	p.Changed = changed
 	if count == 0 {
 		if au.Broken {
-			s.findings.Broken++
+			s.lose(au.Key)
 		}
 		return p
 	}
@@ -168,6 +169,17 @@ func (s *Stream) readSlice(u []byte) sliceInfo {
 	return readH264Slice(u, &s.sets)
 }
 
+// lose counts a picture that is not whole. Without a keyframe nothing is right that
+// follows. Without another picture the next ones have faults, but they move, and the
+// next keyframe may be far away.
+func (s *Stream) lose(key bool) {
+	s.findings.Broken++
+	if key {
+		s.findings.BrokenKeyframes++
+		s.waiting = true
+	}
+}
+
 // admit tells whether a picture is to be sent.
 func (s *Stream) admit(au *AccessUnit, key bool, info *sliceInfo, p *Picture) bool {
 	s.findings.Pictures++
@@ -175,11 +187,7 @@ func (s *Stream) admit(au *AccessUnit, key bool, info *sliceInfo, p *Picture) bo
 		s.findings.Bidirected++
 	}
 	if au.Broken {
-		s.findings.Broken++
-		// Without a keyframe nothing is right that follows. Without another
-		// picture the next ones have faults, but they move, and the next keyframe
-		// may be far away.
-		s.waiting = s.waiting || key
+		s.lose(key || au.Key)
 		return false
 	}
 	if key {

@@ -13,6 +13,7 @@ const (
 // piece adds a part of a unit that is spread over packets. Without losses the next
 // beginning ends a unit as well as the end bit does, and its end the next beginning.
 func (d *Depacketizer) piece(start, end bool, header, b []byte) {
+	d.key = d.key || d.Codec.key(d.Codec.typeOf(header))
 	if start {
 		d.complete()
 		d.lost = false

@@ -1,0 +1,168 @@
+package camera
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+)
+
+// arrival is a packet that comes.
+type arrival struct {
+	ssrc   uint32
+	number uint16
+	after  time.Duration
+}
+
+func TestPacketsAsTheyCome(t *testing.T) {
+	const long = 50 * time.Millisecond
+	plain := func(ssrc uint32, numbers ...uint16) (list []arrival) {
+		for _, n := range numbers {
+			list = append(list, arrival{ssrc: ssrc, number: n})
+		}
+		return list
+	}
+	var many, manyOut []uint16
+	for n := uint16(10); n < 10+2*maxHeld; n++ {
+		if n != 11 {
+			many, manyOut = append(many, n), append(manyOut, n)
+		}
+	}
+	for name, c := range map[string]struct {
+		tcp  bool
+		in   []arrival
+		want []uint16
+	}{
+		"in order":               {in: plain(1, 65534, 65535, 0, 1), want: []uint16{65534, 65535, 0, 1}},
+		"overtaken":              {in: plain(1, 1, 3, 2, 6, 5, 4, 7), want: []uint16{1, 2, 3, 4, 5, 6, 7}},
+		"twice":                  {in: plain(1, 1, 1, 2, 4, 4, 3, 3, 2, 5), want: []uint16{1, 2, 3, 4, 5}},
+		"lost":                   {in: append(plain(1, 1, 3), arrival{1, 4, long}, arrival{1, 5, 0}), want: []uint16{1, 3, 4, 5}},
+		"lost in a burst":        {in: plain(1, many...), want: manyOut},
+		"late":                   {in: append(plain(1, 1, 3), arrival{1, 4, long}, arrival{1, 2, 0}, arrival{1, 5, 0}), want: []uint16{1, 3, 4, 5}},
+		"many lost":              {in: plain(1, 1, 2, 900, 901), want: []uint16{1, 2, 900, 901}},
+		"one astray":             {in: plain(1, 1, 2, 30000, 3, 4), want: []uint16{1, 2, 3, 4}},
+		"begins anew":            {in: plain(1, 5000, 5001, 7, 8, 9), want: []uint16{5000, 5001, 5003, 5004}},
+		"begins anew by TCP":     {tcp: true, in: plain(1, 5000, 5001, 7, 8, 9), want: []uint16{5000, 5001, 5003, 5004, 5005}},
+		"left out by TCP":        {tcp: true, in: plain(1, 1, 3, 4), want: []uint16{1, 3, 4}},
+		"SSRC changes, Uniview":  {tcp: true, in: slices.Concat(plain(1, 1, 2), plain(2, 3, 4), plain(3, 5)), want: []uint16{1, 2, 3, 4, 5}},
+		"the same by UDP":        {in: slices.Concat(plain(1, 1, 2), plain(2, 4), plain(1, 3), plain(2, 5)), want: []uint16{1, 2, 3, 4, 5}},
+		"a new SSRC begins anew": {tcp: true, in: slices.Concat(plain(1, 1, 2), plain(2, 40000, 40001)), want: []uint16{1, 2, 4, 5}},
+		"and a late one":         {in: slices.Concat(plain(1, 1, 2), plain(2, 40000), plain(1, 2), plain(2, 40001)), want: []uint16{1, 2, 4, 5}},
+		"two at once":            {tcp: true, in: slices.Concat(plain(1, 1), plain(2, 500), plain(1, 2), plain(2, 501), plain(1, 3), plain(2, 502), plain(1, 4)), want: []uint16{1, 3, 5, 6, 7}},
+		"a SSRC for each packet": {tcp: true, in: []arrival{{1, 1, 0}, {2, 2, 0}, {3, 3, 0}, {1, 4, 0}}, want: []uint16{1, 2, 3, 4}},
+		"and to and fro":         {tcp: true, in: slices.Concat(plain(1, 1), plain(2, 2), plain(1, 3), plain(2, 4)), want: []uint16{1, 2, 3, 4}},
+		"the other one goes on":  {tcp: true, in: append(slices.Concat(plain(1, 1), plain(2, 500), plain(1, 2)), arrival{2, 501, 3 * time.Second}, arrival{2, 502, 0}), want: []uint16{1, 3, 5, 7, 8}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []uint16
+			in := &intake{rate: 90000, ordered: c.tcp, handOn: func(p *rtp.Packet) { got = append(got, p.SequenceNumber) }}
+			now := time.Unix(1000, 0)
+			for _, a := range c.in {
+				now = now.Add(a.after)
+				in.push(&rtp.Packet{Header: rtp.Header{SSRC: a.ssrc, SequenceNumber: a.number}}, now)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%v, not %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestWhatCamerasAreToldOfTheirPackets(t *testing.T) {
+	var r reception
+	now := time.Now()
+	if _, ok := r.report(now); ok {
+		t.Error("of nothing")
+	}
+	for _, n := range []uint16{65534, 65535, 1, 2, 3} {
+		r.count(&rtp.Packet{Header: rtp.Header{SSRC: 9, SequenceNumber: n}}, now, 90000)
+	}
+	r.reported(&rtcp.SenderReport{NTPTime: 0x0123456789abcdef}, now)
+	is, ok := r.report(now.Add(time.Second))
+	want := rtcp.ReceptionReport{SSRC: 9, FractionLost: 42, TotalLost: 1, LastSequenceNumber: 65539, LastSenderReport: 0x456789ab, Delay: 65536}
+	if !ok || is != want {
+		t.Errorf("%+v", is)
+	}
+	if is, _ := r.report(now); is.FractionLost != 0 || is.TotalLost != 1 {
+		t.Errorf("%+v", is)
+	}
+}
+
+// Reports with faults do not spoil the rest of a compound packet: SDES without an end,
+// reports that are cut off, lengths that are wrong.
+func TestControlsWithFaults(t *testing.T) {
+	sr, err := (&rtcp.SenderReport{SSRC: 5, NTPTime: 1 << 32, RTPTime: 7}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		b    []byte
+		want int
+	}{
+		"good":                   {sr, 1},
+		"SDES without an end":    {append(slices.Clone(sr), 0x81, 202, 0, 2, 0, 0, 0, 5, 1, 2, 'a', 'b'), 1},
+		"SDES first":             {append([]byte{0x81, 202, 0, 2, 0, 0, 0, 5, 1, 20, 'a', 'b'}, sr...), 1},
+		"a length too large":     {append(slices.Clone(sr), 0x81, 202, 0xff, 0xff, 1, 2), 1},
+		"cut off":                {sr[:10], 0},
+		"another version":        {append([]byte{0x40, 200, 0, 0}, sr...), 0},
+		"nothing":                {nil, 0},
+		"unknown, and then good": {append([]byte{0x80, 250, 0, 0}, sr...), 1},
+		"too many in one":        {slices.Repeat(sr, 100), 16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			for p := range controls(c.b) {
+				if is, ok := p.(*rtcp.SenderReport); ok && is.SSRC == 5 {
+					n++
+				}
+			}
+			if n != c.want {
+				t.Errorf("%d reports, not %d", n, c.want)
+			}
+		})
+	}
+}
+
+func FuzzControls(f *testing.F) {
+	sr, _ := (&rtcp.SenderReport{SSRC: 5}).Marshal()
+	f.Add(sr)
+	f.Add([]byte{0x81, 202, 0, 2, 0, 0, 0, 5, 1, 20, 'a', 'b'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		for range controls(b) {
+			n++
+		}
+		if n > len(b) {
+			t.Errorf("%d of %d bytes", n, len(b))
+		}
+	})
+}
+
+func TestPatience(t *testing.T) {
+	stall := 5 * time.Second
+	for name, c := range map[string]struct {
+		every, stamps time.Duration
+		pictures      int
+		want          time.Duration
+	}{
+		"one picture":         {0, 0, 1, slowest},
+		"a fast camera":       {40 * time.Millisecond, 40 * time.Millisecond, 4, stall},
+		"a picture in 7 s":    {7 * time.Second, 7 * time.Second, 4, 28 * time.Second},
+		"a picture in 20 s":   {20 * time.Second, 0, 4, slowest},
+		"slow, after a burst": {time.Millisecond, 7 * time.Second, 4, 28 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s seen
+			now := time.Now()
+			for i := range c.pictures {
+				s.pace(i+1, uint32(int64(i)*90000*int64(c.stamps)/int64(time.Second)), now)
+				now = now.Add(c.every)
+			}
+			if got := s.patience(stall); got != c.want {
+				t.Errorf("%v, not %v", got, c.want)
+			}
+		})
+	}
+}

@@ -28,8 +28,8 @@ func (s seen) notes(f nal.Format, udp bool, now time.Time) (list []*Trouble) {
 	case found.LeftOut > 0:
 		list = append(list, trouble("the camera sends B-frames, which browsers cannot show: they are left out", adviceBFrames))
 	}
-	if f.Refusal != "" {
-		list = append(list, trouble(f.Refusal, "choose the profile Main or High of H.264 in the camera"))
+	if t := refusal(f); t != nil {
+		list = append(list, t)
 	}
 	if f.Codec == nal.H265 && f.Refusal == "" {
 		list = append(list, trouble("the camera sends H.265, which not every browser plays", adviceCodec))
@@ -51,6 +51,14 @@ func (s seen) notes(f nal.Format, udp bool, now time.Time) (list []*Trouble) {
 		list = append(list, trouble("parts of the picture get lost on the way", advice))
 	}
 	return list
+}
+
+// refusal tells why no browser plays a format; nil where they do.
+func refusal(f nal.Format) *Trouble {
+	if f.Refusal == "" {
+		return nil
+	}
+	return trouble(f.Refusal, "choose the profile Main or High of H.264 in the camera")
 }
 
 func latest(a, b time.Time) time.Time {

@@ -129,8 +129,8 @@ func (f *feed) relearn(is nal.Format) {
 func (f *feed) describeState() {
 	s := &f.state
 	s.Video, s.Sound, s.Blind = "", "", f.plan.noVideo
-	if f.format.Refusal != "" {
-		s.Blind = trouble(f.format.Refusal, adviceCodec)
+	if t := refusal(f.format); t != nil {
+		s.Blind = t
 	}
 	if f.format.Fmtp != "" {
 		s.Video = describeFormat(f.format)

@@ -56,6 +56,10 @@ func (r *Report) printVideo(line func(string, ...any)) {
 	}
 	switch {
 	case !r.Plays:
+		if r.Blind != nil {
+			line("              browsers will not show it: %s", r.Blind.Reason)
+			break
+		}
 		line("              browsers will not show it")
 	case v.Codec == nal.H265:
 		line("              some browsers will show it")

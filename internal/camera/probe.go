@@ -23,6 +23,8 @@ type Report struct {
 	// UDPTrouble tells why it was not UDP, where both were tried.
 	UDPTrouble *Trouble
 
+	// Blind tells why browsers do not show a picture that comes; nil where they do.
+	Blind *Trouble
 	Video *VideoReport // nil where there is none that is taken
 	Sound *SoundReport
 	// Notes tell what is not as it should be, and what to change.
@@ -256,6 +258,7 @@ func (c *probing) report(r *Report) {
 			v.FirstKeyframe = s.firstKey.Sub(s.begun)
 		}
 		r.Video = v
+		r.Blind = refusal(f)
 		r.Plays = known && f.Refusal == "" && s.pictures > 0
 		r.Notes = append(r.Notes, s.notes(f, c.udp, time.Now())...)
 		if s.firstKey.IsZero() {

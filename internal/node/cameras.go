@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"umbrella/internal/camera"
@@ -28,6 +29,10 @@ func cameraStatus(s camera.State) *umbrellav1.CameraStatus {
 			Option: c.Option, Url: c.URL, Phase: cameraPhases[c.Phase], SinceMs: unixMilli(c.Since),
 			Trouble: cameraTrouble(c.Trouble), RetryAtMs: unixMilli(c.RetryAt),
 			Transport: c.Transport, Video: c.Video, Sound: c.Sound,
+		}
+		if t := c.Blind; t != nil && !slices.ContainsFunc(c.Notes, func(n *camera.Trouble) bool { return *n == *t }) {
+			// Also while nobody watches.
+			stream.Notes = append(stream.Notes, cameraTrouble(t))
 		}
 		for _, n := range c.Notes {
 			stream.Notes = append(stream.Notes, cameraTrouble(n))

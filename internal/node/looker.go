@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -53,7 +54,7 @@ func (l *looker) Probe(ctx context.Context, url string) (any, error) {
 	defer l.end()
 	report := (&camera.Probe{URL: url, Most: probeTime}).Run(ctx)
 	answer := map[string]any{"text": report.String(), "plays": report.Plays, "hears": report.Hears}
-	if t := report.Trouble; t != nil {
+	if t := cmp.Or(report.Trouble, report.Blind); t != nil {
 		answer["trouble"] = map[string]any{"reason": t.Reason, "advice": t.Advice}
 	}
 	return answer, nil

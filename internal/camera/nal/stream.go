@@ -255,8 +255,10 @@ func (s *Stream) describeH264(set set) Format {
 		f.Profile, f.Refusal = "Extended", "browsers do not play the profile Extended of H.264"
 	case 110:
 		f.Profile, f.Refusal = "High 10", "browsers do not play H.264 with 10 bits a color"
-	case 122, 244:
+	case 122:
 		f.Profile, f.Refusal = "High 4:2:2", "browsers do not play H.264 with more than 4:2:0 of color"
+	case 244:
+		f.Profile, f.Refusal = "High 4:4:4", "browsers do not play H.264 with more than 4:2:0 of color"
 	default:
 		f.Profile = fmt.Sprintf("profile %d", b[1])
 		f.Refusal = fmt.Sprintf("browsers do not play the profile %d of H.264", b[1])

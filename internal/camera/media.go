@@ -18,10 +18,9 @@ type mediaIntake struct {
 	udp       *udpMedia // nil: by the RTSP connection
 	disguises map[uint8]*disguise
 
-	// What listens. It is set before packets come.
-	payloadType uint8
-	packets     *intake
-	control     func(rtcp.Packet)
+	// Where packets of some payload types go. They are set before packets come.
+	packets *intake // nil: nowhere
+	handled map[uint8]bool
 }
 
 // setUp asks for one of the media.
@@ -106,42 +105,45 @@ func (s *session) response(res *base.Response) {
 	}
 }
 
-// lead sends the packets of one format to handle, in order, and what comes of RTCP
-// to control. The media are set up, and do not play yet.
+// lead sends the packets of a format to handle, in order, and what comes of RTCP
+// to control. The media are set up, and do not play yet. Media may have several formats
+// of one codec: those that are led share the numbers of their packets.
 func (s *session) lead(m *description.Media, f format.Format, handle func(*rtp.Packet), control func(rtcp.Packet)) {
 	in := s.media[m]
-	d := in.disguises[f.PayloadType()]
-	in.payloadType = f.PayloadType()
-	in.packets = &intake{rate: float64(f.ClockRate()), ordered: in.udp == nil, handOn: handle}
-	in.control = func(p rtcp.Packet) {
+	if in.packets == nil {
+		in.packets = &intake{rate: float64(f.ClockRate()), ordered: in.udp == nil, handOn: handle}
+		in.handled = map[uint8]bool{}
+	}
+	in.handled[f.PayloadType()] = true
+	push := contained(s, func(p *rtp.Packet) { in.packets.push(p, time.Now()) })
+	report := contained(s, func(p rtcp.Packet) {
 		if sr, ok := p.(*rtcp.SenderReport); ok {
 			in.packets.received.reported(sr, time.Now())
 		}
 		control(p)
-	}
-	push := contained(s, func(p *rtp.Packet) { in.packets.push(p, time.Now()) })
-	report := contained(s, in.control)
-	if in.udp == nil {
-		s.client.OnPacketRTP(m, f, func(p *rtp.Packet) {
-			d.undo(p)
-			push(p)
-		})
-		s.client.OnPacketRTCP(m, report)
+	})
+	if in.udp != nil {
+		in.udp.onRTP = func(p *rtp.Packet) {
+			if in.handled[p.PayloadType] {
+				push(p)
+			}
+		}
+		in.udp.onRTCP = report
+		in.udp.reception = &in.packets.received
 		return
 	}
-	in.udp.onRTP = func(p *rtp.Packet) {
-		if p.PayloadType == in.payloadType {
-			push(p)
-		}
-	}
-	in.udp.onRTCP = report
-	in.udp.reception = func() *reception { return &in.packets.received }
-	in.udp.start()
+	d := in.disguises[f.PayloadType()]
+	s.client.OnPacketRTP(m, f, func(p *rtp.Packet) {
+		d.undo(p)
+		push(p)
+	})
+	s.client.OnPacketRTCP(m, report)
 }
 
 // open makes way for packets.
 func (in *mediaIntake) open() {
-	if in.udp != nil {
+	if in.udp != nil && in.packets != nil {
+		in.udp.start()
 		in.udp.open()
 	}
 }

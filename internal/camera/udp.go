@@ -32,7 +32,7 @@ type udpMedia struct {
 	ssrc      uint32 // ours
 	onRTP     func(*rtp.Packet)
 	onRTCP    func(rtcp.Packet)
-	reception func() *reception // of the stream that comes
+	reception *reception // of the stream that comes
 
 	queue  *queue
 	closed chan struct{}
@@ -215,11 +215,7 @@ func (u *udpMedia) tell() {
 			return
 		case <-t.C:
 		}
-		r := u.reception()
-		if r == nil {
-			continue
-		}
-		if is, ok := r.report(time.Now()); ok {
+		if is, ok := u.reception.report(time.Now()); ok {
 			u.report(rtcp.ReceiverReport{SSRC: u.ssrc, Reports: []rtcp.ReceptionReport{is}})
 		}
 	}

@@ -29,14 +29,9 @@ type oddCamera struct {
 	mute   bool // it plays, and sends nothing
 	flood  bool // it plays, and sends answers to nothing
 
-	t        testing.TB
-	listener net.Listener
-	scene    *scene
-	owners   sync.WaitGroup
-	mu       sync.Mutex
-	conns    []net.Conn
-	setups   []string // URLs
-	dials    int
+	scripted
+	picture *stream
+	setups  []string // URLs
 }
 
 const goodSDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\na=control:*\r\n" +
@@ -50,46 +45,17 @@ func startOdd(t testing.TB, o *oddCamera) *oddCamera {
 func startOddAt(t testing.TB, address string, o *oddCamera) *oddCamera {
 	t.Helper()
 	var err error
-	if o.listener, err = net.Listen("tcp", address+":0"); err != nil {
+	if o.picture, err = newStream(t, "video clip=sub.h264"); err != nil {
 		t.Fatal(err)
 	}
-	o.t, o.scene = t, sceneOf(t, "sub.h264", true)
 	if o.sdp == "" {
 		o.sdp = goodSDP
 	}
-	o.owners.Go(o.run)
-	t.Cleanup(func() {
-		o.listener.Close()
-		o.mu.Lock()
-		for _, c := range o.conns {
-			c.Close()
-		}
-		o.mu.Unlock()
-		o.owners.Wait()
-	})
+	o.start(t, address, o.serve)
 	return o
 }
 
-func (o *oddCamera) url(path string) string {
-	return "rtsp://" + o.listener.Addr().String() + "/" + path
-}
-
-func (o *oddCamera) run() {
-	for {
-		c, err := o.listener.Accept()
-		if err != nil {
-			return
-		}
-		o.mu.Lock()
-		o.conns = append(o.conns, c)
-		o.dials++
-		o.mu.Unlock()
-		o.owners.Go(func() { o.serve(c) })
-	}
-}
-
 func (o *oddCamera) serve(c net.Conn) {
-	defer c.Close()
 	var plays sync.WaitGroup
 	stop := make(chan struct{})
 	defer plays.Wait()
@@ -138,37 +104,17 @@ func (o *oddCamera) serve(c net.Conn) {
 			err = rw.WriteResponse(res)
 		}
 		if req.Method == base.Play && !o.mute {
-			plays.Go(func() { o.play(rw, &writing, stop) })
-		}
-	}
-}
-
-func (o *oddCamera) play(rw *conn.Conn, writing *sync.Mutex, stop chan struct{}) {
-	buf := make([]byte, 4096)
-	tick := time.NewTicker(pace)
-	defer tick.Stop()
-	track := &o.scene.tracks[0]
-	seq := uint16(0)
-	for n := 0; ; n++ {
-		select {
-		case <-stop:
-			return
-		case <-tick.C:
-		}
-		for _, p := range track.moments[n%len(track.moments)] {
-			q := *p
-			q.SequenceNumber, q.Timestamp = seq, uint32(n)*1800
-			seq++
-			b, err := q.Marshal()
-			if err != nil {
-				return
-			}
-			writing.Lock()
-			err = rw.WriteInterleavedFrame(&base.InterleavedFrame{Channel: 0, Payload: b}, buf)
-			writing.Unlock()
-			if err != nil {
-				return
-			}
+			plays.Go(func() {
+				buf := make([]byte, 4096)
+				o.picture.send(stop, false, func(b []byte, control bool) error {
+					if control {
+						return nil
+					}
+					writing.Lock()
+					defer writing.Unlock()
+					return rw.WriteInterleavedFrame(&base.InterleavedFrame{Channel: 0, Payload: b}, buf)
+				})
+			})
 		}
 	}
 }
@@ -301,10 +247,8 @@ func TestRedirectsInACircleEnd(t *testing.T) {
 	if tr := n.state().Trouble; *tr != *errRedirect {
 		t.Errorf("%v", tr)
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.dials != maxRedirects+1 {
-		t.Errorf("%d connections", o.dials)
+	if o.dials() != maxRedirects+1 {
+		t.Errorf("%d connections", o.dials())
 	}
 }
 

@@ -1,0 +1,46 @@
+package camera
+
+import (
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestCameras plays the transcripts of real cameras: each has the outcome that its
+// header tells.
+func TestCameras(t *testing.T) {
+	files, err := filepath.Glob("testdata/cameras/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	// They wait more than they work: so many at once, however few processors there are.
+	places := make(chan struct{}, 16)
+	var running sync.WaitGroup
+	for _, file := range files {
+		running.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+				tr := readTranscript(t, file)
+				for _, name := range []string{"Camera", "Source", "Shows", "Expect"} {
+					if len(tr.header[name]) != 1 || tr.first(name) == "" {
+						t.Errorf("%s stands %d times in the header", name, len(tr.header[name]))
+					}
+				}
+				r := startReplay(t, tr)
+				tr.expected(t, (&Probe{URL: r.address(), Times: quick}).Run(t.Context()))
+			})
+		})
+	}
+	running.Wait()
+}
+
+// The camera of a transcript with Login refuses another password.
+func TestReplayWantsThePassword(t *testing.T) {
+	r := startReplay(t, readTranscript(t, "testdata/cameras/dahua-sha256-qop.txt"))
+	url := strings.Replace(r.address(), ":secret@", ":guess@", 1)
+	if got := (&Probe{URL: url, Times: quick}).Run(t.Context()); got.Trouble == nil || got.Trouble.Reason != reasonPassword {
+		t.Errorf("%v", got.Trouble)
+	}
+}

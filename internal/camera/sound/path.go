@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -95,7 +96,9 @@ func Open(f format.Format) (*Path, error) {
 	case *format.G711:
 		return openG711(f)
 	case *format.LPCM:
-		return openPCM(f)
+		return openPCM(f, false)
+	case *LittleEndian:
+		return openPCM(f.LPCM, true)
 	case *format.MPEG4Audio:
 		return openAAC(f.Config, &genericSplit{
 			size: f.SizeLength, index: f.IndexLength, delta: f.IndexDeltaLength,
@@ -105,6 +108,10 @@ func Open(f format.Format) (*Path, error) {
 			return nil, refuse("AAC as LATM with its settings in the stream; set the camera's sound to G.711 or AAC-LC")
 		}
 		return openAAC(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig, &latmSplit{config: f.StreamMuxConfig})
+	case *format.Generic:
+		if strings.HasPrefix(strings.ToUpper(f.RTPMa), "G722/") { // with a number of its own
+			return Open(&format.G722{})
+		}
 	case *format.G726:
 		return nil, refuse("G.726; set the camera's sound to G.711 or AAC")
 	case *format.MPEG1Audio:
@@ -135,9 +142,13 @@ func openG711(f *format.G711) (*Path, error) {
 	return transcode(name, f.SampleRate, f.ChannelCount, wholeSplit{}, &lawDecoder{law: law})
 }
 
-func openPCM(f *format.LPCM) (*Path, error) {
+// LittleEndian is PCM with the low byte of each sample first, which no RFC has, and some
+// cameras send.
+type LittleEndian struct{ *format.LPCM }
+
+func openPCM(f *format.LPCM, little bool) (*Path, error) {
 	return transcode(fmt.Sprintf("PCM of %d bits", f.BitDepth), f.SampleRate, f.ChannelCount,
-		wholeSplit{}, &pcmDecoder{bytes: f.BitDepth / 8})
+		wholeSplit{}, &pcmDecoder{bytes: f.BitDepth / 8, little: little})
 }
 
 func openAAC(c *mpeg4audio.AudioSpecificConfig, s split) (*Path, error) {

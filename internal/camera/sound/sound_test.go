@@ -402,6 +402,7 @@ func TestWhatIsPlayed(t *testing.T) {
 		"PCMA 16 kHz":   {&format.G711{SampleRate: 16000, ChannelCount: 1}, "audio/G722"},
 		"PCMA stereo":   {&format.G711{SampleRate: 8000, ChannelCount: 2}, "audio/G722"},
 		"G.722":         {&format.G722{}, "audio/G722"},
+		"G.722 as 97":   {&format.Generic{PayloadTyp: 97, RTPMa: "G722/8000"}, "audio/G722"},
 		"L16":           {&format.LPCM{BitDepth: 16, SampleRate: 44100, ChannelCount: 1}, "audio/G722"},
 		"AAC":           {genericAAC(), "audio/G722"},
 		"HE-AAC":        {he, ""},
@@ -426,6 +427,35 @@ func TestWhatIsPlayed(t *testing.T) {
 				p.Close()
 			}
 		})
+	}
+}
+
+// Hikvision sends PCM with the low byte of each sample first (go2rtc, commit 68fa4224): what
+// leaves is the same as for samples in network order.
+func TestLittleEndianPCM(t *testing.T) {
+	pcm := &format.LPCM{BitDepth: 16, SampleRate: 16000, ChannelCount: 1}
+	sent := map[bool][]byte{}
+	for little, f := range map[bool]format.Format{false: pcm, true: &LittleEndian{pcm}} {
+		p, err := Open(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		var payload []byte
+		for i := range 1600 {
+			level := uint16(int16(8000 * math.Sin(2*math.Pi*440*float64(i)/16000)))
+			if little {
+				payload = binary.LittleEndian.AppendUint16(payload, level)
+			} else {
+				payload = binary.BigEndian.AppendUint16(payload, level)
+			}
+		}
+		if err := p.Push(&Packet{Payload: payload}, func(_ uint32, b []byte) { sent[little] = append(sent[little], b...) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(sent[true]) == 0 || !bytes.Equal(sent[true], sent[false]) {
+		t.Errorf("%d and %d bytes leave, and they differ", len(sent[true]), len(sent[false]))
 	}
 }
 

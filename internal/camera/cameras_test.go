@@ -2,9 +2,12 @@ package camera
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"umbrella/internal/sfu"
 )
 
 // TestCameras plays the transcripts of real cameras: each has the outcome that its
@@ -43,4 +46,16 @@ func TestReplayWantsThePassword(t *testing.T) {
 	if got := (&Probe{URL: url, Times: quick}).Run(t.Context()); got.Trouble == nil || got.Trouble.Reason != reasonPassword {
 		t.Errorf("%v", got.Trouble)
 	}
+}
+
+// A tile says which of several pictures it shows.
+func TestSeveralPictures(t *testing.T) {
+	r := startReplay(t, readTranscript(t, "testdata/cameras/unknown-several-pictures.txt"))
+	n := startNode(t, settings(r.address()))
+	watch(t, n.track(t, sfu.Video), 0)
+	until(t, "a note", func() bool {
+		return slices.ContainsFunc(n.state().Streams[0].Notes, func(note *Trouble) bool {
+			return strings.Contains(note.Reason, "number 2 of 2, H.264")
+		})
+	})
 }

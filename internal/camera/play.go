@@ -54,7 +54,7 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back
 		return false, err
 	}
 	defer s.close()
-	p := newPlan(s.desc, s.repair.refused, f.camera.cfg.Audio)
+	p := newPlan(s.desc, s.repair.description.Refused, f.camera.cfg.Audio)
 	f.learn(p)
 	if p.empty() {
 		return false, firstTrouble(p.noVideo, p.noSound, errNoTracks)
@@ -192,7 +192,7 @@ func (c *playing) begin(ctx context.Context) error {
 func lead(s *session, p *plan, pic *picture, v *voice, m *description.Media) {
 	for _, f := range m.Formats {
 		switch {
-		case pic != nil && m == p.video && f.PayloadType() == p.videoType:
+		case pic != nil && m == p.video && p.hasCodec(f):
 			s.lead(m, f, pic.packet, pic.control)
 		case v != nil && m == p.sound && f == p.soundFormat:
 			s.lead(m, f, v.packet, v.control)
@@ -343,11 +343,7 @@ func (c *playing) note(now time.Time) {
 		list = append(list, trouble("keyframes are too far apart for the picture to be there at once", adviceGroup))
 	}
 	list = append(list, f.camera.notesOf(f)...)
-	for _, t := range []*Trouble{c.plan.noVideo, c.plan.noSound} {
-		if t != nil {
-			list = append(list, t)
-		}
-	}
+	list = append(list, c.plan.notes()...)
 	f.mu.Lock()
 	if f.torn && !c.udp {
 		list = append(list, errTorn)

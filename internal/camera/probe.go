@@ -114,13 +114,8 @@ func (p *Probe) look(ctx context.Context, r *Report, t gortsplib.Transport, time
 	}
 	defer s.close()
 	r.Reached = true
-	plan := newPlan(s.desc, s.repair.refused, true)
-	r.Notes = nil
-	for _, t := range []*Trouble{plan.noVideo, plan.noSound} {
-		if t != nil {
-			r.Notes = append(r.Notes, t)
-		}
-	}
+	plan := newPlan(s.desc, s.repair.description.Refused, true)
+	r.Notes = plan.notes()
 	if plan.empty() {
 		return firstTrouble(plan.noVideo, plan.noSound, errNoTracks)
 	}

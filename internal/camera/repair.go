@@ -1,7 +1,6 @@
 package camera
 
 import (
-	"bytes"
 	"errors"
 	"net/url"
 	"strconv"
@@ -9,10 +8,9 @@ import (
 	"sync/atomic"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
-	"github.com/bluenviron/gortsplib/v4/pkg/description"
-	"github.com/bluenviron/gortsplib/v4/pkg/sdp"
 	"golang.org/x/time/rate"
 
+	"umbrella/internal/camera/rtsp"
 	"umbrella/internal/config"
 	"umbrella/internal/credential"
 )
@@ -26,8 +24,9 @@ type repairer struct {
 	asked base.Method
 	// location is where the camera sends us, if it does.
 	location string
-	// refused are the media that cannot be read: what they are, for people.
-	refused []string
+	talk     bool // the camera is asked for its back channel
+	// description is the last one that the camera gave, made regular.
+	description *rtsp.Description
 
 	signer *credential.Signer // nil: the camera has not asked who we are
 	signed bool               // the last request was
@@ -170,11 +169,9 @@ func (r *repairer) challenge(res *base.Response) {
 }
 
 func (r *repairer) describe(res *base.Response) {
-	body := bytes.TrimLeft(res.Body, "\ufeff \t\r\n")
-	if bytes.HasPrefix(body, []byte("v=")) {
-		res.Header["Content-Type"] = base.HeaderValue{"application/sdp"}
-	}
-	res.Body, r.refused = readable(body)
+	r.description = rtsp.Regular(res.Body, r.talk)
+	res.Body = r.description.Text
+	res.Header["Content-Type"] = base.HeaderValue{"application/sdp"}
 	// A base that is no address is none.
 	if cb := res.Header["Content-Base"]; len(cb) > 0 {
 		first := strings.TrimSpace(cb[0])
@@ -185,103 +182,4 @@ func (r *repairer) describe(res *base.Response) {
 			res.Header["Content-Base"] = base.HeaderValue{first}
 		}
 	}
-}
-
-// readable leaves out of an SDP what would make the library refuse all of it:
-// media that it cannot read, session attributes that have no meaning here.
-// refused tells which media those were.
-func readable(body []byte) (out []byte, refused []string) {
-	head, media := cutMedia(string(body))
-	var b strings.Builder
-	for _, line := range head {
-		name, value, _ := strings.Cut(line, ":")
-		switch strings.TrimSpace(name) {
-		case "a=group", "a=key-mgmt":
-			continue
-		case "a=control":
-			if _, err := base.ParseURL(strings.TrimSpace(value)); err != nil {
-				continue // "*", or something that is no address
-			}
-		}
-		b.WriteString(line + "\r\n")
-	}
-	session := b.String()
-	for _, m := range media {
-		text := mediaText(m)
-		if problem := parses(session + text); problem != nil {
-			// Without its parameters it may be of use: those of H.264 come among the
-			// pictures as well.
-			text = mediaText(without(m, "a=fmtp"))
-			if parses(session+text) != nil {
-				refused = append(refused, strings.TrimPrefix(m[0], "m="))
-				continue
-			}
-		}
-		b.WriteString(text)
-	}
-	return []byte(b.String()), refused
-}
-
-// Bounds of an SDP, whose length RTSP bounds to 128 KiB. A camera has three or four
-// media, with some ten lines each, and a format or two. The longest lines hold parameter
-// sets.
-const (
-	maxMedia   = 16
-	maxLines   = 128 // of the session, and of each of the media
-	maxLine    = 8 << 10
-	maxFormats = 16 // of one of the media
-)
-
-// cutMedia gives the lines of the session and of each of its media, as far as the
-// bounds go.
-func cutMedia(text string) (head []string, media [][]string) {
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimRight(line, " \t\r")
-		switch {
-		case line == "" || len(line) > maxLine:
-		case strings.HasPrefix(line, "m="):
-			if len(media) == maxMedia {
-				return head, media
-			}
-			media = append(media, []string{fewFormats(line)})
-		case len(media) > 0:
-			if last := &media[len(media)-1]; len(*last) < maxLines {
-				*last = append(*last, line)
-			}
-		case len(head) < maxLines:
-			head = append(head, line)
-		}
-	}
-	return head, media
-}
-
-// fewFormats cuts the list of formats of an m-line, which ends it.
-func fewFormats(line string) string {
-	fields := strings.Fields(line)
-	const before = 3 // media, port, protocol
-	return strings.Join(fields[:min(len(fields), before+maxFormats)], " ")
-}
-
-func without(lines []string, prefix string) (left []string) {
-	for _, line := range lines {
-		if !strings.HasPrefix(line, prefix) {
-			left = append(left, line)
-		}
-	}
-	return left
-}
-
-func mediaText(lines []string) string {
-	// The ids have no use in RTSP, and some cameras give them to some of the media
-	// only.
-	return strings.Join(without(lines, "a=mid"), "\r\n") + "\r\n"
-}
-
-func parses(text string) error {
-	var s sdp.SessionDescription
-	if err := s.Unmarshal([]byte(text)); err != nil {
-		return err
-	}
-	var d description.Session
-	return d.Unmarshal(&s)
 }

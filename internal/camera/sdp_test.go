@@ -3,7 +3,6 @@ package camera
 import (
 	"math/rand/v2"
 	"net"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,11 +34,12 @@ func FuzzDescription(f *testing.F) {
 		if d.Unmarshal(&s) != nil {
 			return
 		}
-		p := newPlan(&d, r.refused, true)
+		r.description.Complete(&d)
+		p := newPlan(&d, r.description.Refused, true)
 		if p.empty() {
 			return
 		}
-		pkt := &rtp.Packet{Header: rtp.Header{Marker: true, PayloadType: p.videoType}, Payload: payload}
+		pkt := &rtp.Packet{Header: rtp.Header{Marker: true, PayloadType: 96}, Payload: payload}
 		clock := &wall{}
 		if p.video != nil {
 			for _, f := range p.video.Formats {
@@ -61,40 +61,6 @@ func FuzzDescription(f *testing.F) {
 			v.close()
 		}
 	})
-}
-
-func TestReadableLeavesAGoodDescription(t *testing.T) {
-	out, refused := readable([]byte(goodSDP))
-	if len(refused) > 0 {
-		t.Errorf("refused %q", refused)
-	}
-	var s sdp.SessionDescription
-	var d description.Session
-	if err := s.Unmarshal(out); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Unmarshal(&s); err != nil || len(d.Medias) != 1 || d.Medias[0].Control != "track1" {
-		t.Errorf("%+v, %v", d, err)
-	}
-}
-
-// TestReadableIsBounded: of each thing that an SDP has only so many are looked at.
-func TestReadableIsBounded(t *testing.T) {
-	many := "v=0\r\n" + strings.Repeat("a=x\r\n", 9999) + "a=" + strings.Repeat("x", 2*maxLine) + "\r\n" +
-		strings.Repeat("m=video 0 RTP/AVP"+strings.Repeat(" 96", 999)+"\r\n"+strings.Repeat("a=x\r\n", 999), 3*maxMedia)
-	head, media := cutMedia(many)
-	if len(head) != maxLines || len(media) != maxMedia {
-		t.Errorf("%d lines, %d media", len(head), len(media))
-	}
-	for _, m := range media {
-		if len(m) != maxLines || len(strings.Fields(m[0])) != 3+maxFormats {
-			t.Errorf("%d lines, %q", len(m), m[0])
-		}
-	}
-	out, _ := readable([]byte(many))
-	if lines := strings.Count(string(out), "\n"); lines > maxLines*(maxMedia+1) || strings.Contains(string(out), strings.Repeat("x", maxLine)) {
-		t.Errorf("%d lines, %d bytes", lines, len(out))
-	}
 }
 
 // TestPaced: what a camera sends by TCP counts.

@@ -95,7 +95,7 @@ func dialBy(ctx context.Context, by dialer, rawURL string, transport gortsplib.T
 func describe(ctx context.Context, to target, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	u := to.url
 	s := &session{url: u, ended: make(chan struct{}), transport: transport, media: map[*description.Media]*mediaIntake{}}
-	s.repair = &repairer{to: to, flooded: s.abort}
+	s.repair = &repairer{to: to, talk: backChannel, flooded: s.abort}
 	s.client = &gortsplib.Client{
 		Scheme: u.Scheme, Host: u.Host, Transport: &transport,
 		// How long nothing may come is ours to decide, by a clock that nobody sets.
@@ -142,6 +142,7 @@ func describe(ctx context.Context, to target, transport gortsplib.Transport, bac
 		s.close()
 		return s, err
 	}
+	s.repair.description.Complete(s.desc)
 	return s, nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/bluenviron/gortsplib/v4"
+	"umbrella/internal/config"
 )
 
 // script is a camera in memory: it answers the requests that come, whatever they are,
@@ -146,13 +146,12 @@ func FuzzAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		s := &script{parts: strings.Split(text, between)}
-		p := &Probe{URL: "rtsp://admin:right@127.0.0.1/x?y", Most: time.Second, dial: s.dial}
-		r := &Report{URL: "x"}
-		if err := p.look(t.Context(), r, gortsplib.TransportTCP, Times{Stall: time.Second}.withDefaults()); err != nil {
-			r.Trouble = explain(err, p.URL)
+		p := &Probe{
+			URL: "rtsp://admin:right@127.0.0.1/x?y", Most: 300 * time.Millisecond, dial: s.dial, transport: config.TransportTCP,
+			Times: Times{Stall: time.Second},
 		}
+		words := p.Run(t.Context()).String()
 		s.running.Wait()
-		words := r.String()
 		if strings.ContainsFunc(strings.ReplaceAll(words, "\n", ""), func(r rune) bool { return !unicode.IsPrint(r) }) || strings.Contains(words, "admin:right") {
 			t.Errorf("it says %q", words)
 		}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // quick are the waits of the tests.
 var quick = Times{
 	RetryLeast: 50 * time.Millisecond, RetryMost: 200 * time.Millisecond, Stall: time.Second,
-	UDPWait: 500 * time.Millisecond, Linger: 300 * time.Millisecond,
+	UDPWait: 500 * time.Millisecond, Linger: 300 * time.Millisecond, Look: 600 * time.Millisecond,
 }
 
 // journal keeps what is logged.

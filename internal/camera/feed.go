@@ -25,15 +25,17 @@ type feed struct {
 
 	video, sound *exit
 
-	mu     sync.Mutex
-	state  StreamState
-	plan   *plan      // of the last description; nil before the first
-	format nal.Format // of the picture; Fmtp is empty while it is not known
-	tried  bool       // the first description came, or failed
-	voiced bool       // it is the feed whose sound is taken
-	byTCP  bool       // UDP has failed before
-	torn   bool       // by UDP the pictures came with parts missing
-	noTCP  bool       // and by TCP they do not come at all
+	mu      sync.Mutex
+	state   StreamState
+	plan    *plan      // of the last description; nil before the first
+	playing *playing   // the last connection that has played; nil before the first
+	format  nal.Format // of the picture; Fmtp is empty while it is not known
+	tried   bool       // the first description came, or failed
+	voiced  bool       // it is the feed whose sound is taken
+	byTCP   bool       // UDP has failed before
+	notUDP  *Trouble   // why; nil if UDP has not failed
+	torn    bool       // by UDP the pictures came with parts missing
+	noTCP   bool       // and by TCP they do not come at all
 }
 
 func newFeed(c *Camera, option, url string) *feed {
@@ -192,9 +194,10 @@ func (f *feed) connect(ctx context.Context, back *backoff) error {
 			f.mu.Unlock()
 			return err
 		}
-		f.torn = torn
+		why := explain(err, f.url)
+		f.notUDP, f.torn = why, torn
 		f.mu.Unlock()
-		f.log.Info("UDP is of no use, trying TCP", "reason", explain(err, f.url).Reason)
+		f.log.Info("UDP is of no use, trying TCP", "reason", why.Reason)
 	}
 	return err
 }

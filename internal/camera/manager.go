@@ -28,6 +28,8 @@ type Manager struct {
 	// Times are for tests; zero values are as the package's users expect them.
 	Times Times
 
+	dial dialer // nil: the network
+
 	mu      sync.Mutex
 	cameras map[string]*Camera // by section
 }
@@ -43,6 +45,8 @@ type Times struct {
 	UDPWait time.Duration
 	// Linger is how long a camera on demand is kept after its last viewer: 10 s.
 	Linger time.Duration
+	// Look is how long a probe looks at least at what comes: 3 s.
+	Look time.Duration
 }
 
 func (t Times) withDefaults() Times {
@@ -56,6 +60,7 @@ func (t Times) withDefaults() Times {
 	set(&t.Stall, 5*time.Second)
 	set(&t.UDPWait, 3*time.Second)
 	set(&t.Linger, 10*time.Second)
+	set(&t.Look, 3*time.Second)
 	return t
 }
 

@@ -49,7 +49,11 @@ const (
 // wanted when it began to be tried; came tells whether anything came.
 func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back *backoff) (came bool, err error) {
 	defer crash.Contain(crash.Camera, f.camera.cfg.Section, &err)
-	s, err := dial(ctx, f.url, t, false)
+	by := f.camera.manager.dial
+	if by == nil {
+		by = connect
+	}
+	s, err := dialBy(ctx, by, f.url, t, false)
 	if err != nil {
 		return false, err
 	}
@@ -72,6 +76,9 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back
 	if err := c.begin(ctx); err != nil {
 		return false, err
 	}
+	f.mu.Lock()
+	f.playing = c
+	f.mu.Unlock()
 	if came, err = c.watch(ctx); came && time.Since(c.began) >= steady {
 		back.reset()
 	}

@@ -1,23 +1,20 @@
 package camera
 
 import (
+	"cmp"
 	"context"
-	"strings"
+	"log/slog"
 	"time"
-
-	"github.com/bluenviron/gortsplib/v4"
-	"github.com/bluenviron/gortsplib/v4/pkg/description"
 
 	"umbrella/internal/camera/nal"
 	"umbrella/internal/config"
-	"umbrella/internal/crash"
+	"umbrella/internal/sfu"
 )
 
 // Report tells what a camera sends and whether browsers will play it. Nothing
 // in it is secret.
 type Report struct {
 	URL       string // without what is secret in it
-	Reached   bool   // it could be described
 	Trouble   *Trouble
 	Transport string // "udp" or "tcp"
 	// UDPTrouble tells why it was not UDP, where both were tried.
@@ -64,219 +61,137 @@ type SoundReport struct {
 	Reports     bool // sender reports came (RTCP)
 }
 
-// Probe looks at what a camera sends, for as long as it takes to see two
-// keyframes but no longer than ctx allows, nor 20 s. What it finds wrong is in
-// the Report; it never fails.
+// Probe looks at what a camera sends, the way that rooms do: it is a room with the camera
+// alone in it. It looks until it is sure of what comes, which takes two keyframes, but no
+// longer than Most and ctx allow. What it finds wrong is in the Report; it never fails.
 type Probe struct {
 	URL string
+	// Most is how long it looks once the camera plays; 0 is 15 s.
+	Most time.Duration
 	// Times are for tests.
 	Times Times
-	// Most is how long it looks; 0 is 20 s.
-	Most time.Duration
 
-	dial dialer // nil: the network
+	transport config.Transport
+	dial      dialer // nil: the network
 }
 
-const probeMost = 20 * time.Second
+const probeMost = 15 * time.Second
 
 // Run does it.
 func (p *Probe) Run(ctx context.Context) *Report {
-	r := &Report{URL: config.RedactURL(p.URL)}
-	times := p.Times.withDefaults()
-	ways := []gortsplib.Transport{gortsplib.TransportUDP, gortsplib.TransportTCP}
-	if strings.HasPrefix(p.URL, "rtsps:") {
-		ways = ways[1:]
+	cfg := config.Camera{
+		Section: "probe", Name: "probe", Room: "probe", URL: p.URL, Audio: true, Enabled: true,
+		Transport: p.transport,
 	}
-	for _, t := range ways {
-		err := p.look(ctx, r, t, times)
-		if err == nil {
-			return r
+	m := &Manager{SFU: &sfu.SFU{}, Log: slog.New(slog.DiscardHandler), Times: p.Times, dial: p.dial}
+	m.Apply([]config.Camera{cfg})
+	defer m.Close()
+	f := m.cameras[cfg.Section].feeds[0]
+	f.wait(ctx, cmp.Or(p.Most, probeMost))
+	return f.report()
+}
+
+// wait looks until the camera has failed, or shown what it sends.
+func (f *feed) wait(ctx context.Context, most time.Duration) {
+	t := time.NewTicker(tick / 2)
+	defer t.Stop()
+	var live time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
 		}
-		r.Trouble = explain(err, p.URL)
-		if t == gortsplib.TransportTCP || !otherWay(err) {
-			break
+		f.mu.Lock()
+		phase, c := f.state.Phase, f.playing
+		f.mu.Unlock()
+		switch {
+		case phase == Down:
+			return
+		case phase != Live || c == nil:
+			continue
+		case live.IsZero():
+			live = time.Now()
 		}
-		r.UDPTrouble = r.Trouble
+		if time.Since(live) >= most || c.enough(f.camera.times.Look) {
+			return
+		}
+	}
+}
+
+// enough reports whether it is known what comes: two keyframes, or some sound alone.
+func (c *playing) enough(look time.Duration) bool {
+	if time.Since(c.began) < look {
+		return false
+	}
+	return c.picture == nil || c.picture.soFar().keyEvery > 0
+}
+
+// report puts down what the feed has seen.
+func (f *feed) report() *Report {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := &Report{URL: f.state.URL, Trouble: f.state.Trouble, Transport: f.state.Transport, UDPTrouble: f.notUDP}
+	if f.plan != nil {
+		r.Notes = f.plan.notes()
+	}
+	switch {
+	case f.state.Phase == Down:
+		if f.notUDP != nil && *f.notUDP == *r.Trouble {
+			r.UDPTrouble = nil // it is told once
+		}
+	case f.state.Phase != Live || f.playing == nil:
+		r.Trouble = errTooLong
+	default:
+		f.playing.reportVideo(r)
+		f.playing.reportSound(r)
 	}
 	return r
 }
 
-// look tries one way.
-func (p *Probe) look(ctx context.Context, r *Report, t gortsplib.Transport, times Times) (err error) {
-	defer crash.Contain(crash.Camera, r.URL, &err)
-	by := p.dial
-	if by == nil {
-		by = connect
-	}
-	s, err := dialBy(ctx, by, p.URL, t, false)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	r.Reached = true
-	plan := newPlan(s.desc, s.repair.description.Refused, true)
-	r.Notes = plan.notes()
-	if plan.empty() {
-		return firstTrouble(plan.noVideo, plan.noSound, errNoTracks)
-	}
-	c := &probing{session: s, plan: plan, udp: t == gortsplib.TransportUDP}
-	defer c.close()
-	if err := c.begin(ctx); err != nil {
-		return err
-	}
-	most := p.Most
-	if most == 0 {
-		most = probeMost
-	}
-	if err := c.wait(ctx, times, most); err != nil {
-		return err
-	}
-	r.Trouble = nil
-	r.Transport = "tcp"
-	if c.udp {
-		r.Transport = "udp"
-	}
-	c.report(r)
-	return nil
-}
-
-// probing is a connection that is looked at.
-type probing struct {
-	session *session
-	plan    *plan
-	udp     bool
-	began   time.Time
-	picture *picture
-	voice   *voice
-}
-
-func (c *probing) begin(ctx context.Context) error {
-	clock := &wall{}
-	var media []*description.Media
-	if c.plan.video != nil {
-		e := newExit(90000)
-		e.connect(clock)
-		c.picture = newPicture(c.plan, e, func(nal.Format) {})
-		media = append(media, c.plan.video)
-	}
-	if c.plan.sound != nil {
-		e := newExit(c.plan.output.ClockRate)
-		e.connect(clock)
-		v, err := newVoice(c.plan, e)
-		if err != nil {
-			return err
-		}
-		c.voice = v
-		media = append(media, c.plan.sound)
-	}
-	c.began = time.Now()
-	failed, err := c.session.play(ctx, media, func(m *description.Media) { lead(c.session, c.plan, c.picture, c.voice, m) })
-	if err != nil {
-		return err
-	}
-	if err := failed[c.plan.video]; err != nil && c.picture != nil {
-		return &setupError{err}
-	}
-	return nil
-}
-
-// wait looks until two keyframes came, or the time is over.
-func (c *probing) wait(ctx context.Context, times Times, most time.Duration) error {
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil // with what there is
-		case <-c.session.ended:
-			return c.session.ending()
-		case <-t.C:
-		}
-		if c.picture != nil {
-			c.picture.overdue(time.Now())
-		}
-		passed := time.Since(c.began)
-		came := c.packets() > 0
-		switch {
-		case !came && c.udp && passed >= times.UDPWait:
-			return errSilent
-		case !came && passed >= times.Stall:
-			return errNothing
-		case passed >= most:
-			return nil
-		case came && c.enough():
-			return nil
-		case c.udp && c.picture != nil && c.picture.soFar().torn(time.Now()):
-			return errTorn
-		}
-	}
-}
-
-func (c *probing) packets() (n uint64) {
-	if c.picture != nil {
-		return c.picture.soFar().packets
-	}
-	c.voice.mu.Lock()
-	defer c.voice.mu.Unlock()
-	return c.voice.total
-}
-
-// enoughSound is how long sound alone is listened to.
-const enoughSound = 3 * time.Second
-
-func (c *probing) enough() bool {
+func (c *playing) reportVideo(r *Report) {
 	if c.picture == nil {
-		return time.Since(c.began) >= enoughSound
+		return
 	}
 	s := c.picture.soFar()
-	return s.keyEvery > 0 && s.last.Sub(s.begun) >= enoughSound
-}
-
-// report puts what was seen down.
-func (c *probing) report(r *Report) {
-	if c.picture != nil {
-		s := c.picture.soFar()
-		f, known := c.picture.format()
-		v := &VideoReport{
-			Description: c.plan.codec.String(), Codec: c.plan.codec, Width: f.Width, Height: f.Height,
-			FirstKeyframe: -1, KeyframeEvery: s.keyEvery, BFrames: s.findings.LeftOut > 0,
-			InBand: s.findings.InBand, Described: len(c.plan.sets) > 0, Lost: s.findings.Broken, Reports: s.report,
-		}
-		if known {
-			v.Description = describeFormat(f)
-		}
-		if passed := s.last.Sub(s.begun).Seconds(); passed > 0.5 {
-			v.FrameRate = float64(s.findings.Pictures) / passed
-			v.Bitrate = uint64(float64(s.bytes) * 8 / passed)
-		}
-		if !s.firstKey.IsZero() {
-			v.FirstKeyframe = s.firstKey.Sub(s.begun)
-		}
-		r.Video = v
-		r.Blind = refusal(f)
-		r.Plays = known && f.Refusal == "" && s.pictures > 0
-		r.Notes = append(r.Notes, s.notes(f, c.udp, time.Now())...)
-		if s.firstKey.IsZero() {
-			r.Notes = append(r.Notes, errNoKeyframe)
-		}
+	f, known := c.picture.format()
+	v := &VideoReport{
+		Description: c.plan.codec.String(), Codec: c.plan.codec, Width: f.Width, Height: f.Height,
+		FirstKeyframe: -1, KeyframeEvery: s.keyEvery, BFrames: s.findings.LeftOut > 0,
+		InBand: s.findings.InBand, Described: len(c.plan.sets) > 0, Lost: s.findings.Broken, Reports: s.report,
 	}
-	if c.voice != nil {
-		_, readable := c.voice.state()
-		c.voice.mu.Lock()
-		r.Sound = &SoundReport{
-			Description: c.plan.input, Work: c.plan.work, Packets: c.voice.total, Readable: readable, Reports: c.voice.report,
-		}
-		c.voice.mu.Unlock()
-		r.Hears = readable && r.Sound.Packets > 0
-		if r.Sound.Packets == 0 {
-			r.Notes = append(r.Notes, trouble("the camera says that it sends sound, but none comes", "turn its microphone on"))
-		}
+	if known {
+		v.Description = describeFormat(f)
+	}
+	if passed := s.last.Sub(s.begun).Seconds(); passed > 0.5 {
+		v.FrameRate = float64(s.findings.Pictures) / passed
+		v.Bitrate = uint64(float64(s.bytes) * 8 / passed)
+	}
+	if !s.firstKey.IsZero() {
+		v.FirstKeyframe = s.firstKey.Sub(s.begun)
+	}
+	r.Video = v
+	r.Blind = refusal(f)
+	r.Plays = known && f.Refusal == "" && s.pictures > 0
+	r.Notes = append(r.Notes, s.notes(f, c.udp, time.Now())...)
+	if s.firstKey.IsZero() {
+		r.Notes = append(r.Notes, errNoKeyframe)
 	}
 }
 
-func (c *probing) close() {
-	c.session.close()
-	if c.voice != nil {
-		c.voice.close()
+func (c *playing) reportSound(r *Report) {
+	v := c.voice
+	if v == nil {
+		return
+	}
+	_, readable := v.state()
+	v.mu.Lock()
+	r.Sound = &SoundReport{
+		Description: c.plan.input, Work: c.plan.work, Packets: v.total, Readable: readable, Reports: v.report,
+	}
+	v.mu.Unlock()
+	r.Hears = readable && r.Sound.Packets > 0
+	if r.Sound.Packets == 0 {
+		r.Notes = append(r.Notes, trouble("the camera says that it sends sound, but none comes", "turn its microphone on"))
 	}
 }

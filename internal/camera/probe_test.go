@@ -81,6 +81,21 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// A camera that stops after some pictures is dialled anew by a room again and again: its
+// first pictures are not enough to call it good.
+func TestProbeFindsWhatARoomWould(t *testing.T) {
+	const text = "Camera: x\nMedia: video clip=sub.h264 stops=15\n\n> DESCRIBE\n< RTSP/1.0 200 OK\n< Content-Type: application/sdp\n" +
+		"< Content-Length: {length}\n<\n< m=video 0 RTP/AVP 96\n< a=rtpmap:96 H264/90000\n"
+	tr, err := parseTranscript(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := (&Probe{URL: startReplay(t, tr).address(), Times: quick}).Run(t.Context())
+	if r.Trouble == nil || *r.Trouble != *errStalled {
+		t.Errorf("%v", r)
+	}
+}
+
 func TestProbeEndsWithItsContext(t *testing.T) {
 	cam := startCamera(t, sceneOf(t, "sub.h264", false), nil)
 	cam.paused.Store(true)

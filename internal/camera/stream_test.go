@@ -3,6 +3,7 @@ package camera
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ type moment struct {
 }
 
 // streamOptions are those of a Media line. testdata/cameras/README.md says what they do.
-const streamOptions = " clip mtu ssrc startcodes annexb marker sets udp fps reorder rtcp pt channels rate endian "
+const streamOptions = " clip mtu ssrc startcodes annexb marker sets udp fps stops reorder rtcp pt channels rate endian "
 
 // newStream reads "video clip=main.h264 ssrc=each-group" or "audio g711a".
 func newStream(t testing.TB, line string) (*stream, error) {
@@ -247,7 +248,7 @@ func (s *stream) send(stop <-chan struct{}, byUDP bool, write func(b []byte, con
 	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	ssrc, seq, held := uint32(0x1111), uint16(1), []byte(nil)
-	for n := 0; ; n++ {
+	for n := 0; n < s.number("stops", math.MaxInt); n++ {
 		m := s.moments[n%len(s.moments)]
 		if m.key && n > 0 && s.options["ssrc"] == "each-group" {
 			ssrc++

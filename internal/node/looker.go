@@ -21,10 +21,10 @@ type looker struct {
 
 const (
 	maxLooks = 2
-	// How long is looked at one camera, for all of them, and how long all together
-	// are asked: a recorder takes some hundred questions. With what it takes
-	// besides, rpcd's 30 s have to be enough.
-	probeTime    = 18 * time.Second
+	// How long one camera is looked at, how long cameras are looked for, and how long all
+	// of them together are asked: a recorder takes some hundred questions. With what it
+	// takes besides, rpcd's 30 s have to be enough.
+	probeTime    = 25 * time.Second
 	discoverTime = 3 * time.Second
 	askTime      = 20 * time.Second
 )
@@ -52,7 +52,9 @@ func (l *looker) Probe(ctx context.Context, url string) (any, error) {
 		return nil, errLooking
 	}
 	defer l.end()
-	report := (&camera.Probe{URL: url, Most: probeTime}).Run(ctx)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	report := (&camera.Probe{URL: url}).Run(ctx)
 	answer := map[string]any{"text": report.String(), "plays": report.Plays, "hears": report.Hears}
 	if t := cmp.Or(report.Trouble, report.Blind); t != nil {
 		answer["trouble"] = map[string]any{"reason": t.Reason, "advice": t.Advice}

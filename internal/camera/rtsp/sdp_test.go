@@ -243,7 +243,7 @@ func TestRegular(t *testing.T) {
 			body: head + "m=video 0 RTP/AVP 35\na=rtpmap:35 H264/90000\na=rtpmap:102 H265/90000\na=control:track1\n", want: "video H264:35 at track1",
 		},
 		"o= and c= that end with IN (H3C, go2rtc#1663)": {body: "v=0\no=- 1001 1 IN\ns=cam\n" + video + "c=IN\n", want: picture},
-		"no v=, o=, s= (go2rtc#679)": {body: "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=control:track1", want: picture},
+		"no v=, o=, s= (go2rtc#679)":                    {body: "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=control:track1", want: picture},
 
 		// Keys.
 		"a key of the session (Axis, gortsplib#1033)": {

@@ -21,6 +21,7 @@ type voice struct {
 	last time.Time
 	// bad counts packets in a row that could not be decoded.
 	bad    int
+	read   bool // one could be decoded
 	total  uint64
 	report bool
 }
@@ -55,7 +56,7 @@ func (v *voice) packet(pkt *rtp.Packet) {
 	if err != nil {
 		v.bad++
 	} else {
-		v.bad = 0
+		v.bad, v.read = 0, true
 	}
 }
 
@@ -71,14 +72,18 @@ func (v *voice) control(pkt rtcp.Packet) {
 	}
 }
 
-// unreadable is how many packets in a row cannot be decoded before it is told.
-const unreadable = 50
+// How many packets in a row cannot be decoded before it is told: once some could, and
+// before that. The first ones may be parts of what began earlier.
+const (
+	unreadable      = 50
+	unreadableFirst = 3
+)
 
 // state tells when the last packet came, and whether sound can be decoded.
 func (v *voice) state() (last time.Time, readable bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.last, v.bad < unreadable
+	return v.last, v.bad < unreadableFirst || v.read && v.bad < unreadable
 }
 
 func (v *voice) close() {

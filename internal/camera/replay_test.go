@@ -94,6 +94,7 @@ func (r *replay) address() string {
 type dialogue struct {
 	*replay
 	conn       net.Conn
+	heard      *wanting
 	writing    sync.Mutex
 	plays      sync.WaitGroup
 	stop       chan struct{}
@@ -112,13 +113,14 @@ type way struct {
 func (r *replay) serve(c net.Conn) {
 	d := &dialogue{replay: r, conn: c, stop: make(chan struct{}), next: map[string]int{}}
 	defer d.close()
-	rw := conn.NewConn(c)
+	d.heard = r.wanting(c)
+	rw := conn.NewConn(d.heard)
 	for {
 		what, err := rw.Read()
 		if err != nil {
 			return
 		}
-		if req, ok := what.(*base.Request); ok && !d.request(req) {
+		if req, ok := what.(*base.Request); ok && (!d.request(req)) {
 			return
 		}
 	}
@@ -146,7 +148,13 @@ func (d *dialogue) request(req *base.Request) bool {
 			fill = strings.NewReplacer(append(pairs, "{host}", d.listener.Addr().String())...)
 		}
 	}
+	if req.Method == base.Play {
+		d.early()
+	}
 	a := d.answerTo(req, w)
+	if d.heard.bad {
+		a = answer{text: badRequest}
+	}
 	raw := completed(fill.Replace(a.text), req)
 	d.writing.Lock()
 	_, err := d.conn.Write([]byte(raw))
@@ -155,8 +163,11 @@ func (d *dialogue) request(req *base.Request) bool {
 		return false
 	}
 	good := regexp.MustCompile(`^[^\r\n]*\b2\d\d\b`).MatchString(raw)
+	if good {
+		d.heard.done(req.Method)
+	}
 	if good && w != nil {
-		if m := regexp.MustCompile(`(?i)\ntransport:[^\n]*interleaved\s*=\s*"?(\d+)`).FindStringSubmatch(raw); m != nil {
+		if m := regexp.MustCompile(`(?i)\ntransport:[^\n]*interleaved\s*=\s*"?(\d+)`).FindStringSubmatch(raw); m != nil && (w.udp == nil || strings.Contains(raw, "/TCP")) {
 			n, _ := strconv.Atoi(m[1])
 			*w = way{channel: byte(n)}
 		}
@@ -170,7 +181,8 @@ func (d *dialogue) request(req *base.Request) bool {
 	if good && req.Method == base.Play {
 		for i, s := range d.media {
 			if i < len(d.ways) {
-				d.plays.Go(func() { s.send(d.stop, d.ways[i].udp != nil, d.writer(d.ways[i])) })
+				write := s.around(d, d.ways[i], d.writer(d.ways[i]))
+				d.plays.Go(func() { s.send(d.stop, d.ways[i].udp != nil, write) })
 			}
 		}
 	}
@@ -216,6 +228,7 @@ func (d *dialogue) way(req *base.Request) (*way, []string) {
 	ports := fmt.Sprintf("%d-%d", port, port+1)
 	return w, []string{
 		"{transport}", wanted + ";server_port=" + ports, "{server_port}", ports, "{client_port}", m[1] + "-" + m[2],
+		"{first_server_port}", strconv.Itoa(port), "{first_client_port}", m[1],
 	}
 }
 
@@ -243,8 +256,9 @@ func (d *dialogue) writer(w *way) func(b []byte, control bool) error {
 }
 
 const (
-	notFound = "RTSP/1.0 404 Not Found\r\n\r\n"
-	wrongWay = "RTSP/1.0 461 Unsupported Transport\r\n\r\n"
+	notFound   = "RTSP/1.0 404 Not Found\r\n\r\n"
+	badRequest = "RTSP/1.0 400 Bad Request\r\n\r\n"
+	wrongWay   = "RTSP/1.0 461 Unsupported Transport\r\n\r\n"
 )
 
 // answerTo chooses the answer to a request.
@@ -264,6 +278,9 @@ func (d *dialogue) answerTo(req *base.Request, w *way) answer {
 		if len(d.answers[key]) > 0 {
 			method = key
 		}
+	}
+	if key := method + " /" + path(req.URL.String()); len(d.answers[key]) > 0 {
+		method = key
 	}
 	if !d.admits(req) {
 		return d.challenge(method)
@@ -285,9 +302,14 @@ func (d *dialogue) knows(url string) bool {
 	if len(d.header["Tracks"]) == 0 {
 		return true
 	}
+	return strings.Contains(" "+d.first("Tracks")+" ", " /"+path(url)+" ")
+}
+
+// path is what follows the host in a URL, without the first slash.
+func path(url string) string {
 	_, rest, _ := strings.Cut(url, "://")
 	_, path, _ := strings.Cut(rest, "/")
-	return strings.Contains(" "+d.first("Tracks")+" ", " /"+path+" ")
+	return path
 }
 
 func (d *dialogue) user() bool {
@@ -346,7 +368,9 @@ func completed(text string, req *base.Request) string {
 	if at := regexp.MustCompile("\r?\n\r?\n").FindStringIndex(text); at != nil {
 		head, body = text[:at[1]], text[at[1]:]
 	}
-	if !regexp.MustCompile(`(?im)^cseq\s*:`).MatchString(head) {
+	if strings.Contains(head, "{no cseq}\r\n") {
+		head = strings.Replace(head, "{no cseq}\r\n", "", 1)
+	} else if !regexp.MustCompile(`(?im)^cseq\s*:`).MatchString(head) {
 		if first, rest, ok := strings.Cut(head, "\n"); ok {
 			head = first + "\nCSeq: {cseq}\r\n" + rest
 		}

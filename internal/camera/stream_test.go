@@ -33,7 +33,7 @@ type moment struct {
 }
 
 // streamOptions are those of a Media line. testdata/cameras/README.md says what they do.
-const streamOptions = " clip mtu ssrc startcodes annexb marker sets udp fps stops reorder rtcp pt channels rate endian "
+const streamOptions = " clip mtu ssrc startcodes annexb marker sets udp fps stops reorder rtcp pt channels rate endian" + oddOptions
 
 // newStream reads "video clip=main.h264 ssrc=each-group" or "audio g711a".
 func newStream(t testing.TB, line string) (*stream, error) {
@@ -113,6 +113,7 @@ func (s *stream) makePictures(t testing.TB) {
 			}
 			sent = append(sent, u)
 		}
+		sent = s.withOddUnits(sent, m.key, hevc)
 		switch {
 		case s.options["annexb"] != "":
 			m.payloads = s.fragments(annexB(sent), hevc)
@@ -120,7 +121,7 @@ func (s *stream) makePictures(t testing.TB) {
 			m.payloads = s.fragments(joined(sent, typeOf, hevc), hevc)
 		default:
 			for _, u := range sent {
-				m.payloads = append(m.payloads, s.fragments(u, hevc)...)
+				m.payloads = append(m.payloads, s.withOddFragments(s.fragments(u, hevc), hevc)...)
 			}
 		}
 		s.moments = append(s.moments, m)
@@ -177,8 +178,8 @@ func (s *stream) fragments(u []byte, hevc bool) (payloads [][]byte) {
 
 // makeSound makes one second of sound.
 func (s *stream) makeSound(t testing.TB, kind string) error {
-	s.every, s.rate = 20*time.Millisecond, 8000
-	frame := make([]byte, 160)
+	s.every, s.rate = 20*time.Millisecond, uint32(s.number("rate", 8000))
+	frame := make([]byte, s.rate/50)
 	switch kind {
 	case "g711a":
 		s.pt = 8
@@ -234,6 +235,12 @@ func (s *stream) makeAAC(t testing.TB) error {
 	for _, p := range list {
 		// One access unit, with a header of 16 bits (RFC 3640 §3.2.1).
 		au := append([]byte{0, 16, byte(len(p.AU) >> 5), byte(len(p.AU) << 3)}, p.AU...)
+		switch s.options["framing"] {
+		case "adts":
+			au = withADTS(p.AU)
+		case "latm":
+			au = withLATM(p.AU)
+		}
 		s.moments = append(s.moments, moment{payloads: [][]byte{au}})
 	}
 	return nil
@@ -261,12 +268,17 @@ func (s *stream) send(stop <-chan struct{}, byUDP bool, write func(b []byte, con
 		}
 		for i, p := range m.payloads {
 			marker := i == len(m.payloads)-1 || s.options["marker"] == "each"
-			b, err := (&rtp.Packet{
+			packet := &rtp.Packet{
 				Header: rtp.Header{
 					Version: 2, Marker: marker, PayloadType: s.pt, SequenceNumber: seq, Timestamp: ts, SSRC: ssrc,
 				},
 				Payload: p,
-			}).Marshal()
+			}
+			s.odd(packet, n)
+			if b := s.ahead(packet); i == 0 && b != nil && write(b, false) != nil {
+				return
+			}
+			b, err := packet.Marshal()
 			if err != nil {
 				return
 			}

@@ -708,7 +708,7 @@ func TestSoundOfTheOtherStream(t *testing.T) {
 func TestSilentTCP(t *testing.T) {
 	cam := startCamera(t, sceneOf(t, "main.h264", false), nil)
 	cam.paused.Store(true)
-	n := startNode(t, settings(cam.url("stream")))
+	n := startNodeAt(t, Times{Stall: 200 * time.Millisecond, RetryLeast: time.Hour, RetryMost: time.Hour}, settings(cam.url("stream")))
 	n.phase(t, Down)
 	if tr := n.state().Trouble; *tr != *errNothing {
 		t.Errorf("%v", tr)

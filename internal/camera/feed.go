@@ -95,8 +95,15 @@ func (f *feed) run(ctx context.Context) {
 		case err == nil:
 			back.reset()
 			continue
+		case back.none:
+			back.none = false
+			f.log.Info("camera has ended the stream, dialling it again", "reason", explain(err, f.url).Reason)
+			continue
 		}
 		t := explain(err, f.url)
+		if f.camera.cfg.Transport == config.TransportAuto {
+			t = t.inAuto()
+		}
 		pause := back.next()
 		f.fail(t, time.Now().Add(pause))
 		f.pause(ctx, pause)
@@ -247,6 +254,7 @@ func (f *feed) change(p Phase, t *Trouble, retry time.Time) {
 type backoff struct {
 	least, most time.Duration
 	now         time.Duration
+	none        bool // the next time is at once
 }
 
 func (b *backoff) reset() { b.now = 0 }

@@ -1,8 +1,10 @@
 package camera
 
 import (
+	"math/rand/v2"
 	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
@@ -15,8 +17,11 @@ import (
 
 // mediaIntake is where the packets of one of the media come in, as they come.
 type mediaIntake struct {
+	media     *description.Media
+	ssrc      uint32    // ours
 	udp       *udpMedia // nil: by the RTSP connection
 	disguises map[uint8]*disguise
+	bye       atomic.Pointer[time.Time] // when the last BYE came; nil: none has
 
 	// Where packets of some payload types go. They are set before packets come.
 	packets *intake // nil: nowhere
@@ -28,7 +33,7 @@ func (s *session) setUp(b *base.URL, m *description.Media) error {
 	if m.IsBackChannel {
 		return s.setUpBack(b, m)
 	}
-	in := &mediaIntake{disguises: map[uint8]*disguise{}}
+	in := &mediaIntake{media: m, ssrc: rand.Uint32(), disguises: map[uint8]*disguise{}}
 	formats := m.Formats
 	m.Formats = slices.Clone(formats)
 	for i, f := range formats {
@@ -43,6 +48,7 @@ func (s *session) setUp(b *base.URL, m *description.Media) error {
 		if err != nil {
 			return err
 		}
+		u.ssrc = in.ssrc
 		in.udp, s.setting, port = u, u, u.port()
 		defer func() { s.setting = nil }()
 	}
@@ -90,21 +96,6 @@ func (s *session) listen() (*udpMedia, error) {
 	return listenUDP(conn)
 }
 
-// request and response see what goes and comes by RTSP. They are called by the library.
-func (s *session) request(req *base.Request) {
-	if s.setting != nil && req.Method == base.Setup {
-		s.setting.ask(req)
-	}
-	s.repair.request(req)
-}
-
-func (s *session) response(res *base.Response) {
-	s.repair.response(res)
-	if s.setting != nil {
-		s.setting.answered(res)
-	}
-}
-
 // lead sends the packets of a format to handle, in order, and what comes of RTCP
 // to control. The media are set up, and do not play yet. Media may have several formats
 // of one codec: those that are led share the numbers of their packets.
@@ -117,8 +108,12 @@ func (s *session) lead(m *description.Media, f format.Format, handle func(*rtp.P
 	in.handled[f.PayloadType()] = true
 	push := contained(s, func(p *rtp.Packet) { in.packets.push(p, time.Now()) })
 	report := contained(s, func(p rtcp.Packet) {
-		if sr, ok := p.(*rtcp.SenderReport); ok {
-			in.packets.received.reported(sr, time.Now())
+		now := time.Now()
+		switch p := p.(type) {
+		case *rtcp.SenderReport:
+			in.packets.received.reported(p, now)
+		case *rtcp.Goodbye:
+			in.bye.Store(&now)
 		}
 		control(p)
 	})
@@ -129,7 +124,6 @@ func (s *session) lead(m *description.Media, f format.Format, handle func(*rtp.P
 			}
 		}
 		in.udp.onRTCP = report
-		in.udp.reception = &in.packets.received
 		return
 	}
 	d := in.disguises[f.PayloadType()]

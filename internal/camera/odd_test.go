@@ -28,10 +28,17 @@ type oddCamera struct {
 	sdp    string
 	mute   bool // it plays, and sends nothing
 	flood  bool // it plays, and sends answers to nothing
+	// wire changes the bytes of an answer, or leaves them. played changes those of the
+	// n-th picture; with nil it stops.
+	wire   func(*base.Request, []byte) []byte
+	played func(n int, frames []byte) []byte
 
 	scripted
 	picture *stream
 	setups  []string // URLs
+	methods []base.Method
+	answers []*base.Response        // to its own requests
+	frames  []base.InterleavedFrame // that came
 }
 
 const goodSDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\na=control:*\r\n" +
@@ -68,6 +75,16 @@ func (o *oddCamera) serve(c net.Conn) {
 			return
 		}
 		req, ok := what.(*base.Request)
+		o.mu.Lock()
+		switch what := what.(type) {
+		case *base.Response:
+			o.answers = append(o.answers, what)
+		case *base.InterleavedFrame:
+			o.frames = append(o.frames, *what)
+		case *base.Request:
+			o.methods = append(o.methods, what.Method)
+		}
+		o.mu.Unlock()
 		if !ok {
 			continue
 		}
@@ -94,8 +111,15 @@ func (o *oddCamera) serve(c net.Conn) {
 		if res.StatusCode == 0 {
 			return // hang up
 		}
+		text, err := res.Marshal()
+		if err != nil {
+			return
+		}
+		if o.wire != nil {
+			text = o.wire(req, text)
+		}
 		writing.Lock()
-		err = rw.WriteResponse(res)
+		_, err = c.Write(text)
 		writing.Unlock()
 		if err != nil {
 			return
@@ -104,19 +128,39 @@ func (o *oddCamera) serve(c net.Conn) {
 			err = rw.WriteResponse(res)
 		}
 		if req.Method == base.Play && !o.mute {
-			plays.Go(func() {
-				buf := make([]byte, 4096)
-				o.picture.send(stop, false, func(b []byte, control bool) error {
-					if control {
-						return nil
-					}
-					writing.Lock()
-					defer writing.Unlock()
-					return rw.WriteInterleavedFrame(&base.InterleavedFrame{Channel: 0, Payload: b}, buf)
-				})
-			})
+			plays.Go(func() { o.play(c, &writing, stop) })
 		}
 	}
+}
+
+func (o *oddCamera) play(c net.Conn, writing *sync.Mutex, stop chan struct{}) {
+	var frames []byte
+	n := 0
+	o.picture.send(stop, false, func(b []byte, control bool) error {
+		if control {
+			return nil
+		}
+		frames = append(frames, frame(0, b)...)
+		if b[1]&0x80 == 0 {
+			return nil // more of the picture comes
+		}
+		if o.played != nil {
+			if frames = o.played(n, frames); frames == nil {
+				return net.ErrClosed
+			}
+		}
+		n++
+		writing.Lock()
+		defer writing.Unlock()
+		_, err := c.Write(frames)
+		frames = nil
+		return err
+	})
+}
+
+// frame is an interleaved frame.
+func frame(channel byte, payload []byte) []byte {
+	return append([]byte{'$', channel, byte(len(payload) >> 8), byte(len(payload))}, payload...)
 }
 
 // TestCamerasThatAnswerBadly are those from which a picture can be had all the

@@ -10,6 +10,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 
 	"umbrella/internal/camera/nal"
+	"umbrella/internal/config"
 	"umbrella/internal/crash"
 )
 
@@ -34,6 +35,9 @@ const (
 	// steady is how long a connection has to last before the next failure counts
 	// as a first one.
 	steady = 10 * time.Second
+	// brief is how long one has to last before it is dialled anew at once where the
+	// camera ends it.
+	brief = time.Second
 	// keyframeWait is how long a keyframe may take before it is told.
 	keyframeWait = 30 * time.Second
 	// firstWait is how often the first packet may take what later ones may: a camera
@@ -58,6 +62,7 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back
 		return false, err
 	}
 	defer s.close()
+	s.orTCP = f.camera.cfg.Transport == config.TransportAuto
 	p := newPlan(s.desc, s.repair.description.Refused, f.camera.cfg.Audio)
 	f.learn(p)
 	if p.empty() {
@@ -71,16 +76,25 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back
 	if !w.any() {
 		return false, nil // it is known now, and nobody watches
 	}
-	c := &playing{feed: f, session: s, plan: p, brings: w, udp: t == gortsplib.TransportUDP, began: time.Now()}
+	c := &playing{feed: f, session: s, plan: p, brings: w, began: time.Now()}
 	defer c.close()
 	if err := c.begin(ctx); err != nil {
 		return false, err
 	}
 	f.mu.Lock()
 	f.playing = c
+	if s.noUDP != nil {
+		f.notUDP = explain(s.noUDP, f.url)
+	}
 	f.mu.Unlock()
-	if came, err = c.watch(ctx); came && time.Since(c.began) >= steady {
+	came, err = c.watch(ctx)
+	switch lasted := time.Since(c.began); {
+	case !came:
+	case lasted >= steady:
 		back.reset()
+		fallthrough
+	case lasted >= brief:
+		back.none = hasEnded(err)
 	}
 	return came, err
 }
@@ -181,6 +195,7 @@ func (c *playing) begin(ctx context.Context) error {
 		media = append(media, p.sound)
 	}
 	failed, err := c.session.play(ctx, media, func(m *description.Media) { lead(c.session, p, c.picture, c.voice, m) })
+	c.udp = c.session.transport == gortsplib.TransportUDP
 	if err != nil {
 		return err
 	}
@@ -314,11 +329,15 @@ func (c *playing) stalled(now time.Time, came bool) error {
 		}
 		return nil
 	}
+	last := c.last()
+	if c.session.hasEnded(last, now) {
+		return errEnded
+	}
 	patience := times.Stall
 	if c.picture != nil {
 		patience = c.picture.soFar().patience(times.Stall)
 	}
-	if now.Sub(c.last()) >= patience {
+	if now.Sub(last) >= patience {
 		return errStalled
 	}
 	if c.picture == nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/camera/rtsp"
 	"umbrella/internal/credential"
 )
 
@@ -33,9 +34,20 @@ type session struct {
 	stop    func() bool
 	closing sync.Once
 
+	// transport is the one to ask for. The library reads it while a call of ours waits.
 	transport gortsplib.Transport
-	setting   *udpMedia // of the SETUP that is asked now
-	media     map[*description.Media]*mediaIntake
+	// orTCP says that a camera that does not take UDP is asked for TCP. noUDP is why it
+	// was.
+	orTCP bool
+	noUDP error
+
+	setting *udpMedia // of the SETUP that is asked now
+	media   map[*description.Media]*mediaIntake
+
+	// What follows is of the library's goroutine.
+	lenient *rtsp.Conn
+	plays   bool
+	late    *time.Timer // ends the connection where a response takes too long
 
 	mu      sync.Mutex
 	conn    net.Conn // of the client
@@ -95,10 +107,15 @@ func dialBy(ctx context.Context, by dialer, rawURL string, transport gortsplib.T
 func describe(ctx context.Context, to target, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	u := to.url
 	s := &session{url: u, ended: make(chan struct{}), transport: transport, media: map[*description.Media]*mediaIntake{}}
-	s.repair = &repairer{to: to, talk: backChannel, flooded: s.abort}
+	s.repair = &repairer{to: to, talk: backChannel}
 	s.client = &gortsplib.Client{
-		Scheme: u.Scheme, Host: u.Host, Transport: &transport,
-		// How long nothing may come is ours to decide, by a clock that nobody sets.
+		// TLS is ours (connect), so that what comes can be made regular behind it. The
+		// library would begin it once more; the scheme is what it was once it has
+		// connected.
+		Scheme: "rtsp", Host: hostPort(u), Transport: &s.transport,
+		// How long nothing may come is ours to decide, by a clock that nobody sets: some
+		// cameras send a picture in ten seconds (bluenviron/gortsplib#968), and by UDP it
+		// is what makes us try TCP.
 		ReadTimeout: never, InitialUDPReadTimeout: never, WriteTimeout: answerTimeout,
 		ListenPacket: s.listenPacket,
 		// Cameras say little of their ports; packets still have to come from the
@@ -107,18 +124,10 @@ func describe(ctx context.Context, to target, transport gortsplib.Transport, bac
 		RequestBackChannels: backChannel,
 		UserAgent:           userAgent,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := to.dial(ctx, network, to.address(address))
-			if err == nil {
-				err = s.keep(conn)
-			}
-			return conn, err
+			return s.connect(ctx, to, network, address)
 		},
-		// What cameras present is made by themselves: it hides the password from
-		// who listens, and proves nothing.
-		TLSConfig:         &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
 		OnRequest:         s.request,
 		OnResponse:        s.response,
-		OnServerRequest:   func(*base.Request) { s.repair.count() },
 		OnTransportSwitch: func(error) {},
 		OnPacketsLost:     func(uint64) {},
 		OnDecodeError:     func(error) {},
@@ -128,6 +137,9 @@ func describe(ctx context.Context, to target, transport gortsplib.Transport, bac
 	}
 	go func() {
 		s.err = s.client.Wait()
+		if s.late != nil {
+			s.late.Stop()
+		}
 		close(s.ended)
 	}()
 	s.stop = context.AfterFunc(ctx, s.end)
@@ -144,6 +156,75 @@ func describe(ctx context.Context, to target, transport gortsplib.Transport, bac
 	}
 	s.repair.description.Complete(s.desc)
 	return s, nil
+}
+
+// hostPort is the host of a URL with its port.
+func hostPort(u *base.URL) string {
+	if u.Port() != "" {
+		return u.Host
+	}
+	port := "554"
+	if u.Scheme == "rtsps" {
+		port = "322"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// connect dials the camera for the library.
+func (s *session) connect(ctx context.Context, to target, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	conn, err := to.dial(ctx, network, to.address(address))
+	if err == nil {
+		err = s.keep(conn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.url.Scheme == "rtsps" {
+		// What cameras present is made by themselves: it hides the password from who
+		// listens, and proves nothing.
+		secure := tls.Client(conn, &tls.Config{ServerName: s.url.Hostname(), InsecureSkipVerify: true}) //nolint:gosec // see above
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		conn = secure
+	}
+	s.lenient = rtsp.NewConn(conn)
+	return s.lenient, nil
+}
+
+// request is called with each request ahead of its way.
+func (s *session) request(req *base.Request) {
+	// SRTP goes with this scheme only.
+	s.client.Scheme = s.url.Scheme
+	switch {
+	case req.Method == base.GetParameter && s.lenient.Refused(string(base.GetParameter)):
+		req.Method = base.Options
+	case req.Method == base.Options && s.lenient.Refused(string(base.Options)):
+		req.Method = base.GetParameter
+	}
+	if s.setting != nil && req.Method == base.Setup {
+		s.setting.ask(req)
+	}
+	s.repair.request(req)
+	// Some cameras answer no keep-alive.
+	if s.late == nil && !s.plays {
+		s.late = time.AfterFunc(answerTimeout, s.abort)
+	}
+}
+
+// response is called with each response, before the library reads it.
+func (s *session) response(res *base.Response) {
+	if s.late != nil {
+		s.late.Stop()
+		s.late = nil
+	}
+	s.plays = s.plays || s.repair.asked == base.Play && res.StatusCode == base.StatusOK
+	s.repair.response(res)
+	if s.setting != nil {
+		s.setting.answered(res)
+	}
 }
 
 // insist asks again where the camera wants to know who asks, and where it let us in
@@ -196,9 +277,6 @@ func (s *session) end() {
 
 // describeError tells a connection that we ended from one that failed.
 func (s *session) describeError(ctx context.Context, err error) error {
-	if s.repair.flood.Load() {
-		return errFlood
-	}
 	s.mu.Lock()
 	aborted := s.aborted
 	s.mu.Unlock()
@@ -237,8 +315,11 @@ func (s *session) play(ctx context.Context, media []*description.Media, handle f
 	failed = map[*description.Media]error{}
 	ready := 0
 	for _, m := range media {
-		if err = s.setup(m, ready == 0); err != nil {
-			failed[m] = err
+		if problem := s.setup(m, ready == 0); problem != nil {
+			failed[m] = problem
+			if err == nil {
+				err = problem // those that follow may be of what came of it
+			}
 			continue
 		}
 		ready++
@@ -253,6 +334,7 @@ func (s *session) play(ctx context.Context, media []*description.Media, handle f
 	if err = s.insist(func() error { _, err := s.client.Play(nil); return err }); err != nil {
 		return nil, &setupError{s.describeError(ctx, err)}
 	}
+	go s.sendReports()
 	return failed, nil
 }
 
@@ -270,7 +352,7 @@ func (s *session) setup(m *description.Media, first bool) error {
 			problem = errors.Join(problem, trouble("the camera's description of its stream (SDP) names no address", "update its firmware"))
 			continue
 		}
-		err := s.insist(func() error { return s.setUp(b, m) })
+		err := s.setupAt(b, m, first)
 		if err == nil {
 			s.desc.BaseURL = b
 			return nil
@@ -286,13 +368,46 @@ func (s *session) setup(m *description.Media, first bool) error {
 	return problem
 }
 
+// setupAt asks for one of the media under one base. A camera that does not take UDP for
+// the first of them is asked for TCP on the same connection: many have room for one.
+func (s *session) setupAt(b *base.URL, m *description.Media, first bool) error {
+	ask := func() error {
+		return s.insist(func() error { return s.setUp(b, m) })
+	}
+	err := ask()
+	if err == nil || !first || !s.orTCP || s.transport != gortsplib.TransportUDP || !takesNoUDP(err) {
+		return err
+	}
+	s.transport = gortsplib.TransportTCP
+	if second := ask(); second != nil {
+		s.transport = gortsplib.TransportUDP
+		return err
+	}
+	s.noUDP = err
+	return nil
+}
+
+// takesNoUDP reports whether SETUP by TCP may succeed where it failed by UDP. Cameras
+// that take TCP only answer 461, or that they do not understand, or with a Transport of
+// TCP.
+func takesNoUDP(err error) bool {
+	var tcp liberrors.ErrClientServerRequestedTCP
+	var status liberrors.ErrClientBadStatusCode
+	if !errors.As(err, &status) {
+		return errors.As(err, &tcp)
+	}
+	switch status.Code {
+	case base.StatusUnauthorized, base.StatusForbidden, base.StatusNotFound, base.StatusNotEnoughBandwidth, base.StatusServiceUnavailable:
+		return false
+	}
+	return true
+}
+
 // ending tells why the connection is gone, once ended is closed.
 func (s *session) ending() error {
 	switch fault := s.fault.Load(); {
 	case fault != nil:
 		return *fault
-	case s.repair.flood.Load():
-		return errFlood
 	case s.err == nil:
 		return errHungUp
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/camera/rtsp"
 	"umbrella/internal/config"
 )
 
@@ -52,6 +53,7 @@ var (
 	errNothing  = trouble("the camera plays, but nothing comes", "restart the camera")
 	errRedirect = trouble("the camera sends us from address to address", "check url")
 	errHungUp   = trouble("the camera hung up", "it may have too many viewers, or it restarts")
+	errEnded    = trouble("the camera has ended the stream", "it may restart, or play a file that is over")
 	errNoTracks = trouble("the camera has neither picture nor sound at this address", "check the path in url")
 	errFlood    = trouble("the camera sends messages without end", "update its firmware")
 	errTooLong  = trouble("the camera does not answer", "check that it is on and reachable")
@@ -86,6 +88,26 @@ func explain(err error, rawURL string) *Trouble {
 	return trouble("the camera cannot be used: "+withoutSecrets(err.Error(), rawURL), "")
 }
 
+// hasEnded reports whether a connection ended as the camera wanted it to.
+func hasEnded(err error) bool {
+	if err == nil {
+		return false
+	}
+	t := explain(err, "")
+	return t == errEnded || t == errHungUp
+}
+
+// adviceTransport begins the advice to set another transport.
+const adviceTransport = "set transport to "
+
+// inAuto is t where each transport was tried: it is of no use to choose another one.
+func (t *Trouble) inAuto() *Trouble {
+	if !strings.HasPrefix(t.Advice, adviceTransport) {
+		return t
+	}
+	return trouble("the camera sends in none of the ways that there are", "allow RTP unicast by TCP (interleaved) or UDP in the camera")
+}
+
 // explainAnswer knows what the camera said.
 func explainAnswer(err error) *Trouble {
 	var status liberrors.ErrClientBadStatusCode
@@ -99,12 +121,22 @@ func explainAnswer(err error) *Trouble {
 	var udp liberrors.ErrClientServerRequestedUDP
 	var late liberrors.ErrClientRequestTimedOut
 	switch {
+	case errors.Is(err, rtsp.ErrFlood):
+		return errFlood
+	case errors.Is(err, rtsp.ErrEnded):
+		return errEnded
+	case errors.Is(err, rtsp.ErrHTTP):
+		return trouble("a web server answers at the camera's address", "check the port in url: mostly it is 554")
+	case errors.Is(err, rtsp.ErrNotRTSP), errors.Is(err, rtsp.ErrTooLong):
+		return trouble("what the camera sends is not RTSP", "check the port in url")
+	case errors.Is(err, rtsp.ErrKeys):
+		return trouble("the camera's stream cannot be decrypted: "+err.Error(), "set its SRTP to AES-128, or turn SRTP off: TLS hides the stream as well")
 	case errors.As(err, &sdp), errors.As(err, &missing), errors.As(err, &kind):
 		return trouble("the camera's description of its stream (SDP) cannot be read", "check the path in url")
 	case errors.As(err, &tcp):
-		return trouble("the camera sends by TCP only", "set transport to tcp or auto")
+		return trouble("the camera sends by TCP only", adviceTransport+"tcp or auto")
 	case errors.As(err, &udp):
-		return trouble("the camera sends by UDP only", "set transport to udp or auto")
+		return trouble("the camera sends by UDP only", adviceTransport+"udp or auto")
 	case errors.As(err, &late):
 		return errTooLong
 	}
@@ -120,7 +152,7 @@ func explainStatus(code base.StatusCode) *Trouble {
 	case code == base.StatusNotFound, code == base.StatusGone, code == base.StatusBadRequest:
 		return trouble(fmt.Sprintf("the camera has no stream at this address (%d)", code), "check the path in url")
 	case code == base.StatusUnsupportedTransport:
-		return trouble("the camera does not send in the way that was asked for", "set transport to auto")
+		return trouble("the camera does not send in the way that was asked for", adviceTransport+"auto")
 	case code == base.StatusNotEnoughBandwidth, code == base.StatusServiceUnavailable:
 		return trouble(fmt.Sprintf("the camera has no room for another viewer (%d)", code), "close other viewers, or allow more of them in the camera")
 	case code == base.StatusOptionNotSupported, code == base.StatusNotImplemented, code == base.StatusMethodNotAllowed:

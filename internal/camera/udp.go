@@ -32,10 +32,8 @@ type udpMedia struct {
 	ssrc      uint32 // ours
 	onRTP     func(*rtp.Packet)
 	onRTCP    func(rtcp.Packet)
-	reception *reception // of the stream that comes
 
 	queue  *queue
-	closed chan struct{}
 	owners sync.WaitGroup
 }
 
@@ -60,9 +58,8 @@ const (
 	// packetCost is what a packet costs over its bytes.
 	packetCost  = 128
 	maxDatagram = 65535
-	// reportToCamera is how often a camera is told what came of its packets (RFC 3550
-	// §6.2): some stop when they hear nothing.
-	reportToCamera = 5 * time.Second
+	// A camera may send so many compound RTCP packets a second, and at once.
+	controlRate, controlBurst = 20, 100
 )
 
 var errNoPorts = trouble("there is no free UDP port", "restart the node, or set transport to tcp")
@@ -93,7 +90,7 @@ func listenUDP(rtsp net.Conn) (*udpMedia, error) {
 		enlarge(even)
 		u := &udpMedia{
 			rtp: udpSocket{conn: even, camera: camera}, rtcp: udpSocket{conn: odd, camera: camera},
-			ssrc: rand.Uint32(), queue: newQueue(), closed: make(chan struct{}),
+			queue: newQueue(),
 		}
 		return u, nil
 	}
@@ -121,11 +118,9 @@ func (u *udpMedia) start() {
 	u.owners.Go(u.readRTP)
 	u.owners.Go(u.handle)
 	u.owners.Go(u.readRTCP)
-	u.owners.Go(u.tell)
 }
 
 func (u *udpMedia) close() {
-	close(u.closed)
 	_ = u.rtp.conn.Close()
 	_ = u.rtcp.conn.Close()
 	u.queue.close()
@@ -188,7 +183,7 @@ func (u *udpMedia) handle() {
 
 func (u *udpMedia) readRTCP() {
 	b := make([]byte, maxDatagram)
-	limiter := rate.NewLimiter(messageRate, messageBurst)
+	limiter := rate.NewLimiter(controlRate, controlBurst)
 	for {
 		n := u.rtcp.read(b)
 		if n < 0 {
@@ -205,23 +200,7 @@ func (u *udpMedia) readRTCP() {
 	}
 }
 
-// tell sends receiver reports.
-func (u *udpMedia) tell() {
-	t := time.NewTicker(reportToCamera)
-	defer t.Stop()
-	for {
-		select {
-		case <-u.closed:
-			return
-		case <-t.C:
-		}
-		if is, ok := u.reception.report(time.Now()); ok {
-			u.report(rtcp.ReceiverReport{SSRC: u.ssrc, Reports: []rtcp.ReceptionReport{is}})
-		}
-	}
-}
-
-func (u *udpMedia) report(r rtcp.ReceiverReport) {
+func (u *udpMedia) report(r *rtcp.ReceiverReport) {
 	if b, err := r.Marshal(); err == nil {
 		u.rtcp.write(b)
 	}
@@ -234,7 +213,7 @@ func (u *udpMedia) open() {
 	if err == nil {
 		u.rtp.write(b)
 	}
-	u.report(rtcp.ReceiverReport{SSRC: u.ssrc})
+	u.report(&rtcp.ReceiverReport{SSRC: u.ssrc})
 }
 
 // controls yields what can be read of a compound RTCP packet (RFC 3550 §6.1): what

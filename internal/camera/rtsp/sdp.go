@@ -1,7 +1,6 @@
 package rtsp
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
-	"github.com/bluenviron/gortsplib/v4/pkg/mikey"
 	"github.com/bluenviron/gortsplib/v4/pkg/sdp"
 )
 
@@ -39,8 +37,7 @@ type replacement struct {
 const (
 	maxMedia   = 16
 	maxLines   = 128 // of the session, and of each of the media
-	maxLine    = 8 << 10
-	maxFormats = 32 // of one of the media: Dahua's back channel has 20 (bluenviron/gortsplib#479)
+	maxFormats = 32  // of one of the media: Dahua's back channel has 20 (bluenviron/gortsplib#479)
 )
 
 // Regular makes a camera's SDP regular. talk says that the camera was asked for its back
@@ -51,7 +48,7 @@ func Regular(body []byte, talk bool) *Description {
 	direct(session, media, talk)
 	d := &Description{}
 	head := "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
-	if u, err := base.ParseURL(control(session.all("control"))); err == nil {
+	if u, err := base.ParseURL(chooseControl(session.all("control"))); err == nil {
 		head += "a=control:" + u.String() + "\r\n"
 	}
 	text, written := head, 0
@@ -354,11 +351,8 @@ func (s *section) text(session *section) (text string, replaced []replacement) {
 			replaced = append(replaced, replacement{place: i, format: f})
 		}
 	}
-	if c := control(s.all("control")); c != "" {
+	if c := chooseControl(s.all("control")); c != "" {
 		line("a=control:%s", c)
-	}
-	if key := keyManagement(append(s.all("key-mgmt"), session.all("key-mgmt")...)); key != "" && s.secure {
-		line("a=key-mgmt:%s", key)
 	}
 	if s.talk {
 		line("a=sendonly")
@@ -366,33 +360,12 @@ func (s *section) text(session *section) (text string, replaced []replacement) {
 	return b.String(), replaced
 }
 
-// control chooses the address of the media. A scheme may stand there twice
-// (AlexxIT/go2rtc#830), and "*", which is for the session, with the media.
-func control(values []string) string {
+// chooseControl chooses the address of the media: "*", which is for the session, may stand
+// beside it.
+func chooseControl(values []string) string {
 	for _, v := range values {
-		for {
-			_, rest, ok := strings.Cut(v, "://")
-			if !ok || !strings.HasPrefix(rest, "rtsp://") && !strings.HasPrefix(rest, "rtsps://") {
-				break
-			}
-			v = rest
-		}
-		if v != "" && v != "*" {
-			return v
-		}
-	}
-	return ""
-}
-
-// keyManagement chooses the first key that the library reads (RFC 4567 §3.1): of the media
-// if it has one, or else of the session (Axis, bluenviron/gortsplib#1033).
-func keyManagement(values []string) string {
-	for _, v := range values {
-		protocol, data, _ := strings.Cut(v, " ")
-		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(data))
-		var m mikey.Message
-		if strings.EqualFold(protocol, "mikey") && err == nil && m.Unmarshal(b) == nil {
-			return "mikey " + base64.StdEncoding.EncodeToString(b)
+		if c := control(v); c != "" {
+			return c
 		}
 	}
 	return ""

@@ -2,6 +2,10 @@ package camera
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/sha512"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -317,6 +321,112 @@ func TestReportsBeforeWhatCannotBeRead(t *testing.T) {
 	if r.Video == nil || !r.Video.Reports {
 		t.Errorf("%s", r)
 	}
+}
+
+// strictDigest is a camera that takes one kind of Digest (RFC 7616 §3.4), and locks out
+// who tries something else.
+type strictDigest struct {
+	offers    []string
+	algorithm string // of those that it takes
+	qop       bool
+	nonces    int  // it has a new nonce after so many requests; 0: never
+	stale     bool // the nonce is too old even as it is used first
+
+	requests, refused int // that were signed
+}
+
+func (d *strictDigest) nonce() string {
+	if d.nonces == 0 {
+		return "n0"
+	}
+	return "n" + strconv.Itoa(d.requests/d.nonces)
+}
+
+func (d *strictDigest) answer(req *base.Request, res *base.Response) {
+	given := map[string]string{}
+	if len(req.Header["Authorization"]) == 1 {
+		text, _ := strings.CutPrefix(req.Header["Authorization"][0], "Digest ")
+		for _, part := range strings.Split(text, ", ") {
+			name, value, _ := strings.Cut(part, "=")
+			given[name] = strings.Trim(value, `"`)
+		}
+	}
+	hash := func(s string) string {
+		switch strings.TrimSuffix(d.algorithm, "-sess") {
+		case "SHA-256":
+			return fmt.Sprintf("%x", sha256.Sum256([]byte(s)))
+		case "SHA-512-256":
+			return fmt.Sprintf("%x", sha512.Sum512_256([]byte(s)))
+		}
+		return fmt.Sprintf("%x", md5.Sum([]byte(s)))
+	}
+	a1 := hash("admin:cam:right")
+	if strings.HasSuffix(d.algorithm, "-sess") {
+		a1 = hash(a1 + ":" + given["nonce"] + ":" + given["cnonce"])
+	}
+	a2 := hash(string(req.Method) + ":" + req.URL.String())
+	want := hash(a1 + ":" + given["nonce"] + ":" + a2)
+	if d.qop {
+		want = hash(strings.Join([]string{a1, given["nonce"], given["nc"], given["cnonce"], "auth", a2}, ":"))
+	}
+	if d.stale && len(given) > 0 {
+		d.requests++
+	}
+	nonce := d.nonce()
+	if !d.stale && len(given) > 0 {
+		d.requests++
+	}
+	if given["response"] == want && given["nonce"] == nonce && given["algorithm"] == d.algorithm && (given["qop"] == "auth") == d.qop {
+		return
+	}
+	if len(given) > 0 && given["nonce"] == nonce {
+		d.refused++
+	}
+	stale := ""
+	if d.stale && len(given) > 0 && given["nonce"] != nonce {
+		stale = ", stale=TRUE"
+	}
+	res.StatusCode = base.StatusUnauthorized
+	for _, o := range d.offers {
+		res.Header["WWW-Authenticate"] = append(res.Header["WWW-Authenticate"], strings.ReplaceAll(o, "NONCE", `nonce="`+d.nonce()+`"`+stale))
+	}
+}
+
+// TestDigests are what cameras ask for. The first is of Dahua firmware
+// (bluenviron/gortsplib#1074), which locks out who answers SHA-256 without qop.
+func TestDigests(t *testing.T) {
+	for name, d := range map[string]*strictDigest{
+		"SHA-256 with qop beside MD5": {offers: []string{
+			`Digest realm="cam", NONCE, algorithm=SHA-256, qop="auth"`, `Digest realm="cam", NONCE, qop="auth"`,
+		}, algorithm: "SHA-256", qop: true},
+		"several in one header":           {offers: []string{`Basic realm="cam", Digest realm="cam", NONCE, algorithm=MD5, Digest algorithm=SHA-256,realm="cam",NONCE`}, algorithm: "SHA-256"},
+		"SHA-512-256":                     {offers: []string{`Digest realm="cam", NONCE, algorithm=SHA-512-256, qop="auth-int, auth"`}, algorithm: "SHA-512-256", qop: true},
+		"MD5 without qop":                 {offers: []string{`Digest realm="cam", NONCE`}},
+		"MD5 named, with qop":             {offers: []string{`digest realm="cam",NONCE,algorithm="MD5",qop=auth`}, algorithm: "MD5", qop: true},
+		"MD5-sess":                        {offers: []string{`Digest realm="cam", NONCE, algorithm=MD5-sess, qop="auth"`}, algorithm: "MD5-sess", qop: true},
+		"SHA-256-sess":                    {offers: []string{`Digest realm="cam", NONCE, algorithm=SHA-256-sess, qop="auth"`}, algorithm: "SHA-256-sess", qop: true},
+		"an algorithm of its own":         {offers: []string{`Digest realm="cam", NONCE, algorithm=SM3`, `Digest realm="cam", NONCE`}},
+		"qop empty":                       {offers: []string{`Digest realm="cam", NONCE, qop=""`}},
+		"a nonce that is too old at once": {offers: []string{`Digest realm="cam", NONCE, qop="auth"`}, qop: true, nonces: 2, requests: 1, stale: true},
+		"another nonce at times":          {offers: []string{`Digest realm="cam", NONCE`}, nonces: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := startOdd(t, &oddCamera{answer: d.answer})
+			r := (&Probe{URL: strings.Replace(o.url("stream"), "rtsp://", "rtsp://admin:right@", 1), Most: time.Second}).Run(t.Context())
+			if !r.Plays || d.refused > 0 {
+				t.Errorf("refused %d times: %s", d.refused, r)
+			}
+		})
+	}
+	t.Run("auth-int", func(t *testing.T) {
+		d := &strictDigest{offers: []string{`Digest realm="cam", NONCE, qop="auth-int"`}}
+		o := startOdd(t, &oddCamera{answer: d.answer})
+		r := (&Probe{URL: strings.Replace(o.url("stream"), "rtsp://", "rtsp://admin:right@", 1)}).Run(t.Context())
+		if r.Trouble == nil || !strings.Contains(r.Trouble.Reason, "auth-int") || d.requests > 0 {
+			t.Errorf("%v after %d tries", r.Trouble, d.requests)
+		}
+	})
 }
 
 // TestKeepAlive: a camera is asked by a method that it knows, whatever it says in Public.

@@ -87,6 +87,8 @@ func (r *repairer) challenge(res *base.Response) {
 	case errors.Is(err, credential.ErrBasic):
 		r.refusal = trouble("the camera wants the password in clear text (Basic) where it sends us",
 			"if that is the camera, write the address into url: "+config.RedactURL(r.to.url.String()))
+	case errors.Is(err, credential.ErrIntegrity):
+		r.refusal = trouble("the camera wants whole messages signed (auth-int), which we do not", "set its RTSP authentication to Digest with qop auth, or without it")
 	default:
 		r.refusal = trouble("the camera asks for a password in a way that nobody knows", "set its RTSP authentication to Digest")
 	}

@@ -26,6 +26,8 @@ var (
 	ErrBasic = errors.New("it wants the password in clear text (Basic), at an address that the settings do not name")
 	// ErrUnknown: the peer asks for the password in a way that is not known.
 	ErrUnknown = errors.New("it asks for a password in a way that nobody knows")
+	// ErrIntegrity: the peer takes Digest with signed bodies only.
+	ErrIntegrity = errors.New("it wants whole messages signed (auth-int)")
 	// ErrNone: there are no user and password.
 	ErrNone = errors.New("there are no user and password")
 )
@@ -163,7 +165,7 @@ type Signer struct {
 // Answer is what signs requests that go to a URL, after the challenges of the host
 // there: the values of WWW-Authenticate. The strongest one that may be met is
 // chosen. redirected says that a camera sent the node to the URL. Errors are
-// ErrNone, ErrOtherHost, ErrBasic and ErrUnknown.
+// ErrNone, ErrOtherHost, ErrBasic, ErrIntegrity and ErrUnknown.
 func (c Credential) Answer(to *url.URL, challenges []string, redirected bool) (*Signer, error) {
 	t := c.trusts(to)
 	switch {
@@ -176,7 +178,9 @@ func (c Credential) Answer(to *url.URL, challenges []string, redirected bool) (*
 		return &Signer{c.user, c.password, d}, nil
 	}
 	switch {
-	case !basic(challenges):
+	case !offered(challenges, "Basic") && integrity(challenges):
+		return nil, ErrIntegrity
+	case !offered(challenges, "Basic"):
 		return nil, ErrUnknown
 	case t != all || redirected:
 		return nil, ErrBasic

@@ -73,6 +73,9 @@ func TestPlaces(t *testing.T) {
 	if _, err := FromURL("rtsp://u:p@cam/").Answer(at(t, "rtsp://cam/"), []string{"Negotiate"}, false); !errors.Is(err, ErrUnknown) {
 		t.Errorf("Negotiate: %v", err)
 	}
+	if _, err := FromURL("rtsp://u:p@cam/").Answer(at(t, "rtsp://cam/"), []string{`Digest realm="x", nonce="1", qop="auth-int"`}, false); !errors.Is(err, ErrIntegrity) {
+		t.Errorf("auth-int: %v", err)
+	}
 	found := ForHost("u", "p", "10.0.0.1")
 	for to, want := range map[string]error{"http://10.0.0.1/": ErrBasic, "http://10.0.0.2/": ErrOtherHost} {
 		if _, err := found.Answer(at(t, to), []string{basic}, false); !errors.Is(err, want) {

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -11,13 +12,15 @@ import (
 	"unicode"
 )
 
-// challenge is one of HTTP's Digest (RFC 7616, with MD5 or SHA-256, and as RFC
-// 2069 had it).
+// challenge is one of HTTP's Digest (RFC 7616, with MD5, SHA-256 or SHA-512-256, and as
+// RFC 2069 had it).
 type challenge struct {
 	realm, nonce, opaque, algorithm string
 	hash                            func(string) string
+	strength                        int // of the hash, to choose by
 	session, qop, stale             bool
 	count                           int
+	cnonce                          string // of the first answer
 }
 
 const (
@@ -32,7 +35,7 @@ func strongest(lines []string) *challenge {
 	var chosen *challenge
 	for _, line := range lines[:min(len(lines), maxChallenges)] {
 		for _, c := range challenges(line) {
-			if d := newChallenge(c); d != nil && (chosen == nil || strings.HasPrefix(d.algorithm, "SHA") && !strings.HasPrefix(chosen.algorithm, "SHA")) {
+			if d := newChallenge(c); d != nil && (chosen == nil || d.strength > chosen.strength) {
 				chosen = d
 			}
 		}
@@ -40,10 +43,20 @@ func strongest(lines []string) *challenge {
 	return chosen
 }
 
-// basic reports whether Basic is among the challenges.
-func basic(lines []string) bool {
+// offered reports whether a challenge of a scheme is among the challenges.
+func offered(lines []string, scheme string) bool {
 	return slices.ContainsFunc(lines[:min(len(lines), maxChallenges)], func(line string) bool {
-		return slices.ContainsFunc(challenges(line), func(c map[string]string) bool { return strings.EqualFold(c[""], "Basic") })
+		return slices.ContainsFunc(challenges(line), func(c map[string]string) bool { return strings.EqualFold(c[""], scheme) })
+	})
+}
+
+// integrity reports whether a challenge of Digest asks for the whole message to be signed,
+// and nothing less.
+func integrity(lines []string) bool {
+	return slices.ContainsFunc(lines[:min(len(lines), maxChallenges)], func(line string) bool {
+		return slices.ContainsFunc(challenges(line), func(c map[string]string) bool {
+			return strings.EqualFold(c[""], "Digest") && strings.EqualFold(strings.TrimSpace(c["qop"]), "auth-int")
+		})
 	})
 }
 
@@ -65,11 +78,15 @@ func newChallenge(parameters map[string]string) *challenge {
 	case "", "MD5":
 		c.hash = func(s string) string { b := md5.Sum([]byte(s)); return hex.EncodeToString(b[:]) }
 	case "SHA-256":
+		c.strength = 1
 		c.hash = func(s string) string { b := sha256.Sum256([]byte(s)); return hex.EncodeToString(b[:]) }
+	case "SHA-512-256":
+		c.strength = 2
+		c.hash = func(s string) string { b := sha512.Sum512_256([]byte(s)); return hex.EncodeToString(b[:]) }
 	default:
 		return nil
 	}
-	if qop, given := parameters["qop"]; given {
+	if qop := strings.TrimSpace(parameters["qop"]); qop != "" {
 		for _, q := range strings.Split(qop, ",") {
 			c.qop = c.qop || strings.EqualFold(strings.TrimSpace(q), "auth")
 		}
@@ -80,11 +97,16 @@ func newChallenge(parameters map[string]string) *challenge {
 	return c
 }
 
-// answer is the Authorization header for a request.
+// answer is the Authorization header for a request. All answers to a challenge have one
+// cnonce: of "-sess", RFC 7616 §3.4.2 wants that of the first, and some servers that of
+// the present one.
 func (c *challenge) answer(method, uri, user, password string) string {
-	var random [12]byte
-	rand.Read(random[:])
-	return c.answerWith(method, uri, user, password, hex.EncodeToString(random[:]))
+	if c.cnonce == "" {
+		var random [12]byte
+		rand.Read(random[:])
+		c.cnonce = hex.EncodeToString(random[:])
+	}
+	return c.answerWith(method, uri, user, password, c.cnonce)
 }
 
 func (c *challenge) answerWith(method, uri, user, password, cnonce string) string {

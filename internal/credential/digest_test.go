@@ -31,6 +31,32 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestDigestSHA512: the request of RFC 7616, section 3.9.2, whose own numbers are wrong
+// (erratum 4897). The response is what OpenSSL makes of it.
+func TestDigestSHA512(t *testing.T) {
+	c := strongest([]string{`Digest realm="api@example.org", qop="auth", algorithm=SHA-512-256, ` +
+		`nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", opaque="HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS", charset=UTF-8, userhash=true`})
+	got := c.answerWith("GET", "/doe.json", "Jäsøn Doe", "Secret, or not?", "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm")
+	if !strings.Contains(got, `response="7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c"`) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestDigestOfASession: one cnonce is that of the first request and that of the present
+// one, so that both kinds of servers take it.
+func TestDigestOfASession(t *testing.T) {
+	c := strongest([]string{`Digest realm="cam", nonce="1", algorithm=MD5-sess, qop="auth"`})
+	first, second := challenges(c.answer("OPTIONS", "/", "u", "p"))[0], challenges(c.answer("PLAY", "/", "u", "p"))[0]
+	if first["cnonce"] == "" || first["cnonce"] != second["cnonce"] || second["nc"] != "00000002" || first["algorithm"] != "MD5-sess" {
+		t.Errorf("%v, then %v", first, second)
+	}
+	hash := c.hash
+	a1 := hash(hash("u:cam:p") + ":1:" + second["cnonce"])
+	if want := hash(strings.Join([]string{a1, "1", "00000002", second["cnonce"], "auth", hash("PLAY:/")}, ":")); second["response"] != want {
+		t.Errorf("%s, want %s", second["response"], want)
+	}
+}
+
 // TestPasswordDigest: the example of ONVIF's Application Programmer's Guide.
 func TestPasswordDigest(t *testing.T) {
 	nonce, err := base64.StdEncoding.DecodeString("LKqI6G/AikKCQrN0zqZFlg==")
@@ -52,7 +78,9 @@ func TestChallenges(t *testing.T) {
 		{[]string{`Digest realm="a\", nonce=\"x", nonce="1"`}, `a", nonce="x`},
 		{[]string{`Digest realm="first",nonce="1"`, `Digest realm="second",nonce="1"`}, "first"},
 		{[]string{`Negotiate abc=, Digest realm="d", nonce="1"`}, "d"},
-		{[]string{`Digest realm="d", nonce="1", algorithm=SHA-512-256`}, ""},
+		{[]string{`Digest realm="d", nonce="1", algorithm=SHA-512-256`}, "d"},
+		{[]string{`Digest realm="s", nonce="1", algorithm=SHA-256, Digest realm="d", nonce="1", algorithm=SHA-512-256-sess`, `Digest realm="m", nonce="1"`}, "d"},
+		{[]string{`Digest realm="d", nonce="1", algorithm=SHA-512`, `Digest realm="m", nonce="1", algorithm="md5-Sess", qop=""`}, "m"},
 		{[]string{`Digest realm="d", nonce="1", qop="auth-int"`}, ""},
 		{[]string{`Digest realm="d"`}, ""},
 		{[]string{`Basic realm="d", nonce="1"`, "", ",,,", "=", `realm="x"`}, ""},

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -267,6 +268,9 @@ func (c *camera) allows(r *http.Request, token *usernameToken) bool {
 		}
 		hash := func(parts ...string) string {
 			text := []byte(strings.Join(parts, ":"))
+			if check["algorithm"] == "SHA-512-256" {
+				return fmt.Sprintf("%x", sha512.Sum512_256(text))
+			}
 			if strings.HasPrefix(check["algorithm"], "SHA-256") {
 				return fmt.Sprintf("%x", sha256.Sum256(text))
 			}

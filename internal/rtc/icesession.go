@@ -33,6 +33,7 @@ type iceSession struct {
 
 	mu        sync.Mutex
 	addresses []netip.AddrPort // of UDP
+	peer      checkedPeer
 }
 
 // answersTo is where the node's half of a handshake goes: back to where the peer's
@@ -45,8 +46,9 @@ func (s *iceSession) answersTo() *way {
 	return s.dtls.Load()
 }
 
-// heard notes from where DTLS came.
-func (s *iceSession) heard(from way) {
+// heard notes from where a packet of DTLS came.
+func (s *iceSession) heard(from way, packet []byte) {
+	s.transport.keys.heard(packet)
 	if was := s.dtls.Load(); was == nil || *was != from {
 		s.dtls.Store(&from)
 	}
@@ -100,6 +102,7 @@ type remoteAddress struct {
 	proven         atomic.Bool
 	received, sent atomic.Int64 // bytes, until it is proven
 	credit         int64        // bytes that may be sent before any come
+	proof          proof
 }
 
 // maySend reports whether size more bytes may be sent, and counts them.
@@ -211,13 +214,17 @@ func (c *mediaConn) admit(packet []byte, from netip.AddrPort, oob []byte, now ti
 			return false
 		}
 		o.remote.received.Add(int64(len(packet)))
-		o.remote.session.heard(way{udp: o})
+		o.remote.session.heard(way{udp: o}, packet)
 		return true
 	}
 	if !isRequest(packet) {
 		// An answer to a check of ours.
-		if o == nil || o.remote.session.lite || !o.remote.session.packets.AllowN(now, 1) {
+		if o == nil || !o.remote.session.packets.AllowN(now, 1) {
 			return false
+		}
+		if o.remote.session.lite {
+			c.proves(packet, o)
+			return false // pion has sent none
 		}
 		o.remote.received.Add(int64(len(packet)))
 		return true
@@ -245,6 +252,7 @@ func (c *mediaConn) admit(packet []byte, from netip.AddrPort, oob []byte, now ti
 		}
 	}
 	o.remote.received.Add(int64(len(packet)))
+	c.prove(o)
 	return true
 }
 

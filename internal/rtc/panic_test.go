@@ -49,7 +49,7 @@ func TestPanicInNegotiation(t *testing.T) {
 	if err := b.setRemote(webrtc.SDPTypeOffer, remoteSDP{text: "v=0"}); !errors.Is(err, crash.ErrPanic) {
 		t.Errorf("the offer: %v", err)
 	}
-	if _, err := b.createAnswer(); !errors.Is(err, crash.ErrPanic) {
+	if _, err := b.createAnswer(remoteSDP{}); !errors.Is(err, crash.ErrPanic) {
 		t.Errorf("the answer: %v", err)
 	}
 	if _, err := b.setLocal(webrtc.SessionDescription{}); !errors.Is(err, crash.ErrPanic) {

@@ -3,6 +3,7 @@ package rtc
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -35,6 +36,10 @@ type peer struct {
 	owned  sync.WaitGroup // goroutines that end when the connection is closed
 	media  transport
 	ticker // from when the connection works
+	// dtlsClient: the peer has asked to be the DTLS server. remoteUfrag and remotePwd
+	// are of its last offer. The negotiation, one at a time, guards them.
+	dtlsClient             bool
+	remoteUfrag, remotePwd string
 	// panicked: pion did in a negotiation, and may hold a lock of the connection.
 	panicked atomic.Bool
 }
@@ -124,10 +129,16 @@ func (p *peer) setRemote(kind webrtc.SDPType, remote remoteSDP) (err error) {
 	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: remote.text})
 }
 
-// createAnswer answers the offer that was applied.
-func (p *peer) createAnswer() (_ webrtc.SessionDescription, err error) {
+// createAnswer answers the offer that was applied. The node is the DTLS server where
+// the peer leaves it the choice. Roles stay as the first answer has them (RFC 8842 §5.3).
+func (p *peer) createAnswer(offer remoteSDP) (_ webrtc.SessionDescription, err error) {
 	defer p.ends(&err)
 	defer crash.Catch(crash.SDP, "", &err)
+	if offer.passive && p.pc.CurrentLocalDescription() == nil {
+		p.dtlsClient = true
+		p.media.keys.beClient()
+	}
+	p.remoteUfrag, p.remotePwd = Attribute(offer.text, "ice-ufrag"), Attribute(offer.text, "ice-pwd")
 	return p.pc.CreateAnswer(nil)
 }
 
@@ -149,7 +160,12 @@ func (p *peer) setLocal(d webrtc.SessionDescription) (_ string, err error) {
 	}
 	<-gathered // at once: there is nothing to ask anyone
 	local := p.pc.LocalDescription().SDP
-	p.media.listen(Attribute(local, "ice-ufrag"), Attribute(local, "ice-pwd"), true)
+	session := p.media.listen(Attribute(local, "ice-ufrag"), Attribute(local, "ice-pwd"), true)
+	if p.dtlsClient {
+		session.check(p.remoteUfrag, p.remotePwd)
+		// pion writes what it is told for all connections, and acts by the offer.
+		local = strings.ReplaceAll(local, "a=setup:passive\r\n", "a=setup:active\r\n")
+	}
 	return p.engine.reach.offer(local), nil
 }
 

@@ -146,7 +146,7 @@ func (b *Publisher) Answer(offer string, announced map[string]Announced) (string
 			b.log.Debug("no Opus in an offer", "error", err)
 		}
 	}
-	answer, err := b.createAnswer()
+	answer, err := b.createAnswer(remote)
 	if err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}

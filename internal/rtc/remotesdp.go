@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,9 @@ type remoteSDP struct {
 	text string
 	// rejected are the other media descriptions, in order.
 	rejected []rejectedMedia
+	// passive: the peer wants to be the DTLS server (RFC 8842 §5.2). FFmpeg's WHIP
+	// muxer does, unless it is told otherwise.
+	passive bool
 }
 
 // rejectedMedia is a media description that the node has no use for, such as the
@@ -54,7 +58,7 @@ const (
 var (
 	ErrTooLarge = errors.New("the SDP is larger than 256 KiB, or a line of it than 4 KiB")
 	ErrTooMany  = errors.New("the SDP has too much in it")
-	ErrPassive  = errors.New("the SDP says a=setup:passive: the node is the DTLS server, offer a=setup:actpass and answer a=setup:active")
+	ErrPassive  = errors.New("the answer says a=setup:passive, and so did the offer: answer with a=setup:active")
 	errNoMedia  = errors.New("the SDP has no m-line for sound or pictures")
 )
 
@@ -78,7 +82,7 @@ var (
 var transportAttributes = []string{"ice-ufrag", "ice-pwd", "fingerprint", "setup"}
 
 // readRemote makes a remoteSDP of an offer or an answer with so many m-lines at most.
-// It returns ErrTooLarge, ErrTooMany, ErrPassive or an error that says what is wrong.
+// It returns ErrTooLarge, ErrTooMany or an error that says what is wrong.
 func readRemote(sdp string, most int) (remoteSDP, error) {
 	if len(sdp) > maxSDP {
 		return remoteSDP{}, ErrTooLarge
@@ -173,9 +177,6 @@ func (r *remoteReader) attribute(line, value string) error {
 	if r.at.count(name) > most {
 		return fmt.Errorf("%w: %d a=%s lines are allowed in one place", ErrTooMany, most, name)
 	}
-	if name == "setup" && rest == "passive" {
-		return ErrPassive
-	}
 	if name == "mid" {
 		if slices.Contains(r.mids, rest) {
 			return fmt.Errorf("the SDP has two m-lines with a=mid:%s", rest)
@@ -229,6 +230,7 @@ func (r *remoteReader) result() (remoteSDP, error) {
 			r.media[0].lines = append(r.media[0].lines, line)
 		}
 	}
+	r.out.passive = cmp.Or(r.media[0].transport["setup"], r.session.transport["setup"]) == "a=setup:passive"
 	var b strings.Builder
 	for _, line := range r.session.lines {
 		if group, ok := strings.CutPrefix(line, "a=group:"); ok {

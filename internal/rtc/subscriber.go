@@ -174,7 +174,7 @@ func (s *Subscriber) reanswer(remote remoteSDP) (string, error) {
 	if err := s.setRemote(webrtc.SDPTypeOffer, remote); err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
 	}
-	answer, err := s.createAnswer()
+	answer, err := s.createAnswer(remote)
 	if err != nil {
 		return "", fmt.Errorf("answering: %w", err)
 	}
@@ -213,6 +213,9 @@ func (s *Subscriber) NeedsOffer() bool {
 func (s *Subscriber) Answered(answer string) error {
 	defer s.engine.negotiate()()
 	remote, err := readRemote(answer, maxAnswered)
+	if err == nil && remote.passive {
+		err = ErrPassive
+	}
 	var agreed map[string][]string
 	if err == nil {
 		remote.text, agreed, err = withAllCodecs(remote.text)

@@ -174,7 +174,7 @@ func (c *localConn) Read(b []byte) (int, error) {
 			c.rest = f
 		case c.session.Load().packets.Allow():
 			if !isSTUN(f[2:]) {
-				c.session.Load().heard(way{tcp: c})
+				c.session.Load().heard(way{tcp: c}, f[2:])
 			}
 			c.rest = f
 		}

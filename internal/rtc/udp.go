@@ -159,7 +159,11 @@ func (c *mediaConn) writeDTLS(b []byte, o *outlet) (int, error) {
 		o = d.udp
 	}
 	t.handshake(o)
-	return c.write(b, o)
+	n, err := c.write(b, o)
+	if errors.Is(err, errStranger) {
+		o.remote.hold(b)
+	}
+	return n, err
 }
 
 func (c *mediaConn) write(b []byte, o *outlet) (int, error) {

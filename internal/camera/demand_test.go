@@ -61,7 +61,7 @@ func watchTile(t *testing.T, track *sfu.Track, width, height int) *tile {
 		t.Fatal(err)
 	}
 	<-gathered
-	sub, answer, err := engine.AnswerSubscriber(pc.LocalDescription().SDP, "127.0.0.1:1", log, nil)
+	sub, answer, err := engine.AnswerSubscriber(rtc.WatchOffer{SDP: pc.LocalDescription().SDP}, "127.0.0.1:1", log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package rtc
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,7 +121,7 @@ func h264(profile string, mode int) string {
 func (c codec) parameters() webrtc.RTPCodecParameters {
 	p := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(c.pt)}
 	p.MimeType, p.SDPFmtpLine = c.mime, c.fmtp
-	p.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "transport-cc"}}
+	p.RTCPFeedback = feedback(c.mime)
 	if c.mime == webrtc.MimeTypeOpus || c.mime == mimeRED {
 		p.ClockRate, p.Channels = 48000, 2
 		return p
@@ -129,11 +131,17 @@ func (c codec) parameters() webrtc.RTPCodecParameters {
 		return p
 	}
 	p.ClockRate = 90000
-	p.RTCPFeedback = append(p.RTCPFeedback,
-		webrtc.RTCPFeedback{Type: "ccm", Parameter: "fir"},
-		webrtc.RTCPFeedback{Type: "nack"},
-		webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"})
 	return p
+}
+
+// feedback that the node gives and takes for a codec (RFC 4585 §4.2).
+func feedback(mime string) []webrtc.RTCPFeedback {
+	list := []webrtc.RTCPFeedback{{Type: "transport-cc"}}
+	if strings.HasPrefix(strings.ToLower(mime), "video/") {
+		list = append(list, webrtc.RTCPFeedback{Type: "ccm", Parameter: "fir"},
+			webrtc.RTCPFeedback{Type: "nack"}, webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"})
+	}
+	return list
 }
 
 // retransmission is the RTX codec (RFC 4588 §8.1) that goes with c.
@@ -160,6 +168,51 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 			return nil, err
 		}
 	}
+	return m, registerExtensions(m)
+}
+
+// watchEngine knows the codecs of the node as a WHEP offer has them: with its numbers
+// and its parameters, so that pion finds each of them again.
+func watchEngine(offered map[string][]format) (*webrtc.MediaEngine, error) {
+	m := &webrtc.MediaEngine{}
+	for _, formats := range offered {
+		for _, p := range parametersOf(formats) {
+			kind := webrtc.RTPCodecTypeAudio
+			if strings.HasPrefix(strings.ToLower(p.MimeType), "video/") {
+				kind = webrtc.RTPCodecTypeVideo
+			}
+			// A number that means two things is taken for one of them.
+			if err := m.RegisterCodec(p, kind); err != nil && !errors.Is(err, webrtc.ErrCodecAlreadyRegistered) {
+				return nil, err
+			}
+		}
+	}
+	return m, registerExtensions(m)
+}
+
+// parametersOf returns the formats that the node can send, in their order.
+func parametersOf(formats []format) (list []webrtc.RTPCodecParameters) {
+	known := map[string]bool{}
+	for _, f := range formats {
+		known[f.number] = f.known()
+	}
+	for _, f := range formats {
+		n, err := strconv.ParseUint(f.number, 10, 7)
+		resent := strings.EqualFold(f.codec.MimeType, webrtc.MimeTypeRTX)
+		if err != nil || !known[f.number] && !(resent && known[fmtpValue(f.codec.Fmtp, "apt", "")]) {
+			continue
+		}
+		p := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(n)}
+		p.MimeType, p.ClockRate, p.Channels, p.SDPFmtpLine = f.codec.MimeType, f.codec.ClockRate, f.codec.Channels, f.codec.Fmtp
+		if !resent {
+			p.RTCPFeedback = feedback(f.codec.MimeType)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func registerExtensions(m *webrtc.MediaEngine) error {
 	video := webrtc.RTPCodecTypeVideo
 	for kind, uris := range map[webrtc.RTPCodecType][]string{
 		webrtc.RTPCodecTypeAudio: {sdp.SDESMidURI, sdp.AudioLevelURI, sdp.TransportCCURI, sdp.ABSSendTimeURI},
@@ -168,7 +221,7 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 		for _, uri := range uris {
 			err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind)
 			if err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
@@ -177,10 +230,10 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 		err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, video,
 			webrtc.RTPTransceiverDirectionRecvonly)
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // streamExtensions finds the ids of the extensions that forward writes.
@@ -230,6 +283,37 @@ func sameCodec(a, b sfu.Codec) bool {
 		return fmtpValue(a.Fmtp, "profile", "0") == fmtpValue(b.Fmtp, "profile", "0")
 	}
 	return true
+}
+
+// h264Order are the profiles of H.264 as h264Profile has them: a decoder of one plays
+// all before it.
+var h264Order = []string{"constrained-baseline", "42", "4d", "64"}
+
+// playsH264 reports whether a receiver that takes b plays a, both H.264, and how well b
+// fits, 0 being best: first the same profile, then a higher one, then a lower one,
+// since every decoder that is known plays more than it lists. A receiver that lists
+// packetization-mode 0 alone comes last: those that were seen join fragments as well
+// (GStreamer's simple WHEP client names no mode).
+func playsH264(a, b sfu.Codec) (rank int, ok bool) {
+	mode := fmtpValue(b.Fmtp, "packetization-mode", "0")
+	if mode != "0" && mode != "1" {
+		return 0, false // interleaved, which nobody sends
+	}
+	sent, taken := h264Profile(a.Fmtp), h264Profile(b.Fmtp)
+	from, to := slices.Index(h264Order, sent), slices.Index(h264Order, taken)
+	switch {
+	case sent == taken:
+	case from < 0 || to < 0:
+		return 0, false
+	case to > from:
+		rank = to - from
+	default:
+		rank = len(h264Order) + from - to
+	}
+	if mode != fmtpValue(a.Fmtp, "packetization-mode", "0") {
+		rank += 2 * len(h264Order)
+	}
+	return rank, true
 }
 
 // h264Profile is the profile of RFC 6184 §8.1 without its level: profile_idc

@@ -206,7 +206,7 @@ func FuzzOffer(f *testing.F) {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
-		w, _, err := e.AnswerSubscriber(sdp, "", e.Log, nil)
+		w, _, err := e.AnswerSubscriber(WatchOffer{SDP: sdp}, "", e.Log, nil)
 		if err == nil {
 			if err := w.Close(); err != nil {
 				t.Error(err)

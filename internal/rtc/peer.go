@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,6 +32,7 @@ type Connections struct {
 // peer is what connections of both directions have in common.
 type peer struct {
 	engine *Engine
+	codecs *webrtc.MediaEngine // to negotiate; nil: those of the engine
 	pc     *webrtc.PeerConnection
 	states sync.Mutex     // held while the transport follows the state
 	owned  sync.WaitGroup // goroutines that end when the connection is closed
@@ -52,7 +54,7 @@ func (p *peer) connect(e *Engine, onState func(webrtc.PeerConnectionState)) erro
 	settings := e.settings
 	p.media.keys.listen(&settings)
 	settings.SetICEBindingRequestHandler(p.media.selects)
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.codecs), webrtc.WithSettingEngine(settings),
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(cmp.Or(p.codecs, e.codecs)), webrtc.WithSettingEngine(settings),
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	pc, err := api.NewPeerConnection(e.config)
 	if err != nil {

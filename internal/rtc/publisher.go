@@ -94,7 +94,11 @@ func (e *Engine) NewPublisher(p *sfu.Participant, log *slog.Logger, onState func
 // announced nil everything is, as a microphone or a camera.
 func (b *Publisher) Answer(offer string, announced map[string]Announced) (string, error) {
 	defer b.engine.negotiate()()
-	remote, err := readRemote(offer, maxPublished)
+	rules := mayReject{}
+	if announced == nil {
+		rules.direction = publishes
+	}
+	remote, err := readOffer(offer, maxPublished, rules)
 	if err == nil {
 		err = b.setRemote(webrtc.SDPTypeOffer, remote)
 	}

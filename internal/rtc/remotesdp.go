@@ -25,6 +25,10 @@ type remoteSDP struct {
 	// passive: the peer wants to be the DTLS server (RFC 8842 §5.2). FFmpeg's WHIP
 	// muxer does, unless it is told otherwise.
 	passive bool
+	// formats of each m-line, by its mid, as text has them.
+	formats map[string][]format
+	// ungrouped: the offer has no BUNDLE group, so the answer has none (RFC 9143 §7.3).
+	ungrouped bool
 }
 
 // rejectedMedia is a media description that the node has no use for, such as the
@@ -60,6 +64,8 @@ var (
 	ErrTooMany  = errors.New("the SDP has too much in it")
 	ErrPassive  = errors.New("the answer says a=setup:passive, and so did the offer: answer with a=setup:active")
 	errNoMedia  = errors.New("the SDP has no m-line for sound or pictures")
+	errNoICE    = errors.New("the SDP has no a=ice-ufrag with an a=ice-pwd")
+	errNoDTLS   = errors.New("the SDP has no a=fingerprint: media is sent over DTLS-SRTP alone")
 )
 
 // sessionAttributes and mediaAttributes are what is read of a peer, and how often
@@ -84,6 +90,12 @@ var transportAttributes = []string{"ice-ufrag", "ice-pwd", "fingerprint", "setup
 // readRemote makes a remoteSDP of an offer or an answer with so many m-lines at most.
 // It returns ErrTooLarge, ErrTooMany or an error that says what is wrong.
 func readRemote(sdp string, most int) (remoteSDP, error) {
+	return readOffer(sdp, most, mayReject{})
+}
+
+// readOffer does the same, with the rules for an offer of WHIP or WHEP. It returns
+// ErrUnacceptable as well.
+func readOffer(sdp string, most int, rules mayReject) (remoteSDP, error) {
 	if len(sdp) > maxSDP {
 		return remoteSDP{}, ErrTooLarge
 	}
@@ -98,6 +110,15 @@ func readRemote(sdp string, most int) (remoteSDP, error) {
 			return remoteSDP{}, err
 		}
 	}
+	switch {
+	case r.total == 0:
+		return remoteSDP{}, errNoMedia
+	case len(r.media) == 0:
+		return remoteSDP{}, fmt.Errorf("%w: %w", ErrUnacceptable, errNoMedia)
+	}
+	if err := r.choose(rules); err != nil {
+		return remoteSDP{}, err
+	}
 	return r.result()
 }
 
@@ -108,6 +129,10 @@ type section struct {
 	counts map[string]int
 	// first values of transportAttributes
 	transport map[string]string
+	// Of media: its place among all, whether it is rejected, and its mid.
+	index   int
+	refused bool
+	mid     string
 }
 
 // remoteReader reads a description line by line.
@@ -163,7 +188,7 @@ func (r *remoteReader) mLine(value string) error {
 	if r.formats += len(formats); r.formats > maxAllFormats {
 		return fmt.Errorf("%w: its m-lines have more than %d formats together", ErrTooMany, maxAllFormats)
 	}
-	r.media = append(r.media, section{most: mediaAttributes, lines: []string{"m=" + strings.Join(words, " ")}})
+	r.media = append(r.media, section{most: mediaAttributes, lines: []string{"m=" + strings.Join(words, " ")}, index: r.total - 1})
 	r.at = &r.media[len(r.media)-1]
 	return nil
 }
@@ -182,16 +207,14 @@ func (r *remoteReader) attribute(line, value string) error {
 			return fmt.Errorf("the SDP has two m-lines with a=mid:%s", rest)
 		}
 		r.mids = append(r.mids, rest)
+		r.at.mid = rest
 		if r.at == &r.other {
 			r.out.rejected[len(r.out.rejected)-1].mid = rest
 		}
 	}
 	if slices.Contains(transportAttributes, name) {
-		if r.at.transport == nil {
-			r.at.transport = map[string]string{}
-		}
 		if r.at.transport[name] == "" {
-			r.at.transport[name] = line
+			r.at.transport = setIn(r.at.transport, name, line)
 		}
 		if r.at == &r.other && r.session.transport[name] == "" {
 			r.carry(name, line)
@@ -205,11 +228,16 @@ func (r *remoteReader) attribute(line, value string) error {
 // others, in case that it alone says it.
 func (r *remoteReader) carry(name, line string) {
 	if len(r.media) == 0 {
-		if r.session.transport == nil {
-			r.session.transport = map[string]string{}
-		}
-		r.session.transport[name] = line
+		r.session.transport = setIn(r.session.transport, name, line)
 	}
+}
+
+func setIn(m map[string]string, name, line string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[name] = line
+	return m
 }
 
 func (s *section) count(name string) int {
@@ -221,13 +249,36 @@ func (s *section) count(name string) int {
 }
 
 func (r *remoteReader) result() (remoteSDP, error) {
-	if len(r.media) == 0 {
-		return remoteSDP{}, errNoMedia
+	var used []section
+	for _, m := range r.media {
+		if !m.refused {
+			used = append(used, m)
+			continue
+		}
+		// What it says of the transport may be said there alone.
+		for _, name := range transportAttributes {
+			if line := m.transport[name]; line != "" && len(used) == 0 && r.session.transport[name] == "" {
+				r.session.transport = setIn(r.session.transport, name, line)
+			}
+		}
+		words := strings.Fields(m.lines[0])
+		words[1] = "0"
+		r.out.rejected = append(r.out.rejected, rejectedMedia{index: m.index, line: strings.Join(words, " "), mid: m.mid})
 	}
+	slices.SortFunc(r.out.rejected, func(a, b rejectedMedia) int { return a.index - b.index })
+	r.media = used
 	for _, name := range transportAttributes {
 		line := r.session.transport[name]
 		if line != "" && r.session.counts[name] == 0 && r.media[0].transport[name] == "" {
 			r.media[0].lines = append(r.media[0].lines, line)
+		}
+	}
+	for _, need := range []struct {
+		name string
+		err  error
+	}{{"ice-ufrag", errNoICE}, {"ice-pwd", errNoICE}, {"fingerprint", errNoDTLS}} {
+		if r.session.transport[need.name] == "" && !slices.ContainsFunc(r.media, func(m section) bool { return m.transport[need.name] != "" }) {
+			return remoteSDP{}, need.err
 		}
 	}
 	r.out.passive = cmp.Or(r.media[0].transport["setup"], r.session.transport["setup"]) == "a=setup:passive"
@@ -259,6 +310,9 @@ func (r *remoteReader) withoutRejected(group string) string {
 // answer puts the media that were left out of an offer into our answer, each in
 // its place and rejected: an answer has the m-lines of its offer (RFC 3264 §6).
 func (r remoteSDP) answer(local string) string {
+	if r.ungrouped {
+		local = withoutGroups(local)
+	}
 	if len(r.rejected) == 0 {
 		return local
 	}
@@ -277,6 +331,17 @@ func (r remoteSDP) answer(local string) string {
 		parts = slices.Insert(parts, min(1+m.index, len(parts)), part)
 	}
 	return strings.Join(parts, "")
+}
+
+// withoutGroups leaves the groups out of an answer.
+func withoutGroups(sdp string) string {
+	var b strings.Builder
+	for line := range strings.Lines(sdp) {
+		if !strings.HasPrefix(line, "a=group:") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // Attribute is the value of the first a=NAME:VALUE line of a description, or "".

@@ -225,7 +225,7 @@ func FuzzReoffer(f *testing.F) {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
-		w, _, err := e.AnswerSubscriber(first, "", e.Log, nil)
+		w, _, err := e.AnswerSubscriber(WatchOffer{SDP: first}, "", e.Log, nil)
 		if err != nil {
 			return
 		}

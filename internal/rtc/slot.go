@@ -153,8 +153,15 @@ func (s *slot) prefer(codecs []codec) error {
 	return nil
 }
 
-// takes tells whether the slot was made for a codec.
+// takes tells whether the slot was made for a codec, or its m-line was offered with one
+// that plays it.
 func (s *slot) takes(c sfu.Codec) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.codecs == nil && s.known != nil {
+		_, ok := s.payloadTypes(c)
+		return ok
+	}
 	if s.codecs == nil {
 		return strings.HasPrefix(strings.ToLower(c.MimeType), s.kind.String()+"/")
 	}
@@ -191,23 +198,72 @@ func (s *slot) play() {
 	s.out.Play(s.track.Media, types)
 }
 
-// payloadTypes finds the numbers for a codec. The caller holds mu.
-func (s *slot) payloadTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
-	if strings.EqualFold(c.MimeType, mimeRED) {
-		return s.redTypes(c)
+// offered makes the slot one for an m-line that the peer offers with these codecs.
+func (s *slot) offered(codecs []webrtc.RTPCodecParameters) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known, s.answered = codecs, []string{}
+	for _, c := range codecs {
+		s.answered = append(s.answered, strconv.Itoa(int(c.PayloadType)))
 	}
-	for _, like := range ownAndLower(c) {
-		i := slices.IndexFunc(s.negotiated, func(n webrtc.RTPCodecParameters) bool { return sameCodec(like, codecOf(n)) })
-		if i >= 0 {
-			types.Media, ok = uint8(s.negotiated[i].PayloadType), true
-			break
+	s.settle()
+}
+
+// sentFirst has the answer begin with the codec that is sent: go2rtc reads no other.
+func (s *slot) sentFirst() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.track == nil {
+		return nil
+	}
+	types, ok := s.payloadTypes(s.track.Codec)
+	if !ok {
+		return nil
+	}
+	list := slices.Clone(s.negotiated)
+	slices.SortStableFunc(list, func(a, b webrtc.RTPCodecParameters) int {
+		return sendOrder(types, a.PayloadType) - sendOrder(types, b.PayloadType)
+	})
+	return s.transceiver.SetCodecPreferences(list)
+}
+
+// sendOrder is the place of a number in an m-line where these are sent.
+func sendOrder(types forward.PayloadTypes, number webrtc.PayloadType) int {
+	switch uint8(number) {
+	case types.Media:
+		return 0
+	case types.RTX:
+		return 1
+	}
+	return 2
+}
+
+// payloadTypes finds the numbers for a codec. The caller holds mu.
+func (s *slot) payloadTypes(c sfu.Codec) (forward.PayloadTypes, bool) {
+	return payloadTypes(c, s.negotiated)
+}
+
+// payloadTypes finds the numbers for a codec among those that a receiver takes.
+func payloadTypes(c sfu.Codec, negotiated []webrtc.RTPCodecParameters) (types forward.PayloadTypes, ok bool) {
+	if strings.EqualFold(c.MimeType, mimeRED) {
+		return redTypes(c, negotiated)
+	}
+	best := 0
+	for _, n := range negotiated {
+		as := codecOf(n)
+		rank, plays := 0, sameCodec(c, as)
+		if strings.EqualFold(c.MimeType, webrtc.MimeTypeH264) && strings.EqualFold(as.MimeType, webrtc.MimeTypeH264) {
+			rank, plays = playsH264(c, as)
+		}
+		if plays && (!ok || rank < best) {
+			types.Media, best, ok = uint8(n.PayloadType), rank, true
 		}
 	}
 	if !ok {
 		return types, false
 	}
 	apt := strconv.Itoa(int(types.Media))
-	for _, n := range s.negotiated {
+	for _, n := range negotiated {
 		if strings.EqualFold(n.MimeType, webrtc.MimeTypeRTX) && fmtpValue(n.SDPFmtpLine, "apt", "") == apt {
 			types.RTX = uint8(n.PayloadType)
 		}
@@ -217,13 +273,13 @@ func (s *slot) payloadTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
 
 // redTypes finds the numbers for Opus in RED. A receiver that does not know
 // RED, or knows what is in it under another number, gets the Opus alone.
-func (s *slot) redTypes(c sfu.Codec) (types forward.PayloadTypes, ok bool) {
-	plain, ok := s.payloadTypes(codecOf(opus.parameters()))
+func redTypes(c sfu.Codec, negotiated []webrtc.RTPCodecParameters) (types forward.PayloadTypes, ok bool) {
+	plain, ok := payloadTypes(codecOf(opus.parameters()), negotiated)
 	if !ok {
 		return types, false
 	}
 	inside, _, _ := strings.Cut(c.Fmtp, "/")
-	for _, n := range s.negotiated {
+	for _, n := range negotiated {
 		if strings.EqualFold(n.MimeType, mimeRED) && inside == strconv.Itoa(int(plain.Media)) {
 			return forward.PayloadTypes{Media: uint8(n.PayloadType)}, true
 		}

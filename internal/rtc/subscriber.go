@@ -29,6 +29,7 @@ type Subscriber struct {
 	log *slog.Logger
 	// fixed: the peer made the m-lines, there will be no more.
 	fixed bool
+	rules mayReject // for its offers
 
 	path    path
 	bound   atomic.Pointer[map[uint32]*slot] // by SSRC: copy on write
@@ -75,7 +76,12 @@ type Wish struct {
 // NewSubscriber makes a connection on which we offer. address is the host and
 // port that the receiver's signalling comes from.
 func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, error) {
+	return e.newSubscriber(address, log, onState, e.codecs)
+}
+
+func (e *Engine) newSubscriber(address string, log *slog.Logger, onState func(webrtc.PeerConnectionState), codecs *webrtc.MediaEngine) (*Subscriber, error) {
 	s := &Subscriber{log: log}
+	s.codecs = codecs
 	s.path.init()
 	a, err := netip.ParseAddr(address)
 	if ap, e := netip.ParseAddrPort(address); e == nil {
@@ -102,11 +108,49 @@ func (e *Engine) NewSubscriber(address string, log *slog.Logger, onState func(we
 	return s, nil
 }
 
+// WatchOffer is an offer of somebody who wants to watch.
+type WatchOffer struct {
+	SDP string
+	// Wishes are what there is to watch: Set, before the answer, which then begins with
+	// the codecs that are sent.
+	Wishes []Wish
+	// Only says that nothing but Wishes is to come: m-lines that play none of them are
+	// rejected.
+	Only bool
+}
+
+// rules for the m-lines of the offer.
+func (o WatchOffer) rules() mayReject {
+	rules := mayReject{direction: watches}
+	if o.Only {
+		rules.plays = o.plays
+	}
+	return rules
+}
+
+// plays reports whether one of the formats plays one of the wishes, or there is no wish
+// of the kind.
+func (o WatchOffer) plays(kind string, formats []format) bool {
+	var any bool
+	for _, w := range o.Wishes {
+		if rtpKind(w.Track.Kind).String() != kind {
+			continue
+		}
+		any = true
+		if _, ok := payloadTypes(w.Track.Codec, parametersOf(formats)); ok {
+			return true
+		}
+	}
+	return !any
+}
+
 // AnswerSubscriber makes a connection out of an offer of the peer, with the
-// m-lines for receiving that it has, and returns the answer.
-func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
+// m-lines for receiving that it has, and returns the answer. Errors are those of an
+// offer that cannot be read, and ErrUnacceptable.
+func (e *Engine) AnswerSubscriber(offer WatchOffer, address string, log *slog.Logger, onState func(webrtc.PeerConnectionState)) (*Subscriber, string, error) {
 	defer e.negotiate()()
-	remote, err := readRemote(offer, maxWatched)
+	rules := offer.rules()
+	remote, err := readOffer(offer.SDP, maxWatched, rules)
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
@@ -114,15 +158,19 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the offer: %w", err)
 	}
-	s, err := e.NewSubscriber(address, log, onState)
+	codecs, err := watchEngine(remote.formats)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the offer: %w", err)
+	}
+	s, err := e.newSubscriber(address, log, onState, codecs)
 	if err != nil {
 		return nil, "", err
 	}
-	s.fixed = true
+	s.fixed, s.rules = true, rules
 	if !strings.Contains(remote.text, sdp.TransportCCURI) {
 		s.path.estimator.Initial = openRate
 	}
-	answer, err := s.answer(parsed, remote)
+	answer, err := s.answer(parsed, remote, offer.Wishes)
 	if err != nil {
 		_ = s.Close()
 		return nil, "", err
@@ -130,12 +178,10 @@ func (e *Engine) AnswerSubscriber(offer, address string, log *slog.Logger, onSta
 	return s, answer, nil
 }
 
-func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP) (string, error) {
+func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP, wishes []Wish) (string, error) {
 	for _, m := range parsed.MediaDescriptions {
 		kind := webrtc.NewRTPCodecType(m.MediaName.Media)
-		_, sends := m.Attribute("sendonly")
-		_, inactive := m.Attribute("inactive")
-		if kind == 0 || sends || inactive || len(s.groups) > 0 && !s.mayAdd(kind) {
+		if kind == 0 || len(s.groups) > 0 && !s.mayAdd(kind) {
 			continue
 		}
 		// The n-th audio and the n-th video play in step.
@@ -149,13 +195,14 @@ func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP) (s
 		if n == len(s.groups) {
 			s.groups = append(s.groups, s.newGroup())
 		}
-		if _, err := s.addSlot(s.groups[n], kind, nil); err != nil {
+		sl, err := s.addSlot(s.groups[n], kind, nil)
+		if err != nil {
 			return "", err
 		}
+		mid, _ := m.Attribute("mid")
+		sl.offered(parametersOf(remote.formats[mid]))
 	}
-	if len(s.groups) == 0 {
-		return "", fmt.Errorf("the offer has no m-line for receiving sound or pictures")
-	}
+	s.Set(wishes)
 	return s.reanswer(remote)
 }
 
@@ -163,7 +210,7 @@ func (s *Subscriber) answer(parsed *sdp.SessionDescription, remote remoteSDP) (s
 // AnswerSubscriber, such as an ICE restart.
 func (s *Subscriber) Reanswer(offer string) (string, error) {
 	defer s.engine.negotiate()()
-	remote, err := readRemote(offer, maxWatched)
+	remote, err := readOffer(offer, maxWatched, s.rules)
 	if err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
 	}
@@ -173,6 +220,13 @@ func (s *Subscriber) Reanswer(offer string) (string, error) {
 func (s *Subscriber) reanswer(remote remoteSDP) (string, error) {
 	if err := s.setRemote(webrtc.SDPTypeOffer, remote); err != nil {
 		return "", fmt.Errorf("applying the offer: %w", err)
+	}
+	for _, g := range s.groups {
+		for _, sl := range g.slots {
+			if err := sl.sentFirst(); err != nil {
+				return "", fmt.Errorf("answering: %w", err)
+			}
+		}
 	}
 	answer, err := s.createAnswer(remote)
 	if err != nil {

@@ -261,6 +261,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 			w.Header().Set("Retry-After", "5")
 		case errors.Is(err, sfu.ErrTaken):
 			status = http.StatusConflict
+		case errors.Is(err, rtc.ErrUnacceptable):
+			status = http.StatusNotAcceptable
 		case errors.Is(err, rtc.ErrTooLarge), errors.Is(err, rtc.ErrTooMany), errors.Is(err, sfu.ErrTracksOfOne):
 			status = http.StatusRequestEntityTooLarge
 		}

@@ -117,7 +117,8 @@ func (s *session) watch(e sfu.Entry, whom, offer string) (answer string, err err
 		return "", err
 	}
 	s.offer, s.whom = offer, whom
-	s.sub, answer, err = s.server.Engine().AnswerSubscriber(offer, e.Address, s.log, s.state)
+	s.sub, answer, err = s.server.Engine().AnswerSubscriber(rtc.WatchOffer{SDP: offer, Wishes: s.wishes(), Only: whom != ""},
+		e.Address, s.log, s.state)
 	return answer, err
 }
 
@@ -166,10 +167,13 @@ func (s *session) run() {
 
 // play gives a watcher what there is.
 func (s *session) play() {
-	if s.sub == nil {
-		return
+	if s.sub != nil {
+		s.sub.Set(s.wishes())
 	}
-	var wishes []rtc.Wish
+}
+
+// wishes are what there is to watch.
+func (s *session) wishes() (wishes []rtc.Wish) {
 	for _, p := range s.participant.Room().Participants() {
 		if p == s.participant || s.whom != "" && p.ID != s.whom {
 			continue
@@ -178,7 +182,7 @@ func (s *session) play() {
 			wishes = append(wishes, rtc.Wish{Track: t})
 		}
 	}
-	s.sub.Set(wishes)
+	return wishes
 }
 
 // end makes run return. It does not wait.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,24 +30,23 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	match := r.Header.Get("If-Match")
-	if match == "" {
-		http.Error(w, "If-Match is to name the ICE session", http.StatusPreconditionRequired)
-		return
-	}
 	ufrag, pwd := rtc.Attribute(frag, "ice-ufrag"), rtc.Attribute(frag, "ice-pwd")
-	if match != "*" {
-		in.mu.Lock()
-		current := match == in.tag
-		in.mu.Unlock()
-		if !current {
-			http.Error(w, "If-Match names an ICE session that is over", http.StatusPreconditionFailed)
-			return
-		}
+	match := entityTags(r.Header.Values("If-Match"))
+	star := slices.Contains(match, "*")
+	switch current := slices.Contains(match, in.etagNow()); {
+	case len(match) > 0 && !star && !current:
+		http.Error(w, "If-Match names an ICE session that is over", http.StatusPreconditionFailed)
+		return
+	case current, in.uses(ufrag, pwd):
+		// MediaMTX's page scripts trickle with "*", and react-native-whip-whep and
+		// GStreamer's whipclientsink with no If-Match at all: the credentials tell that
+		// it is no restart.
 		w.WriteHeader(http.StatusNoContent)
 		return
-	}
-	if !validICE(ufrag, 4) || !validICE(pwd, 22) {
+	case len(match) == 0:
+		http.Error(w, "a fragment with other ICE credentials than the session's needs If-Match: \"*\" restarts ICE, an ETag names the ICE session (RFC 9725 §4.3.1)", http.StatusPreconditionRequired)
+		return
+	case !validICE(ufrag, 4) || !validICE(pwd, 22):
 		http.Error(w, "an ICE restart needs a new ice-ufrag and ice-pwd (RFC 8839 §5.4)", http.StatusBadRequest)
 		return
 	}
@@ -68,6 +68,43 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", fragType)
 	w.Header().Set("ETag", in.etag(answer))
 	_, _ = io.WriteString(w, fragment(answer))
+}
+
+// entityTags reads If-Match (RFC 9110 §13.1.1): entity tags, or "*". A proxy that
+// compresses makes tags weak; that is no matter here.
+func entityTags(headers []string) (tags []string) {
+	for _, h := range headers {
+		for tag := range strings.SplitSeq(h, ",") {
+			if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag != "" {
+				tags = append(tags, tag)
+			}
+		}
+	}
+	return tags
+}
+
+// etagNow is the name of the present ICE session.
+func (s *session) etagNow() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tag
+}
+
+// uses reports whether a fragment is for the ICE session that there is: it has no other
+// credentials than the last offer, or none.
+func (s *session) uses(ufrag, pwd string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (ufrag == "" || hasLine(s.offer, "a=ice-ufrag:"+ufrag)) && (pwd == "" || hasLine(s.offer, "a=ice-pwd:"+pwd))
+}
+
+func hasLine(sdp, want string) bool {
+	for line := range strings.Lines(sdp) {
+		if strings.TrimRight(line, "\r\n") == want {
+			return true
+		}
+	}
+	return false
 }
 
 // tooMany refuses what comes too often to one session.

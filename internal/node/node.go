@@ -157,7 +157,7 @@ func (n *Node) startParticipants() error {
 	n.signal.Start()
 	n.whip = &whip.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus, Offer: n.gate.Offer, Large: n.large,
-		Address: n.gate.Address, CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
+		Address: n.gate.Address, IceServers: n.iceServers, CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
 	}
 	n.whip.Start()
 	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log, KeepGroup: keepGroup(n.Memory)}

@@ -252,6 +252,7 @@ func (c *mediaConn) admit(packet []byte, from netip.AddrPort, oob []byte, now ti
 		}
 	}
 	o.remote.received.Add(int64(len(packet)))
+	s.transport.heard.Store(now.UnixNano())
 	c.prove(o)
 	return true
 }

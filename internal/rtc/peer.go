@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
@@ -101,6 +102,15 @@ func (p *peer) begun() bool {
 func (p *peer) Broken() bool {
 	state := p.pc.ConnectionState()
 	return state == webrtc.PeerConnectionStateDisconnected || state == webrtc.PeerConnectionStateFailed
+}
+
+// Heard is when the peer's last packet came, of media or a check; zero before there was
+// one.
+func (p *peer) Heard() time.Time {
+	if at := p.media.heard.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
 }
 
 // State of the connection.

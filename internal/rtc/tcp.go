@@ -173,6 +173,7 @@ func (c *localConn) Read(b []byte) (int, error) {
 			}
 			c.rest = f
 		case c.session.Load().packets.Allow():
+			c.session.Load().transport.heard.Store(time.Now().UnixNano())
 			if !isSTUN(f[2:]) {
 				c.session.Load().heard(way{tcp: c}, f[2:])
 			}

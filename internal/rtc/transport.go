@@ -31,6 +31,8 @@ type transport struct {
 	way    atomic.Pointer[way]
 	open   atomic.Bool // the peer is who it should be
 	paused atomic.Bool // the connection is disconnected: nothing is sent
+	// heard is when the peer's last packet came, checks included, in ns since 1970.
+	heard atomic.Int64
 
 	waysMu sync.Mutex // guards what follows, and changes of way
 	closed bool
@@ -314,6 +316,7 @@ func (t *transport) take(b []byte, from way, now time.Time) {
 	if err != nil {
 		return
 	}
+	t.heard.Store(now.UnixNano())
 	if w := t.way.Load(); w == nil || !w.is(from) || !w.proven() {
 		t.move(from)
 	}

@@ -20,6 +20,7 @@ import (
 	"umbrella/internal/bound"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
+	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
 // Server serves WHIP below /whip/ and WHEP below /whep/. Set the fields, Start,
@@ -41,6 +42,9 @@ type Server struct {
 	Status func(error) int
 	// Address is where whoever sent a request is.
 	Address func(*http.Request) string
+	// IceServers are those that whoever sent the request, and was let in, may use; nil:
+	// none.
+	IceServers func(*http.Request) []*umbrellav1.IceServer
 	// CheckOrigin refuses a request from another site's page.
 	CheckOrigin func(*http.Request) error
 	Log         *slog.Logger
@@ -196,6 +200,9 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 	}
 	entry := sfu.Entry{Room: room, ID: id, Name: cmp.Or(grant.Name, name, "Stream"), Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate, Client: grant.Client}
 	answer, err := in.publish(entry, offer)
+	if errors.Is(err, sfu.ErrTaken) && s.replace(r.Context(), room, id) {
+		answer, err = in.publish(entry, offer)
+	}
 	s.answer(w, r, "whip", in, answer, err)
 }
 
@@ -275,8 +282,24 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 	h.Set("Location", prefix(r)+"/"+protocol+"/session/"+in.id)
 	h.Set("ETag", in.etag(answer))
 	h.Set("Accept-Patch", fragType)
+	if s.IceServers != nil {
+		for _, server := range s.IceServers(r) {
+			link(h, server)
+		}
+	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer)
+}
+
+// link tells a client of an ICE server (RFC 9725 §4.6).
+func link(h http.Header, server *umbrellav1.IceServer) {
+	for _, url := range server.Urls {
+		value := fmt.Sprintf(`<%s>; rel="ice-server"`, url)
+		if server.Username != "" {
+			value += fmt.Sprintf("; username=%q; credential=%q; credential-type=\"password\"", server.Username, server.Credential)
+		}
+		h.Add("Link", value)
+	}
 }
 
 // prefix is what was stripped from the request's path before it came here.
@@ -304,6 +327,7 @@ func (s *Server) keep(in *session) error {
 		s.mu.Unlock()
 		in.close()
 		in.log.Info("left")
+		close(in.gone)
 	})
 	return nil
 }

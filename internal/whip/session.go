@@ -36,7 +36,9 @@ type session struct {
 
 	changed chan struct{} // the room, or the connection, is not what it was
 	ended   chan struct{}
+	gone    chan struct{} // closed when everything is given back
 	endOnce sync.Once
+	since   time.Time
 	works   atomic.Bool // media can flow
 
 	mu    sync.Mutex // negotiation, one at a time
@@ -67,7 +69,7 @@ func (s *Server) newSession(client netip.Prefix) *session {
 		client: client, patches: rate.NewLimiter(patchesPerSecond, patchBurst),
 		restarts: rate.NewLimiter(rate.Every(restartInterval), restartBurst),
 		id:       rand.Text(), server: s, log: s.Log, changed: make(chan struct{}, 1),
-		ended: make(chan struct{}),
+		ended: make(chan struct{}), gone: make(chan struct{}), since: time.Now(),
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	"umbrella/internal/whip"
+	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,6 +36,7 @@ type node struct {
 	sfu  *sfu.SFU
 	url  string
 	full atomic.Bool // no client may restart ICE
+	ice  []*umbrellav1.IceServer
 }
 
 var errNo = errors.New("wrong password")
@@ -60,6 +62,7 @@ func startNode(t *testing.T) *node {
 			}
 			return access.Grant{Publish: true, Subscribe: true}, nil
 		},
+		IceServers: func(*http.Request) []*umbrellav1.IceServer { return n.ice },
 		Offer: func(netip.Prefix) error {
 			if n.full.Load() {
 				return &access.TryLaterError{What: "no", After: 7 * time.Second}
@@ -127,15 +130,20 @@ func (n *node) do(t *testing.T, method, path, kind, body string, header ...strin
 
 func newConnection(t *testing.T, networks ...webrtc.NetworkType) *webrtc.PeerConnection {
 	t.Helper()
+	s := webrtc.SettingEngine{}
+	if networks != nil {
+		s.SetNetworkTypes(networks)
+	}
+	return newConnectionWith(t, s)
+}
+
+func newConnectionWith(t *testing.T, s webrtc.SettingEngine) *webrtc.PeerConnection {
+	t.Helper()
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
 	}
-	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
-	if networks != nil {
-		s.SetNetworkTypes(networks)
-	}
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +173,11 @@ type publisher struct {
 
 func (n *node) publish(t *testing.T, path string, header ...string) *publisher {
 	t.Helper()
-	pc := newConnection(t)
+	return n.publishOn(t, newConnection(t), path, header...)
+}
+
+func (n *node) publishOn(t *testing.T, pc *webrtc.PeerConnection, path string, header ...string) *publisher {
+	t.Helper()
 	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, "v", "s")
 	if err != nil {
 		t.Fatal(err)

@@ -73,7 +73,12 @@ func (l *Layer) GroupTooLarge() bool {
 // recent tells that a stream that begins need not wait for another keyframe.
 func (l *Layer) recent(now time.Time) bool {
 	at := l.groupAt.Load()
-	return at != 0 && (l.cfg.KeepGroup > 0 || now.UnixNano()-at < int64(maxAge*time.Second))
+	return at != 0 && (l.keepGroup() > 0 || l.young(now))
+}
+
+// young reports whether the group would be kept of any publisher.
+func (l *Layer) young(now time.Time) bool {
+	return now.UnixNano()-l.groupAt.Load() < int64(maxAge*time.Second)
 }
 
 // usable reports whether a stream that comes now could begin with the group, once it

@@ -44,6 +44,9 @@ type LayerConfig struct {
 	// publishers who cannot be asked for a keyframe. 0 keeps a second at most; more
 	// than MaxKeepGroup is no use.
 	KeepGroup int
+	// KeepUnlessAnswered keeps the group only until the publisher has shown that it
+	// sends a keyframe when it is asked for one: OBS does not, others do.
+	KeepUnlessAnswered bool
 	// Patient says that the layer may take long to come, as that of a camera that
 	// is connected when somebody watches: it stays wanted unless its track has
 	// another one that can be had.
@@ -97,6 +100,8 @@ type Layer struct {
 	first        uint32 // sequence numbers with their wraps counted
 	highest      uint32
 	keyframeTime uint32 // of the last keyframe
+
+	answers answers
 
 	lastRequest time.Time
 	requestDue  *time.Timer // a request that was held back
@@ -246,7 +251,10 @@ func (l *Layer) keep(p *Packet, newest uint32, now time.Time) bool {
 	if late {
 		l.group.repair(p)
 	} else {
-		l.group.add(p, newest, l.cfg.KeepGroup, now)
+		if l.cfg.KeepUnlessAnswered {
+			l.answers.packet(p.Info.Keyframe && p.Timestamp != l.group.time, l.lastRequest, now)
+		}
+		l.group.add(p, newest, l.keepGroup(), now)
 	}
 	switch {
 	case !l.group.whole():

@@ -278,6 +278,9 @@ func (s *Stream) settle() {
 	if l := want[1]; l != nil && s.asked.IsZero() {
 		if now := time.Now(); s.playing == nil && l.recent(now) {
 			s.asked = now // if that does not come it is asked for
+			if l.cfg.KeepUnlessAnswered && !l.young(now) {
+				l.RequestKeyframe() // whether it comes tells if the group is to be kept
+			}
 			return
 		}
 		s.ask(l)
@@ -298,19 +301,21 @@ func (s *Stream) RequestKeyframe() {
 	if s.playing == nil || s.paused {
 		return
 	}
-	if !s.replay() {
-		s.playing.RepairKeyframe()
+	if l := s.playing; !s.replay() {
+		l.RepairKeyframe()
 	}
 }
 
 // replay answers a request for a keyframe out of what is kept, where something
-// is: cameras send none when they are asked. The caller holds mu.
+// is: cameras send none when they are asked. It reports whether that is all that can be
+// done. The caller holds mu.
 func (s *Stream) replay() bool {
-	if s.playing.cfg.KeepGroup == 0 {
+	l := s.playing
+	if l.keepGroup() == 0 {
 		return false
 	}
 	s.startAgain(time.Now())
-	return true
+	return !l.cfg.KeepUnlessAnswered
 }
 
 // Stats returns the counts so far.
@@ -334,7 +339,7 @@ func (s *Stream) PassKeyframeRequest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.KeyframeRequests++
-	if s.playing != nil && !s.paused && !s.replay() {
-		s.playing.RequestKeyframe()
+	if l := s.playing; l != nil && !s.paused && !s.replay() {
+		l.RequestKeyframe()
 	}
 }

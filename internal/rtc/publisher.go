@@ -339,6 +339,10 @@ func (b *Publisher) encoding(mid, rid string, ssrc uint32, payloadType uint8) *e
 		if in.kind == sfu.Video {
 			cfg.RequestKeyframe = func() { b.requestKeyframe(ssrc) }
 			cfg.Demand = b.demand.changed
+			if b.participant.Kind == sfu.Stream {
+				// OBS sends a keyframe every 10 s, whatever it is asked for.
+				cfg.KeepGroup, cfg.KeepUnlessAnswered = forward.DefaultKeepGroup, true
+			}
 		} else if b.announced[mid].Talk == nil {
 			cfg.Pass = b.participant.PassSound
 		}

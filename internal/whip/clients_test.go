@@ -6,11 +6,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
+	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -131,4 +134,22 @@ func (n *node) post(t *testing.T) *http.Response {
 		t.Fatalf("%s: %s", resp.Status, body)
 	}
 	return resp
+}
+
+// OBS sends a keyframe every 10 s and none when it is asked: a player that comes in
+// between has the picture at once.
+func TestPlayerOfAPublisherThatIgnoresPLI(t *testing.T) {
+	n := startNode(t)
+	n.deaf.Store(true)
+	n.publish(t, "/whip/studio?name=obs")
+	var media *forward.Source
+	eventually(t, "the keyframe is more than a second old", func() bool {
+		if p := n.sfu.Room("studio").Participant(sfu.StreamID("obs")); media == nil && p != nil && len(p.State().Tracks) == 1 {
+			media = p.State().Tracks[0].Media
+		}
+		return media != nil && len(media.Layers()) == 1 && media.Layers()[0].Stats(time.Now()).Packets > 170
+	})
+	for range 2 {
+		n.play(t, "/whep/studio/obs").more(t, "it plays")
+	}
 }

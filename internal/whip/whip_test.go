@@ -37,6 +37,7 @@ type node struct {
 	url  string
 	full atomic.Bool // no client may restart ICE
 	ice  []*umbrellav1.IceServer
+	deaf atomic.Bool // publishers send one keyframe and no other, whatever they are asked
 }
 
 var errNo = errors.New("wrong password")
@@ -212,6 +213,7 @@ func (n *node) publishOn(t *testing.T, pc *webrtc.PeerConnection, path string, h
 		defer close(ended)
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
+		connected := 0 // packets since
 		for seq := uint16(0); ; seq++ {
 			select {
 			case <-stop:
@@ -219,7 +221,10 @@ func (n *node) publishOn(t *testing.T, pc *webrtc.PeerConnection, path string, h
 			case <-tick.C:
 			}
 			b := byte(1)
-			if key.Swap(false) {
+			if pc.ConnectionState() == webrtc.PeerConnectionStateConnected {
+				connected++
+			}
+			if key.Swap(false) && !n.deaf.Load() || connected == 30 {
 				b = 0
 			}
 			_ = track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq,

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -103,39 +104,91 @@ func (a *addresses) resolve(ctx context.Context) {
 	a.mu.Unlock()
 }
 
-// list returns every address, the likeliest to be the best first.
-func (a *addresses) list() []netip.Addr {
+// Caller is where a peer's signalling came from, and to which address of the node. Both
+// may be zero: not known.
+type Caller struct{ From, At netip.Addr }
+
+// CallerOf makes a Caller of a request: from is where it came from, with or without a
+// port, remote the other end of its connection and local this end. Behind a proxy the
+// two differ, and nobody knows what the peer itself has reached.
+func CallerOf(from, remote string, local net.Addr) Caller {
+	var c Caller
+	if ap, err := netip.ParseAddrPort(from); err == nil {
+		c.From = ap.Addr().Unmap().WithZone("")
+	} else if a, err := netip.ParseAddr(from); err == nil {
+		c.From = a.Unmap().WithZone("")
+	}
+	if tcp, ok := local.(*net.TCPAddr); ok && from == remote {
+		c.At = tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return c
+}
+
+// list returns every address, the likeliest to be the best for a caller first.
+func (a *addresses) list(c Caller) []netip.Addr {
 	a.mu.Lock()
 	public := a.resolved
 	a.mu.Unlock()
-	return rank(interfaceAddresses(), public)
+	return rank(interfaceAddresses(), public, c)
+}
+
+// interfaceAddress is an address of the node with its subnet.
+type interfaceAddress struct {
+	netip.Prefix
+	name string // of the interface
 }
 
 // interfaceAddresses are those of the interfaces that are up.
-func interfaceAddresses() []netip.Addr {
-	addrs, err := net.InterfaceAddrs()
+func interfaceAddresses() (list []interfaceAddress) {
+	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil
 	}
-	var list []netip.Addr
-	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok {
+	for _, i := range interfaces {
+		addrs, err := i.Addrs()
+		if err != nil || i.Flags&net.FlagUp == 0 {
+			continue
+		}
+		for _, a := range addrs {
+			n, ok := a.(*net.IPNet)
+			if !ok {
+				continue
+			}
 			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				list = append(list, ip.Unmap())
+				bits, _ := n.Mask.Size()
+				list = append(list, interfaceAddress{netip.PrefixFrom(ip.Unmap(), bits), i.Name})
 			}
 		}
 	}
 	return list
 }
 
-// rank puts addresses in order: private ones, which are the fastest where they
-// work, then public ones, then loopback. Link-local ones are left out: without
-// its zone nobody can use one.
-func rank(local, public []netip.Addr) []netip.Addr {
+// inner are beginnings of names of interfaces behind which few callers are: bridges of
+// containers and virtual machines, and VPNs.
+var inner = []string{
+	"docker", "podman", "cni", "flannel", "cali", "veth", "lxcbr", "lxdbr", "incusbr", "virbr", "vnet", "vmnet", "vboxnet",
+	"tun", "tap", "wg", "tailscale", "zt", "nebula", "ipsec", "vti", "xfrm", "gre", "sit",
+}
+
+// dockerBridge is a network that somebody made with docker.
+var dockerBridge = regexp.MustCompile(`^br-[0-9a-f]{12}$`)
+
+// isInner reports whether few callers are behind an interface.
+func isInner(name string) bool {
+	return dockerBridge.MatchString(name) || strings.Contains(name, "guest") ||
+		slices.ContainsFunc(inner, func(begin string) bool { return strings.HasPrefix(name, begin) })
+}
+
+// rank puts addresses in order, since some peers use the first one alone (FFmpeg). The
+// address that the caller has reached comes first, then those of its own subnet, then
+// private ones, which are the fastest where they work, then public ones, then those
+// behind which few callers are, then loopback. A caller with a public address that has
+// reached a private one is behind a NAT of the node's: public ones come first for it.
+// Link-local ones are left out: without its zone nobody can use one.
+func rank(local []interfaceAddress, public []netip.Addr, c Caller) []netip.Addr {
+	const reached, near, last, loopback = -2, -1, 4, 5
 	class := func(ip netip.Addr) int {
 		switch {
-		case ip.IsLoopback():
-			return 4
 		case ip.IsPrivate() && ip.Is4():
 			return 0
 		case ip.IsPrivate():
@@ -145,23 +198,49 @@ func rank(local, public []netip.Addr) []netip.Addr {
 		}
 		return 3
 	}
-	all := slices.DeleteFunc(slices.Concat(local, public), func(ip netip.Addr) bool {
-		return !ip.IsValid() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified()
-	})
-	slices.SortStableFunc(all, func(a, b netip.Addr) int { return class(a) - class(b) })
-	seen := map[netip.Addr]bool{}
-	return slices.DeleteFunc(all, func(ip netip.Addr) bool {
-		had := seen[ip]
-		seen[ip] = true
-		return had
-	})
+	outside := c.From.IsGlobalUnicast() && !c.From.IsPrivate()
+	classes := map[netip.Addr]int{}
+	var all []netip.Addr
+	add := func(ip netip.Addr, class int) {
+		if !ip.IsValid() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
+			return
+		}
+		if _, had := classes[ip]; !had {
+			classes[ip] = class
+			all = append(all, ip)
+		}
+	}
+	for _, a := range local {
+		ip := a.Addr()
+		switch {
+		case ip.IsLoopback():
+			add(ip, loopback)
+		case ip == c.At && !(outside && ip.IsPrivate() && len(public) > 0):
+			add(ip, reached)
+		case c.From.IsValid() && a.Masked().Contains(c.From):
+			add(ip, near)
+		case isInner(a.name):
+			add(ip, last)
+		default:
+			add(ip, class(ip))
+		}
+	}
+	for _, ip := range public {
+		if outside {
+			add(ip, near)
+		} else {
+			add(ip, class(ip))
+		}
+	}
+	slices.SortStableFunc(all, func(a, b netip.Addr) int { return classes[a] - classes[b] })
+	return all
 }
 
 // offer replaces the candidates in an SDP by ours: host candidates, all of
 // them, UDP before TCP (RFC 8839 §5.1, RFC 6544 §4.5).
-func (a *addresses) offer(sdp string) string {
+func (a *addresses) offer(sdp string, c Caller) string {
 	var lines []string
-	ips := a.list()
+	ips := a.list(c)
 	for i, ip := range ips {
 		lines = append(lines, candidate(i, "udp", ip, a.port, len(ips)-i))
 	}

@@ -14,16 +14,54 @@ func TestRank(t *testing.T) {
 		}
 		return ips
 	}
-	got := rank(parse("127.0.0.1 ::1 2001:db8::1 fe80::1 192.168.1.1 fd00::1"), parse("203.0.113.7 192.168.1.1 0.0.0.0"))
-	if want := parse("192.168.1.1 fd00::1 203.0.113.7 2001:db8::1 127.0.0.1 ::1"); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	// In the order in which the kernel has them.
+	router := "lo 127.0.0.1/8 lo ::1/128 docker0 172.17.0.1/16 br-0123456789ab 172.18.0.1/16 wg0 10.0.0.1/24 br-guest 192.168.9.1/24 " +
+		"wan 203.0.113.9/24 wan 2001:db8::1/64 wan fe80::1/64 br-iot 192.168.3.1/24 br-lan 192.168.1.1/24 br-lan fd00::1/64"
+	const others = "192.168.3.1 192.168.1.1 fd00::1 203.0.113.9 2001:db8::1 172.17.0.1 172.18.0.1 10.0.0.1 192.168.9.1 127.0.0.1 ::1"
+	for _, c := range []struct{ name, from, at, public, first string }{
+		{"of nobody", "", "", "", "192.168.3.1"},
+		{"FFmpeg in the LAN", "192.168.1.50", "192.168.1.1", "", "192.168.1.1"},
+		{"a guest", "192.168.9.7", "192.168.9.1", "", "192.168.9.1"},
+		{"from the LAN to another address of the node", "192.168.1.50", "192.168.3.1", "", "192.168.3.1 192.168.1.1"},
+		{"from the LAN through a proxy", "192.168.1.50", "", "", "192.168.1.1"},
+		{"by IPv6 in the LAN", "fd00::50", "fd00::1", "", "fd00::1"},
+		{"a container of the node", "172.17.0.2", "172.17.0.1", "", "172.17.0.1"},
+		{"by VPN", "10.0.0.2", "10.0.0.1", "", "10.0.0.1"},
+		{"from the Internet", "198.51.100.7", "203.0.113.9", "", "203.0.113.9"},
+		{"from the Internet by a port that is forwarded", "198.51.100.7", "192.168.1.1", "203.0.113.70", "203.0.113.70"},
+		{"on the node itself", "127.0.0.1", "127.0.0.1", "", "192.168.3.1"},
+	} {
+		var list []interfaceAddress
+		for words := strings.Fields(router); len(words) > 0; words = words[2:] {
+			list = append(list, interfaceAddress{netip.MustParsePrefix(words[1]), words[0]})
+		}
+		var caller Caller
+		if c.from != "" {
+			caller.From = netip.MustParseAddr(c.from)
+		}
+		if c.at != "" {
+			caller.At = netip.MustParseAddr(c.at)
+		}
+		want := parse(c.first)
+		for _, ip := range parse(others) {
+			if !slices.Contains(want, ip) {
+				want = append(want, ip)
+			}
+		}
+		if got := rank(list, parse(c.public), caller); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, want)
+		}
+	}
+	got := rank([]interfaceAddress{{netip.MustParsePrefix("192.168.1.1/24"), "lan"}}, parse("203.0.113.7 192.168.1.1 0.0.0.0"), Caller{})
+	if want := parse("192.168.1.1 203.0.113.7"); !slices.Equal(got, want) {
+		t.Errorf("with public addresses: got %v, want %v", got, want)
 	}
 }
 
 func TestCandidates(t *testing.T) {
 	a := newAddresses(8082, nil, nil)
 	a.resolved = []netip.Addr{netip.MustParseAddr("203.0.113.7")}
-	sdp := a.offer("v=0\r\nm=audio 9 X 1\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\na=end-of-candidates\r\na=mid:0\r\nm=video 9 X 2\r\na=mid:1\r\n")
+	sdp := a.offer("v=0\r\nm=audio 9 X 1\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\na=end-of-candidates\r\na=mid:0\r\nm=video 9 X 2\r\na=mid:1\r\n", Caller{})
 	if strings.Contains(sdp, " 9 typ host") {
 		t.Error("a candidate that was not ours to tell stays")
 	}

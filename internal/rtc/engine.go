@@ -183,7 +183,7 @@ func (e *Engine) publishLimit() int {
 
 // Addresses of the media port that peers are told, the likeliest to be the best
 // first.
-func (e *Engine) Addresses() []netip.Addr { return e.reach.list() }
+func (e *Engine) Addresses() []netip.Addr { return e.reach.list(Caller{}) }
 
 // SetPublicAddress replaces the addresses and names told besides those of the
 // interfaces, for offers from now on.

@@ -33,6 +33,7 @@ type Connections struct {
 // peer is what connections of both directions have in common.
 type peer struct {
 	engine *Engine
+	caller Caller
 	codecs *webrtc.MediaEngine // to negotiate; nil: those of the engine
 	pc     *webrtc.PeerConnection
 	states sync.Mutex     // held while the transport follows the state
@@ -103,6 +104,9 @@ func (p *peer) Broken() bool {
 	state := p.pc.ConnectionState()
 	return state == webrtc.PeerConnectionStateDisconnected || state == webrtc.PeerConnectionStateFailed
 }
+
+// CalledBy says where the peer's signalling comes from, before it is told of addresses.
+func (p *peer) CalledBy(c Caller) { p.caller = c }
 
 // Heard is when the peer's last packet came, of media or a check; zero before there was
 // one.
@@ -178,7 +182,7 @@ func (p *peer) setLocal(d webrtc.SessionDescription) (_ string, err error) {
 		// pion writes what it is told for all connections, and acts by the offer.
 		local = strings.ReplaceAll(local, "a=setup:passive\r\n", "a=setup:active\r\n")
 	}
-	return p.engine.reach.offer(local), nil
+	return p.engine.reach.offer(local, p.caller), nil
 }
 
 // Close ends the connection and waits for all that ran for it, unless pion has

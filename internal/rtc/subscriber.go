@@ -114,6 +114,7 @@ type WatchOffer struct {
 	// Wishes are what there is to watch: Set, before the answer, which then begins with
 	// the codecs that are sent.
 	Wishes []Wish
+	Caller Caller
 	// Only says that nothing but Wishes is to come: m-lines that play none of them are
 	// rejected.
 	Only bool
@@ -167,6 +168,7 @@ func (e *Engine) AnswerSubscriber(offer WatchOffer, address string, log *slog.Lo
 		return nil, "", err
 	}
 	s.fixed, s.rules = true, rules
+	s.CalledBy(offer.Caller)
 	if !strings.Contains(remote.text, sdp.TransportCCURI) {
 		s.path.estimator.Initial = openRate
 	}

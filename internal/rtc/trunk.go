@@ -407,7 +407,7 @@ func (t *Trunk) Close() error {
 
 // candidates of the media port, as the other end of a trunk gets them.
 func (a *addresses) candidates() (list []string) {
-	for line := range strings.Lines(a.offer("m=\r\n")) {
+	for line := range strings.Lines(a.offer("m=\r\n", Caller{})) {
 		if c, ok := strings.CutPrefix(strings.TrimSpace(line), "a=candidate:"); ok {
 			list = append(list, "candidate:"+c)
 		}

@@ -45,6 +45,9 @@ func (s *session) publish(m *umbrellav1.PublishOffer) {
 		}
 		announced[t.Mid] = a
 	}
+	if s.socket != nil {
+		s.pub.CalledBy(s.socket.caller)
+	}
 	answer, err := s.pub.Answer(m.Sdp, announced)
 	if err != nil {
 		s.log.Warn("an offer could not be applied", "error", err)
@@ -139,6 +142,7 @@ func (s *session) subscribe(states []sfu.State) {
 	changed := s.sub.Set(wishes)
 	// One offer at a time: the next one covers all that came meanwhile.
 	if s.offer == nil && s.socket != nil && (s.sub.NeedsOffer() || s.restart) {
+		s.sub.CalledBy(s.socket.caller)
 		sdp, err := s.sub.Offer(s.restart)
 		if err != nil {
 			s.log.Error("no offer", "error", err)

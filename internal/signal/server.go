@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -149,6 +150,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sock.take(conn)
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	sock.caller = rtc.CallerOf(s.Address(r), r.RemoteAddr, local)
 	if s.IceServers != nil {
 		sock.iceServers = func() []*umbrellav1.IceServer { return s.IceServers(r) }
 	}

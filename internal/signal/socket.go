@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/rtc"
 	"umbrella/internal/wire"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -89,6 +90,7 @@ type socket struct {
 	flooded  bool               // by pings
 	large    *bound.Large
 	client   netip.Prefix // of the session that it is in
+	caller   rtc.Caller
 	// iceServers makes credentials for whoever is at the other end; nil: for none.
 	iceServers func() []*umbrellav1.IceServer
 

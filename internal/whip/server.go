@@ -193,7 +193,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a name has 1 to 64 letters, digits, '-', '_' or '.'", http.StatusBadRequest)
 		return
 	}
-	in := s.newSession(grant.Client)
+	in := s.newSession(r, grant.Client)
 	id := ""
 	if name != "" {
 		id = sfu.StreamID(name)
@@ -226,7 +226,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	name := cmp.Or(grant.Name, r.URL.Query().Get("name"), "Player")
-	in := s.newSession(grant.Client)
+	in := s.newSession(r, grant.Client)
 	answer, err := in.watch(sfu.Entry{
 		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: s.Address(r), Observer: in,
 		Moderator: grant.Moderate, Client: grant.Client,

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -25,7 +27,8 @@ type session struct {
 	server *Server
 	log    *slog.Logger
 
-	client   netip.Prefix  // as Grant.Client has it
+	client   netip.Prefix // as Grant.Client has it
+	caller   rtc.Caller
 	patches  *rate.Limiter // requests that change it
 	restarts *rate.Limiter // those that restart ICE
 
@@ -64,9 +67,10 @@ const (
 	restartBurst     = 5
 )
 
-func (s *Server) newSession(client netip.Prefix) *session {
+func (s *Server) newSession(r *http.Request, client netip.Prefix) *session {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return &session{
-		client: client, patches: rate.NewLimiter(patchesPerSecond, patchBurst),
+		client: client, caller: rtc.CallerOf(s.Address(r), r.RemoteAddr, local), patches: rate.NewLimiter(patchesPerSecond, patchBurst),
 		restarts: rate.NewLimiter(rate.Every(restartInterval), restartBurst),
 		id:       rand.Text(), server: s, log: s.Log, changed: make(chan struct{}, 1),
 		ended: make(chan struct{}), gone: make(chan struct{}), since: time.Now(),
@@ -111,6 +115,7 @@ func (s *session) publish(e sfu.Entry, offer string) (answer string, err error) 
 	if s.pub, err = s.server.Engine().NewPublisher(s.participant, s.log, s.state, nil); err != nil {
 		return "", err
 	}
+	s.pub.CalledBy(s.caller)
 	return s.pub.Answer(offer, nil)
 }
 
@@ -119,7 +124,7 @@ func (s *session) watch(e sfu.Entry, whom, offer string) (answer string, err err
 		return "", err
 	}
 	s.offer, s.whom = offer, whom
-	s.sub, answer, err = s.server.Engine().AnswerSubscriber(rtc.WatchOffer{SDP: offer, Wishes: s.wishes(), Only: whom != ""},
+	s.sub, answer, err = s.server.Engine().AnswerSubscriber(rtc.WatchOffer{SDP: offer, Wishes: s.wishes(), Only: whom != "", Caller: s.caller},
 		e.Address, s.log, s.state)
 	return answer, err
 }

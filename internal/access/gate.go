@@ -52,6 +52,7 @@ type Gate struct {
 	others  config.Access // of rooms without a rule
 	proxies []netip.Prefix
 	hosts   map[string]bool // DNS names of the node, as hostOf has them
+	cors    []string        // origins of pages elsewhere, or "*"
 }
 
 // SetRooms replaces the rooms' rules, and who may enter rooms that have none; who
@@ -93,6 +94,9 @@ type Grant struct {
 	Publish, Subscribe, Moderate bool
 	// Name that the token gives; mostly empty.
 	Name string
+	// Proven: a password or a token was checked. Otherwise the room lets in whoever
+	// comes, or whoever comes from there.
+	Proven bool
 	// Client is whom it was given to, as bound.Origin has it.
 	Client netip.Prefix
 }
@@ -154,6 +158,7 @@ func (g *Gate) enter(r *http.Request, client Client, rule config.Room, c Credent
 	}
 	switch rule.Access {
 	case config.AccessPassword:
+		all.Proven = true
 		return all, g.byPassword(client, door, rule.Password, c.Password)
 	case config.AccessLAN, config.AccessOpen:
 		return all, nil
@@ -174,7 +179,7 @@ func (g *Gate) byToken(client Client, room, token string) (Grant, error) {
 	}
 	grant := Grant{
 		Publish: c.Has(RightPublish) || c.admin(), Subscribe: c.Has(RightSubscribe) || c.admin(),
-		Moderate: c.Has(RightModerate) || c.admin(), Name: c.Name,
+		Moderate: c.Has(RightModerate) || c.admin(), Name: c.Name, Proven: true,
 	}
 	// Being there, one sees who is and reads what is written: that is for those who
 	// take part, and not for a node that has come by a token for its trunk.

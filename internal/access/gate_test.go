@@ -158,6 +158,7 @@ func TestByToken(t *testing.T) {
 				t.Errorf("it is %v", grant.Client)
 			}
 			grant.Client = netip.Prefix{}
+			c.grant.Proven = c.want == nil
 			if !errors.Is(err, c.want) || grant != c.grant {
 				t.Errorf("got %+v, %v", grant, err)
 			}

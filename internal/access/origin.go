@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"umbrella/internal/bound"
@@ -41,6 +42,21 @@ func (g *Gate) CheckOrigin(r *http.Request) error {
 	}
 	return fmt.Errorf("%w: the page is from %q, and the request is for %q. If a proxy in front has changed that, have it pass Host on, "+
 		"or X-Forwarded-Host with its address in 'trusted_proxy'", ErrOrigin, bound.Text(origin, maxShownHost), bound.Text(g.Host(r), maxShownHost))
+}
+
+// SetCORS replaces the origins of pages elsewhere that may use WHIP and WHEP.
+func (g *Gate) SetCORS(origins []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cors = slices.Clone(origins)
+}
+
+// AllowsOrigin reports whether the settings let pages of an origin, as it stands in a
+// request, use WHIP and WHEP.
+func (g *Gate) AllowsOrigin(origin string) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return slices.Contains(g.cors, "*") || slices.Contains(g.cors, strings.ToLower(origin))
 }
 
 // CheckEmbed refuses a picture to a page of another site, and a link there, by what

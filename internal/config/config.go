@@ -57,6 +57,9 @@ type Main struct {
 	// TrustedProxy holds the networks whose X-Forwarded-For is believed. A
 	// single address is a /32 or a /128.
 	TrustedProxy []netip.Prefix
+	// CORSOrigin holds the origins, as browsers write them, of pages elsewhere that
+	// may publish and watch by WHIP and WHEP; "*" is any.
+	CORSOrigin []string
 	// Access says who may enter rooms that are not among Config.Rooms; never
 	// AccessPassword.
 	Access Access

@@ -25,6 +25,7 @@ type MainChange struct {
 	TURN          bool // turn or turn_url: whether is relayed, and what browsers are told
 	PublicAddress bool // what is offered to new connections, and certified
 	TrustedProxy  bool
+	CORSOrigin    bool
 	Access        bool // of rooms without a section
 	Limits        bool // max_rooms or publish_limit
 	AdminPassword bool
@@ -62,6 +63,7 @@ func Diff(old, updated *Config) Change {
 			MediaPort:     a.MediaPort != b.MediaPort,
 			PublicAddress: !slices.Equal(a.PublicAddress, b.PublicAddress),
 			TrustedProxy:  !slices.Equal(a.TrustedProxy, b.TrustedProxy),
+			CORSOrigin:    !slices.Equal(a.CORSOrigin, b.CORSOrigin),
 			Access:        a.Access != b.Access,
 			Limits:        a.MaxRooms != b.MaxRooms || a.PublishLimit != b.PublishLimit,
 			AdminPassword: a.AdminPassword != b.AdminPassword,
@@ -129,6 +131,7 @@ func (c Change) String() string {
 		{c.Main.TURN, "turn"},
 		{c.Main.PublicAddress, "public_address"},
 		{c.Main.TrustedProxy, "trusted_proxy"},
+		{c.Main.CORSOrigin, "cors_origin"},
 		{c.Main.Access, "access"},
 		{c.Main.Limits, "limits"},
 		{c.Main.AdminPassword, "admin_password"},

@@ -58,12 +58,12 @@ func TestEveryVariable(t *testing.T) {
 	}
 	for _, name := range []string{"LISTEN", "PREFIX", "TLS", "CERT", "KEY", "MEDIA_PORT", "PUBLIC_ADDRESS", "TRUSTED_PROXY",
 		"STATE_DIR", "LOG_LEVEL", "ENABLED", "BACKHAUL_URL", "BACKHAUL_SECRET", "BACKHAUL_FINGERPRINT", "BACKHAUL_CA",
-		"BACKHAUL_ROOM", "ACME_DOMAIN", "ACME_EMAIL", "ACME_DIRECTORY", "ACME_HTTP", "TURN", "TURN_URL", "WAN", "ACCESS", "MAX_ROOMS", "PUBLISH_LIMIT", "ADMIN_PASSWORD", "TOKEN_KEY", "HTTP_PREFIX", "PUBLIC_IP", "PUBLIC_HOST", "HTTP_SERVE_ADDR"} {
+		"BACKHAUL_ROOM", "ACME_DOMAIN", "ACME_EMAIL", "ACME_DIRECTORY", "ACME_HTTP", "TURN", "TURN_URL", "WAN", "CORS_ORIGIN", "ACCESS", "MAX_ROOMS", "PUBLISH_LIMIT", "ADMIN_PASSWORD", "TOKEN_KEY", "HTTP_PREFIX", "PUBLIC_IP", "PUBLIC_HOST", "HTTP_SERVE_ADDR"} {
 		if !slices.Contains(variables, "UMBRELLA_"+name) {
 			t.Errorf("UMBRELLA_%s is not known", name)
 		}
 	}
-	if len(variables) != 32 {
+	if len(variables) != 33 {
 		t.Errorf("there are %d variables: %q", len(variables), variables)
 	}
 }

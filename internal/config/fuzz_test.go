@@ -155,6 +155,7 @@ func commit(cfg *Config) string {
 	for _, p := range m.TrustedProxy {
 		fmt.Fprintf(&b, "\tlist trusted_proxy '%s'\n", p)
 	}
+	list("cors_origin", m.CORSOrigin)
 	option("wan", m.WAN)
 	option("access", m.Access)
 	option("max_rooms", m.MaxRooms)

@@ -234,6 +234,10 @@ func TestEveryOption(t *testing.T) {
 			{"192.0.2.1", "192.0.2.0/24", "192.0.2.77/24", "fd00::/8", "::1", "0.0.0.0/0", "::ffff:10.0.0.0/104", "10.0.0.1 10.0.0.2"},
 			{"proxy.lan", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2.0/", "192.0.2.0/255.255.255.0", "fe80::1%eth0", "::ffff:10.0.0.0/64"},
 		},
+		"umbrella.cors_origin": {
+			{"*", "https://player.example.org", "https://Player.example.org:443", "http://192.0.2.1:8080", "http://[2001:db8::1]:8080", "HTTPS://h", "https://a https://b"},
+			{"player.example.org", "https://", "https://a/", "https://a/b", "https://a?", "https://a#", "https://u@a", "ftp://a", "null", "https://*.example.org", "https://a:0", "http://[fe80::1%25a]"},
+		},
 		"umbrella.access":        {{"lan", "token", "open"}, {"password", "LAN", "none"}},
 		"umbrella.max_rooms":     {{"0", "1", "10000"}, {"-1", "10001", "x", "01"}},
 		"umbrella.publish_limit": {{"0", "20000", "1000000"}, {"-1", "1000001", "x", "20 000"}},
@@ -309,7 +313,7 @@ func TestBetweenOptions(t *testing.T) {
 		"every problem at once": {
 			"config umbrella main\n option media_port 99999\n option tls maybe\n option nonsense 1\nconfig camera c\nconfig room\nconfig chamber\n option x 1",
 			[]string{
-				"umbrella: line 4, section 'main', option 'nonsense' is not known: known are enabled, listen, prefix, tls, cert, key, acme_domain, acme_email, acme_directory, acme_http, media_port, turn, turn_url, public_address, wan, trusted_proxy, access, max_rooms, publish_limit, admin_password, token_key, state_dir, log_level",
+				"umbrella: line 4, section 'main', option 'nonsense' is not known: known are enabled, listen, prefix, tls, cert, key, acme_domain, acme_email, acme_directory, acme_http, media_port, turn, turn_url, public_address, wan, trusted_proxy, cors_origin, access, max_rooms, publish_limit, admin_password, token_key, state_dir, log_level",
 				"umbrella: line 7, section '@chamber[0]' has the unknown type 'chamber': known are umbrella, room, backhaul, camera",
 				"umbrella: section 'main', option 'tls': 'maybe' is not allowed: auto, files, acme or off",
 				"umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535",

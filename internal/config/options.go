@@ -98,6 +98,8 @@ func Options() []Option {
 			Cloud:   "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1 fc00::/7 fe80::/10",
 			Allowed: "an IP address or a network such as 192.168.1.0/24",
 			Help:    "Proxy whose X-Forwarded-For is believed."},
+		{Section: typeMain, Name: "cors_origin", List: true, Allowed: "an origin such as https://player.example.org, with a port if it has one, or '*'",
+			Help: "Origin of pages elsewhere that may publish and watch by WHIP and WHEP; '*' is any."},
 		{Section: typeMain, Name: "access", Default: "lan", Cloud: "token", Allowed: "lan, token or open",
 			Help: "Who may enter rooms that have no section of their own."},
 		{Section: typeMain, Name: "max_rooms", Default: "100", Allowed: "a whole number from 0 (no limit) to 10000",

@@ -71,6 +71,7 @@ func (l *loader) main(s *section) Main {
 		PublicAddress: many(l, s, "public_address", parsePublicAddress),
 		WAN:           one(l, s, "wan", parseBool),
 		TrustedProxy:  many(l, s, "trusted_proxy", parseProxy),
+		CORSOrigin:    many(l, s, "cors_origin", parseOrigin),
 		Access:        one(l, s, "access", parseWord(accessesOfOthers())),
 		MaxRooms:      one(l, s, "max_rooms", parseNumber(0, 10000)),
 		PublishLimit:  one(l, s, "publish_limit", parseNumber(0, 1_000_000)),

@@ -168,6 +168,20 @@ func TURNURL(hostPort string) string {
 	return u
 }
 
+// parseOrigin takes an origin and returns it as browsers write it (RFC 6454 §6.2).
+func parseOrigin(s string) (string, bool) {
+	if s == "*" {
+		return s, true
+	}
+	u, ok := parseURL(s, "http", "https")
+	if !ok || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Path != "" || strings.Contains(u.Host, "%") {
+		return "", false
+	}
+	host := strings.ToLower(u.Host)
+	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
+	return u.Scheme + "://" + host, true
+}
+
 func parseProxy(s string) (netip.Prefix, bool) {
 	if addr, err := netip.ParseAddr(s); err == nil {
 		addr = addr.Unmap()

@@ -129,6 +129,7 @@ func (n *Node) setRules(cfg *config.Config) {
 	n.publishLimit.Store(int64(cfg.Main.PublishLimit))
 	n.gate.SetRooms(cfg.Rooms, cfg.Main.Access)
 	n.gate.SetTrustedProxies(cfg.Main.TrustedProxy)
+	n.gate.SetCORS(cfg.Main.CORSOrigin)
 	n.gate.SetHosts(slices.Concat(cfg.Main.PublicAddress, cfg.Main.ACME.Domains, []string{cfg.Main.Listen}))
 }
 
@@ -157,7 +158,7 @@ func (n *Node) startParticipants() error {
 	n.signal.Start()
 	n.whip = &whip.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Status: refusalStatus, Offer: n.gate.Offer, Large: n.large,
-		Address: n.gate.Address, IceServers: n.iceServers, CheckOrigin: n.gate.CheckOrigin, Log: n.Log,
+		Address: n.gate.Address, IceServers: n.iceServers, CheckOrigin: n.gate.CheckOrigin, AllowOrigin: n.gate.AllowsOrigin, Log: n.Log,
 	}
 	n.whip.Start()
 	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log, KeepGroup: keepGroup(n.Memory)}

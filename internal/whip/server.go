@@ -47,6 +47,8 @@ type Server struct {
 	IceServers func(*http.Request) []*umbrellav1.IceServer
 	// CheckOrigin refuses a request from another site's page.
 	CheckOrigin func(*http.Request) error
+	// AllowOrigin reports whether pages of an origin may nevertheless come; nil: none.
+	AllowOrigin func(origin string) bool
 	Log         *slog.Logger
 
 	mux *http.ServeMux
@@ -88,8 +90,9 @@ func (s *Server) Start() {
 // ServeHTTP implements http.Handler; the prefix is stripped already.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.CheckOrigin(r); err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
-		return
+		if r = s.crossOrigin(w, r, err); r == nil {
+			return
+		}
 	}
 	s.mux.ServeHTTP(w, r)
 }
@@ -142,6 +145,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, room string, may 
 	grant, err := s.Admit(r, room, access.BearerOf(r))
 	if err == nil && !may(grant) {
 		err = access.ErrNotAllowed
+	}
+	if err == nil && !grant.Proven && needsProof(r) {
+		err = fmt.Errorf("%w: %w", access.ErrOrigin, errUnproven)
 	}
 	if err == nil {
 		return grant, true

@@ -52,7 +52,8 @@ func startNode(t *testing.T) *node {
 	}
 	s := &whip.Server{
 		SFU: n.sfu, Engine: func() *rtc.Engine { return engine }, Log: log,
-		Admit: func(_ *http.Request, room string, c access.Credentials) (access.Grant, error) {
+		AllowOrigin: func(origin string) bool { return origin == "https://player.example.org" },
+		Admit: func(r *http.Request, room string, c access.Credentials) (access.Grant, error) {
 			switch {
 			case room == "locked" && c.Password != "sesame":
 				return access.Grant{}, errNo
@@ -61,7 +62,10 @@ func startNode(t *testing.T) *node {
 			case c.Password == "Ada":
 				return access.Grant{Publish: true, Subscribe: true, Name: "Ada"}, nil
 			}
-			return access.Grant{Publish: true, Subscribe: true}, nil
+			if room == "admins" && r.Header.Get("Cookie") == "" {
+				return access.Grant{}, errNo
+			}
+			return access.Grant{Publish: true, Subscribe: true, Proven: room == "locked"}, nil
 		},
 		IceServers: func(*http.Request) []*umbrellav1.IceServer { return n.ice },
 		Offer: func(netip.Prefix) error {

@@ -225,7 +225,7 @@ hostile(
 );
 
 const texts = ["listen", "prefix", "cert", "key", "acme_email", "acme_directory", "acme_http", "media_port", "max_rooms", "publish_limit", "admin_password", "token_key", "state_dir"];
-const lists = ["acme_domain", "turn_url", "public_address", "trusted_proxy"];
+const lists = ["acme_domain", "turn_url", "public_address", "trusted_proxy", "cors_origin"];
 const choices = ["enabled", "tls", "turn", "wan", "access", "log_level"];
 
 hostile(

@@ -224,6 +224,12 @@ return baseclass.extend({
 			&& (parts.length === 1 || parts.length === 2 && isNumber(parts[1], least, isIPv4(parts[0]) ? 32 : 128));
 	},
 
+	isOrigin(value) {
+		const url = parseURL(value, [ 'http', 'https' ]);
+
+		return value === '*' || url != null && url.user == null && url.path === '' && url.query == null && !url.host.includes('%');
+	},
+
 	isPath(value) {
 		return isPrintable(value, 4096);
 	},

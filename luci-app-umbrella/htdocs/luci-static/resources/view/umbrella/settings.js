@@ -83,6 +83,9 @@ function addMain(map) {
 	o = s.option(form.DynamicList, 'trusted_proxy', _('Trusted proxies'), _('Proxy whose X-Forwarded-For is believed.'));
 	fields.check(o, values.isProxy, _('an IP address or a network such as 192.168.1.0/24'));
 
+	o = s.option(form.DynamicList, 'cors_origin', _('Web players elsewhere'), _('Origin of pages elsewhere that may publish and watch by WHIP and WHEP; \'*\' is any.'));
+	fields.check(o, values.isOrigin, _('an origin such as https://player.example.org, with a port if it has one, or \'*\''));
+
 	o = s.option(form.ListValue, 'access', _('Other rooms'), _('Who may enter rooms that have no section of their own.'));
 	o.value('lan', _('lan: local addresses'));
 	o.value('token', _('token: invitations'));

@@ -67,6 +67,14 @@ scene("the devices of a call", 90, async ({ person, step }) => {
     await until("Bob hears Ada", 10_000, 50, async () => (await bob.heard()).Ada?.energy > before);
   };
 
+  await step("all buttons have room on the smallest phones", async () => {
+    await ada.page.setViewport({ width: 320, height: 568 });
+    const edge = () =>
+      ada.page.evaluate(() => Math.max(...[...document.querySelectorAll(".controls button")].map((b) => b.getBoundingClientRect().right)));
+    await until("they are in view", 5_000, 50, async () => (await edge()) <= 320);
+    await ada.page.setViewport({ width: 1000, height: 700 });
+  });
+
   await step("the system's microphone is another", async () => {
     await ada.page.evaluate((name) => ((system.group = name), system.change()), headset);
     await ada.says(`Your microphone is now “${headset}”.`);

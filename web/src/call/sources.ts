@@ -12,7 +12,8 @@ export function ownTracks({ microphone, camera, screen, screenAudio }: Media): M
   ]);
 }
 
-const silent = ({ wanted, track, interrupted }: Device) => !wanted || !track || interrupted;
+/** Reports whether a device gives nothing: it is off, not there, or silenced by the system. */
+export const silent = ({ wanted, track, interrupted }: Device): boolean => !wanted || !track || interrupted;
 
 /** Turns off what a source comes from, as its button does. */
 export function turnOff(media: LocalMedia, source: TrackSource): void {

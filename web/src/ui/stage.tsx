@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { silent } from "../call/sources";
 import { ParticipantKind } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useSize, useStore } from "./context";
 import { gridLayout, stageLayout } from "./layout";
@@ -16,9 +17,9 @@ export function useTiles(): { tiles: Tile[]; main: number } {
   const media = useStore(app.media.store, (s) => s);
   const ui = useStore(app.ui, (s) => s);
   const own = {
-    camera: media.camera.wanted && media.camera.track !== null,
+    camera: !silent(media.camera),
     screen: media.screen !== null,
-    muted: !media.microphone.wanted || media.microphone.track === null,
+    muted: silent(media.microphone),
   };
   const tiles = tilesOf(room, own, { codecs, refused, leftOut }).filter((t) => !ui.wall || t.kind === ParticipantKind.CAMERA);
   const main = mainTile(tiles, {

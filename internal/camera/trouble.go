@@ -171,6 +171,8 @@ func explainNetwork(err error) *Trouble {
 	var alert tls.AlertError
 	var timeout net.Error
 	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return trouble("this machine has no file descriptor left", "raise the limit of open files (nofile), or restart what uses so many")
 	case errors.As(err, &name):
 		return trouble("nobody knows the camera's name "+name.Name, "check the host in url, or write its address")
 	case errors.As(err, &record):

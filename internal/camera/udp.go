@@ -1,7 +1,6 @@
 package camera
 
 import (
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -46,9 +45,6 @@ type udpSocket struct {
 }
 
 const (
-	// portTries is how many pairs of ports are tried; each is free nearly always.
-	portTries           = 64
-	firstPort, lastPort = 10000, 65000
 	// udpBuffer is what the kernel is to keep of each socket. Without the right to have
 	// it, it gives what the system allows, of some 200 KiB.
 	udpBuffer = 4 << 20
@@ -62,8 +58,6 @@ const (
 	controlRate, controlBurst = 20, 100
 )
 
-var errNoPorts = trouble("there is no free UDP port", "restart the node, or set transport to tcp")
-
 // listenUDP opens the sockets for one of the media of the camera at the other end of
 // an RTSP connection.
 func listenUDP(rtsp net.Conn) (*udpMedia, error) {
@@ -75,26 +69,25 @@ func listenUDP(rtsp net.Conn) (*udpMedia, error) {
 	if a, ok := rtsp.RemoteAddr().(*net.TCPAddr); ok && a.Zone != "" {
 		camera = camera.WithZone(a.Zone)
 	}
-	for range portTries {
-		local.Port = (firstPort + rand.IntN(lastPort-firstPort)) &^ 1
-		even, err := net.ListenUDP("udp", &local)
-		if err != nil {
-			continue
+	var even, odd *net.UDPConn
+	err := withUDPPorts(func(first, second int) (err error) {
+		local.Port = first
+		if even, err = net.ListenUDP("udp", &local); err != nil {
+			return err
 		}
-		local.Port++
-		odd, err := net.ListenUDP("udp", &local)
-		if err != nil {
+		local.Port = second
+		if odd, err = net.ListenUDP("udp", &local); err != nil {
 			_ = even.Close()
-			continue
 		}
-		enlarge(even)
-		u := &udpMedia{
-			rtp: udpSocket{conn: even, camera: camera}, rtcp: udpSocket{conn: odd, camera: camera},
-			queue: newQueue(),
-		}
-		return u, nil
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, errNoPorts
+	enlarge(even)
+	return &udpMedia{
+		rtp: udpSocket{conn: even, camera: camera}, rtcp: udpSocket{conn: odd, camera: camera}, queue: newQueue(),
+	}, nil
 }
 
 // enlarge gives a socket room for a keyframe.

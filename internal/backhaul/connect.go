@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"umbrella/internal/crash"
+	"umbrella/internal/inet"
 )
 
 // tryAgainAfter an attempt to connect that nobody answers, another one begins beside
@@ -35,6 +36,7 @@ func dialContext(ctx context.Context, network, address string) (net.Conn, error)
 		}
 		d := &net.Dialer{
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+			Control:         inet.SmallSegments,
 			// Its own: the common one would wait for the question that is on its way.
 			Resolver: &net.Resolver{},
 		}

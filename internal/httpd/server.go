@@ -17,6 +17,7 @@ import (
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
 	"umbrella/internal/crash"
+	"umbrella/internal/inet"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -78,7 +79,7 @@ func (s *Server) Start() error {
 	if err != nil {
 		return fmt.Errorf("web client: %w", err)
 	}
-	plain, err := net.Listen("tcp", s.Listen)
+	plain, err := inet.Listen(context.Background(), s.Listen)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type arrivals struct {
 	budget     budget
 	congestion *twcc.Recorder
 	hasNumbers bool // for congestion control
+	recorded   int  // packets whose arrival was not told yet
 	header     rtp.Header
 }
 
@@ -89,6 +90,7 @@ func (a *arrivals) take(raw []byte, now time.Time) {
 		}
 		if v := a.header.GetExtension(a.ids.transportCC); a.ids.transportCC != 0 && len(v) >= 2 {
 			a.hasNumbers = true
+			a.recorded++
 			a.congestion.Record(ssrc, binary.BigEndian.Uint16(v), now.UnixMicro())
 		}
 	}
@@ -238,6 +240,10 @@ func (a *arrivals) tick() {
 	}
 }
 
+// maxRecorded is after how many packets their arrival is told at once: the message
+// grows by about two bytes for each, and has to fit one packet.
+const maxRecorded = 400
+
 // feedback is what is to be told the sender now: what is missing, how packets
 // arrived, and once a second, with reports, how the connection is.
 func (a *arrivals) feedback(self uint32, now time.Time, congestion, reports bool) (list []rtcp.Packet) {
@@ -260,7 +266,8 @@ func (a *arrivals) feedback(self uint32, now time.Time, congestion, reports bool
 			report.Reports = append(report.Reports, r.report(ssrc, now))
 		}
 	}
-	if congestion && a.hasNumbers {
+	if (congestion || a.recorded >= maxRecorded) && a.hasNumbers {
+		a.recorded = 0
 		list = append(list, a.congestion.BuildFeedbackPacket()...)
 	}
 	if reports && len(report.Reports) == 0 {

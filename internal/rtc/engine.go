@@ -18,6 +18,7 @@ import (
 
 	"umbrella/internal/bound"
 	"umbrella/internal/forward"
+	"umbrella/internal/inet"
 )
 
 // Engine owns the media port and makes PeerConnections on it. Set the fields,
@@ -198,7 +199,7 @@ func listenBoth(port int) (*mediaConn, net.Listener, error) {
 			return nil, nil, err
 		}
 		number := udp.LocalAddr().(*net.UDPAddr).Port
-		listener, err := net.Listen("tcp", ":"+strconv.Itoa(number))
+		listener, err := inet.Listen(context.Background(), ":"+strconv.Itoa(number))
 		if err == nil {
 			return udp, listener, nil
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/stun/v4"
 
 	"umbrella/internal/crash"
+	"umbrella/internal/inet"
 )
 
 // transport is the media of one PeerConnection. ICE and DTLS are pion's; RTP
@@ -470,15 +471,32 @@ func (t *transport) forget() {
 // flush sends what waits.
 func (t *transport) flush() { t.engine.conn.flush() }
 
-// sendRTCP protects and sends at once.
+// maxCompound is how large a compound packet of RTCP is made, in bytes: with its index,
+// tag and the header of a TURN channel it passes every path.
+const maxCompound = inet.MaxUDPPayload - 4 - 16 - 4
+
+// sendRTCP protects and sends at once, in as many compound packets as it takes.
 func (t *transport) sendRTCP(packets ...rtcp.Packet) error {
+	var compound []byte
+	var failed error
+	for _, p := range packets {
+		one, err := p.Marshal()
+		if err != nil {
+			return err
+		}
+		if len(compound) > 0 && len(compound)+len(one) > maxCompound {
+			failed = errors.Join(failed, t.sendCompound(compound))
+			compound = nil
+		}
+		compound = append(compound, one...)
+	}
+	return errors.Join(failed, t.sendCompound(compound))
+}
+
+func (t *transport) sendCompound(plain []byte) error {
 	w := t.ready()
 	if w == nil {
 		return errNoWay
-	}
-	plain, err := rtcp.Marshal(packets)
-	if err != nil {
-		return err
 	}
 	t.out.Lock()
 	defer t.out.Unlock()

@@ -59,6 +59,9 @@ func listenMedia(port int) (*mediaConn, error) {
 			// has neither still works on a machine with one address.
 			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+			// Publishers other than browsers send packets of any size. Routers on a
+			// narrow path may cut those of IPv4, instead of dropping them.
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT)
 			// Kernels before 4.18 know neither, those before 5.0 not the second.
 			_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
 			segments = err == nil

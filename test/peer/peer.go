@@ -3,6 +3,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -34,6 +35,8 @@ type Peer struct {
 	Codec string
 	// Temporal has Play send VP8 in three temporal layers.
 	Temporal bool
+	// PacketSize is the size of the payloads that Play sends, in bytes; 0 is 600.
+	PacketSize int
 	// Ledger notes each frame that Play sends and that comes in; nil: nothing does.
 	Ledger *Ledger
 	// Alter changes the SDP that is sent to the node; nil leaves it.
@@ -261,7 +264,7 @@ func (p *Peer) Play(ctx context.Context, interval time.Duration) {
 		var seq, soundSeq uint16
 		frame := 0 // since the last keyframe
 		var ts, soundTS uint32
-		payload := make([]byte, 600)
+		payload := make([]byte, cmp.Or(p.PacketSize, 600))
 		for {
 			select {
 			case <-ctx.Done():

@@ -33,7 +33,9 @@ type order struct {
 	View bool   // without publishing
 	// Temporal has the picture of who joins consist of three temporal layers.
 	Temporal bool
-	Leave    string
+	// Large has who joins send packets larger than browsers send.
+	Large bool
+	Leave string
 	// Announce is a name that multicast DNS is to answer for, as umdns does on an
 	// access point.
 	Announce string
@@ -124,6 +126,9 @@ func live(scheme string) error {
 			context.AfterFunc(ctx, func() { _ = responder.Close() })
 		case o.Join != "":
 			p := &peer.Peer{URL: scheme + "://127.0.0.1:8081/wsb", Room: "den", Name: o.Join, ViewOnly: o.View, Temporal: o.Temporal}
+			if o.Large {
+				p.PacketSize = 1350
+			}
 			within, done := context.WithTimeout(ctx, 10*time.Second)
 			if err := p.Join(within); err != nil {
 				r.Problem = err.Error()

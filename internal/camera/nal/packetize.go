@@ -3,8 +3,10 @@ package nal
 import "encoding/binary"
 
 // MaxPayload is the size of the largest payload that a Packetizer makes, in
-// bytes: with RTP, SRTP and extensions it fits every path that WebRTC takes.
-const MaxPayload = 1200
+// bytes. With the header of RTP (12), header extensions (20), the number of a
+// retransmission (2) and the tag of SRTP (16) it fits an IPv6 packet of 1280 bytes,
+// also in a channel of TURN (4), with 16 to spare.
+const MaxPayload = 1162
 
 // Packetizer makes RTP payloads of pictures: parameter sets together in one
 // (STAP-A, or an aggregation packet), what does not fit in fragments. It is

@@ -245,8 +245,8 @@ func (p *Path) pass(in *Packet, emit func(uint32, []byte)) {
 	}
 }
 
-// maxPayload is what fits a packet to browsers, in bytes.
-const maxPayload = 1200
+// maxPayload is what fits a packet to browsers, in bytes: as nal.MaxPayload.
+const maxPayload = 1162
 
 func (p *Path) encode(samples []int16, emit func(uint32, []byte)) {
 	n := len(samples) / p.channels

@@ -3,6 +3,7 @@ package access
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -36,22 +37,9 @@ func (c Client) String() string {
 	return "from " + c.Addr.String()
 }
 
-// viaProxy tells that a header is there that a proxy adds, be it empty: then
-// the peer is that proxy, and not who sent the request.
-func viaProxy(r *http.Request) bool {
-	for _, n := range []string{
-		"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip",
-	} {
-		if len(r.Header.Values(n)) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // Client finds out where a request came from: the peer of the connection, or,
-// where that is a trusted proxy, who X-Forwarded-For says it was. That header
-// is read from the right, past trusted proxies, up to the first address that
+// where that is a trusted proxy, who X-Forwarded-For or Forwarded (RFC 7239) says it
+// was. The list is read from the right, past trusted proxies, up to the first address that
 // is not one: what stands left of it anyone may have written.
 func (g *Gate) Client(r *http.Request) Client {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -62,12 +50,10 @@ func (g *Gate) Client(r *http.Request) Client {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if !g.trusts(addr) {
-		return Client{Addr: addr, Unproven: viaProxy(r)}
+		return Client{Addr: addr, Unproven: ViaProxy(r)}
 	}
-	list := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
-	for list != "" {
-		i := strings.LastIndexByte(list, ',')
-		hop, ok := parseHop(list[i+1:])
+	for _, entry := range slices.Backward(forwardedFor(r)) {
+		hop, ok := parseHop(entry)
 		if !ok {
 			return Client{Unproven: true}
 		}
@@ -77,7 +63,6 @@ func (g *Gate) Client(r *http.Request) Client {
 			// another one than ours.
 			return Client{Addr: addr, Unproven: addr.IsLoopback()}
 		}
-		list = list[:max(i, 0)]
 	}
 	// Nothing, or nothing but proxies. A proxy that says nothing of its client
 	// must not make everybody seem to be where it is.
@@ -94,21 +79,6 @@ func (g *Gate) Address(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// Forwarded returns a header that a trusted proxy has set; empty where the peer is
-// none.
-func (g *Gate) Forwarded(r *http.Request, header string) string {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if !g.trusts(plain(peer.Addr())) {
-		return ""
-	}
-	return r.Header.Get(header)
-}
-
 func (g *Gate) trusts(addr netip.Addr) bool {
 	for _, p := range g.proxies {
 		if p.Contains(addr) {
@@ -118,10 +88,10 @@ func (g *Gate) trusts(addr netip.Addr) bool {
 	return false
 }
 
-// parseHop reads one entry of X-Forwarded-For: an address, some proxies add
-// its port.
+// parseHop reads one entry of X-Forwarded-For or Forwarded: an address, in quotes or
+// without. Some proxies add its port.
 func parseHop(s string) (netip.Addr, bool) {
-	s = strings.TrimSpace(s)
+	s = bare(s)
 	if in, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(in, "]") {
 		a, err := netip.ParseAddr(in[:len(in)-1])
 		return plain(a), err == nil && a.Is6()

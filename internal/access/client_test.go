@@ -109,6 +109,19 @@ func TestClient(t *testing.T) {
 		{"mapped client", "10.0.0.1:1", []string{xff, "::ffff:198.51.100.7"}, "198.51.100.7", other},
 		{"blanks", "10.0.0.1:1", []string{xff, " 192.168.1.20\t"}, "192.168.1.20", local},
 
+		{"in quotes", "10.0.0.1:1", []string{xff, `"[fd12::7]:99"`}, "fd12::7", local},
+		{"Forwarded (RFC 7239)", "10.0.0.1:1", []string{"Forwarded", "for=192.168.1.20;proto=https;by=203.0.113.43"}, "192.168.1.20", local},
+		{"Forwarded, IPv6 with a port", "10.0.0.1:1", []string{"Forwarded", `proto=https;For="[2001:db8::7]:4711"`}, "2001:db8::7", other},
+		{"Forwarded of two proxies", "10.0.0.1:1", []string{"Forwarded", `for=198.51.100.7, for="10.9.0.3:80"`}, "198.51.100.7", other},
+		{"Forwarded in two headers", "10.0.0.1:1", []string{"Forwarded", "for=192.168.1.20", "Forwarded", "for=198.51.100.7"}, "198.51.100.7", other},
+		{"a comma in quotes", "10.0.0.1:1", []string{"Forwarded", `for=198.51.100.7;host="a,for=192.168.1.20"`}, "198.51.100.7", other},
+		{"Forwarded beside X-Forwarded-For may be the client's", "10.0.0.1:1", []string{"Forwarded", "for=192.168.1.20", xff, "198.51.100.7"}, "198.51.100.7", other},
+		{"Forwarded that hides the client", "10.0.0.1:1", []string{"Forwarded", "for=_hidden"}, "", unproven},
+		{"Forwarded that does not know", "10.0.0.1:1", []string{"Forwarded", "for=192.168.1.20, for=unknown"}, "", unproven},
+		{"Forwarded without the client", "10.0.0.1:1", []string{"Forwarded", "for=192.168.1.20, proto=https"}, "", unproven},
+		{"Forwarded of one that is not trusted", "192.168.1.2:1", []string{"Forwarded", "for=127.0.0.1"}, "192.168.1.2", unproven},
+		{"by cloudflared", "127.0.0.1:1", []string{"Cf-Connecting-Ip", "127.0.0.1"}, "127.0.0.1", unproven},
+
 		{"what stands left is not believed", "10.0.0.1:1", []string{xff, "192.168.1.20, 198.51.100.7"}, "198.51.100.7", other},
 		{"nor loopback", "10.0.0.1:1", []string{xff, "127.0.0.1,198.51.100.7"}, "198.51.100.7", other},
 		{"nor in a header before", "10.0.0.1:1", []string{xff, "192.168.1.20", xff, "198.51.100.7"}, "198.51.100.7", other},
@@ -197,16 +210,22 @@ func FuzzForwardedFor(f *testing.F) {
 	} {
 		f.Add("10.0.0.1:1", s, "")
 		f.Add("127.0.0.1:1", s, "x")
+		f.Add("10.0.0.1:1", `for="`+s+`";host=a, for=`+s, "")
 		f.Add("[::ffff:10.0.0.1]:80", "192.168.1.20", s)
 	}
 	proxy := netip.MustParsePrefix("10.0.0.0/30")
 	f.Fuzz(func(t *testing.T, peer, first, second string) {
-		r := request(peer, "X-Forwarded-For", first)
+		r := request(peer, "Forwarded", first)
+		g := &Gate{}
+		g.SetTrustedProxies([]netip.Prefix{proxy})
+		if c := g.Client(r); c.Loopback() || c.Local() && !strings.Contains(strings.ToLower(first), "for=") {
+			t.Fatalf("%+v", c)
+		}
+		g.Host(r)
+		r = request(peer, "X-Forwarded-For", first)
 		if second != "" {
 			r.Header.Add("X-Forwarded-For", second)
 		}
-		g := &Gate{}
-		g.SetTrustedProxies([]netip.Prefix{proxy})
 		c := g.Client(r)
 		if c.Loopback() {
 			t.Fatalf("%+v counts as loopback with a header", c)

@@ -45,18 +45,15 @@ func (g *Gate) CheckHost(r *http.Request, certificates *Certificates) error {
 	if host == "" || cannotRebind(host) || g.passedOn(r) {
 		return nil
 	}
-	g.mu.RLock()
-	known := g.hosts[host]
-	g.mu.RUnlock()
-	if known || certificates.covers(host) {
+	if g.isNamed(host) || certificates.covers(host) {
 		return nil
 	}
 	// Asked for each time: it may change while the node runs.
 	if name, err := os.Hostname(); err == nil && slices.Contains(machineNames(name), host) {
 		return nil
 	}
-	return fmt.Errorf("%w: %q. If it is a name of this node, add it to the option 'public_address'; "+
-		"if it is that of a proxy in front, add the proxy's address to 'trusted_proxy'", ErrHost, bound.Text(host, maxShownHost))
+	return fmt.Errorf("%w: %q. If it is a name of this node, add it to the option 'public_address'. "+
+		"If a proxy in front has sent it, add the proxy's address %s to 'trusted_proxy'", ErrHost, bound.Text(host, maxShownHost), peerOf(r))
 }
 
 // maxShownHost is how much of a host that came from outside is shown, in bytes.
@@ -65,17 +62,14 @@ const maxShownHost = 100
 // Host is the host, with its port if it has one, by which a browser reached this node,
 // or the trusted proxy in front of it.
 func (g *Gate) Host(r *http.Request) string {
-	if forwarded := g.Forwarded(r, "X-Forwarded-Host"); forwarded != "" {
+	if forwarded := g.forwarded(r, "X-Forwarded-Host", "host"); forwarded != "" {
 		return forwarded
 	}
 	return r.Host
 }
 
 // passedOn reports whether a request came through a trusted proxy, which says so.
-func (g *Gate) passedOn(r *http.Request) bool {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && g.Shared(peer.Addr()) && viaProxy(r)
-}
+func (g *Gate) passedOn(r *http.Request) bool { return g.byProxy(r) && ViaProxy(r) }
 
 // hostOf returns the name or the address in a Host header or a setting: in lower case,
 // without a port, the brackets and the zone of an IPv6 address, and the final dot of a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func Secure(ctx context.Context) bool {
 // OverTLS tells whether the browser speaks TLS, to this server or to a proxy that is
 // believed.
 func (g *Gate) OverTLS(r *http.Request) bool {
-	return Secure(r.Context()) || g.Forwarded(r, "X-Forwarded-Proto") == "https"
+	return Secure(r.Context()) || g.forwardedProto(r) == "https"
 }
 
 // CheckOrigin refuses what a page of another site asked for. A request that names no
@@ -40,8 +41,33 @@ func (g *Gate) CheckOrigin(r *http.Request) error {
 	if origin == "" || g.isOwnPage(r, origin) {
 		return nil
 	}
-	return fmt.Errorf("%w: the page is from %q, and the request is for %q. If a proxy in front has changed that, have it pass Host on, "+
-		"or X-Forwarded-Host with its address in 'trusted_proxy'", ErrOrigin, bound.Text(origin, maxShownHost), bound.Text(g.Host(r), maxShownHost))
+	return fmt.Errorf("%w: the page is from %q, and the request is for %q. %s", ErrOrigin,
+		bound.Text(origin, maxShownHost), bound.Text(g.Host(r), maxShownHost), g.originAdvice(r, origin))
+}
+
+// originAdvice says what to set where a page of the node's own was refused because of a
+// proxy in front.
+func (g *Gate) originAdvice(r *http.Request, origin string) string {
+	u, err := url.Parse(origin)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return "Open the page by its address"
+	case ViaProxy(r) && !g.byProxy(r):
+		return fmt.Sprintf("If the proxy at %s is yours, add that address to the option 'trusted_proxy'", peerOf(r))
+	case hostOf(u.Host) == hostOf(r.Host):
+		return "If a proxy in front has left the port out, have it pass on Host as it came; nginx: proxy_set_header Host $http_host"
+	}
+	return fmt.Sprintf("If a proxy in front has changed that, have it pass on Host as it came (nginx: proxy_set_header Host $http_host), "+
+		"or add %q to the option 'public_address' and %s to 'trusted_proxy'", bound.Text(u.Hostname(), maxShownHost), peerOf(r))
+}
+
+// peerOf is the address that a request came from, to be shown.
+func peerOf(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return "its address"
+	}
+	return plain(peer.Addr()).String()
 }
 
 // SetCORS replaces the origins of pages elsewhere that may use WHIP and WHEP.
@@ -89,7 +115,29 @@ func (g *Gate) isOwnPage(r *http.Request, page string) bool {
 	if g.OverTLS(r) && u.Scheme != "https" {
 		return false
 	}
-	return names(u, r.Host) || names(u, g.Host(r))
+	if slices.ContainsFunc(g.hostsAsked(r), func(host string) bool { return names(u, host) }) {
+		return true
+	}
+	return g.hasHiddenHost(r) && u.Scheme == "https" && names(u, u.Hostname()) && g.isNamed(hostOf(u.Host))
+}
+
+// hasHiddenHost reports whether a request may have had another Host before a proxy
+// changed it to where it connects to (nginx without proxy_set_header Host,
+// jech/galene#175; Caddy from 2.11 on with an HTTPS upstream): it came from a proxy that
+// is trusted or on this machine, and its Host is no name.
+//
+// A page that the settings name as the node's is its own then. No page of another site
+// can bring that about: its browser is not where the proxy is.
+func (g *Gate) hasHiddenHost(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && (plain(peer.Addr()).IsLoopback() || g.Shared(peer.Addr())) && cannotRebind(hostOf(r.Host))
+}
+
+// isNamed reports whether the settings name a host as the node's.
+func (g *Gate) isNamed(host string) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.hosts[host]
 }
 
 // names reports whether an origin is that of host, which may have a port; the port

@@ -54,7 +54,7 @@ func (n *Node) iceServers(r *http.Request) []*umbrellav1.IceServer {
 // turnURL is where the relay is reached as the web server was: on its port. It is
 // empty where a proxy stands between, which does not take TURN.
 func turnURL(r *http.Request) string {
-	if !access.Secure(r.Context()) || r.Header.Get("X-Forwarded-For") != "" {
+	if !access.Secure(r.Context()) || access.ViaProxy(r) {
 		return ""
 	}
 	host, port, err := net.SplitHostPort(r.Host)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"time"
 
 	"umbrella/internal/crash"
@@ -20,27 +19,16 @@ const tryAgainAfter = time.Second
 // (RFC 6762): few systems on access points resolve those. It takes dialTimeout at
 // most, also where the caller has gone and its context no longer says so.
 func dialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	return overlapping(ctx, func(ctx context.Context) (net.Conn, error) {
-		host := host
-		if strings.HasSuffix(strings.ToLower(strings.TrimSuffix(host, ".")), ".local") {
-			var err error
-			if host, err = resolveLocal(ctx, host); err != nil {
-				return nil, err
-			}
-		}
 		d := &net.Dialer{
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
 			Control:         inet.SmallSegments,
 			// Its own: the common one would wait for the question that is on its way.
 			Resolver: &net.Resolver{},
 		}
-		return d.DialContext(ctx, network, net.JoinHostPort(host, port))
+		return inet.Dial(ctx, d, network, address)
 	})
 }
 

@@ -365,6 +365,7 @@ func TestNobodyThere(t *testing.T) {
 	for url, reason := range map[string]string{
 		"rtsp://u:hunter2@" + address + "/":         "nothing listens at the camera's address",
 		"rtsp://u:hunter2@camera.invalid/":          "nobody knows the camera's name camera.invalid",
+		"rtsp://u:hunter2@no-such-umbrella.local/":  "nobody in this network answers to the camera's name (mDNS)",
 		"rtsp://u:hunter2@[::1%nowhere]:5000/":      "",
 		"rtsp://u:hunter2@exa mple/\x7f?pw=hunter2": "",
 	} {

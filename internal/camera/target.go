@@ -14,6 +14,7 @@ import (
 
 	"umbrella/internal/config"
 	"umbrella/internal/credential"
+	"umbrella/internal/inet"
 )
 
 // target is where a session is to connect, and what it may sign with there.
@@ -94,7 +95,7 @@ type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // connect is the dialer of real cameras.
 func connect(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: answerTimeout}).DialContext(ctx, network, address)
+	conn, err := inet.Dial(ctx, &net.Dialer{Timeout: answerTimeout}, network, address)
 	if err != nil {
 		return nil, err
 	}

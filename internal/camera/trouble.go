@@ -18,6 +18,7 @@ import (
 	"umbrella/internal/bound"
 	"umbrella/internal/camera/rtsp"
 	"umbrella/internal/config"
+	"umbrella/internal/inet"
 )
 
 // Trouble is something that is not as it should be, in words for the owner of
@@ -166,6 +167,7 @@ func explainStatus(code base.StatusCode) *Trouble {
 // explainNetwork knows why the camera was not reached.
 func explainNetwork(err error) *Trouble {
 	var name *net.DNSError
+	var local *inet.LocalNameError
 	var cert *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
@@ -173,6 +175,8 @@ func explainNetwork(err error) *Trouble {
 	switch {
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return trouble("this machine has no file descriptor left", "raise the limit of open files (nofile), or restart what uses so many")
+	case errors.As(err, &local):
+		return trouble("nobody in this network answers to the camera's name (mDNS)", "check that it is on and in the same network as the node, or write its address")
 	case errors.As(err, &name):
 		return trouble("nobody knows the camera's name "+name.Name, "check the host in url, or write its address")
 	case errors.As(err, &record):

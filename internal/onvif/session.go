@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"umbrella/internal/credential"
+	"umbrella/internal/inet"
 )
 
 // session asks one camera, one question after the other.
@@ -73,7 +74,9 @@ func newClient(may reach) *http.Client {
 	}}
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				return inet.Dial(ctx, dialer, network, address)
+			},
 			TLSClientConfig:        &tls.Config{InsecureSkipVerify: true},
 			TLSHandshakeTimeout:    connectTimeout,
 			MaxResponseHeaderBytes: 64 << 10,

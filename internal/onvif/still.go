@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"umbrella/internal/credential"
+	"umbrella/internal/inet"
 )
 
 // Reasons why a camera gives no still picture. Their text is for people.
@@ -118,7 +119,7 @@ func (s *Still) find(ctx context.Context, login credential.Credential) error {
 	var addrs []netip.Addr
 	if a, e := netip.ParseAddr(strings.Replace(host, "%25", "%", 1)); e == nil {
 		addrs = []netip.Addr{a.Unmap()}
-	} else if addrs, e = net.DefaultResolver.LookupNetIP(ctx, "ip", host); e != nil {
+	} else if addrs, e = inet.Lookup(ctx, host); e != nil {
 		return err
 	}
 	found, e := Discover(ctx, Options{Wait: findWait})

@@ -1,8 +1,6 @@
 package trunks
 
 import (
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -15,22 +13,15 @@ import (
 // as Tailscale and WireGuard make it where ICMP is dropped (pion/sctp#476). Whatever
 // is larger and may not be cut vanishes there.
 func TestPathThatCarriesOnlySmallPackets(t *testing.T) {
-	camera := filepath.Join(t.TempDir(), "camera")
-	if out, err := exec.Command("go", "build", "-o", camera, "../camera").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	camera := buildCamera(t)
 	for name, secure := range map[string]bool{"IPv4": false, "IPv6 and TLS": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newNetwork(t, 2)
 			w.secure = secure
 			ap, cloud := w.nodes[0], w.nodes[1]
 			tooLarge := w.narrowPath(ap, cloud)
-			cloud.config.WriteString("config camera 'door'\n\toption room 'den'\n\toption name 'Door'\n\toption url 'rtsp://eve:hunter2@127.0.0.1:8554/live'\n")
-			door := cloud.space.Command(camera, "-clip", "../../internal/camera/testdata/main.h264", "-rate", "10")
-			if err := door.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = door.Process.Kill(); _ = door.Wait() })
+			cloud.watchCamera("127.0.0.1")
+			cloud.runCamera(camera, "127.0.0.1")
 			w.start()
 			ap.people.join("Ada", false)
 			// Programs that publish by WHIP may send packets of any size. Over IPv6 no

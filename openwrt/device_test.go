@@ -23,7 +23,9 @@ type device struct {
 	problem string
 	// resolv is what /etc/resolv.conf is a link to.
 	resolv string
-	shell  []string
+	// hosts is /etc/hosts, leased what netifd writes of the uplinks' name servers.
+	hosts, leased string
+	shell         []string
 }
 
 // newDevice uses a real daemon to check settings.
@@ -32,6 +34,7 @@ func newDevice(t *testing.T, daemon string, shell []string) *device {
 	d := &device{
 		t: t, config: filepath.Join(dir, "config"), run: filepath.Join(dir, "run"), state: filepath.Join(dir, "state"),
 		prog: filepath.Join(dir, "umbrellad"), capabilities: filepath.Join(dir, "umbrella.json"),
+		hosts: filepath.Join(dir, "hosts"), leased: filepath.Join(dir, "resolv.conf.auto"),
 		resolv: "/tmp/resolv.conf.d/resolv.conf.auto", onBus: true, comesUp: true, shell: shell,
 	}
 	if err := os.Mkdir(d.config, 0o755); err != nil {
@@ -76,7 +79,8 @@ func (d *device) do(action string) ([]string, error) {
 	d.write(record, "")
 	cmd := exec.Command(d.shell[0], append(d.shell[1:], "testdata/rc.sh")...)
 	cmd.Env = append(os.Environ(), "RECORD="+record, "SCRIPT="+script, "ACTION="+action, "TEST_PROG="+d.prog,
-		"TEST_CONFIG="+d.config, "TEST_RUN="+d.run, "TEST_CAPABILITIES="+d.capabilities, "TEST_UJAIL=/nowhere", "TEST_RESOLV="+d.resolv)
+		"TEST_CONFIG="+d.config, "TEST_RUN="+d.run, "TEST_CAPABILITIES="+d.capabilities, "TEST_UJAIL=/nowhere", "TEST_RESOLV="+d.resolv,
+		"TEST_HOSTS="+d.hosts, "TEST_LEASED="+d.leased)
 	if d.jail {
 		cmd.Env = append(cmd.Env, "TEST_UJAIL="+d.prog)
 	}

@@ -1,7 +1,10 @@
 package openwrt
 
 import (
+	"bufio"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +16,7 @@ func testJail(t *testing.T, d *device) {
 	d.settings(validSettings)
 	want := []string{
 		"procd_add_jail [umbrella] [procfs]",
-		"procd_add_jail_mount [/var/run/umbrella] [/var/run/umbrella/etc:/etc] [/etc/hosts] [/etc/ssl/certs] [/tmp/resolv.conf.d]",
+		"procd_add_jail_mount [/var/run/umbrella] [/var/run/umbrella/etc:/etc] [/etc/ssl/certs] [/tmp/resolv.conf.d]",
 		"procd_add_jail_mount [/var/run/ubus]",
 		"procd_add_jail_mount_rw [/state]",
 		"procd_set_param [capabilities] [/etc/capabilities/umbrella.json]",
@@ -41,10 +44,27 @@ func testJail(t *testing.T, d *device) {
 		t.Fatal(err)
 	}
 	// The last three are what ujail itself mounts.
-	for _, place := range []string{"hosts", "ssl/certs", "passwd", "group", "nsswitch.conf"} {
+	for _, place := range []string{"ssl/certs", "passwd", "group", "nsswitch.conf"} {
 		if _, err := os.Stat(filepath.Join(d.run, "etc", place)); err != nil {
 			t.Error(err)
 		}
+	}
+
+	// What is replaced by a new file is seen in the jail (openwrt/openwrt#10389): by
+	// a process in a mount namespace that has the directory, as ujail mounts it.
+	hosts := func(text string) {
+		t.Helper()
+		d.write(d.hosts+".new", text)
+		if err := os.Rename(d.hosts+".new", d.hosts); err != nil {
+			t.Fatal(err)
+		}
+		jail()
+	}
+	hosts("192.168.1.64 doorcam\n")
+	look := inJail(t, filepath.Join(d.run, "etc"))
+	hosts("192.168.1.65 doorcam\n")
+	if got := look("hosts"); got != "192.168.1.65 doorcam\n" {
+		t.Errorf("the jail has the hosts %q", got)
 	}
 
 	// With another list of mounts procd would start the node anew.
@@ -55,6 +75,12 @@ func testJail(t *testing.T, d *device) {
 	equal(t, "jail with dnsmasq", jail(), want)
 	if got := d.read(servers); got != "nameserver 127.0.0.1\n" {
 		t.Errorf("it takes name servers from %q", got)
+	}
+	// If dnsmasq is stopped, the name servers of the uplinks are next.
+	d.write(d.leased, "# Interface wan\nnameserver 192.0.2.53\nsearch example.org\n")
+	equal(t, "jail with dnsmasq and an uplink", jail(), want)
+	if got := look("resolv.conf"); got != "nameserver 127.0.0.1\nnameserver 192.0.2.53\n" {
+		t.Errorf("the jail takes name servers from %q", got)
 	}
 	d.resolv = lease
 	equal(t, "jail without dnsmasq", jail(), want)
@@ -77,6 +103,49 @@ func testJail(t *testing.T, d *device) {
 		t.Fatal(err)
 	}
 	equal(t, "jail without capabilities", jail(), want[:4])
+}
+
+// inJail has a process whose /mnt is a directory, in a mount namespace of its own, and
+// returns what that process reads there. Without the rights for that it reads the
+// directory itself.
+func inJail(t *testing.T, etc string) func(name string) string {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(etc, name))
+		if err != nil {
+			t.Error(err)
+		}
+		return string(text)
+	}
+	if os.Geteuid() != 0 {
+		return read
+	}
+	cmd := exec.Command("unshare", "--mount", "sh", "-c", `mount --bind "$1" /mnt && while read -r name; do cat "/mnt/$name"; printf '\0'; done`, "jail", etc)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	answers := bufio.NewReader(out)
+	look := func(name string) string {
+		t.Helper()
+		if _, err := io.WriteString(in, name+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		text, err := answers.ReadString(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSuffix(text, "\x00")
+	}
+	look("hosts") // it is mounted
+	return look
 }
 
 // Only a directory that is there for the node is given to it.

@@ -96,6 +96,8 @@ readlink() {
 [ "$USE_PROCD" = 1 ] && [ "$START" -gt 20 ] && [ "$STOP" -gt 0 ] || exit 7
 PROG="$TEST_PROG" SETTINGS="$TEST_CONFIG/umbrella" RUN="$TEST_RUN"
 CAPABILITIES="$TEST_CAPABILITIES" UJAIL="$TEST_UJAIL"
+[ "$HOSTS $LEASED" = "/etc/hosts /tmp/resolv.conf.d/resolv.conf.auto" ] || exit 6
+HOSTS="$TEST_HOSTS" LEASED="$TEST_LEASED"
 
 # As in rc.common, where the status is that of what is done last.
 start() {

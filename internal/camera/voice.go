@@ -13,7 +13,6 @@ import (
 // voice takes the packets with the sound of one connection.
 type voice struct {
 	exit *exit
-	rate uint32 // of the camera's timestamps
 	now  func() time.Time
 
 	mu   sync.Mutex
@@ -31,7 +30,7 @@ func newVoice(p *plan, e *exit) (*voice, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &voice{exit: e, rate: uint32(p.soundFormat.ClockRate()), now: time.Now, path: path}, nil
+	return &voice{exit: e, now: time.Now, path: path}, nil
 }
 
 // packet takes one packet of the camera.
@@ -67,7 +66,7 @@ func (v *voice) control(pkt rtcp.Packet) {
 		defer v.mu.Unlock()
 		v.report = true
 		if v.path != nil {
-			v.exit.reports(sr.NTPTime, sr.RTPTime, v.path.At, v.rate, v.now())
+			v.exit.reports(sr.NTPTime, sr.RTPTime, v.path.At, v.path.Rate(), v.now())
 		}
 	}
 }

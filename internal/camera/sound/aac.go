@@ -12,6 +12,8 @@ import (
 	"github.com/tphakala/go-aac/pcm"
 )
 
+const decodesAAC = true
+
 // aac decodes AAC-LC. The decoder reads its input from a stream; here it runs
 // as a coroutine that is resumed for each access unit.
 type aac struct {

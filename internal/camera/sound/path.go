@@ -33,8 +33,10 @@ type Path struct {
 	// Input tells what comes, and Work what is done with it, for people.
 	Input, Work string
 
-	rate   uint32 // of the timestamps that come in, in Hz
-	split  split  // nil: payloads leave as they are
+	rate   uint32                      // of the timestamps that come in, in Hz
+	pace   pace                        // of the samples that come in
+	late   func(*Packet) (*Path, bool) // makes the rest of it of the first packet
+	split  split                       // nil: payloads leave as they are
 	decode decoder
 	frame  int // of a payload that is cut, in bytes; 0: it is not
 
@@ -104,10 +106,7 @@ func Open(f format.Format) (*Path, error) {
 			size: f.SizeLength, index: f.IndexLength, delta: f.IndexDeltaLength,
 		})
 	case *format.MPEG4AudioLATM:
-		if f.CPresent || f.StreamMuxConfig == nil || len(f.StreamMuxConfig.Programs) != 1 || len(f.StreamMuxConfig.Programs[0].Layers) != 1 {
-			return nil, refuse("AAC as LATM with its settings in the stream; set the camera's sound to G.711 or AAC-LC")
-		}
-		return openAAC(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig, &latmSplit{config: f.StreamMuxConfig})
+		return openLATM(f)
 	case *format.Generic:
 		if strings.HasPrefix(strings.ToUpper(f.RTPMa), "G722/") { // with a number of its own
 			return Open(&format.G722{})
@@ -196,7 +195,7 @@ func transcode(name string, rate, channels int, s split, d decoder) (*Path, erro
 	return &Path{
 		Output: Output{MimeType: "audio/G722", ClockRate: g722Clock, Channels: 1},
 		Input:  fmt.Sprintf("%s, %g kHz, %s", name, float64(rate)/1000, kind), Work: "becomes G.722",
-		rate: uint32(rate), split: s, decode: d, channels: channels, resampler: r, encoder: NewG722(),
+		rate: uint32(rate), pace: pace{rate: uint32(rate)}, split: s, decode: d, channels: channels, resampler: r, encoder: NewG722(),
 	}, nil
 }
 
@@ -204,9 +203,15 @@ func transcode(name string, rate, channels int, s split, d decoder) (*Path, erro
 // emit's until it returns. What cannot be decoded is left out, and the error
 // says what it was.
 func (p *Path) Push(in *Packet, emit func(timestamp uint32, payload []byte)) error {
+	if p.late != nil && !p.openLate(in) {
+		return errAAC
+	}
 	if p.split == nil {
 		p.pass(in, emit)
 		return nil
+	}
+	if clock := p.pace.clock(in); clock != p.rate {
+		p.rate, p.expected = clock, in.Timestamp
 	}
 	if !p.begun {
 		p.begun, p.expected = true, in.Timestamp
@@ -258,7 +263,8 @@ func (p *Path) encode(samples []int16, emit func(uint32, []byte)) {
 		}
 		p.mono = append(p.mono, int16(min(max(sum/int32(p.channels), math.MinInt16), math.MaxInt16)))
 	}
-	p.expected += uint32(n)
+	p.pace.samples += n
+	p.expected += uint32(int64(n) * int64(p.rate) / int64(p.pace.rate))
 	p.wide = p.resampler.Run(p.wide, p.mono)
 	rest := p.wide
 	for len(rest) >= wideFrame {
@@ -279,6 +285,9 @@ func (p *Path) At(timestamp uint32) (out uint32, ok bool) {
 	off := int64(int32(timestamp - p.expected))
 	return p.next + uint32(len(p.wide)/2) + uint32(off*g722Clock/int64(p.rate)), p.begun
 }
+
+// Rate of the timestamps that come in, in Hz, as far as is known.
+func (p *Path) Rate() uint32 { return p.rate }
 
 // Close lets go of the decoder.
 func (p *Path) Close() {

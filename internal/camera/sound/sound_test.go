@@ -488,6 +488,8 @@ func FuzzPath(f *testing.F) {
 	f.Add(byte(0), generic(units[2], units[3]))
 	f.Add(byte(1), []byte{byte(len(units[2]))})
 	f.Add(byte(2), make([]byte, 100))
+	f.Add(byte(3), []byte{0x20, 0, 0x11, 0x90, 8, 0xff, 0x10})
+	f.Add(byte(0), append([]byte{0xff, 0xf1, 0x60, 0x40, 1, 0x3f, 0xfc}, units[2]...))
 	f.Fuzz(func(t *testing.T, kind byte, b []byte) {
 		var format format.Format = genericAAC()
 		switch kind % 4 {
@@ -495,6 +497,8 @@ func FuzzPath(f *testing.F) {
 			format = latm()
 		case 2:
 			format = pcm24()
+		case 3:
+			format = inBandLATM()
 		}
 		p, err := Open(format)
 		if err != nil {
@@ -513,6 +517,8 @@ func FuzzPath(f *testing.F) {
 }
 
 func pcm24() format.Format { return &format.LPCM{BitDepth: 24, SampleRate: 32000, ChannelCount: 2} }
+
+func inBandLATM() format.Format { return &format.MPEG4AudioLATM{CPresent: true} }
 
 func latm() format.Format {
 	return &format.MPEG4AudioLATM{StreamMuxConfig: &mpeg4audio.StreamMuxConfig{

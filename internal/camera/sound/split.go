@@ -2,10 +2,8 @@ package sound
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/bits"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
 // wholeSplit: a payload is a unit.
@@ -46,12 +44,16 @@ type genericSplit struct {
 	size, index, delta int
 	part               collector
 	want               int // size of the unit that is spread over packets
+	adts               bool
 }
 
 var errAAC = errors.New("a packet of AAC that cannot be read")
 
 func (g *genericSplit) units(p *Packet, yield func([]byte)) error {
 	b := p.Payload
+	if g.adts = (g.adts && g.part.on) || adtsSize(b) > 0; g.adts {
+		return g.frames(p, yield)
+	}
 	if len(b) < 2 || g.size <= 0 || g.size > 16 {
 		return errAAC
 	}
@@ -82,6 +84,44 @@ func (g *genericSplit) units(p *Packet, yield func([]byte)) error {
 	return nil
 }
 
+// frames reads frames of ADTS, which some cameras send in place of AU headers and
+// units: several in a packet, or one in several.
+func (g *genericSplit) frames(p *Packet, yield func([]byte)) error {
+	if !g.part.add(p, p.Payload) {
+		return errAAC
+	}
+	b := g.part.b
+	for len(b) > 0 {
+		n := adtsSize(b)
+		if n == 0 {
+			g.part.reset()
+			return errAAC
+		}
+		if n > len(b) {
+			break
+		}
+		yield(withoutADTS(b[:n]))
+		b = b[n:]
+	}
+	g.part.b = g.part.b[:copy(g.part.b, b)]
+	g.part.on = len(b) > 0
+	return nil
+}
+
+// adtsSize is the size of a frame with its header, as this says (ISO/IEC 13818-7 §6.2);
+// 0 if it is none. AU headers cannot be taken for one: they would be longer than any
+// packet with AAC.
+func adtsSize(b []byte) int {
+	if len(b) < 7 || b[0] != 0xff || b[1]&0xf6 != 0xf0 {
+		return 0
+	}
+	n := int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5])>>5
+	if n <= 7 {
+		return 0
+	}
+	return n
+}
+
 // piece takes a part of a unit that does not fit one packet: each part has the
 // size of the whole.
 func (g *genericSplit) piece(p *Packet, size int, b []byte, yield func([]byte)) error {
@@ -107,44 +147,12 @@ func (g *genericSplit) piece(p *Packet, size int, b []byte, yield func([]byte)) 
 // withoutADTS takes off a header that some cameras leave on (ISO/IEC 13818-7
 // §6.2).
 func withoutADTS(b []byte) []byte {
-	if len(b) < 7 || b[0] != 0xff || b[1]&0xf6 != 0xf0 {
-		return b
-	}
 	head := 7
-	if b[1]&1 == 0 {
+	if len(b) > 1 && b[1]&1 == 0 {
 		head = 9 // with a checksum
 	}
-	length := int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5])>>5
-	if length != len(b) || length <= head {
+	if n := adtsSize(b); n != len(b) || n <= head {
 		return b
 	}
 	return b[head:]
-}
-
-// latmSplit reads MP4A-LATM (RFC 6416 §6.2).
-type latmSplit struct {
-	config *mpeg4audio.StreamMuxConfig
-	part   collector
-}
-
-func (l *latmSplit) units(p *Packet, yield func([]byte)) error {
-	if !l.part.add(p, p.Payload) {
-		return errAAC
-	}
-	if !p.Marker {
-		return nil
-	}
-	defer l.part.reset()
-	e := mpeg4audio.AudioMuxElement{StreamMuxConfig: l.config}
-	if err := e.Unmarshal(l.part.b); err != nil {
-		return fmt.Errorf("%w: %w", errAAC, err)
-	}
-	for _, frame := range e.Payloads {
-		for _, program := range frame {
-			for _, layer := range program {
-				yield(layer)
-			}
-		}
-	}
-	return nil
 }

@@ -39,3 +39,36 @@ func TestClockThatIsSet(t *testing.T) {
 		t.Error("the library can take it for silence")
 	}
 }
+
+// Timestamps of other clocks than the description says, and those that stand still, are
+// shown by our clock; a camera that begins with what it has kept is believed.
+func TestTimestampsOfAnotherClock(t *testing.T) {
+	for name, c := range map[string]struct {
+		step, kept uint32
+		untrue     bool
+	}{
+		"90 kHz":             {3600, 0, false},
+		"1 kHz":              {40, 0, true},
+		"48 kHz":             {1920, 0, true},
+		"of its own drift":   {3700, 0, false},
+		"stands still":       {0, 0, true},
+		"begins with a past": {3600, 5 * 90000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newTimeline(90000)
+			start := time.Now()
+			first, in := l.next(0, start), c.kept
+			var last uint32
+			for i := 1; i <= 1000; i++ {
+				in += c.step
+				last = l.next(in, start.Add(time.Duration(i)*40*time.Millisecond))
+			}
+			if l.check.untrue != c.untrue {
+				t.Errorf("not believed: %t", l.check.untrue)
+			}
+			if passed := l.span(int64(last-first-c.kept)) - 40*time.Second; passed > 2*time.Second || passed < -10*time.Second {
+				t.Errorf("%v more than 40 s", passed)
+			}
+		})
+	}
+}

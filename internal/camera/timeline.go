@@ -20,6 +20,18 @@ type timeline struct {
 	anchored bool
 	anchor   time.Time
 	anchorAt uint32
+
+	check check
+}
+
+// check finds out whether timestamps have the clock that the description says. Where
+// they have not, only our clock counts: browsers show pictures when their timestamps say.
+type check struct {
+	begun  bool
+	in     uint32
+	at     time.Time
+	wrong  int // checks in a row that have a faster clock; negative: a slower one
+	untrue bool
 }
 
 func newTimeline(rate uint32) *timeline {
@@ -42,17 +54,50 @@ func (t *timeline) span(ticks int64) time.Duration {
 }
 
 // restart says that what comes from now on is of a new connection.
-func (t *timeline) restart() { t.fresh, t.anchored = true, false }
+func (t *timeline) restart() { t.fresh, t.anchored, t.check = true, false, check{} }
+
+const (
+	// checkEvery is how long the clock of timestamps is looked at, and wrongClock by
+	// how much it has to differ, in parts, so many times in a row in the same direction:
+	// a camera that begins with pictures that it has kept is right but for its first
+	// seconds, and a network that holds packets up lets them go afterwards.
+	checkEvery = 4 * time.Second
+	wrongClock = 5
+	wrongTimes = 2
+)
+
+// ticking looks at the clock of timestamps.
+func (t *timeline) ticking(in uint32, now time.Time) {
+	c := &t.check
+	passed := now.Sub(c.at)
+	if !c.begun {
+		c.begun, c.in, c.at = true, in, now
+	}
+	if passed < checkEvery || c.at == now {
+		return
+	}
+	switch off := t.span(int64(int32(in-c.in))) - passed; {
+	case off > passed/wrongClock:
+		c.wrong = max(c.wrong, 0) + 1
+	case off < -passed/wrongClock:
+		c.wrong = min(c.wrong, 0) - 1
+	default:
+		c.wrong = 0
+	}
+	c.untrue = c.wrong >= wrongTimes || c.wrong <= -wrongTimes
+	c.in, c.at = in, now
+}
 
 // next gives the timestamp for one that came now. Those of one picture are the
 // same; otherwise it is later than all before it.
 func (t *timeline) next(in uint32, now time.Time) uint32 {
+	t.ticking(in, now)
 	step := int64(int32(in - t.in))
 	passed := t.ticks(now.Sub(t.at))
 	switch {
 	case !t.begun:
 		step = 0
-	case t.fresh:
+	case t.fresh, t.check.untrue:
 		step = max(passed, 1)
 	case t.span(step-passed) > jump || t.span(step-passed) < -jump:
 		step = max(passed, 1)

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
 
 	"umbrella/internal/camera/rtsp"
 	"umbrella/internal/config"
@@ -456,6 +458,66 @@ func TestKeepAlive(t *testing.T) {
 				return at > 0 && len(o.methods) >= at+len(c.want) && slices.Equal(o.methods[at:at+len(c.want)], c.want)
 			})
 		})
+	}
+}
+
+// TestSRTP are cameras that encrypt behind TLS: with the keys in the session's part of the
+// description, an MKI in each packet, and no clock, as Axis has it
+// (bluenviron/gortsplib#1033), and with lengths as gortsplib v5 and so MediaMTX say them.
+func TestSRTP(t *testing.T) {
+	const mki = "\x01\x02\x03\x04"
+	key := strings.Repeat("k", 30)
+	policy := "\x00\x01\x01\x01\x01\x10\x02\x01\x01\x03\x01\x14\x07\x01\x01\x08\x01\x01\x0a\x01\x01\x0b\x01\x0a"
+	mikey := func(kind, spi string) string {
+		text := "\x01\x00\x05\x00ABCD\x00\x00" + "\x0a\x00" + strings.Repeat("\x00", 8) + "\x01\x00\x00\x00" + string(rune(len(policy))) + policy +
+			"\x00\x00\x00" + string(rune(4+len(key)+len(spi))) + "\x00" + kind + "\x00\x1e" + key + spi + "\x00"
+		return base64.StdEncoding.EncodeToString([]byte(text))
+	}
+	encrypted := func(mki string) func(int, []byte) []byte {
+		c, err := srtp.CreateContext([]byte(key[:16]), []byte(key[16:]), srtp.ProtectionProfileAes128CmHmacSha1_80)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(_ int, b []byte) (out []byte) {
+			for at := 0; at < len(b); {
+				n := int(b[at+2])<<8 + int(b[at+3])
+				p, err := c.EncryptRTP(nil, b[at+4:at+4+n], nil)
+				if err != nil {
+					return nil
+				}
+				tag := len(p) - 10
+				out = append(out, frame(0, slices.Concat(p[:tag], []byte(mki), p[tag:]))...)
+				at += 4 + n
+			}
+			return out
+		}
+	}
+	savp := strings.Replace(goodSDP, "RTP/AVP", "RTP/SAVP", 1)
+	for name, o := range map[string]*oddCamera{
+		"keys of the session, with an MKI": {
+			sdp:    strings.Replace(savp, "t=0 0\r\n", "t=0 0\r\na=key-mgmt:mikey "+mikey("\x21", "\x04"+mki)+"\r\n", 1),
+			wire:   replace("RTP/AVP/TCP", "RTP/SAVP/TCP"),
+			played: encrypted(mki),
+		},
+		"keys in the answer to SETUP": {
+			sdp:    savp,
+			wire:   replace("Transport: RTP/AVP/TCP", `KeyMgmt: prot=mikey;uri="";data="`+mikey("\x20", "")+"\"\r\nTransport: RTP/SAVP/TCP"),
+			played: encrypted(""),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o.secure = true
+			startOdd(t, o)
+			n := startNode(t, settings(strings.Replace(o.url("stream"), "rtsp:", "rtsps:", 1)))
+			v := watch(t, n.track(t, sfu.Video), 0)
+			until(t, "pictures", func() bool { return v.count() > 30 })
+		})
+	}
+	o := startOdd(t, &oddCamera{secure: true, sdp: savp, wire: replace("RTP/AVP/TCP", "RTP/SAVP/TCP")})
+	r := (&Probe{URL: strings.Replace(o.url("stream"), "rtsp:", "rtsps:", 1)}).Run(t.Context())
+	if r.Trouble == nil || !strings.Contains(r.Trouble.Reason, "it sends no keys (MIKEY)") {
+		t.Errorf("%v", r.Trouble)
 	}
 }
 

@@ -33,6 +33,8 @@ type oddCamera struct {
 	wire   func(*base.Request, []byte) []byte
 	played func(n int, frames []byte) []byte
 
+	secure bool // by TLS
+
 	scripted
 	picture *stream
 	setups  []string // URLs
@@ -54,6 +56,9 @@ func startOddAt(t testing.TB, address string, o *oddCamera) *oddCamera {
 	var err error
 	if o.picture, err = newStream(t, "video clip=sub.h264"); err != nil {
 		t.Fatal(err)
+	}
+	if o.secure {
+		o.tls = selfSigned(t)
 	}
 	if o.sdp == "" {
 		o.sdp = goodSDP

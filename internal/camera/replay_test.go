@@ -3,6 +3,7 @@ package camera
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"regexp"
@@ -23,6 +24,7 @@ type scripted struct {
 	owners   sync.WaitGroup
 	mu       sync.Mutex
 	conns    []net.Conn
+	tls      *tls.Config // nil: it speaks in clear
 }
 
 func (s *scripted) start(t testing.TB, address string, serve func(net.Conn)) {
@@ -30,6 +32,9 @@ func (s *scripted) start(t testing.TB, address string, serve func(net.Conn)) {
 	var err error
 	if s.listener, err = net.Listen("tcp", net.JoinHostPort(address, "0")); err != nil {
 		t.Fatal(err)
+	}
+	if s.tls != nil {
+		s.listener = tls.NewListener(s.listener, s.tls)
 	}
 	s.owners.Go(func() {
 		for {

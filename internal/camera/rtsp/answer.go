@@ -102,6 +102,9 @@ func (c *Conn) setUp(p pending, h header) (to, keys string, err error) {
 		}
 		m.mki = mki
 	}
+	if got.tcp && !p.wants.tcp {
+		got.channels = [2]byte{0, 1} // the library only asks anew
+	}
 	if got.tcp && p.wants.tcp {
 		// The channels of a SETUP before it that the camera took no part in, or was to
 		// forget, are free again.

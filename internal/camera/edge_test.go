@@ -562,6 +562,17 @@ func TestNoRTSPThere(t *testing.T) {
 	}
 }
 
+// TestFragments are addresses as they are copied from go2rtc and Frigate
+// (AlexxIT/go2rtc#124): it is told what is too much of them.
+func TestFragments(t *testing.T) {
+	for _, url := range []string{"rtsp://admin:hunter2@127.0.0.1:1/stream1#backchannel=0", "rtsp://admin:hunter#2@127.0.0.1:1/stream1"} {
+		r := (&Probe{URL: url}).Run(t.Context())
+		if r.Trouble == nil || !strings.HasPrefix(r.Trouble.Advice, "leave out # and what follows it") || strings.Contains(r.String(), "hunter") {
+			t.Errorf("%s", r)
+		}
+	}
+}
+
 // TestNoAnswer: a camera that answers one question and not the next is not waited for
 // without end.
 func TestNoAnswer(t *testing.T) {

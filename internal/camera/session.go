@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,9 @@ func dial(ctx context.Context, rawURL string, transport gortsplib.Transport, bac
 
 func dialBy(ctx context.Context, by dialer, rawURL string, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	u, err := base.ParseURL(rawURL)
+	if err != nil && strings.Contains(rawURL, "#") {
+		return nil, trouble("this is no RTSP address", "leave out # and what follows it, which only go2rtc reads; in a password, write %23 for it")
+	}
 	if err != nil {
 		return nil, trouble("this is no RTSP address: "+withoutSecrets(err.Error(), rawURL), adviceURL)
 	}

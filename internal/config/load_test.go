@@ -183,6 +183,15 @@ func frame(o Option, pair, value string) string {
 	return header + " option " + o.Name + " '" + strings.ReplaceAll(value, "'", `'\''`) + "'\n"
 }
 
+// TestFragmentOfGo2rtc: an address that is copied from go2rtc or Frigate is refused in words
+// that say what is too much of it (AlexxIT/go2rtc#124).
+func TestFragmentOfGo2rtc(t *testing.T) {
+	text := strings.Join(refuse(t, "config camera c\n option name c\n option room r\n option url 'rtsp://admin:x@192.168.1.64/stream1#backchannel=0'\n"), "\n")
+	if !strings.Contains(text, "without # and what follows it") {
+		t.Error(text)
+	}
+}
+
 func TestEveryOption(t *testing.T) {
 	bools := [2][]string{{"1", "0", "on", "off", "true", "false", "yes", "no", "enabled", "disabled"}, {"2", "-1", "TRUE", "ja", "1 "}}
 	pair := pairFile(t)
@@ -193,7 +202,7 @@ func TestEveryOption(t *testing.T) {
 	}
 	rtsp := [2][]string{
 		{"rtsp://h", "rtsps://h:322/x", "RTSP://h/y", "rtsp://u@h/", "rtsp://u:p%23w@1.2.3.4:554/a?b=c&d=e", "rtsp://[fe80::1]:554/", "rtsp://[fe80::1%25eth0]/"},
-		{"http://h/", "h:554", "rtsp:///x", "rtsp://", "rtsp:h", "rtsp://h:0/", "rtsp://h:65536/", "rtsp://h:/", "rtsp://h:x/", "rtsp://h /", "rtsp://h/\u00a0", "rtsp://u:p#w@h/", "rtsp://u:p%zz@h/", "rtsp://1.2.3.4.5/", "rtsp://h/" + strings.Repeat("x", 2048)},
+		{"http://h/", "h:554", "rtsp:///x", "rtsp://", "rtsp:h", "rtsp://h:0/", "rtsp://h:65536/", "rtsp://h:/", "rtsp://h:x/", "rtsp://h /", "rtsp://h/\u00a0", "rtsp://u:p#w@h/", "rtsp://h/x#backchannel=0", "rtsp://u:p%zz@h/", "rtsp://1.2.3.4.5/", "rtsp://h/" + strings.Repeat("x", 2048)},
 	}
 	const (
 		hash     = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"

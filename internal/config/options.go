@@ -52,7 +52,7 @@ const (
 	allowedListen   = "HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets"
 	allowedFile     = "the path of a file that is there"
 	allowedONVIF    = "http://HOST or https://HOST, with a port and a path where needed, without user name, query and fragment"
-	allowedRTSP     = "rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, and other characters of the password as %XX"
+	allowedRTSP     = "rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, without # and what follows it, and other characters of the password as %XX"
 )
 
 // Options returns every option there is, in the order of the example file.

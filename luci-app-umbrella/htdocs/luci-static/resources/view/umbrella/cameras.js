@@ -31,7 +31,7 @@ function addCameras(map, live) {
 	o = s.option(form.Value, 'url', _('Address'), _('RTSP address of the main stream.'));
 	o.placeholder = 'rtsp://USER:PASSWORD@HOST:PORT/PATH';
 	fields.maskLogin(o);
-	fields.check(o, values.isCameraURL, _('rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, and other characters of the password as %XX'));
+	fields.check(o, values.isCameraURL, _('rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, without # and what follows it, and other characters of the password as %XX'));
 	fields.checkWith(o, [ 'enabled' ], (value, get) => {
 		if (value === '' && get('enabled') !== '0')
 			return _('a camera that is enabled needs it');
@@ -40,7 +40,7 @@ function addCameras(map, live) {
 	o = s.option(form.Value, 'substream', _('Small stream'), _('RTSP address of the same picture in a smaller size.'));
 	o.modalonly = true;
 	fields.maskLogin(o);
-	fields.check(o, values.isCameraURL, _('rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, and other characters of the password as %XX'));
+	fields.check(o, values.isCameraURL, _('rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, without # and what follows it, and other characters of the password as %XX'));
 	fields.checkWith(o, [ 'url' ], (value, get) => {
 		if (value !== '' && value === get('url'))
 			return _('is the same as url');

@@ -194,7 +194,7 @@ func (s *session) connect(ctx context.Context, to target, network, address strin
 		}
 		conn = secure
 	}
-	s.lenient = rtsp.NewConn(conn)
+	s.lenient = rtsp.NewConn(conn, s.url.Host)
 	return s.lenient, nil
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"umbrella/internal/crash"
 )
 
 const (
@@ -29,12 +31,14 @@ const (
 // from one goroutine at a time.
 type Conn struct {
 	net.Conn
+	who      string
 	reader   reader
 	messages *rate.Limiter
 	out      []byte // what is to be read next
 	failed   error
 
 	writing sync.Mutex // of whole messages
+	scratch []byte     // of a frame that is written
 	mu      sync.Mutex // guards what is below
 	pending []pending
 	media   []media
@@ -57,9 +61,9 @@ type media struct {
 	secure          bool // SRTP
 }
 
-// NewConn reads from and writes to a connection.
-func NewConn(c net.Conn) *Conn {
-	n := &Conn{Conn: c, messages: rate.NewLimiter(messageRate, messageBurst), refused: map[string]bool{}}
+// NewConn reads from and writes to a connection. who is the camera in logs.
+func NewConn(c net.Conn, who string) *Conn {
+	n := &Conn{Conn: c, who: who, messages: rate.NewLimiter(messageRate, messageBurst), refused: map[string]bool{}}
 	n.reader = reader{
 		br: bufio.NewReaderSize(c, readBuffer),
 		wait: func(d time.Duration) {
@@ -91,22 +95,30 @@ func (c *Conn) Refused(method string) bool {
 
 // Write implements net.Conn for one message of the library.
 func (c *Conn) Write(b []byte) (int, error) {
-	switch {
-	case len(b) >= 4 && b[0] == '$':
-		c.mu.Lock()
-		for _, m := range c.media {
-			if i := slices.Index(m.library[:], b[1]); i >= 0 {
-				b[1] = m.camera[i]
-				break
-			}
-		}
-		c.mu.Unlock()
-	case !bytes.HasPrefix(b, []byte("RTSP/")):
+	frame := len(b) >= 4 && b[0] == '$'
+	if !frame && !bytes.HasPrefix(b, []byte("RTSP/")) {
 		c.note(string(b))
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	if frame {
+		c.scratch = append(c.scratch[:0], b...)
+		c.scratch[1] = c.toCamera(b[1])
+		b = c.scratch
+	}
 	return c.Conn.Write(b)
+}
+
+// toCamera is the channel of the camera's for one of the library.
+func (c *Conn) toCamera(channel byte) byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.media {
+		if i := slices.Index(m.library[:], channel); i >= 0 {
+			return m.camera[i]
+		}
+	}
+	return channel
 }
 
 // note takes note of a request.
@@ -192,8 +204,10 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// step reads one message, and puts into out what the library is to read of it.
-func (c *Conn) step() error {
+// step reads one message, and puts into out what the library is to read of it. A panic
+// ends the connection: the library calls from a goroutine that nothing else guards.
+func (c *Conn) step() (err error) {
+	defer crash.Contain(crash.Camera, c.who, &err)
 	c.out = c.out[:0]
 	m, err := c.reader.next()
 	if err != nil {

@@ -30,7 +30,7 @@ func (t *tape) SetWriteDeadline(time.Time) error { return nil }
 // asked is a connection on which the library has asked for all that there is.
 func asked(sends string) (*Conn, *tape) {
 	t := &tape{in: bytes.NewReader([]byte(sends))}
-	c := NewConn(t)
+	c := NewConn(t, "cam")
 	for _, request := range []string{
 		"OPTIONS rtsp://cam/s RTSP/1.0\r\nCSeq: 1\r\n\r\n",
 		"DESCRIBE rtsp://cam/s RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\n\r\n",
@@ -140,6 +140,23 @@ func check(t *testing.T, m *base.Response) {
 	if v, ok := m.Header["Content-Base"]; ok && !strings.HasPrefix(v[0], "/") {
 		if _, err := base.ParseURL(v[0]); err != nil {
 			t.Errorf("Content-Base %q: %v", v, err)
+		}
+	}
+}
+
+// TestChannels: what the library sends goes on the channels that the camera chose.
+func TestChannels(t *testing.T) {
+	c, camera := asked("RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: RTP/AVP/TCP;interleaved=4-5\r\n\r\n")
+	if _, err := io.ReadAll(c); err != nil {
+		t.Fatal(err)
+	}
+	for library, want := range map[byte]byte{0: 4, 1: 5, 7: 7} {
+		frame := []byte{'$', library, 0, 1, 'x'}
+		if _, err := c.Write(frame); err != nil || frame[1] != library {
+			t.Errorf("%v, %q", err, frame)
+		}
+		if sent := camera.out.Bytes(); sent[len(sent)-4] != want {
+			t.Errorf("channel %d is sent as %q", library, sent[len(sent)-5:])
 		}
 	}
 }

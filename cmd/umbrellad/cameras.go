@@ -132,12 +132,30 @@ func probeCamera(in *invocation) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	fmt.Fprintln(in.err, "Looking at it: this takes up to 20 seconds.")
-	report := (&camera.Probe{URL: url}).Run(ctx)
-	fmt.Fprint(in.out, report)
+	report := (&camera.Probe{URL: url, Record: in.report != ""}).Run(ctx)
+	if err := in.printReport(report); err != nil {
+		fmt.Fprintf(in.err, "umbrellad: -report: %v\n", err)
+		return exitFailure
+	}
 	if !report.Plays && !report.Hears {
 		return exitFailure
 	}
 	return exitOK
+}
+
+// printReport prints what was found, and writes the transcript where -report says.
+func (in *invocation) printReport(r *camera.Report) error {
+	switch in.report {
+	case "":
+		fmt.Fprint(in.out, r)
+		return nil
+	case "-":
+		fmt.Fprint(in.err, r)
+		_, err := io.WriteString(in.out, r.Transcript)
+		return err
+	}
+	fmt.Fprint(in.out, r)
+	return os.WriteFile(in.report, []byte(r.Transcript), 0o600)
 }
 
 // discoverCameras looks for cameras and asks those it finds for their streams.

@@ -39,6 +39,9 @@ settings, which keeps a password off the command line.
 Flags:
   -config DIR   directory of the UCI file 'umbrella' (default %s)
   -json         with trunks and cameras: print JSON
+  -report FILE  with probe: write what the camera says to FILE, for a bug report,
+                without passwords, addresses and serial numbers; '-' is the
+                standard output
   -user NAME    with cameras discover: ask the cameras for their streams by this
                 name; the password is the first line of the standard input
   -room ROOM    with token: the room that it is for; '*' is all of them
@@ -82,6 +85,7 @@ type invocation struct {
 	dir      string
 	json     bool
 	user     string
+	report   string // where the transcript of a camera goes; empty: nowhere
 	token    tokenFlags
 	pause    time.Duration
 	argument string // what the command wants, if it wants something
@@ -106,7 +110,7 @@ func commands() map[string]command {
 		"cameras":          {flags: []string{"json"}, run: showCameras},
 		"health":           {run: health},
 		"cameras discover": {flags: []string{"user"}, bare: true, run: discoverCameras},
-		"probe":            {argument: "CAMERA", bare: true, run: probeCamera},
+		"probe":            {argument: "CAMERA", flags: []string{"report"}, bare: true, run: probeCamera},
 		"token":            {flags: []string{"room", "name", "rights", "for", "once"}, run: makeToken},
 		"hash":             {bare: true, run: makeHash},
 		"version":          {bare: true, run: printVersion},
@@ -132,6 +136,7 @@ func parse(args []string) (*invocation, error) {
 	flags.StringVar(&in.dir, "config", config.DefaultDir, "")
 	flags.BoolVar(&in.json, "json", false, "")
 	flags.StringVar(&in.user, "user", "", "")
+	flags.StringVar(&in.report, "report", "", "")
 	in.token.define(flags)
 	flags.DurationVar(&in.pause, "pause", 0, "")
 	showVersion := flags.Bool("version", false, "")
@@ -170,7 +175,7 @@ func parse(args []string) (*invocation, error) {
 
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, f := range []string{"json", "user", "room", "name", "rights", "for", "once", "pause"} {
+	for _, f := range []string{"json", "report", "user", "room", "name", "rights", "for", "once", "pause"} {
 		if given[f] && !slices.Contains(in.command.flags, f) {
 			return nil, fmt.Errorf("-%s is for %s", f, takers(f))
 		}

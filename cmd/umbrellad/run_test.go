@@ -70,6 +70,9 @@ func TestCommandLine(t *testing.T) {
 		{args: "probe rtsp://a rtsp://b", code: exitUsage, stderr: "umbrellad: \"rtsp://b\" is too much\nTry"},
 		{args: "probe door -config " + valid, code: exitUsage, stderr: "umbrellad: \"door\" is neither a URL nor a section"},
 		{args: "probe door -config " + invalid, code: exitSettings, stderr: invalid},
+		{args: "probe -report - http://127.0.0.1/", code: exitFailure, stdout: "Camera: unknown\n", stderr: "Looking at it"},
+		{args: "probe http://127.0.0.1/ -report /nowhere/x", code: exitFailure, stdout: "http://127.0.0.1/\n", stderr: "Looking at it"},
+		{args: "check -report x", code: exitUsage, stderr: "umbrellad: -report is for probe\nTry"},
 		{args: "probe http://127.0.0.1/", code: exitFailure, stdout: "http://127.0.0.1/\n  cannot be used: ", stderr: "Looking at it"},
 		{args: "token -config " + state, code: exitFailure, stderr: "umbrellad: token: -room says which room"},
 		{args: "token -room a/b -config " + state, code: exitFailure, stderr: "umbrellad: token: a room's name"},
@@ -113,7 +116,7 @@ func begins(s, prefix string) bool {
 func TestHelpIsWhole(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	run([]string{"-h"}, nil, stdio{nil, &stdout, &stderr}, nil)
-	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", " cameras", " probe", " token", " hash", "-room", "-name", "-rights", "-for", "-once", "-user", "-json", "-pause", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
+	for _, word := range []string{"-config", "-version", "-h", " check", " trunks", " cameras", " probe", " token", " hash", "-room", "-name", "-rights", "-for", "-once", "-report", "-user", "-json", "-pause", " version", " help", "SIGHUP", "SIGTERM", "  0 ", "  1 ", "  2 ", "  3 ", "/etc/config"} {
 		if !strings.Contains(stdout.String(), word) {
 			t.Errorf("the help does not tell %q", word)
 		}

@@ -2,6 +2,7 @@ package camera
 
 import (
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +29,8 @@ type Manager struct {
 	// Times are for tests; zero values are as the package's users expect them.
 	Times Times
 
-	dial dialer // nil: the network
+	dial dialer                  // nil: the network
+	tap  func(net.Conn) net.Conn // sees what cameras say; may be nil
 
 	mu      sync.Mutex
 	cameras map[string]*Camera // by section

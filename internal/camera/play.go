@@ -57,7 +57,7 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back
 	if by == nil {
 		by = connect
 	}
-	s, err := dialBy(ctx, by, f.url, t, false)
+	s, err := dialBy(ctx, by, f.camera.manager.tap, f.url, t, false)
 	if err != nil {
 		return false, err
 	}

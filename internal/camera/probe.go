@@ -29,6 +29,8 @@ type Report struct {
 	// Plays tells that browsers will show the picture; Hears that they will play
 	// the sound.
 	Plays, Hears bool
+	// Transcript is what the camera said, as the tests of this package can play it.
+	Transcript string
 }
 
 // VideoReport is what was seen of a picture.
@@ -68,6 +70,8 @@ type Probe struct {
 	URL string
 	// Most is how long it looks once the camera plays; 0 is 15 s.
 	Most time.Duration
+	// Record has the Report have a Transcript.
+	Record bool
 	// Times are for tests.
 	Times Times
 
@@ -84,11 +88,20 @@ func (p *Probe) Run(ctx context.Context) *Report {
 		Transport: p.transport,
 	}
 	m := &Manager{SFU: &sfu.SFU{}, Log: slog.New(slog.DiscardHandler), Times: p.Times, dial: p.dial}
+	var record *recorder
+	if p.Record {
+		record = &recorder{}
+		m.tap = record.tap
+	}
 	m.Apply([]config.Camera{cfg})
 	defer m.Close()
 	f := m.cameras[cfg.Section].feeds[0]
 	f.wait(ctx, cmp.Or(p.Most, probeMost))
-	return f.report()
+	r := f.report()
+	if record != nil {
+		r.Transcript = record.transcript(p.URL, f, r)
+	}
+	return r
 }
 
 // wait looks until the camera has failed, or shown what it sends.

@@ -376,8 +376,9 @@ func completed(text string, req *base.Request) string {
 	if strings.Contains(head, "{no cseq}\r\n") {
 		head = strings.Replace(head, "{no cseq}\r\n", "", 1)
 	} else if !regexp.MustCompile(`(?im)^cseq\s*:`).MatchString(head) {
-		if first, rest, ok := strings.Cut(head, "\n"); ok {
-			head = first + "\nCSeq: {cseq}\r\n" + rest
+		// Behind the first line that is not empty.
+		if at := regexp.MustCompile(`^\s*[^\n]*\n`).FindStringIndex(head); at != nil {
+			head = head[:at[1]] + "CSeq: {cseq}\r\n" + head[at[1]:]
 		}
 	}
 	head = strings.ReplaceAll(head, "{length}", strconv.Itoa(len(body)))

@@ -77,10 +77,11 @@ const (
 // backChannel is set. The session lives until ctx is done or it is
 // closed.
 func dial(ctx context.Context, rawURL string, transport gortsplib.Transport, backChannel bool) (*session, error) {
-	return dialBy(ctx, connect, rawURL, transport, backChannel)
+	return dialBy(ctx, connect, nil, rawURL, transport, backChannel)
 }
 
-func dialBy(ctx context.Context, by dialer, rawURL string, transport gortsplib.Transport, backChannel bool) (*session, error) {
+// dialBy is dial by another dialer, and with a tap on the connection if there is one.
+func dialBy(ctx context.Context, by dialer, tap func(net.Conn) net.Conn, rawURL string, transport gortsplib.Transport, backChannel bool) (*session, error) {
 	u, err := base.ParseURL(rawURL)
 	if err != nil && strings.Contains(rawURL, "#") {
 		return nil, trouble("this is no RTSP address", "leave out # and what follows it, which only go2rtc reads; in a password, write %23 for it")
@@ -90,7 +91,7 @@ func dialBy(ctx context.Context, by dialer, rawURL string, transport gortsplib.T
 	}
 	// The library signs nothing: it would give the password to whoever asks for it.
 	u.User = nil
-	to := target{url: u, login: credential.FromURL(rawURL), dial: by}
+	to := target{url: u, login: credential.FromURL(rawURL), dial: by, tap: tap}
 	for range maxRedirects + 1 {
 		s, err := describe(ctx, to, transport, backChannel)
 		if err == nil {

@@ -22,6 +22,7 @@ type target struct {
 	url        *base.URL // without a user
 	login      credential.Credential
 	dial       dialer
+	tap        func(net.Conn) net.Conn // may be nil
 	redirected bool
 	// peer is the address of the camera that sent us here: its name is not resolved
 	// anew, as it might lead elsewhere then. Not valid before a redirect.
@@ -83,7 +84,7 @@ func (t target) follow(peer netip.Addr, location string) (target, error) {
 	if to.Host = name; port != "" {
 		to.Host += ":" + port
 	}
-	return target{url: to, login: t.login, dial: t.dial, redirected: true, peer: peer}, nil
+	return target{url: to, login: t.login, dial: t.dial, tap: t.tap, redirected: true, peer: peer}, nil
 }
 
 // maxRate is how many bytes a second a camera may send by TCP, and at once: more than

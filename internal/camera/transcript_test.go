@@ -170,3 +170,11 @@ func (tr *transcript) missed(r *Report) (list []string) {
 	}
 	return list
 }
+
+// expected checks that Probe has found what the line Expect says.
+func (tr *transcript) expected(t testing.TB, r *Report) {
+	t.Helper()
+	if missed := tr.missed(r); len(missed) > 0 {
+		t.Errorf("it should be %q, but:\n%s", missed, r)
+	}
+}

@@ -39,9 +39,9 @@ settings, which keeps a password off the command line.
 Flags:
   -config DIR   directory of the UCI file 'umbrella' (default %s)
   -json         with trunks and cameras: print JSON
-  -report FILE  with probe: write what the camera says to FILE, for a bug report,
-                without passwords, addresses and serial numbers; '-' is the
-                standard output
+  -report FILE  with probe: write what the camera says to FILE, for a bug
+                report, without passwords, addresses and serial numbers; '-' is
+                the standard output
   -user NAME    with cameras discover: ask the cameras for their streams by this
                 name; the password is the first line of the standard input
   -room ROOM    with token: the room that it is for; '*' is all of them

@@ -1,7 +1,10 @@
 package camera
 
 import (
+	"flag"
+	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"umbrella/internal/camera/nal"
+	"umbrella/internal/config"
 	"umbrella/internal/sfu"
 )
 
@@ -17,11 +21,7 @@ import (
 var patient = Times{Stall: 5 * time.Second, UDPWait: 2 * time.Second, Look: quick.Look}
 
 // notYet are the transcripts that do not have their right outcome yet, with what is amiss.
-var notYet = map[string]string{
-	"anjvision-base-without-scheme": "base without a scheme",
-	"unknown-aac-as-adts":           "ADTS in place of the header of RFC 3640",
-	"unknown-cseq-has-to-be-first":  "order of our headers",
-}
+var notYet = map[string]string{}
 
 // eachCamera does something with each of the transcripts, many at once: they wait more than
 // they work, however few processors there are.
@@ -57,12 +57,12 @@ func TestCameras(t *testing.T) {
 				t.Errorf("%s stands %d times in the header", name, len(tr.header[name]))
 			}
 		}
-		r := startReplay(t, tr)
 		times := patient
 		if strings.HasPrefix(tr.first("Wants"), "keep-alive") {
 			times.Look = 3 * time.Second // longer than the session lasts without
 		}
-		report := (&Probe{URL: r.address(), Times: times, Most: 8 * time.Second}).Run(t.Context())
+		by := map[string]config.Transport{"udp": config.TransportUDP, "tcp": config.TransportTCP}[tr.first("Transport")]
+		report := (&Probe{URL: startReplay(t, tr).address(), Times: times, Most: 8 * time.Second, transport: by}).Run(t.Context())
 		missed := tr.missed(report)
 		why, known := notYet[name]
 		switch {
@@ -117,4 +117,86 @@ func TestSeveralPictures(t *testing.T) {
 			return strings.Contains(note.Reason, "number 2 of 2, H.264")
 		})
 	})
+}
+
+var serve = flag.String("serve", "", "play the camera of this transcript until the test is interrupted")
+
+// TestServe plays a camera for a node and a browser of somebody who looks:
+//
+//	go test ./internal/camera -run TestServe -timeout 0 -v -serve yuan-lf-alone
+func TestServe(t *testing.T) {
+	if *serve == "" {
+		t.Skip("for people: see -serve")
+	}
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt)
+	defer stop()
+	t.Log(startReplay(t, readTranscript(t, "testdata/cameras/"+*serve+".txt")).address())
+	<-ctx.Done()
+}
+
+var update = flag.Bool("update", false, "write the table of cameras in docs/cameras.md anew")
+
+// The table of cameras in docs/cameras.md is what the headers of the transcripts say:
+//
+//	go test ./internal/camera -run TestCamerasAreDocumented -update
+func TestCamerasAreDocumented(t *testing.T) {
+	const doc, begin, end = "../../docs/cameras.md", "<!-- cameras -->\n", "<!-- end of cameras -->\n"
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, first := strings.Cut(string(text), begin)
+	table, after, last := strings.Cut(rest, end)
+	if !first || !last {
+		t.Fatalf("%s has no place for the table", doc)
+	}
+	want := cameraTable(t)
+	if *update {
+		if err := os.WriteFile(doc, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if table != want {
+		t.Errorf("the table in %s is not that of the transcripts: run this test with -update", doc)
+	}
+}
+
+func cameraTable(t *testing.T) string {
+	files, err := filepath.Glob("testdata/cameras/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, file := range files {
+		tr := readTranscript(t, file)
+		source := tr.first("Source")
+		if strings.Contains(source, "://") {
+			source = "[report](" + source + ")"
+		}
+		row := fmt.Sprintf("| %s | %s (%s) | %s |\n", tr.first("Camera"), tr.first("Shows"), source, tr.outcome())
+		if tr.first("Camera") == "unknown" {
+			row = "\xff" + row // last
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return "| camera | what it does | what comes of it |\n|---|---|---|\n" + strings.ReplaceAll(strings.Join(rows, ""), "\xff", "")
+}
+
+// outcome is Expect in words.
+func (tr *transcript) outcome() string {
+	var list []string
+	for want := range strings.SplitSeq(tr.first("Expect"), ";") {
+		switch verb, rest, _ := strings.Cut(strings.TrimSpace(want), " "); verb {
+		case "plays":
+			codec, _, _ := strings.Cut(rest, " ")
+			list = append(list, codec)
+		case "hears":
+			list = append(list, "sound")
+		case "no":
+			list = append(list, "no "+rest)
+		case "transport":
+			list = append(list, "by "+strings.ToUpper(rest))
+		}
+	}
+	return strings.Join(list, ", ")
 }

@@ -101,8 +101,8 @@ func TestRTSPAsCamerasSendIt(t *testing.T) {
 			until(t, "pictures", func() bool { return v.count() > 30 })
 			o.mu.Lock()
 			defer o.mu.Unlock()
-			if len(o.conns) > 1 {
-				t.Errorf("%d connections: %s", len(o.conns), n.log)
+			if o.dials() > 1 {
+				t.Errorf("%d connections: %s", o.dials(), n.log)
 			}
 			for _, to := range o.setups {
 				if u, err := url.Parse(to); err != nil || !slices.Contains([]string{"/stream", "/stream/", "/stream/track1"}, u.Path) {
@@ -171,15 +171,15 @@ func TestTCPOnTheSameConnection(t *testing.T) {
 			}
 			n.Close()
 			o.mu.Lock()
-			if len(o.conns) != 1 {
-				t.Errorf("%d connections", len(o.conns))
+			if o.dials() != 1 {
+				t.Errorf("%d connections", o.dials())
 			}
 			o.mu.Unlock()
 			r := (&Probe{URL: o.url("stream")}).Run(t.Context())
 			o.mu.Lock()
 			defer o.mu.Unlock()
-			if len(o.conns) != 2 || r.Transport != "tcp" || r.UDPTrouble == nil || !r.Plays {
-				t.Errorf("%d connections: %s", len(o.conns), r)
+			if o.dials() != 2 || r.Transport != "tcp" || r.UDPTrouble == nil || !r.Plays {
+				t.Errorf("%d connections: %s", o.dials(), r)
 			}
 		})
 	}
@@ -238,7 +238,7 @@ func TestEndOfStream(t *testing.T) {
 				o.mu.Lock()
 				defer o.mu.Unlock()
 				switch {
-				case len(o.conns) > 1 || n < length:
+				case o.dials() > 1 || n < length:
 					return b
 				case n == length && last == nil:
 					o.conns[0].Close()
@@ -253,7 +253,7 @@ func TestEndOfStream(t *testing.T) {
 			until(t, "the second connection", func() bool {
 				o.mu.Lock()
 				defer o.mu.Unlock()
-				return len(o.conns) == 2
+				return o.dials() == 2
 			})
 			seen := v.count()
 			until(t, "pictures again", func() bool { return v.count() > seen+10 })
@@ -282,8 +282,8 @@ func TestByeOfAnotherSource(t *testing.T) {
 	until(t, "pictures", func() bool { return v.count() > 80 })
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.conns) != 1 {
-		t.Errorf("%d connections", len(o.conns))
+	if o.dials() != 1 {
+		t.Errorf("%d connections", o.dials())
 	}
 }
 

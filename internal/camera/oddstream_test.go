@@ -93,7 +93,7 @@ func (s *stream) withOddFragments(payloads [][]byte, hevc bool) [][]byte {
 	return payloads
 }
 
-// odd changes a packet of the n-th moment as the options marker, sets, sei and stamps say.
+// odd changes a packet of the n-th moment as the options marker, sets and stamps say.
 func (s *stream) odd(p *rtp.Packet, n int) {
 	kind := p.Payload[0] & 0x1f
 	isSet := kind == 7 || kind == 8
@@ -107,8 +107,6 @@ func (s *stream) odd(p *rtp.Packet, n int) {
 	case s.options["sets"] == "stamped-before" && isSet:
 		p.Timestamp -= s.step
 		p.Marker = p.Marker || kind == 7
-	case s.options["sei"] == "own-stamp" && kind == 6:
-		p.Timestamp -= s.step / 2
 	case s.options["stamps"] == "astray" && n%40 == 13:
 		p.Timestamp -= 9800 * s.rate
 	}

@@ -25,7 +25,7 @@ type answer struct {
 	after []string // what the camera does of itself then
 }
 
-var headerNames = []string{"Camera", "Source", "Shows", "Login", "Tracks", "Wants", "Media", "Expect"}
+var headerNames = []string{"Camera", "Source", "Shows", "Login", "Transport", "Tracks", "Wants", "Media", "Expect"}
 
 func readTranscript(t testing.TB, name string) *transcript {
 	t.Helper()

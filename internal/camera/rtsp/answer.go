@@ -3,6 +3,7 @@ package rtsp
 import (
 	"bytes"
 	"cmp"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,11 +164,17 @@ func contentType(said string, body []byte) string {
 
 // contentBase is a base that is an address or a path, or empty: then the address that was
 // asked for is the base. Seen as an IPv6 address without brackets (AlexxIT/WebRTC#395),
-// with the scheme twice (AlexxIT/go2rtc#208), and as rubbish.
+// with the scheme twice (AlexxIT/go2rtc#208), as rubbish, and without a scheme ahead of
+// the host (scottlamb/moonfire-nvr#356).
 func contentBase(text string) string {
 	text = absolute(strings.Trim(text, `"<> `))
 	if strings.HasPrefix(text, "/") {
 		return text
+	}
+	host, _, _ := strings.Cut(text, "/")
+	name, _, _ := strings.Cut(host, ":")
+	if a, err := netip.ParseAddr(name); err == nil && a.Is4() {
+		text = "rtsp://" + text
 	}
 	if u, err := base.ParseURL(text); err != nil || u.Host == "" {
 		return ""

@@ -34,6 +34,9 @@ func TestTransport(t *testing.T) {
 		{udp, "RTP/AVP;unicast;server_port=6000", "RTP/AVP;unicast;server_port=6000-6001"},
 		{udp, "RTP/AVP;unicast;server_port=99999-100000", "RTP/AVP;unicast"},
 		{udp, tcp, tcp},
+		// kerberos-io/kios#26: channels beside the ports that it was asked for.
+		{udp, "RTP/AVP;unicast;client_port=4000-4001;server_port=3-4;interleaved=0-1", "RTP/AVP;unicast;server_port=3-4"},
+		{udp, "RTP/AVP;unicast;interleaved=0-1", tcp},
 		{tcp, "RAW/RAW/UDP;unicast,RTP/AVP/TCP;unicast;interleaved=0-1,RTP/AVP;multicast", tcp},
 		{udp, "RTP/SAVP;unicast;server_port=3-4", "RTP/SAVP;unicast;server_port=3-4"},
 	} {
@@ -70,6 +73,7 @@ func TestAddresses(t *testing.T) {
 		"rtsp://cam/live#backchannel=0": "rtsp://cam/live",
 		// AlexxIT/go2rtc#208, AlexxIT/WebRTC#395.
 		"rtsp://rtsp://cam/live/": "rtsp://cam/live/", "rtsp://::ffff:192.0.2.10/onvif/profile.1/": "",
+		"192.0.2.10:554/stream0/": "rtsp://192.0.2.10:554/stream0/", "192.0.2.10/a": "rtsp://192.0.2.10/a", // scottlamb/moonfire-nvr#356
 		"cam:554//": "", "": "", "live": "", "rtsp://": "", "http://cam/": "",
 	} {
 		if got := contentBase(in); got != want {
@@ -102,6 +106,19 @@ func TestPublic(t *testing.T) {
 	} {
 		if got := public(c.h); got != c.want {
 			t.Errorf("%v: %q", c.h, got)
+		}
+	}
+}
+
+// datarhei/restreamer#55: a camera that reads the first header as CSeq.
+func TestNumberFirst(t *testing.T) {
+	for in, want := range map[string]string{
+		"DESCRIBE rtsp://cam/ RTSP/1.0\r\nAccept: application/sdp\r\nCSeq: 2\r\nUser-Agent: x\r\n\r\n": "DESCRIBE rtsp://cam/ RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\nUser-Agent: x\r\n\r\n",
+		"OPTIONS rtsp://cam/ RTSP/1.0\r\nCSeq: 1\r\n\r\n":                                              "OPTIONS rtsp://cam/ RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+		"OPTIONS": "OPTIONS", "A b RTSP/1.0\r\nX: y\r\nCSeq: 1": "A b RTSP/1.0\r\nX: y\r\nCSeq: 1",
+	} {
+		if got := string(numberFirst([]byte(in))); got != want {
+			t.Errorf("%q becomes %q", in, got)
 		}
 	}
 }

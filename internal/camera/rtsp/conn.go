@@ -98,6 +98,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	frame := len(b) >= 4 && b[0] == '$'
 	if !frame && !bytes.HasPrefix(b, []byte("RTSP/")) {
 		c.note(string(b))
+		b = numberFirst(b)
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -119,6 +120,22 @@ func (c *Conn) toCamera(channel byte) byte {
 		}
 	}
 	return channel
+}
+
+// numberFirst is a request with CSeq as its first header: the library sorts them, and some
+// cameras refuse a request that begins with another one (datarhei/restreamer#55).
+func numberFirst(b []byte) []byte {
+	line := bytes.Index(b, []byte("\r\n")) + 2
+	at := bytes.Index(b, []byte("\r\nCSeq: ")) + 2
+	if line < 2 || at <= line {
+		return b
+	}
+	end := bytes.Index(b[at:], []byte("\r\n"))
+	if end < 0 {
+		return b
+	}
+	end += at + 2
+	return slices.Concat(b[:line], b[at:end], b[line:at], b[end:])
 }
 
 // note takes note of a request.

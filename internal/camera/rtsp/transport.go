@@ -84,7 +84,7 @@ func (t transport) completed(wants transport) transport {
 	}
 	// Escam Q6 (AlexxIT/go2rtc) has channels without "/TCP" beside them, and others have
 	// them beside the ports of UDP (kerberos-io/kios#26).
-	t.tcp = t.tcp || t.ports[0] == 0 && (wants.tcp || t.numbered)
+	t.tcp = t.tcp || wants.tcp && t.numbered || t.ports[0] == 0 && (wants.tcp || t.numbered)
 	if t.tcp && !t.numbered {
 		t.channels = wants.channels
 	}

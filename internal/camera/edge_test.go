@@ -61,6 +61,7 @@ func TestRTSPAsCamerasSendIt(t *testing.T) {
 		"a blank after the timeout (AlexxIT/go2rtc#382)":                 {wire: replace("Session: 1\r\n", "Session: 1;timeout=60 \r\n")},
 		"a blank after Content-Length":                                   {wire: replace(length, length+" ")},
 		"no Content-Length":                                              {wire: replace(length+"\r\n", "")},
+		"no Content-Length, behind TLS":                                  {secure: true, wire: replace(length+"\r\n", "")},
 		"Content-Length too small":                                       {wire: replace(length, "Content-Length: "+strconv.Itoa(len(goodSDP)-20))},
 		"Content-Length too large":                                       {wire: replace(length, "Content-Length: "+strconv.Itoa(len(goodSDP)+9))},
 		"Content-Length twice":                                           {wire: replace(length, length+"\r\n"+length)},
@@ -509,13 +510,13 @@ func TestSRTP(t *testing.T) {
 			t.Parallel()
 			o.secure = true
 			startOdd(t, o)
-			n := startNode(t, settings(strings.Replace(o.url("stream"), "rtsp:", "rtsps:", 1)))
+			n := startNode(t, settings(o.url("stream")))
 			v := watch(t, n.track(t, sfu.Video), 0)
 			until(t, "pictures", func() bool { return v.count() > 30 })
 		})
 	}
 	o := startOdd(t, &oddCamera{secure: true, sdp: savp, wire: replace("RTP/AVP/TCP", "RTP/SAVP/TCP")})
-	r := (&Probe{URL: strings.Replace(o.url("stream"), "rtsp:", "rtsps:", 1)}).Run(t.Context())
+	r := (&Probe{URL: o.url("stream")}).Run(t.Context())
 	if r.Trouble == nil || !strings.Contains(r.Trouble.Reason, "it sends no keys (MIKEY)") {
 		t.Errorf("%v", r.Trouble)
 	}

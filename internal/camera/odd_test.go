@@ -67,6 +67,13 @@ func startOddAt(t testing.TB, address string, o *oddCamera) *oddCamera {
 	return o
 }
 
+func (o *oddCamera) url(path string) string {
+	if o.secure {
+		return "rtsps" + strings.TrimPrefix(o.scripted.url(path), "rtsp")
+	}
+	return o.scripted.url(path)
+}
+
 func (o *oddCamera) serve(c net.Conn) {
 	var plays sync.WaitGroup
 	stop := make(chan struct{})

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -427,6 +428,20 @@ func TestExplainHasWordsForIO(t *testing.T) {
 	} {
 		if got := explain(err, "rtsp://cam/"); got != want {
 			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
+// A port of TLS or of web pages, which closes what speaks RTSP, has no viewers.
+func TestHungUpAtAnotherPort(t *testing.T) {
+	for url, want := range map[string]string{
+		"rtsp://u:p@cam/a": "viewers", "rtsp://cam:554/a": "viewers", "rtsps://cam:322/a": "viewers", "rtsps://cam:443/a": "viewers",
+		"rtsp://u:p@cam:443/a": "rtsps://", "rtsp://cam:7441/a": "rtsps://", "rtsp://cam:80/a": "web pages", "rtsp://[::1]:8080/a": "web pages",
+	} {
+		for _, err := range []error{io.EOF, syscall.ECONNRESET} {
+			if got := explain(err, url).Error(); !strings.Contains(got, want) {
+				t.Errorf("%s: %q, want %q in it", url, got, want)
+			}
 		}
 	}
 }

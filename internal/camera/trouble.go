@@ -84,6 +84,9 @@ func explain(err error, rawURL string) *Trouble {
 		return t
 	}
 	if t := explainNetwork(err); t != nil {
+		if t == errHungUp {
+			return hungUp(rawURL)
+		}
 		return t
 	}
 	return trouble("the camera cannot be used: "+withoutSecrets(err.Error(), rawURL), "")
@@ -107,6 +110,22 @@ func (t *Trouble) inAuto() *Trouble {
 		return t
 	}
 	return trouble("the camera sends in none of the ways that there are", "allow RTP unicast by TCP (interleaved) or UDP in the camera")
+}
+
+// hungUp says why a camera may have hung up without a word: most often it is asked at
+// the port of something else.
+func hungUp(rawURL string) *Trouble {
+	u, err := base.ParseURL(rawURL)
+	if err != nil || u.Scheme != "rtsp" {
+		return errHungUp
+	}
+	switch port := u.Port(); port {
+	case "322", "443", "7441", "8443", "8322":
+		return trouble("the camera hung up", "port "+port+" is one for TLS as a rule: write rtsps:// in url, or another port, mostly 554")
+	case "80", "81", "88", "8000", "8080", "8081":
+		return trouble("the camera hung up", "port "+port+" is one for web pages as a rule: write that of RTSP in url, mostly 554")
+	}
+	return errHungUp
 }
 
 // explainAnswer knows what the camera said.

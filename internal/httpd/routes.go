@@ -60,6 +60,7 @@ func (s *Server) routes(p *pages) http.Handler {
 		m.HandleFunc("GET /snapshot/{file}", s.serveSnapshot)
 	}
 	m.HandleFunc("GET /wsb", s.serveSocket)
+	m.HandleFunc("POST /wsb", s.explainSocket)
 	m.Handle("/whip/", s.WHIP)
 	m.Handle("/whep/", s.WHIP)
 	// Without these the mux would redirect to the same with a slash, and that
@@ -114,6 +115,25 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Signal.ServeHTTP(w, r)
+}
+
+// explainSocket tells a page why its WebSocket does not open: browsers keep the answer
+// to a WebSocket's request to themselves. Where this node would accept it, something in
+// front does not pass WebSockets on.
+func (s *Server) explainSocket(w http.ResponseWriter, r *http.Request) {
+	if err := s.Gate.CheckOrigin(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	release, err := s.Gate.OpenSocket(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusTooManyRequests)
+		return
+	}
+	release()
+	w.Header().Set("Connection", "Upgrade") // RFC 9110 §15.5.22
+	w.Header().Set("Upgrade", "websocket")
+	http.Error(w, "this address is for WebSockets", http.StatusUpgradeRequired)
 }
 
 // isTrunk reports whether a request opens a trunk.

@@ -7,6 +7,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { until } from "./wait.mjs";
 
+/** Without these, pages load and WebSockets do not open. */
+export const upgrade = ["Upgrade $http_upgrade", "Connection $connection_upgrade"];
+const usual = ["Host $http_host", ...upgrade, "X-Forwarded-For $proxy_add_x_forwarded_for", "X-Forwarded-Proto $scheme"];
+
 /**
  * @param {object} options
  * @param {number} options.port that it listens on, at every address
@@ -14,9 +18,10 @@ import { until } from "./wait.mjs";
  * @param {string} options.to where to, such as "127.0.0.1:8081"
  * @param {string} options.certificate PEM file
  * @param {string} options.key PEM file
+ * @param {string[]} [options.headers] what it sets of the requests' headers
  * @returns {Promise<() => Promise<void>>} ends it
  */
-export async function nginx({ port, prefix, to, certificate, key }) {
+export async function nginx({ port, prefix, to, certificate, key, headers = usual }) {
   const dir = await mkdtemp(path.join(tmpdir(), "umbrella-nginx-"));
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((what) => `${what}_temp_path ${dir}/${what};`);
   await writeFile(
@@ -37,11 +42,7 @@ http {
     location ${prefix}/ {
       proxy_pass http://${to};
       proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
+      ${headers.map((header) => `proxy_set_header ${header};`).join("\n      ")}
       proxy_read_timeout 1h;
     }
   }

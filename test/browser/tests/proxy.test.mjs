@@ -9,7 +9,7 @@ import { after } from "node:test";
 import { promisify } from "node:util";
 import { binary, Daemon, freePorts } from "../lib/daemon.mjs";
 import { house } from "../lib/harness.mjs";
-import { nginx } from "../lib/nginx.mjs";
+import { nginx, upgrade } from "../lib/nginx.mjs";
 import { outside } from "../lib/outside.mjs";
 
 const prefix = "/calls";
@@ -23,14 +23,15 @@ after(() => other.close());
 const { caFile } = other;
 const state = path.dirname(caFile);
 const [port] = await freePorts(1);
-const end = await nginx({
-  port,
-  prefix,
-  to: `127.0.0.1:${daemon.port}`,
-  certificate: path.join(state, "server.crt"),
-  key: path.join(state, "server.key"),
-});
-after(end);
+const behind = (options) =>
+  nginx({
+    prefix,
+    to: `127.0.0.1:${daemon.port}`,
+    certificate: path.join(state, "server.crt"),
+    key: path.join(state, "server.key"),
+    ...options,
+  });
+after(await behind({ port }));
 
 /** A token of the daemon's, by its command line. */
 async function token(...options) {
@@ -93,4 +94,22 @@ scene("a call behind nginx", 300, async ({ person, step }) => {
     }
     assert.equal((await ask("/healthz")).status, 200);
   });
+});
+
+scene("a proxy that does not pass on what it should", 120, async ({ person, step }) => {
+  const ada = await person("Ada", { launch: { caFile } });
+  for (const [what, headers, words] of [
+    ["no Host (jech/galene#175)", upgrade, "proxy_set_header Host"],
+    ["no Upgrade", ["Host $http_host"], "headers Upgrade and Connection"],
+  ]) {
+    await step(`${what}: the page says what to set`, async () => {
+      const [odd] = await freePorts(1);
+      after(await behind({ port: odd, headers }));
+      await ada.page.goto(`https://${address}:${odd}${prefix}/sfu/attic`, { waitUntil: "load" });
+      await ada.type('input[name="name"]', "Ada");
+      await ada.press("Just watch");
+      await ada.says(words);
+    });
+  }
+  ada.complaints = ada.complaints.filter((c) => !/code: (403|426)|status of (403|426)/.test(c));
 });

@@ -3,6 +3,7 @@ import { Store } from "../state/store";
 import type { VideoQuality } from "./capture";
 import type { Clock } from "./clock";
 import { receivableCodecs } from "./codecs";
+import { waysOf, type Ways } from "./diagnose";
 import type { VideoCodec } from "./encodings";
 import { bitRates, type LocalMedia } from "./media";
 import type { ClientBody, ServerBody } from "./messages";
@@ -66,6 +67,8 @@ export type ModerationAction = NonNullable<Extract<ClientBody, { case: "moderate
 
 export interface CallOptions {
   connect: Connect;
+  /** Finds out why no connection opens; empty where nobody says. */
+  diagnose?: () => Promise<string>;
   clock: Clock;
   media: LocalMedia;
   onEvent(event: RoomEvent): void;
@@ -126,6 +129,11 @@ export class Call {
     this.endMedia = o.media.store.subscribe(() => this.mediaChanged());
   }
 
+  /** How media would get through. */
+  get ways(): Ways {
+    return waysOf((this.subscriber ?? this.publisher)?.pc.remoteDescription?.sdp ?? "", this.iceServers);
+  }
+
   get publishPC(): RTCPeerConnection | null {
     return this.publisher?.pc ?? null;
   }
@@ -151,6 +159,7 @@ export class Call {
     });
     const session = new Session({
       connect: this.o.connect,
+      diagnose: this.o.diagnose,
       clock: this.o.clock,
       entrance: { ...entrance, receiveCodecs: codecs },
       onState: (state) => {
@@ -348,11 +357,7 @@ export class Call {
     this.codec = this.o.media.store.state.codec;
     this.publishWatch?.close();
     this.publisher?.close();
-    const watch = new Watch(
-      this.o.clock,
-      () => publisher.restart(),
-      () => this.blocked(() => this.rebuildPublisher()),
-    );
+    const watch = new Watch(this.o.clock, () => publisher.restart(), () => this.rebuildPublisher(), this.blocked);
     const publisher = new Publisher({
       iceServers: this.iceServers,
       clock: this.o.clock,
@@ -382,12 +387,8 @@ export class Call {
 
   private ensureSubscriber(): Subscriber {
     if (this.subscriber) return this.subscriber;
-    const watch = new Watch(
-      this.o.clock,
-      () => subscriber.restart(),
-      // The node keeps its side as long as the session lasts: begin anew.
-      () => this.blocked(() => this.session?.rejoin()),
-    );
+    // The node keeps its side as long as the session lasts: begin anew.
+    const watch = new Watch(this.o.clock, () => subscriber.restart(), () => this.session?.rejoin(), this.blocked);
     const subscriber = new Subscriber({
       iceServers: this.iceServers,
       send: (body) => this.session?.send(body),
@@ -409,10 +410,7 @@ export class Call {
     if (state === "connected") this.store.set({ mediaBlocked: false });
   }
 
-  private blocked(remedy: () => void): void {
-    this.store.set({ mediaBlocked: true });
-    remedy();
-  }
+  private readonly blocked = () => this.store.set({ mediaBlocked: true });
 
   private restartIce(): void {
     if (this.publisher) {

@@ -54,6 +54,8 @@ export interface SessionOptions {
   clock: Clock;
   random?: () => number;
   entrance: Entrance;
+  /** Finds out why no connection opens; empty where nobody says. */
+  diagnose?: () => Promise<string>;
   /** Each new state, in order. */
   onState(state: SessionState): void;
   /** In the room: newly, or again with the same session (joined.resumed). */
@@ -256,13 +258,22 @@ export class Session {
     else this.end(code === Error_Code.UNAVAILABLE ? "unavailable" : "refused", message);
   }
 
+  /** Ends it, with the reason if anybody tells it. */
+  private unreachable(): void {
+    if (!this.o.diagnose) {
+      this.end("unreachable", "");
+      return;
+    }
+    void this.o.diagnose().then((why) => this.end("unreachable", why));
+  }
+
   /** The socket is gone. quick: the node said that it would be back. */
   private lost(quick: boolean): void {
     if (this.state.phase === "ended") return;
     this.drop();
     const now = this.o.clock.now();
     if (!this.wasIn) {
-      if (this.attempts >= firstAttempts) this.end("unreachable", "");
+      if (this.attempts >= firstAttempts) this.unreachable();
       else this.cancelTimer = this.o.clock.after(firstRetry, () => this.open());
       return;
     }

@@ -88,3 +88,20 @@ test("after close nothing happens", () => {
   clock.advance(60_000);
   assert.deepEqual(did, []);
 });
+
+test("what never gets through is said at the first attempt, what gets lost at the last", () => {
+  const told = (connects: boolean) => {
+    const { clock, did } = setup();
+    const watch = new Watch(clock, () => did.push("restart"), () => did.push("give up"), () => did.push("blocked"));
+    watch.resume();
+    watch.changed("connecting");
+    if (connects) {
+      watch.changed("connected");
+      watch.changed("failed");
+    }
+    clock.advance(12_000);
+    return did.slice(0, 2);
+  };
+  assert.deepEqual(told(false), ["blocked", "restart"]);
+  assert.deepEqual(told(true), ["restart", "restart"]);
+});

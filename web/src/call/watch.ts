@@ -14,6 +14,7 @@ const maxRestarts = 3;
  * connection is lost, and for a new PeerConnection when restarts do not help.
  */
 export class Watch {
+  private wasConnected = false;
   private state: RTCPeerConnectionState = "new";
   private restarts = 0;
   private running = false;
@@ -23,6 +24,8 @@ export class Watch {
     private readonly clock: Clock,
     private readonly restart: () => void,
     private readonly giveUp: () => void,
+    /** Nothing gets through: it never did, or restarts do not help. */
+    private readonly blocked: () => void = () => {},
   ) {}
 
   /** The node can be asked for things. */
@@ -47,7 +50,10 @@ export class Watch {
   changed(state: RTCPeerConnectionState): void {
     if (state === this.state) return;
     this.state = state;
-    if (state === "connected") this.restarts = 0;
+    if (state === "connected") {
+      this.restarts = 0;
+      this.wasConnected = true;
+    }
     if (this.running) this.arm();
   }
 
@@ -76,9 +82,11 @@ export class Watch {
     this.cancel = this.clock.after(ms, () => {
       if (this.restarts >= maxRestarts) {
         this.restarts = 0;
+        this.blocked();
         this.giveUp();
         return;
       }
+      if (!this.wasConnected) this.blocked();
       this.restarts++;
       this.restart();
       this.wait(restartTime);

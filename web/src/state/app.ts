@@ -3,6 +3,7 @@ import { systemClock } from "../call/clock";
 import { LocalMedia } from "../call/media";
 import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
 import { shownName, type RoomEvent } from "../call/room";
+import { whyNoSocket } from "../call/diagnose";
 import { connectSocket } from "../call/socket";
 import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
 import { asksForWall, sayWall } from "../ui/wall";
@@ -99,6 +100,7 @@ export class App {
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
     this.call = new Call({
       connect: connectSocket(socket.href, systemClock),
+      diagnose: () => whyNoSocket(socket.href),
       clock: systemClock,
       media: this.media,
       onEvent: (event) => this.happened(event),

@@ -17,7 +17,7 @@ import { toggleFullScreen } from "./tile";
 import type { Tile } from "./tiles";
 import { lookAfter } from "../state/lookafter";
 import { useResting, useScreenOn } from "./wall";
-import { secondsUntil } from "./words";
+import { blockedWords, mediaWords, secondsUntil } from "./words";
 
 /** The call itself. */
 export function CallView(): JSX.Element {
@@ -85,7 +85,7 @@ function Banner(): JSX.Element | null {
   if (blocked) {
     return (
       <div class="banner banner-alert" role="alert">
-        <p>Sound and pictures cannot get through: this network seems to block them. Trying again…</p>
+        <p>{blockedWords(app.call.ways)}</p>
       </div>
     );
   }

@@ -1,3 +1,4 @@
+import type { Ways } from "../call/diagnose";
 import type { Ending } from "../call/session";
 import type { DeviceKind, MediaProblem } from "../call/capture";
 import { QualityLevel } from "../proto/umbrella/v1/signal_pb";
@@ -18,6 +19,7 @@ export function endingWords(ending: Ending, secure: boolean): Words {
     case "left":
       return { title: "You left the call", text: "You can come back whenever you like." };
     case "unreachable":
+      if (ending.detail) return { title: "The access point cannot be joined from this page", text: sentence(ending.detail) };
       return {
         title: "The access point does not answer",
         text: secure
@@ -70,6 +72,15 @@ export function endingWords(ending: Ending, secure: boolean): Words {
     case "room-closed":
       return { title: "This room was closed", text: "The settings of the access point have changed." };
   }
+}
+
+/** What to say while the node answers, but no media gets through. */
+export function blockedWords({ ports, relayed }: Ways): string {
+  const needed = ports.length > 0 ? ports.join(" or ") : "a port of their own";
+  const remedy = relayed
+    ? "Its relay (TURN) is not reached either. Whoever runs the access point can open one of these."
+    : "Whoever runs the access point can open one of these, or turn on the relay (TURN) for networks that let only web pages through.";
+  return `Sound and pictures cannot get through. The page comes by the web, but they need ${needed}, which a firewall, a proxy or a tunnel on the way does not carry. ${remedy} Trying again…`;
 }
 
 /** What to say when a camera or microphone cannot be had. */

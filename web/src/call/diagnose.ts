@@ -1,0 +1,54 @@
+/**
+ * Asks the node, by plain HTTP, why no WebSocket opens: a browser keeps what it was
+ * answered from the page. Empty where nothing answers.
+ *
+ * @param socket URL of the WebSocket
+ */
+export async function whyNoSocket(socket: string): Promise<string> {
+  try {
+    // By POST, as a browser tells the page's origin then.
+    const answer = await fetch(socket.replace(/^ws/, "http"), { method: "POST", signal: AbortSignal.timeout(3_000) });
+    return socketTrouble(answer.status, answer.headers.get("content-type") ?? "", await answer.text());
+  } catch {
+    return "";
+  }
+}
+
+const maxShown = 600;
+
+/** What an answer to that question means. */
+export function socketTrouble(status: number, type: string, body: string): string {
+  const text = body.trim();
+  const fromNode = type.startsWith("text/plain") && text !== "";
+  switch (status) {
+    case 403:
+    case 421:
+    case 429:
+    case 503:
+      if (fromNode) return text.slice(0, maxShown);
+      break;
+    case 426:
+      return (
+        "the access point answers, but no WebSocket gets through to it: " +
+        "whoever runs a proxy in front of it has to let that pass on the headers Upgrade and Connection"
+      );
+  }
+  return `a proxy in front of the access point answers in its place, with status ${status}: the access point may be off, or not where the proxy looks for it`;
+}
+
+/** How sound and pictures would get through. */
+export interface Ways {
+  /** Such as "UDP port 8082"; each once, the likeliest first. */
+  ports: string[];
+  /** A relay (TURN) is offered for networks that let nothing else through. */
+  relayed: boolean;
+}
+
+/** Reads from a session description of the node which ports it offers. */
+export function waysOf(sdp: string, iceServers: readonly { urls: string[] }[]): Ways {
+  const ports = new Set<string>();
+  for (const [, protocol = "", port = ""] of sdp.matchAll(/^a=candidate:\S+ \d+ (\S+) \d+ \S+ (\d+) /gm)) {
+    ports.add(`${protocol.toUpperCase()} port ${port}`);
+  }
+  return { ports: [...ports], relayed: iceServers.some(({ urls }) => urls.some((url) => /^turns?:/.test(url))) };
+}

@@ -55,9 +55,10 @@ scene(
   "behind that firewall without the relay",
   90,
   async ({ ap, far, person, step }) => {
+    let fenced;
     await step("there is no call", async () => {
       await far.fence(443);
-      const fenced = await person("Fenced", "far");
+      fenced = await person("Fenced", "far");
       await until("the node knows of the connection", 20_000, 100, async () => {
         const { participants } = await ap.room();
         return participants[0].peerConnections?.length > 0;
@@ -65,6 +66,9 @@ scene(
       await sleep(5000);
       const { publish } = await paths(fenced);
       assert.equal(publish.received, 0);
+    });
+    await step("and the page says what it needs", async () => {
+      for (const words of ["Sound and pictures cannot get through", "UDP port", "turn on the relay (TURN)"]) await fenced.says(words);
     });
   },
   node({}),

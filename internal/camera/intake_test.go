@@ -160,6 +160,9 @@ func TestPatience(t *testing.T) {
 				s.pace(i+1, uint32(int64(i)*90000*int64(c.stamps)/int64(time.Second)), now)
 				now = now.Add(c.every)
 			}
+			if s.keyframeWait() != max(keyframeWait, 60*max(c.every, c.stamps)) && c.pictures > 1 {
+				t.Errorf("a keyframe may take %v", s.keyframeWait())
+			}
 			if got := s.patience(stall); got != c.want {
 				t.Errorf("%v, not %v", got, c.want)
 			}

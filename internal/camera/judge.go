@@ -37,6 +37,13 @@ func (s seen) patience(stall time.Duration) time.Duration {
 	return min(max(stall, pauses*s.longest), max(stall, slowest))
 }
 
+// keyframeWait is how long a keyframe may take before it is told: keyframeWait, and
+// with a slow camera as long as so many pictures take.
+func (s seen) keyframeWait() time.Duration {
+	const pictures = 60
+	return max(keyframeWait, pictures*min(s.longest, slowest))
+}
+
 // torn reports whether what comes by UDP has too many parts missing to be of use: most
 // keyframes are broken, there is none at all, or one picture in ten is broken. Buffers on
 // the way are too small for keyframes, or a firewall drops fragments of large datagrams.

@@ -106,8 +106,7 @@ func (s *session) lead(m *description.Media, f format.Format, handle func(*rtp.P
 		in.handled = map[uint8]bool{}
 	}
 	in.handled[f.PayloadType()] = true
-	push := contained(s, func(p *rtp.Packet) { in.packets.push(p, time.Now()) })
-	report := contained(s, func(p rtcp.Packet) {
+	report := func(p rtcp.Packet) {
 		now := time.Now()
 		switch p := p.(type) {
 		case *rtcp.SenderReport:
@@ -116,22 +115,27 @@ func (s *session) lead(m *description.Media, f format.Format, handle func(*rtp.P
 			in.bye.Store(&now)
 		}
 		control(p)
-	})
+	}
 	if in.udp != nil {
-		in.udp.onRTP = func(p *rtp.Packet) {
-			if in.handled[p.PayloadType] {
-				push(p)
+		in.udp.onRTP = contained(s, func(b []byte) {
+			var p rtp.Packet
+			if p.Unmarshal(b) == nil && in.handled[p.PayloadType] {
+				in.packets.push(&p, time.Now())
 			}
-		}
-		in.udp.onRTCP = report
+		})
+		in.udp.onRTCP = contained(s, func(b []byte) {
+			for p := range controls(b) {
+				report(p)
+			}
+		})
 		return
 	}
 	d := in.disguises[f.PayloadType()]
-	s.client.OnPacketRTP(m, f, func(p *rtp.Packet) {
+	s.client.OnPacketRTP(m, f, contained(s, func(p *rtp.Packet) {
 		d.undo(p)
-		push(p)
-	})
-	s.client.OnPacketRTCP(m, report)
+		in.packets.push(p, time.Now())
+	}))
+	s.client.OnPacketRTCP(m, contained(s, report))
 }
 
 // open makes way for packets.

@@ -38,7 +38,7 @@ func (s seen) notes(f nal.Format, udp bool, now time.Time) (list []*Trouble) {
 		list = append(list, trouble("the camera sends interlaced pictures, which browsers show with stripes", "set the camera to progressive pictures"))
 	}
 	switch since := now.Sub(latest(s.key, s.begun)); {
-	case since >= keyframeWait:
+	case since >= s.keyframeWait():
 		list = append(list, errNoKeyframe)
 	case s.keyEvery >= longGroup:
 		list = append(list, trouble(fmt.Sprintf("the camera sends a keyframe only every %.0f seconds", s.keyEvery.Round(5*time.Second).Seconds()), adviceGroup))

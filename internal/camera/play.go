@@ -346,7 +346,7 @@ func (c *playing) stalled(now time.Time, came bool) error {
 	if c.udp && c.feed.mayUseTCP() && c.picture.soFar().torn(now) {
 		return errTorn
 	}
-	if _, known := c.picture.format(); !known && now.Sub(c.began) >= keyframeWait {
+	if _, known := c.picture.format(); !known && now.Sub(c.began) >= c.picture.soFar().keyframeWait() {
 		return errNoKeyframe
 	}
 	return nil

@@ -29,8 +29,8 @@ import (
 type udpMedia struct {
 	rtp, rtcp udpSocket
 	ssrc      uint32 // ours
-	onRTP     func(*rtp.Packet)
-	onRTCP    func(rtcp.Packet)
+	onRTP     func([]byte)
+	onRTCP    func([]byte)
 
 	queue  *queue
 	owners sync.WaitGroup
@@ -167,10 +167,7 @@ func (u *udpMedia) handle() {
 		if !ok {
 			return
 		}
-		var p rtp.Packet
-		if p.Unmarshal(b) == nil {
-			u.onRTP(&p)
-		}
+		u.onRTP(b)
 	}
 }
 
@@ -186,9 +183,7 @@ func (u *udpMedia) readRTCP() {
 			u.rtcp.to.Store(uint32(u.rtcp.from))
 		}
 		if limiter.Allow() {
-			for p := range controls(b[:n]) {
-				u.onRTCP(p)
-			}
+			u.onRTCP(b[:n])
 		}
 	}
 }

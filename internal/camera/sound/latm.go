@@ -96,7 +96,7 @@ func openLATM(f *format.MPEG4AudioLATM) (*Path, error) {
 		if len(c.Programs) != 1 || len(c.Programs[0].Layers) != 1 {
 			return nil, refuse("AAC as LATM with several sounds in one; set the camera's sound to G.711 or AAC-LC")
 		}
-		return openAAC(c.Programs[0].Layers[0].AudioSpecificConfig, &latmSplit{config: c})
+		return openAAC(c.Programs[0].Layers[0].AudioSpecificConfig, &latmSplit{config: plain(c)})
 	}
 	if !decodesAAC {
 		return nil, refuse("AAC as LATM with its settings in the stream; set the camera's sound to G.711 or AAC-LC")
@@ -105,6 +105,23 @@ func openLATM(f *format.MPEG4AudioLATM) (*Path, error) {
 		Output: Output{MimeType: "audio/G722", ClockRate: g722Clock, Channels: 1},
 		Input:  "AAC as LATM", Work: "becomes G.722", rate: uint32(f.ClockRate()), late: late(),
 	}, nil
+}
+
+// plain gives settings as AAC has them where what was read is of other codecs. That is
+// what follows an AudioSpecificConfig with a sync extension (ISO/IEC 14496-3 §1.6.2.1),
+// which GStreamer's rtpmp4apay writes, and the library does not read.
+func plain(c *mpeg4audio.StreamMuxConfig) *mpeg4audio.StreamMuxConfig {
+	const fixed = 1 // the highest frameLengthType that AAC has
+	l := c.Programs[0].Layers[0]
+	if l.FrameLengthType <= fixed {
+		return c
+	}
+	return &mpeg4audio.StreamMuxConfig{
+		NumSubFrames: c.NumSubFrames,
+		Programs: []*mpeg4audio.StreamMuxConfigProgram{{Layers: []*mpeg4audio.StreamMuxConfigLayer{{
+			AudioSpecificConfig: l.AudioSpecificConfig, LatmBufferFullness: 0xff,
+		}}}},
+	}
 }
 
 // late makes the path of the first element that has settings.

@@ -14,6 +14,17 @@ import (
 // clips is the clip three times.
 func clips(t testing.TB) [][]byte { return slices.Repeat(aacClip(t), 3) }
 
+// withSyncExtension is described as GStreamer's rtpmp4apay does: the
+// AudioSpecificConfig says that there is no SBR.
+func withSyncExtension(t testing.TB) *format.MPEG4AudioLATM {
+	t.Helper()
+	c := &mpeg4audio.StreamMuxConfig{}
+	if err := c.Unmarshal([]byte{0x40, 0x00, 0x28, 0x10, 0xad, 0xca, 0x00}); err != nil {
+		t.Fatal(err)
+	}
+	return &format.MPEG4AudioLATM{StreamMuxConfig: c}
+}
+
 func adtsFrames(t testing.TB) (frames [][]byte) {
 	t.Helper()
 	for _, u := range clips(t) {
@@ -80,6 +91,7 @@ func TestAACAsItComes(t *testing.T) {
 		"LATM, settings now and then":            {inBandLATM(), paced(16000, muxed(t, true, once))},
 		"LATM, settings described, and in band":  {latm(), paced(16000, muxed(t, true, always))},
 		"LATM, settings described, room in band": {latm(), paced(16000, muxed(t, true, never))},
+		"LATM, a sync extension, GStreamer":      {withSyncExtension(t), paced(16000, muxed(t, false, never))},
 		"LATM as a byte stream":                  {latm(), paced(16000, loas)},
 		"a clock of 90 kHz":                      {genericAAC(), paced(90000, each)},
 		"a clock of 8 kHz":                       {genericAAC(), paced(8000, each)},

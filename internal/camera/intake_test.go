@@ -7,6 +7,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"umbrella/internal/camera/nal"
 )
 
 // arrival is a packet that comes.
@@ -167,5 +169,44 @@ func TestPatience(t *testing.T) {
 				t.Errorf("%v, not %v", got, c.want)
 			}
 		})
+	}
+}
+
+// What tells that UDP is of no use; a camera that sends few keyframes does not.
+func TestTornPictures(t *testing.T) {
+	for name, c := range map[string]struct {
+		pictures, keys, broken, brokenKeys, gaps int
+		after                                    time.Duration
+		torn                                     bool
+	}{
+		"all well":                 {1000, 20, 0, 0, 0, time.Minute, false},
+		"one keyframe broken":      {100, 1, 1, 1, 1, time.Minute, false},
+		"most keyframes broken":    {100, 1, 2, 2, 2, time.Second, true},
+		"no keyframe comes at all": {100, 0, 0, 0, 4, 9 * time.Second, true},
+		"none yet":                 {100, 0, 0, 0, 4, 3 * time.Second, false},
+		"none, and nothing lost":   {1000, 0, 0, 0, 0, time.Minute, false},
+		"a picture in ten":         {100, 5, 11, 0, 11, time.Minute, true},
+		"a picture in a hundred":   {2000, 50, 20, 1, 20, time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			s := seen{begun: now.Add(-c.after), gaps: c.gaps, findings: nal.Findings{
+				Pictures: c.pictures, Keyframes: c.keys, Broken: c.broken, BrokenKeyframes: c.brokenKeys,
+			}}
+			if s.torn(now) != c.torn {
+				t.Errorf("%t", !c.torn)
+			}
+		})
+	}
+}
+
+// A firewall that drops fragments takes keyframes away as a whole: only the numbers tell.
+func TestGapsAreSeen(t *testing.T) {
+	pic := newPicture(&plan{codec: nal.H264}, newExit(90000), func(nal.Format) {})
+	for _, n := range []uint16{65534, 65535, 0, 3, 4} {
+		pic.packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: n, Timestamp: uint32(n) * 3600, Marker: true}, Payload: []byte{0x41, 0x80, 0}})
+	}
+	if s := pic.soFar(); s.gaps != 1 {
+		t.Errorf("%d gaps", s.gaps)
 	}
 }

@@ -52,7 +52,7 @@ func (s seen) torn(now time.Time) bool {
 	switch {
 	case f.BrokenKeyframes >= tornKeys && f.BrokenKeyframes > f.Keyframes:
 		return true
-	case f.Keyframes == 0 && f.Broken > 0 && !s.begun.IsZero() && now.Sub(s.begun) >= tornAfter:
+	case f.Keyframes == 0 && s.gaps > 0 && now.Sub(s.begun) >= tornAfter:
 		return true
 	}
 	return f.Broken >= lossyFrom && f.Broken*tornIn > f.Pictures

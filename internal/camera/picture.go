@@ -29,6 +29,8 @@ type picture struct {
 type seen struct {
 	begun, last time.Time // first and last packet
 	packets     uint64
+	gaps        int    // in their numbers
+	next        uint16 // number of the next one
 	bytes       uint64
 	pictures    uint64
 	// The first and the last keyframe, and the times between them.
@@ -77,7 +79,10 @@ func (p *picture) packet(pkt *rtp.Packet) {
 	s := &p.seen
 	if s.packets == 0 {
 		s.begun = now
+	} else if pkt.SequenceNumber != s.next {
+		s.gaps++
 	}
+	s.next = pkt.SequenceNumber + 1
 	s.packets++
 	s.bytes += uint64(len(pkt.Payload))
 	s.last = now

@@ -202,7 +202,7 @@ func TestTornPictures(t *testing.T) {
 
 // A firewall that drops fragments takes keyframes away as a whole: only the numbers tell.
 func TestGapsAreSeen(t *testing.T) {
-	pic := newPicture(&plan{codec: nal.H264}, newExit(90000), func(nal.Format) {})
+	pic := newPicture(&plan{picturePlan: picturePlan{codec: nal.H264}}, newExit(90000), func(nal.Format) {})
 	for _, n := range []uint16{65534, 65535, 0, 3, 4} {
 		pic.packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: n, Timestamp: uint32(n) * 3600, Marker: true}, Payload: []byte{0x41, 0x80, 0}})
 	}

@@ -49,8 +49,9 @@ func (s *session) setUp(b *base.URL, m *description.Media) error {
 			return err
 		}
 		u.ssrc = in.ssrc
-		in.udp, s.setting, port = u, u, u.port()
-		defer func() { s.setting = nil }()
+		in.udp, port = u, u.port()
+		s.setting.Store(u)
+		defer s.setting.Store(nil)
 	}
 	_, err := s.client.Setup(b, m, port, port+min(port, 1))
 	if err != nil {
@@ -79,7 +80,7 @@ func (s *session) setUpBack(b *base.URL, m *description.Media) error {
 
 // listenPacket gives the library its sockets.
 func (s *session) listenPacket(network, address string) (net.PacketConn, error) {
-	if s.setting == nil {
+	if s.setting.Load() == nil {
 		return net.ListenPacket(network, address)
 	}
 	// Nothing comes by this one.

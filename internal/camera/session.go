@@ -42,7 +42,7 @@ type session struct {
 	orTCP bool
 	noUDP error
 
-	setting *udpMedia // of the SETUP that is asked now
+	setting atomic.Pointer[udpMedia] // of the SETUP that is asked now
 	media   map[*description.Media]*mediaIntake
 
 	// What follows is of the library's goroutine.
@@ -209,8 +209,8 @@ func (s *session) request(req *base.Request) {
 	case req.Method == base.Options && s.lenient.Refused(string(base.Options)):
 		req.Method = base.GetParameter
 	}
-	if s.setting != nil && req.Method == base.Setup {
-		s.setting.ask(req)
+	if u := s.setting.Load(); u != nil && req.Method == base.Setup {
+		u.ask(req)
 	}
 	s.repair.request(req)
 	// Some cameras answer no keep-alive.
@@ -227,8 +227,8 @@ func (s *session) response(res *base.Response) {
 	}
 	s.plays = s.plays || s.repair.asked == base.Play && res.StatusCode == base.StatusOK
 	s.repair.response(res)
-	if s.setting != nil {
-		s.setting.answered(res)
+	if u := s.setting.Load(); u != nil {
+		u.answered(res)
 	}
 }
 

@@ -375,10 +375,21 @@ func (p parameters) aac(c codec) string {
 	return out.write()
 }
 
+// hasOneLayer reports whether all of it is one stream of sound, as cameras send it.
+func hasOneLayer(m *mpeg4audio.StreamMuxConfig) bool {
+	return len(m.Programs) == 1 && len(m.Programs[0].Layers) == 1 && m.Programs[0].Layers[0].AudioSpecificConfig != nil
+}
+
 // latm keeps what matters of RFC 6416 §7.3. The library takes a configuration here or in the
-// stream, and cameras that write one here forget to say so.
+// stream, and cameras that write one here forget to say so. On one of several layers, of
+// which a later one has the first one's, the library panics.
 func (p parameters) latm(c codec) regularFormat {
 	config, _ := p.get("config")
+	b, err := hex.DecodeString(config)
+	var mux mpeg4audio.StreamMuxConfig
+	if config != "" && (err != nil || mux.Unmarshal(b) != nil || !hasOneLayer(&mux)) {
+		return regularFormat{}
+	}
 	present, told := p.get("cpresent")
 	if config != "" && (!told || present == "0") {
 		return regularFormat{c, c.text(90000), "cpresent=0;config=" + config}

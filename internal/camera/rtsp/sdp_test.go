@@ -225,7 +225,8 @@ func TestRegular(t *testing.T) {
 		"LATM with its settings, and no cpresent": {
 			body: head + audio(97, "a=rtpmap:97 MP4A-LATM/16000\na=fmtp:97 config=400028103fc0"), want: "audio MPEG-4 Audio LATM:97 at track2",
 		},
-		"LATM with both": {body: head + audio(97, "a=rtpmap:97 MP4A-LATM/16000\na=fmtp:97 cpresent=1;config=400028103fc0"), want: "audio MPEG-4 Audio LATM:97 at track2"},
+		"LATM with several layers": {body: head + audio(97, "a=rtpmap:97 MP4A-LATM/16000\na=fmtp:97 config=40B028103ffc"), want: "refused audio 0 rtp/avp 97"},
+		"LATM with both":           {body: head + audio(97, "a=rtpmap:97 MP4A-LATM/16000\na=fmtp:97 cpresent=1;config=400028103fc0"), want: "audio MPEG-4 Audio LATM:97 at track2"},
 
 		"one format of many that cannot be read": {
 			body: head + "m=audio 0 RTP/AVP 116 115 8\na=rtpmap:116 MPEG4-GENERIC\na=rtpmap:115 speex/8000\na=fmtp:115 vbr=x\na=control:track2\n",

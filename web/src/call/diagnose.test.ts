@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blockedWords, endingWords } from "../ui/words";
-import { socketTrouble, waysOf } from "./diagnose";
+import { waysOf } from "./diagnose";
+import { socketTrouble } from "./nosocket";
 
 test("why no WebSocket opens is said in the node's words", () => {
   const words = 'a page of another site may not do this: the page is from "https://meet.example.org"';

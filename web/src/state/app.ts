@@ -3,7 +3,6 @@ import { systemClock } from "../call/clock";
 import { LocalMedia } from "../call/media";
 import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
 import { shownName, type RoomEvent } from "../call/room";
-import { whyNoSocket } from "../call/diagnose";
 import { connectSocket } from "../call/socket";
 import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
 import { asksForWall, sayWall } from "../ui/wall";
@@ -100,7 +99,12 @@ export class App {
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
     this.call = new Call({
       connect: connectSocket(socket.href, systemClock),
-      diagnose: () => whyNoSocket(socket.href),
+      // Loaded only where it is needed: the start of the page has to stay small.
+      diagnose: () =>
+        import("../call/nosocket").then(
+          ({ whyNoSocket }) => whyNoSocket(socket.href),
+          () => "",
+        ),
       clock: systemClock,
       media: this.media,
       onEvent: (event) => this.happened(event),

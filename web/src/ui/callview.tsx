@@ -17,7 +17,7 @@ import { toggleFullScreen } from "./tile";
 import type { Tile } from "./tiles";
 import { lookAfter } from "../state/lookafter";
 import { useResting, useScreenOn } from "./wall";
-import { blockedWords, mediaWords, secondsUntil } from "./words";
+import { blockedWords, secondsUntil } from "./words";
 
 /** The call itself. */
 export function CallView(): JSX.Element {

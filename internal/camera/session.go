@@ -195,6 +195,9 @@ func (s *session) connect(ctx context.Context, to target, network, address strin
 		}
 		conn = secure
 	}
+	if to.tap != nil {
+		conn = to.tap(conn)
+	}
 	s.lenient = rtsp.NewConn(conn, s.url.Host)
 	return s.lenient, nil
 }

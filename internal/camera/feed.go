@@ -194,6 +194,7 @@ func (f *feed) connect(ctx context.Context, back *backoff) error {
 		if came && !torn || !otherWay(err) {
 			return err
 		}
+		why := explain(err, f.url)
 		f.mu.Lock()
 		if t == gortsplib.TransportTCP {
 			// It may have changed its mind since.
@@ -201,7 +202,6 @@ func (f *feed) connect(ctx context.Context, back *backoff) error {
 			f.mu.Unlock()
 			return err
 		}
-		why := explain(err, f.url)
 		f.notUDP, f.torn = why, torn
 		f.mu.Unlock()
 		f.log.Info("UDP is of no use, trying TCP", "reason", why.Reason)

@@ -81,12 +81,7 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back
 	if err := c.begin(ctx); err != nil {
 		return false, err
 	}
-	f.mu.Lock()
-	f.playing = c
-	if s.noUDP != nil {
-		f.notUDP = explain(s.noUDP, f.url)
-	}
-	f.mu.Unlock()
+	f.plays(c)
 	came, err = c.watch(ctx)
 	switch lasted := time.Since(c.began); {
 	case !came:
@@ -97,6 +92,16 @@ func (f *feed) play(ctx context.Context, t gortsplib.Transport, asked want, back
 		back.none = hasEnded(err)
 	}
 	return came, err
+}
+
+// plays notes the connection that plays, and why it is not by UDP.
+func (f *feed) plays(c *playing) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.playing = c
+	if c.session.noUDP != nil {
+		f.notUDP = explain(c.session.noUDP, f.url)
+	}
 }
 
 func firstTrouble(list ...*Trouble) *Trouble {

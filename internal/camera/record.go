@@ -61,17 +61,20 @@ func (r *recorder) tap(c net.Conn) net.Conn {
 // Write implements net.Conn. The library writes one message at a time.
 func (c *recorded) Write(b []byte) (int, error) {
 	if len(b) > 0 && b[0] != '$' && !bytes.HasPrefix(b, []byte("RTSP/")) {
-		c.recorder.mu.Lock()
-		if len(c.exchanges) < maxExchanges {
-			e := &exchange{}
-			e.method, _, _ = strings.Cut(string(b), " ")
-			e.cseq = headerOf(string(b), "cseq")
-			e.transport = headerOf(string(b), "transport")
-			c.exchanges = append(c.exchanges, e)
-		}
-		c.recorder.mu.Unlock()
+		c.asked(string(b))
 	}
 	return c.Conn.Write(b)
+}
+
+// asked notes a request of ours.
+func (c *recorded) asked(request string) {
+	c.recorder.mu.Lock()
+	defer c.recorder.mu.Unlock()
+	if len(c.exchanges) < maxExchanges {
+		e := &exchange{cseq: headerOf(request, "cseq"), transport: headerOf(request, "transport")}
+		e.method, _, _ = strings.Cut(request, " ")
+		c.exchanges = append(c.exchanges, e)
+	}
 }
 
 // Read implements net.Conn.

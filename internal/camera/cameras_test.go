@@ -20,12 +20,9 @@ import (
 // patient are quick waits on a machine that has a lot to do.
 var patient = Times{Stall: 5 * time.Second, UDPWait: 2 * time.Second, Look: quick.Look}
 
-// notYet are the transcripts that do not have their right outcome yet, with what is amiss.
-var notYet = map[string]string{}
-
 // eachCamera does something with each of the transcripts, many at once: they wait more than
 // they work, however few processors there are.
-func eachCamera(t *testing.T, do func(t *testing.T, name string, tr *transcript)) {
+func eachCamera(t *testing.T, do func(t *testing.T, tr *transcript)) {
 	files, err := filepath.Glob("testdata/cameras/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -37,7 +34,7 @@ func eachCamera(t *testing.T, do func(t *testing.T, name string, tr *transcript)
 			places <- struct{}{}
 			defer func() { <-places }()
 			name := strings.TrimSuffix(filepath.Base(file), ".txt")
-			t.Run(name, func(t *testing.T) { do(t, name, readTranscript(t, file)) })
+			t.Run(name, func(t *testing.T) { do(t, readTranscript(t, file)) })
 		})
 	}
 	running.Wait()
@@ -46,12 +43,7 @@ func eachCamera(t *testing.T, do func(t *testing.T, name string, tr *transcript)
 // TestCameras plays the transcripts of real cameras: each has the outcome that its
 // header tells.
 func TestCameras(t *testing.T) {
-	for name := range notYet {
-		if _, err := os.Stat("testdata/cameras/" + name + ".txt"); err != nil {
-			t.Errorf("notYet names what is not there: %v", err)
-		}
-	}
-	eachCamera(t, func(t *testing.T, name string, tr *transcript) {
+	eachCamera(t, func(t *testing.T, tr *transcript) {
 		for _, name := range []string{"Camera", "Source", "Shows", "Expect"} {
 			if len(tr.header[name]) != 1 || tr.first(name) == "" {
 				t.Errorf("%s stands %d times in the header", name, len(tr.header[name]))
@@ -63,24 +55,15 @@ func TestCameras(t *testing.T) {
 		}
 		by := map[string]config.Transport{"udp": config.TransportUDP, "tcp": config.TransportTCP}[tr.first("Transport")]
 		report := (&Probe{URL: startReplay(t, tr).address(), Times: times, Most: 8 * time.Second, transport: by}).Run(t.Context())
-		missed := tr.missed(report)
-		why, known := notYet[name]
-		switch {
-		case known && len(missed) == 0:
-			t.Errorf("it has its right outcome now: take it out of notYet")
-		case !known && len(missed) > 0:
-			t.Errorf("it should be %q, but:\n%s", missed, report)
-		case known:
-			t.Logf("not yet (%s): %q", why, missed)
-		}
+		tr.expected(t, report)
 	})
 }
 
 // TestCamerasInARoom has pictures of those cameras decoded that do odd things to packets:
 // they are whole, in order, and as many as the camera sends.
 func TestCamerasInARoom(t *testing.T) {
-	eachCamera(t, func(t *testing.T, name string, tr *transcript) {
-		if _, known := notYet[name]; known || !strings.Contains(tr.first("Expect"), "whole") {
+	eachCamera(t, func(t *testing.T, tr *transcript) {
+		if !strings.Contains(tr.first("Expect"), "whole") {
 			t.SkipNow()
 		}
 		n := startNode(t, settings(startReplay(t, tr).address()))

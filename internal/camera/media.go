@@ -13,6 +13,8 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"umbrella/internal/camera/rtsp"
 )
 
 // mediaIntake is where the packets of one of the media come in, as they come.
@@ -125,8 +127,10 @@ func (s *session) lead(m *description.Media, f format.Format, handle func(*rtp.P
 			}
 		})
 		in.udp.onRTCP = contained(s, func(b []byte) {
-			for p := range controls(b) {
-				report(p)
+			for _, list := range rtsp.Controls(b) {
+				for _, p := range list {
+					report(p)
+				}
 			}
 		})
 		return

@@ -204,27 +204,6 @@ func (u *udpMedia) open() {
 	u.report(&rtcp.ReceiverReport{SSRC: u.ssrc})
 }
 
-// controls yields what can be read of a compound RTCP packet (RFC 3550 §6.1): what
-// cannot does not spoil the rest.
-func controls(b []byte) func(yield func(rtcp.Packet) bool) {
-	return func(yield func(rtcp.Packet) bool) {
-		const head, most = 4, 16
-		for range most {
-			if len(b) < head || b[0]>>6 != 2 {
-				return
-			}
-			size := min(head*(1+int(b[2])<<8+int(b[3])), len(b))
-			list, err := rtcp.Unmarshal(b[:size])
-			b = b[size:]
-			for _, p := range list {
-				if err == nil && !yield(p) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // queue is what came and was not handled yet, first in, first out.
 type queue struct {
 	mu    sync.Mutex

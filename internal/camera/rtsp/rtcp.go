@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"encoding/binary"
+	"iter"
 
 	"github.com/pion/rtcp"
 )
@@ -32,16 +33,31 @@ func controlPackets(packet []byte, secure bool, mki int) []byte {
 		return packet
 	}
 	out := packet[:0]
-	for len(packet) >= 4 && packet[0]>>6 == 2 {
-		n := 4 * (int(binary.BigEndian.Uint16(packet[2:])) + 1)
-		if n > len(packet) {
-			break
-		}
-		one := packet[:n]
-		packet = packet[n:]
-		if _, err := rtcp.Unmarshal(one); err == nil {
-			out = append(out, one...)
-		}
+	for one := range Controls(packet) {
+		out = append(out, one...)
 	}
 	return out
+}
+
+// maxControls bounds a compound RTCP packet: cameras send a report, and what describes
+// its source.
+const maxControls = 16
+
+// Controls yields what can be read of a compound RTCP packet (RFC 3550 §6.1), as bytes and
+// as packets: what cannot be read does not spoil the rest.
+func Controls(b []byte) iter.Seq2[[]byte, []rtcp.Packet] {
+	const head = 4
+	return func(yield func([]byte, []rtcp.Packet) bool) {
+		for range maxControls {
+			if len(b) < head || b[0]>>6 != 2 {
+				return
+			}
+			size := min(head*(1+int(binary.BigEndian.Uint16(b[2:]))), len(b))
+			one := b[:size]
+			b = b[size:]
+			if list, err := rtcp.Unmarshal(one); err == nil && !yield(one, list) {
+				return
+			}
+		}
+	}
 }

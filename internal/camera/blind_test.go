@@ -19,12 +19,12 @@ func TestPicturesThatNoBrowserShows(t *testing.T) {
 			t.Parallel()
 			f := &film{pictures: units(t, clip), size: 60_000, every: 20 * time.Millisecond}
 			cam := startLoose(t, &looseCamera{send: f.send(), sdp: c.sdp})
-			r := (&Probe{URL: cam.url(), Most: 2 * time.Second}).Run(t.Context())
+			r := (&Probe{URL: cam.url("stream"), Most: 2 * time.Second}).Run(t.Context())
 			if r.Plays || r.Blind == nil || r.Blind.Reason != c.reason || !strings.HasPrefix(r.Video.Description, c.name) ||
 				!strings.Contains(r.String(), "browsers will not show it: "+c.reason) {
 				t.Errorf("%+v\n%s", r.Blind, r)
 			}
-			cfg := settings(cam.url())
+			cfg := settings(cam.url("stream"))
 			cfg.OnDemand = true
 			n := startNode(t, cfg)
 			until(t, "the reason, while nobody watches", func() bool {

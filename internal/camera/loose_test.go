@@ -25,11 +25,7 @@ type looseCamera struct {
 	send  func(w *sending) bool
 	noUDP bool
 
-	listener net.Listener
-	owners   sync.WaitGroup
-	dials    atomic.Int32
-	mu       sync.Mutex
-	conns    []net.Conn
+	scripted
 }
 
 // sending is what goes to one viewer.
@@ -61,39 +57,12 @@ func (w *sending) packet(p *rtp.Packet) bool {
 
 func startLoose(t testing.TB, c *looseCamera) *looseCamera {
 	t.Helper()
-	var err error
-	if c.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
 	if c.sdp == "" {
 		c.sdp = goodSDP
 	}
-	c.owners.Go(func() {
-		for {
-			nc, err := c.listener.Accept()
-			if err != nil {
-				return
-			}
-			c.dials.Add(1)
-			c.mu.Lock()
-			c.conns = append(c.conns, nc)
-			c.mu.Unlock()
-			c.owners.Go(func() { c.serve(nc) })
-		}
-	})
-	t.Cleanup(func() {
-		c.listener.Close()
-		c.mu.Lock()
-		for _, nc := range c.conns {
-			nc.Close()
-		}
-		c.mu.Unlock()
-		c.owners.Wait()
-	})
+	c.start(t, "127.0.0.1", c.serve)
 	return c
 }
-
-func (c *looseCamera) url() string { return "rtsp://" + c.listener.Addr().String() + "/stream" }
 
 func (c *looseCamera) serve(nc net.Conn) {
 	w := &sending{rtsp: conn.NewConn(nc)}
@@ -264,7 +233,7 @@ func TestSSRCsThatChange(t *testing.T) {
 				f := &film{pictures: pictures, size: 1400, every: 5 * time.Millisecond}
 				f.change = func(p *rtp.Packet, picture int, _ bool) { change(p, picture/20) }
 				c := startLoose(t, &looseCamera{send: f.send()})
-				cfg := settings(c.url())
+				cfg := settings(c.url("stream"))
 				cfg.Transport = transport
 				n := startNode(t, cfg)
 				v := watch(t, n.track(t, sfu.Video), 0)
@@ -274,8 +243,8 @@ func TestSSRCsThatChange(t *testing.T) {
 				if got := decoded(t, "h264", stream); got != count {
 					t.Errorf("%d pictures of %d can be decoded", got, count)
 				}
-				if c.dials.Load() > 1 || len(n.state().Streams[0].Notes) > 0 {
-					t.Errorf("%d connections, %v", c.dials.Load(), n.state().Streams[0].Notes)
+				if c.dials() > 1 || len(n.state().Streams[0].Notes) > 0 {
+					t.Errorf("%d connections, %v", c.dials(), n.state().Streams[0].Notes)
 				}
 			})
 		}
@@ -293,7 +262,7 @@ func TestLargeDatagramsAndKeyframes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &film{pictures: large(units(t, "sub.h264"), c.key), size: c.size, every: 20 * time.Millisecond}
 			cam := startLoose(t, &looseCamera{send: f.send()})
-			n := startNode(t, auto(cam.url()))
+			n := startNode(t, auto(cam.url("stream")))
 			v := watch(t, n.track(t, sfu.Video), 0)
 			until(t, "a keyframe and what follows", func() bool { return v.count() > c.key/nal.MaxPayload+30 })
 			if s := n.state().Streams[0]; s.Transport != "udp" && name != "a keyframe of 1.5 MB" {
@@ -309,7 +278,7 @@ func TestTornPicturesGoByTCP(t *testing.T) {
 	// A firewall that drops the fragments of large datagrams.
 	f.lose = func(w *sending, _ int, key bool, packet int) bool { return w.udp && key && packet == 4 }
 	cam := startLoose(t, &looseCamera{send: f.send()})
-	n := startNode(t, auto(cam.url()))
+	n := startNode(t, auto(cam.url("stream")))
 	v := watch(t, n.track(t, sfu.Video), 0)
 	until(t, "pictures by TCP", func() bool { return v.count() > 30 && n.state().Streams[0].Transport == "tcp" })
 	until(t, "a note", func() bool {
@@ -317,19 +286,19 @@ func TestTornPicturesGoByTCP(t *testing.T) {
 		return len(s.Notes) == 1 && *s.Notes[0] == *errTorn
 	})
 	t.Run("probe", func(t *testing.T) {
-		r := (&Probe{URL: cam.url()}).Run(t.Context())
+		r := (&Probe{URL: cam.url("stream")}).Run(t.Context())
 		if r.Transport != "tcp" || !r.Plays || r.UDPTrouble == nil || *r.UDPTrouble != *errTorn {
 			t.Errorf("%s", r)
 		}
 	})
 	t.Run("the next time at once", func(t *testing.T) {
-		udp := cam.dials.Load()
+		udp := cam.dials()
 		cam.mu.Lock()
 		for _, c := range cam.conns {
 			c.Close()
 		}
 		cam.mu.Unlock()
-		until(t, "another connection", func() bool { return cam.dials.Load() > udp })
+		until(t, "another connection", func() bool { return cam.dials() > udp })
 		n.phase(t, Live)
 		if s := n.state().Streams[0]; s.Transport != "tcp" {
 			t.Errorf("%+v", s)
@@ -344,10 +313,10 @@ func TestPicturesFarApart(t *testing.T) {
 	cam := startLoose(t, &looseCamera{send: f.send()})
 	times := quick
 	times.Stall = 200 * time.Millisecond
-	n := startNodeAt(t, times, settings(cam.url()))
+	n := startNodeAt(t, times, settings(cam.url("stream")))
 	v := watch(t, n.track(t, sfu.Video), 0)
 	until(t, "pictures", func() bool { return v.count() > 10 })
-	if n := cam.dials.Load(); n != 1 {
+	if n := cam.dials(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }

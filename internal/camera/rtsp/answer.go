@@ -214,8 +214,8 @@ func control(text string) string {
 	return scheme + "://camera/" + path
 }
 
-// describe makes the addresses in an SDP regular, and takes out of it how keys are
-// agreed (RFC 4567), which the answer to SETUP has for the library.
+// describe takes out of an SDP how keys are agreed (RFC 4567), which the answer to SETUP
+// has for the library. All else in it is for Regular.
 func (c *Conn) describe(body []byte) []byte {
 	var out bytes.Buffer
 	var all []keyOffer
@@ -231,10 +231,6 @@ func (c *Conn) describe(body []byte) []byte {
 			continue
 		case name == "a=control" && len(all) > 0:
 			current.control = control(value)
-			if current.control == "" {
-				continue
-			}
-			line = []byte("a=control:" + current.control + "\r\n")
 		}
 		out.Write(line)
 	}

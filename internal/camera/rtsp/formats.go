@@ -8,9 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
-	"github.com/bluenviron/gortsplib/v4/pkg/sdp"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"umbrella/internal/camera/sound"
@@ -229,9 +227,8 @@ func (r regularFormat) replace(kind string, n int) format.Format {
 	if r.fmtp != "" {
 		text += "a=fmtp:" + strconv.Itoa(number) + " " + r.fmtp + "\r\n"
 	}
-	var s sdp.SessionDescription
-	var d description.Session
-	if s.Unmarshal([]byte(text)) != nil || d.Unmarshal(&s) != nil {
+	d, ok := parse(text)
+	if !ok {
 		return nil
 	}
 	typ := uint8(n)

@@ -84,10 +84,16 @@ func (d *Description) Complete(s *description.Session) {
 	}
 }
 
-func parses(text string) bool {
+// parse has the library read an SDP; ok is false where it refuses it.
+func parse(text string) (d description.Session, ok bool) {
 	var s sdp.SessionDescription
-	var d description.Session
-	return s.Unmarshal([]byte(text)) == nil && d.Unmarshal(&s) == nil
+	ok = s.Unmarshal([]byte(text)) == nil && d.Unmarshal(&s) == nil
+	return d, ok
+}
+
+func parses(text string) bool {
+	_, ok := parse(text)
+	return ok
 }
 
 // section is the session, or one of the media.

@@ -58,7 +58,7 @@ test: tools
 
 # As CI does: all architectures, which takes minutes the first time.
 test-packages: build tools
-	PACKAGE_ARCH=all go test -timeout 20m -run TestPackages ./openwrt
+	PACKAGE_ARCH=all go test -timeout 20m -run TestPackages ./test/openwrt
 
 test-network: build tools
 	@test/network/run

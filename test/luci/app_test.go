@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	resources = "htdocs/luci-static/resources/"
-	menu      = "root/usr/share/luci/menu.d/luci-app-umbrella.json"
-	acl       = "root/usr/share/rpcd/acl.d/luci-app-umbrella.json"
-	template  = "po/templates/umbrella.pot"
+	resources = "../../luci-app-umbrella/htdocs/luci-static/resources/"
+	menu      = "../../luci-app-umbrella/root/usr/share/luci/menu.d/luci-app-umbrella.json"
+	acl       = "../../luci-app-umbrella/root/usr/share/rpcd/acl.d/luci-app-umbrella.json"
+	template  = "../../luci-app-umbrella/po/templates/umbrella.pot"
 )
 
 func read(t *testing.T, name string) string {
@@ -40,7 +40,7 @@ func decode(t *testing.T, name string, into any) {
 }
 
 func TestMakefile(t *testing.T) {
-	text := read(t, "Makefile")
+	text := read(t, "../../luci-app-umbrella/Makefile")
 	for _, line := range []string{
 		"include $(TOPDIR)/rules.mk",
 		"LUCI_DEPENDS:=+luci-base +umbrella",
@@ -54,7 +54,7 @@ func TestMakefile(t *testing.T) {
 			t.Errorf("the Makefile lacks the line %q", line)
 		}
 	}
-	daemon := read(t, "../openwrt/Makefile")
+	daemon := read(t, "../../openwrt/Makefile")
 	if !strings.Contains(daemon, "\nPKG_NAME:=umbrella\n") {
 		t.Error("there is no package umbrella to depend on")
 	}
@@ -141,7 +141,7 @@ func TestRightsAreThoseOfTheCalls(t *testing.T) {
 	if !reflect.DeepEqual(g.Read.File, map[string][]string{refused: {"read"}}) || len(g.Write.File) > 0 {
 		t.Errorf("%s: allows the files %v and %v", acl, g.Read.File, g.Write.File)
 	}
-	script := read(t, "../openwrt/files/umbrella.init")
+	script := read(t, "../../openwrt/files/umbrella.init")
 	if !strings.Contains(scripts(t)["umbrella/service"], "callFileRead('"+refused+"')") ||
 		!strings.Contains(script, "\nRUN=/var/run/umbrella\n") || !strings.Contains(script, "put refused\n") {
 		t.Errorf("%s is not what is written and read", refused)
@@ -362,7 +362,7 @@ func TestTemplateHasEveryString(t *testing.T) {
 		}
 	}
 	literal := regexp.MustCompile(`\b_\('((?:[^'\\]|\\.)*)'\)`)
-	err := filepath.WalkDir("htdocs", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../../luci-app-umbrella/htdocs", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}

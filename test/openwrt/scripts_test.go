@@ -145,7 +145,7 @@ func testOnDevice(t *testing.T, scripts map[string]string, name string) {
 // image that is made of a device's files.
 func TestDefaultsTwice(t *testing.T) {
 	dir := t.TempDir()
-	script := strings.ReplaceAll(string(readFile(t, "files/umbrella.defaults")), "/var/run/", dir+"/")
+	script := strings.ReplaceAll(string(readFile(t, "../../openwrt/files/umbrella.defaults")), "/var/run/", dir+"/")
 	if !strings.Contains(script, dir) {
 		t.Fatal("the script does not look into /var/run")
 	}

@@ -71,7 +71,7 @@ func (d *device) settings(text string) {
 // names of directories as they are on a device.
 func (d *device) do(action string) ([]string, error) {
 	d.t.Helper()
-	script, err := filepath.Abs("files/umbrella.init")
+	script, err := filepath.Abs("../../openwrt/files/umbrella.init")
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 func packaged(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("files/umbrella.config")
+	text, err := os.ReadFile("../../openwrt/files/umbrella.config")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func TestPackages(t *testing.T) {
 func pack(t *testing.T, out string, arches []string) {
 	t.Helper()
 	cmd := exec.Command("go", "run", ".", "-root", "../..", "-out", out, "-arch", strings.Join(arches, " "))
-	cmd.Dir = "../scripts/pack"
+	cmd.Dir = "../../scripts/pack"
 	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
 	text, err := cmd.CombinedOutput()
 	if err != nil {
@@ -103,7 +103,7 @@ func list(t *testing.T, dir string) []string {
 // version of the packages, such as "1.2.0-r1".
 func version(t *testing.T) string {
 	t.Helper()
-	m := regexp.MustCompile(`(?s)\nPKG_VERSION:=(\S+)\nPKG_RELEASE:=(\d+)\n`).FindStringSubmatch(string(readFile(t, "Makefile")))
+	m := regexp.MustCompile(`(?s)\nPKG_VERSION:=(\S+)\nPKG_RELEASE:=(\d+)\n`).FindStringSubmatch(string(readFile(t, "../../openwrt/Makefile")))
 	if m == nil {
 		t.Fatal("the Makefile says no version")
 	}
@@ -227,7 +227,7 @@ func testAppPackages(t *testing.T, dir string) {
 	// Every file of the sources, where LuCI looks for it.
 	want := map[string]fs.FileMode{"/lib/apk/packages/luci-app-umbrella.list": 0o644}
 	for from, to := range map[string]string{"htdocs": "/www", "root": ""} {
-		source := filepath.Join("../luci-app-umbrella", from)
+		source := filepath.Join("../../luci-app-umbrella", from)
 		err := filepath.WalkDir(source, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return err
@@ -382,7 +382,7 @@ func TestPackRefuses(t *testing.T) {
 		"x86_64 mips_24kc_fpu": `there is no architecture "mips_24kc_fpu"`,
 	} {
 		cmd := exec.Command("go", "run", ".", "-root", "../..", "-out", t.TempDir(), "-arch", arch)
-		cmd.Dir = "../scripts/pack"
+		cmd.Dir = "../../scripts/pack"
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%q: %v, %s", arch, err, out)
 		}

@@ -18,14 +18,14 @@ func TestDist(t *testing.T) {
 	if out, err := exec.Command("git", "rev-parse", "HEAD").CombinedOutput(); err != nil {
 		t.Skipf("a release is made in a checkout: %s", out)
 	}
-	if _, err := os.Stat("../web/node_modules"); err != nil {
+	if _, err := os.Stat("../../web/node_modules"); err != nil {
 		t.Skip("make tools installs what the web client is built with")
 	}
 	const url = "https://example.org/releases"
 	dist := func(args ...string) (string, []byte) {
 		t.Helper()
 		out := t.TempDir()
-		cmd := exec.Command("../scripts/dist", args...)
+		cmd := exec.Command("../../scripts/dist", args...)
 		cmd.Env = append(os.Environ(), "OUT="+out)
 		if text, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, text)
@@ -89,7 +89,7 @@ func TestDist(t *testing.T) {
 		}
 	}
 	// As the feed has it: other packages beside this one.
-	sdk, err := filepath.Abs("../scripts/pack/sdk")
+	sdk, err := filepath.Abs("../../scripts/pack/sdk")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,16 +111,16 @@ func TestDist(t *testing.T) {
 // The feed builds with the flags that `make build` does.
 func TestFeedFlags(t *testing.T) {
 	var want []string
-	for line := range strings.Lines(string(readFile(t, "../scripts/goflags"))) {
+	for line := range strings.Lines(string(readFile(t, "../../scripts/goflags"))) {
 		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
 			want = append(want, line)
 		}
 	}
-	sdk, err := filepath.Abs("../scripts/pack/sdk")
+	sdk, err := filepath.Abs("../../scripts/pack/sdk")
 	if err != nil {
 		t.Fatal(err)
 	}
-	show := exec.Command("make", "--no-print-directory", "--silent", "show", "TOPDIR="+sdk, "INCLUDE_DIR="+filepath.Join(sdk, "include"),
+	show := exec.Command("make", "--no-print-directory", "--silent", "-C", "../../openwrt", "show", "TOPDIR="+sdk, "INCLUDE_DIR="+filepath.Join(sdk, "include"),
 		"PKG_BUILD_DIR="+filepath.Dir(filepath.Dir(filepath.Dir(sdk))),
 		"--eval", "GoPackage/Build/Compile=echo -tags=$(GO_PKG_TAGS) $(1)\nshow: ; $(call Build/Compile)")
 	show.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MAKE") || strings.HasPrefix(e, "MFLAGS=") })

@@ -1,15 +1,14 @@
 import { Error_Code, TrackSource, type IceServer, type Joined } from "../proto/umbrella/v1/signal_pb";
-import { Store } from "../state/store";
+import type { Store } from "../state/store";
 import type { VideoQuality } from "./capture";
 import type { Clock } from "./clock";
 import { receivableCodecs } from "./codecs";
 import { waysOf, type Ways } from "./diagnose";
 import type { VideoCodec } from "./encodings";
 import { bitRates, type LocalMedia } from "./media";
-import type { ClientBody, ServerBody } from "./messages";
+import type { ServerBody } from "./messages";
 import { Publisher } from "./publisher";
 import {
-  emptyRoom,
   joinedRoom,
   moving,
   updatedRoom,
@@ -22,50 +21,19 @@ import {
 import { Session, type Ending, type EndReason, type Entrance } from "./session";
 import type { Connect } from "./socket";
 import { ownTracks, turnOff } from "./sources";
-import { Subscriber, type Streams } from "./subscriber";
+import { emptyRoom, type CallState, type ModerationAction, type Talk } from "./state";
+import { Subscriber } from "./subscriber";
 import { Stalls } from "./stalls";
 import { Subscriptions, type TileView } from "./subscriptions";
 import { Watch } from "./watch";
 
-export type Phase = "lobby" | "joining" | "joined" | "reconnecting" | "left" | "failed";
-
-export interface Talk {
-  to: string;
-  /** What is said is played there. */
-  live: boolean;
-}
-
-export interface CallState {
-  phase: Phase;
-  /** Set in "left" and "failed". */
-  ending: Ending | null;
-  /** In "reconnecting": when the next attempt is made, in milliseconds since
-   * 1970; null while one is under way. */
-  retryAt: number | null;
-  /** Media cannot get through although the node answers. */
-  mediaBlocked: boolean;
-  /** Just watching. */
-  viewOnly: boolean;
-  room: Room;
-  /** What plays, by the id of the track. */
-  streams: Streams;
-  /** Ids of tracks that this browser turned down: it plays their codec, but not
-   * in this profile. */
-  refused: ReadonlySet<string>;
-  /** Why the node has no place for a track, by its id. */
-  leftOut: ReadonlyMap<string, string>;
-  /** Ids of tracks whose pictures ought to move, and do not. */
-  stalled: ReadonlySet<string>;
-  /** MIME types that this browser can play. */
-  codecs: readonly string[];
-  /** The camera that is talked to, if one is. */
-  talk: Talk | null;
-}
-
-/** What a moderator does. */
-export type ModerationAction = NonNullable<Extract<ClientBody, { case: "moderate" }>["value"]["action"]>;
+// What belongs to a call, and loads together with it.
+export { whyNoSocket } from "./nosocket";
+export { connectSocket } from "./socket";
 
 export interface CallOptions {
+  /** Where it tells what is so. */
+  store: Store<CallState>;
   connect: Connect;
   /** Finds out why no connection opens; empty where nobody says. */
   diagnose?: () => Promise<string>;
@@ -93,7 +61,7 @@ const lookInterval = 1_000;
  * both PeerConnections, and what is known of the room.
  */
 export class Call {
-  readonly store: Store<CallState>;
+  private readonly store: Store<CallState>;
   private session: Session | null = null;
   private publisher: Publisher | null = null;
   private subscriber: Subscriber | null = null;
@@ -112,20 +80,7 @@ export class Call {
   private readonly endMedia: () => void;
 
   constructor(private readonly o: CallOptions) {
-    this.store = new Store<CallState>({
-      phase: "lobby",
-      ending: null,
-      retryAt: null,
-      mediaBlocked: false,
-      viewOnly: false,
-      room: emptyRoom,
-      streams: new Map(),
-      refused: new Set(),
-      leftOut: new Map(),
-      stalled: new Set(),
-      codecs: [],
-      talk: null,
-    });
+    this.store = o.store;
     this.endMedia = o.media.store.subscribe(() => this.mediaChanged());
   }
 

@@ -12,7 +12,8 @@ import {
   TrackKind,
   TrackSource,
 } from "../proto/umbrella/v1/signal_pb";
-import { emptyRoom, isMuted, joinedRoom, moving, updatedRoom, withChat, withQualities, withSpeakers } from "./room";
+import { isMuted, joinedRoom, moving, updatedRoom, withChat, withQualities, withSpeakers } from "./room";
+import { emptyRoom } from "./state";
 
 type Init = MessageInitShape<typeof ParticipantSchema>;
 const person = (id: string, at: number, more: Init = {}) =>

@@ -32,25 +32,11 @@ export interface Room {
 
 /** Something worth telling aloud. */
 export type RoomEvent =
-  | { kind: "came"; participant: Participant }
-  | { kind: "went"; participant: Participant }
-  | { kind: "shares"; participant: Participant }
+  | { kind: "came" | "went" | "shares"; participant: Participant; name: string }
   | { kind: "locked"; locked: boolean }
   /** Oneself, by a moderator. */
   | { kind: "muted" }
   | { kind: "chat"; message: ChatMessage };
-
-export const emptyRoom: Room = {
-  selfId: "",
-  name: "",
-  moderator: false,
-  locked: false,
-  maySubscribe: true,
-  participants: [],
-  speakers: new Map(),
-  qualities: new Map(),
-  chat: [],
-};
 
 // What a long call keeps of its chat.
 const maxChat = 1000;
@@ -89,13 +75,13 @@ export function updatedRoom(room: Room, update: RoomUpdate): { room: Room; event
   const known = new Map(room.participants.map((p) => [p.id, p]));
   for (const id of update.leftParticipantIds) {
     const participant = known.get(id);
-    if (participant) events.push({ kind: "went", participant });
+    if (participant) events.push({ kind: "went", participant, name: shownName(participant) });
     known.delete(id);
   }
   for (const participant of update.participants) {
     const before = known.get(participant.id);
-    if (!before) events.push({ kind: "came", participant });
-    if (!screenOf(before) && screenOf(participant)) events.push({ kind: "shares", participant });
+    if (!before) events.push({ kind: "came", participant, name: shownName(participant) });
+    if (!screenOf(before) && screenOf(participant)) events.push({ kind: "shares", participant, name: shownName(participant) });
     known.set(participant.id, participant);
   }
   const participants = ordered(known.values());

@@ -8,6 +8,8 @@ import type { Connect, Connection } from "./socket";
 export type EndReason =
   | "left"
   | "unreachable"
+  /** The code that makes calls could not be loaded. */
+  | "not-loaded"
   | "gave-up"
   | "room-full"
   | "wrong-password"

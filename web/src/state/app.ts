@@ -1,14 +1,15 @@
-import { Call, type ModerationAction, type Phase } from "../call/call";
 import { systemClock } from "../call/clock";
+import { CallControl } from "../call/control";
 import { LocalMedia } from "../call/media";
 import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
-import { shownName, type RoomEvent } from "../call/room";
-import { connectSocket } from "../call/socket";
-import { nextSpeaker, type ActiveSpeaker } from "../ui/tiles";
+import type { RoomEvent } from "../call/room";
+import type { ModerationAction, Phase } from "../call/state";
+import { nextSpeaker, type ActiveSpeaker } from "../ui/speaker";
 import { asksForWall, sayWall } from "../ui/wall";
 import { sentence } from "../ui/sentence";
 import { movedWords, screenWords, together } from "../ui/words";
 import { Invitations } from "./invitations";
+import { load } from "./load";
 import { Settings } from "./settings";
 import { Store } from "./store";
 import type { Tabs } from "./tabs";
@@ -61,7 +62,7 @@ export class App {
   });
   readonly invitations = new Invitations();
   readonly ui: Store<Ui>;
-  readonly call: Call;
+  readonly call: CallControl;
   readonly basePath: string;
   private tabs: Tabs | null = null;
   private phase: Phase = "lobby";
@@ -97,20 +98,21 @@ export class App {
     });
     const socket = new URL("wsb", base);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
-    this.call = new Call({
-      connect: connectSocket(socket.href, systemClock),
-      // Loaded only where it is needed: the start of the page has to stay small.
-      diagnose: () =>
-        import("../call/nosocket").then(
-          ({ whyNoSocket }) => whyNoSocket(socket.href),
-          () => "",
-        ),
-      clock: systemClock,
-      media: this.media,
-      onEvent: (event) => this.happened(event),
-      onComplaint: (_, message) => this.say(sentence(message), true),
-      onDemoted: () => this.demoted(),
+    this.call = new CallControl(async (store) => {
+      // The start of the page has to stay small.
+      const { Call, connectSocket, whyNoSocket } = await load(() => import("../call/call"));
+      return new Call({
+        store,
+        connect: connectSocket(socket.href, systemClock),
+        diagnose: () => whyNoSocket(socket.href),
+        clock: systemClock,
+        media: this.media,
+        onEvent: (event) => this.happened(event),
+        onComplaint: (_, message) => this.say(sentence(message), true),
+        onDemoted: () => this.demoted(),
+      });
     });
+    void this.call.load();
     this.call.store.subscribe(() => this.callChanged());
     this.media.store.subscribe(() => this.keepMedia());
     this.listen();
@@ -264,11 +266,11 @@ export class App {
   private happened(event: RoomEvent): void {
     switch (event.kind) {
       case "came":
-        this.came.push(shownName(event.participant));
+        this.came.push(event.name);
         this.gather();
         break;
       case "went":
-        this.went.push(shownName(event.participant));
+        this.went.push(event.name);
         this.gather();
         break;
       case "muted":
@@ -278,7 +280,7 @@ export class App {
         this.say(event.locked ? "The room is locked: nobody else can come in." : "The room is open again.");
         break;
       case "shares":
-        this.say(`${shownName(event.participant)} shares a screen`);
+        this.say(`${event.name} shares a screen`);
         break;
       case "chat":
         if (this.ui.state.panel !== "chat" && event.message.participantId !== this.call.store.state.room.selfId) {

@@ -92,6 +92,11 @@ export function Lobby(): JSX.Element {
                 <p class="alert-title">{words.title}</p>
                 <p>{words.text}</p>
                 {words.trust && <TrustLink />}
+                {words.reload && (
+                  <button type="button" class="link" onClick={() => location.reload()}>
+                    Reload the page
+                  </button>
+                )}
                 {words.invited && (
                   <button type="button" class="link" onClick={() => app.forgetInvitation()}>
                     Try without it

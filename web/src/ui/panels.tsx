@@ -6,8 +6,9 @@ import { ParticipantKind, QualityLevel, TrackSource, type ChatMessage, type Part
 import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
 import { Bars, Icon } from "./icons";
-import { ModerateButton, strengthOf } from "./tile";
-import { linksIn, lockElsewhere, qualityWords } from "./words";
+import { qualityWords, strengthOf } from "./quality";
+import { ModerateButton } from "./tile";
+import { linksIn, lockElsewhere } from "./words";
 
 const maxText = 2000;
 

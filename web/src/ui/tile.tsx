@@ -8,7 +8,7 @@ import { Bars, Icon } from "./icons";
 import { drawnIn, fitOf, type Rect } from "./layout";
 import type { Tile } from "./tiles";
 import { Video } from "./video";
-import { qualityWords } from "./words";
+import { qualityWords, strengthOf } from "./quality";
 
 const hues = 8;
 
@@ -172,19 +172,6 @@ function describe(tile: Tile, note: string): string {
   if (note) parts.push(note);
   else if (!tile.picture && tile.source === "camera") parts.push("camera off");
   return parts.join(", ");
-}
-
-export function strengthOf(quality: QualityLevel): number {
-  switch (quality) {
-    case QualityLevel.GOOD:
-      return 3;
-    case QualityLevel.FAIR:
-      return 2;
-    case QualityLevel.POOR:
-      return 1;
-    default:
-      return 0;
-  }
 }
 
 interface IosVideo extends HTMLVideoElement {

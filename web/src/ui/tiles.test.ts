@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { emptyRoom, type Room } from "../call/room";
+import type { Room } from "../call/room";
+import { emptyRoom } from "../call/state";
 import { ParticipantSchema, TrackKind, TrackSource } from "../proto/umbrella/v1/signal_pb";
-import { mainTile, nextSpeaker, tilesOf, type StageChoice } from "./tiles";
+import { nextSpeaker } from "./speaker";
+import { mainTile, tilesOf, type StageChoice } from "./tiles";
 
 type Init = MessageInitShape<typeof ParticipantSchema>;
 const camera = (id: string, codec = "video/VP8", muted = false) => ({ id, codec, muted, kind: TrackKind.VIDEO, source: TrackSource.CAMERA });

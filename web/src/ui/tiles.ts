@@ -98,31 +98,6 @@ function soundOf(participant: Participant): Track | undefined {
   return participant.tracks.find((t) => t.kind === TrackKind.AUDIO && t.source !== TrackSource.SCREEN_AUDIO);
 }
 
-/** Who speaks, for the speaker layout. */
-export interface ActiveSpeaker {
-  participantId: string;
-  /** When that was last found to be so, in milliseconds. */
-  heardAt: number;
-}
-
-// A cough does not take the stage from somebody who spoke just now.
-const holdTime = 1_500;
-
-/** The loudest other, unless the present speaker spoke a moment ago. */
-export function nextSpeaker(
-  current: ActiveSpeaker | null,
-  speakers: ReadonlyMap<string, number>,
-  selfId: string,
-  now: number,
-): ActiveSpeaker | null {
-  if (current && speakers.has(current.participantId)) return { ...current, heardAt: now };
-  if (current && now - current.heardAt < holdTime) return current;
-  for (const participantId of speakers.keys()) {
-    if (participantId !== selfId) return { participantId, heardAt: now };
-  }
-  return current;
-}
-
 export interface StageChoice {
   layout: "grid" | "speaker";
   /** Key of the tile that the user pinned. */

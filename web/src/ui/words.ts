@@ -1,7 +1,6 @@
 import type { Ways } from "../call/diagnose";
 import type { Ending } from "../call/session";
 import type { DeviceKind, MediaProblem } from "../call/capture";
-import { QualityLevel } from "../proto/umbrella/v1/signal_pb";
 import { sentence } from "./sentence";
 
 export interface Words {
@@ -9,6 +8,8 @@ export interface Words {
   text: string;
   /** The page that explains certificates may help. */
   trust?: boolean;
+  /** Loading the page again may help. */
+  reload?: boolean;
   /** It may work without the invitation. */
   invited?: boolean;
 }
@@ -26,6 +27,12 @@ export function endingWords(ending: Ending, secure: boolean): Words {
           ? "Check that you are on its network. If this device does not trust the network's certificate yet, that may be the reason as well."
           : "Check that you are on its network, then try again.",
         trust: secure,
+      };
+    case "not-loaded":
+      return {
+        title: "A part of this page could not be loaded",
+        text: "The access point does not answer, or was updated just now. Reload the page to try again.",
+        reload: true,
       };
     case "gave-up":
       return { title: "The connection is lost", text: "The access point has not answered for ten minutes." };
@@ -139,21 +146,6 @@ export function together(names: readonly string[], verb: string): string {
 export function secondsUntil(at: number, now: number): string {
   const seconds = Math.max(0, Math.ceil((at - now) / 1000));
   return seconds === 1 ? "1 second" : `${seconds} seconds`;
-}
-
-export function qualityWords(level: QualityLevel): string {
-  switch (level) {
-    case QualityLevel.GOOD:
-      return "Good connection";
-    case QualityLevel.FAIR:
-      return "Fair connection";
-    case QualityLevel.POOR:
-      return "Poor connection";
-    case QualityLevel.LOST:
-      return "Connection lost";
-    case QualityLevel.UNSPECIFIED:
-      return "";
-  }
 }
 
 /** Splits a text at the addresses of web pages in it. */

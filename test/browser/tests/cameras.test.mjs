@@ -156,12 +156,19 @@ scene("cameras in a call", 120, async ({ person, step }) => {
     await ada.page.setViewport({ width: 600, height: 250 });
     await until("small pictures come", 15_000, 100, async () => (await picture(ada, "Front door")).width === 320);
   });
+});
 
-  await step("a tablet on the wall needs nobody to press a button", async () => {
-    const wall = await person("Wall", { width: 1024, height: 768 });
-    await wall.page.goto(daemon.url("/sfu/house?view=cameras"));
-    await wall.state("joined");
-    await until("it shows the cameras", 15_000, 100, async () => (await picture(wall, "Front door"))?.frames > 10);
+scene("a tablet on the wall", 120, async ({ person, step }) => {
+  const wall = await person("Wall", { width: 1024, height: 768 });
+
+  await step("needs nobody to press a button, however often it is loaded", async () => {
+    // What loads faster the second time has to be drawn as well.
+    for (let load = 1; load <= 8; load++) {
+      await wall.page.goto(daemon.url("/sfu/house?view=cameras"));
+      await until(`load ${load} shows the cameras`, 15_000, 50, async () =>
+        (await wall.tiles()).some((t) => t.name === "Front door" && t.shown > 0),
+      );
+    }
   });
 });
 

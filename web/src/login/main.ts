@@ -11,6 +11,8 @@ if (form && field && button && problem) {
     problem.textContent = words;
     field.setAttribute("aria-invalid", String(words !== ""));
   };
+  button.disabled = false;
+  delete button.dataset.starting;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (button.disabled) return;

@@ -86,7 +86,7 @@ export function Lobby(): JSX.Element {
             )}
           </h1>
           {words && (
-            <div class="alert" role="alert">
+            <div class="alert" role="alert" data-starting={words.reload}>
               <Icon name="warning" />
               <div>
                 <p class="alert-title">{words.title}</p>

@@ -6,7 +6,7 @@ import { later } from "./later";
 import { Lobby, TrustLink } from "./lobby";
 import { endingWords } from "./words";
 
-const CallView = later(() => import("./callview").then((m) => m.CallView));
+const CallView = later(() => import("./callview").then((m) => m.CallView), { wholePage: true });
 
 /** The whole page. */
 export function Root(): JSX.Element {

@@ -1,0 +1,4 @@
+// A script of its own, so that it runs where that of the page does not.
+import { watchPage } from "./watchdog";
+
+watchPage();

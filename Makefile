@@ -25,7 +25,7 @@ help:
 	@echo 'make sbom    what the daemon is made of, as CycloneDX'
 	@echo 'make audit   known vulnerabilities in that, where their databases are reached'
 	@echo 'make licenses  docs/third-party.txt anew, after modules were changed'
-	@echo 'make dist    the release tarball; URL=… also makes the package for the feed'
+	@echo 'make dist    the release tarball; URL=… also writes the packages for OpenWrt'"'"'s feeds'
 
 run: build
 	@mkdir -p '$(STATE_DIR)'

@@ -16,6 +16,8 @@ type description struct {
 	// Version and Release, such as "1.2.0" and "r1".
 	Version, Release    string
 	License, Maintainer string
+	// Homepage is the address of the project.
+	Homepage string
 	// Arch is "all" for a package that runs everywhere, else empty.
 	Arch    string
 	Depends []string
@@ -51,13 +53,21 @@ func describe(root, dir string) (*description, error) {
 	}
 	d := &description{
 		Name: get("name"), Section: get("section"), Title: get("title"), Description: get("description"),
-		Version: get("version"), License: get("license"), Maintainer: get("maintainer"),
+		Version: get("version"), License: get("license"),
+		Maintainer: get("maintainer"), Homepage: get("url"),
 		Arch: get("arch"), Depends: strings.Fields(get("depends")), User: get("userid"),
 		Conffiles:   strings.Fields(get("conffiles")),
 		PostInstall: get("postinst"), PreRemove: get("prerm"),
 	}
 	if release := get("release"); release != "" {
 		d.Release = "r" + release
+	}
+	// What a release fills in.
+	if maintainer := os.Getenv("MAINTAINER"); maintainer != "" {
+		d.Maintainer = maintainer
+	}
+	if homepage := os.Getenv("HOMEPAGE"); homepage != "" {
+		d.Homepage = homepage
 	}
 	return d, failed
 }
@@ -71,7 +81,7 @@ func (d *description) check() error {
 		return fmt.Errorf("%s: release %q is not valid: a number", d.Name, strings.TrimPrefix(d.Release, "r"))
 	}
 	for name, value := range map[string]string{
-		"section": d.Section, "title": d.Title, "license": d.License, "maintainer": d.Maintainer,
+		"section": d.Section, "title": d.Title, "license": d.License, "maintainer": d.Maintainer, "homepage": d.Homepage,
 	} {
 		if value == "" || strings.Contains(value, "\n") {
 			return fmt.Errorf("%s: the %s has to be one line, and is %q", d.Name, name, value)

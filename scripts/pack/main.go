@@ -47,8 +47,8 @@ func run(root, out, arch string) (err error) {
 	if err != nil {
 		return err
 	}
-	// They are released together, and the app has no version of its own.
-	app.Version, app.Release, app.Maintainer = daemon.Version, daemon.Release, daemon.Maintainer
+	// They are released together.
+	app.Version, app.Release = daemon.Version, daemon.Release
 	if err := errors.Join(daemon.check(), app.check()); err != nil {
 		return err
 	}

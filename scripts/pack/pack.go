@@ -101,7 +101,7 @@ func (p *packer) info(scripts map[string]string) (*nfpm.Info, error) {
 	return nfpm.WithDefaults(&nfpm.Info{
 		Name: p.Name, Arch: p.Arch, Platform: "linux",
 		Version: p.Version, VersionSchema: "none", Release: p.Release,
-		Section: p.Section, License: p.License, Maintainer: p.Maintainer,
+		Section: p.Section, License: p.License, Maintainer: p.Maintainer, Homepage: p.Homepage,
 		// On one line: to apk, a second one would be something else.
 		Description: strings.Join(strings.Fields(p.Description), " "),
 		MTime:       p.Time,

@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// What OpenWrt's packages feed builds from: the release tarball and the Makefile
-// that goes with it.
+// What OpenWrt's own feeds build from: the release tarball and the packages that go
+// with it.
 func TestDist(t *testing.T) {
 	if out, err := exec.Command("git", "rev-parse", "HEAD").CombinedOutput(); err != nil {
 		t.Skipf("a release is made in a checkout: %s", out)
@@ -26,7 +28,7 @@ func TestDist(t *testing.T) {
 		t.Helper()
 		out := t.TempDir()
 		cmd := exec.Command("../../scripts/dist", args...)
-		cmd.Env = append(os.Environ(), "OUT="+out)
+		cmd.Env = append(os.Environ(), "OUT="+out, "MAINTAINER="+maintainer, "HOMEPAGE="+homepage)
 		if text, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
@@ -77,27 +79,27 @@ func TestDist(t *testing.T) {
 		t.Errorf("%v\n%s", err, text)
 	}
 
-	makefile := string(readFile(t, filepath.Join(out, "feed/net/umbrella/Makefile")))
+	daemon := filepath.Join(out, "upstream/packages/net/umbrella")
 	hash := sha256.Sum256(tarball)
 	number := strings.TrimSuffix(strings.TrimPrefix(top, "umbrella-"), "/")
-	for _, line := range []string{
+	testUpstream(t, daemon, []string{
 		"PKG_VERSION:=" + number, "PKG_SOURCE:=$(PKG_NAME)-$(PKG_VERSION).tar.gz", "PKG_SOURCE_URL:=" + url + "/",
 		"PKG_HASH:=" + hex.EncodeToString(hash[:]), "include ../../lang/golang/golang-package.mk",
-	} {
-		if !strings.Contains(makefile, "\n"+line+"\n") {
-			t.Errorf("the feed's Makefile has no line %q:\n%s", line, makefile)
-		}
-	}
+		"  URL:=" + homepage, "GO_PKG_TAGS:=" + tags(t),
+	}, "Makefile", "files/umbrella.acl.json", "files/umbrella.capabilities.json", "files/umbrella.config", "files/umbrella.defaults", "files/umbrella.init")
+	testUpstream(t, filepath.Join(out, "upstream/luci/applications/luci-app-umbrella"), []string{
+		"include ../../luci.mk", "LUCI_URL:=" + homepage, "PKG_VERSION:=" + number,
+	})
 	// As the feed has it: other packages beside this one.
 	sdk, err := filepath.Abs("../../scripts/pack/sdk")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(filepath.Join(out, "feed/lang"), os.DirFS(filepath.Join(sdk, "feeds/packages/lang"))); err != nil {
+	if err := os.CopyFS(filepath.Join(out, "upstream/packages/lang"), os.DirFS(filepath.Join(sdk, "feeds/packages/lang"))); err != nil {
 		t.Fatal(err)
 	}
 	stage := t.TempDir()
-	install := exec.Command("make", "--no-print-directory", "-C", filepath.Join(out, "feed/net/umbrella"), "stage", "TOPDIR="+sdk,
+	install := exec.Command("make", "--no-print-directory", "-C", daemon, "stage", "TOPDIR="+sdk,
 		"INCLUDE_DIR="+filepath.Join(sdk, "include"), "PKG_BUILD_DIR="+work, "DEST="+stage, "DAEMON="+filepath.Join(work, "umbrellad"))
 	install.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MAKE") || strings.HasPrefix(e, "MFLAGS=") })
 	if text, err := install.CombinedOutput(); err != nil {
@@ -108,24 +110,95 @@ func TestDist(t *testing.T) {
 	}
 }
 
-// The feed builds with the flags that `make build` does.
-func TestFeedFlags(t *testing.T) {
-	var want []string
-	for line := range strings.Lines(string(readFile(t, "../../scripts/goflags"))) {
-		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
-			want = append(want, line)
+// tags are the build tags of `make build`.
+func tags(t *testing.T) string {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^-tags=(.+)$`).FindStringSubmatch(string(readFile(t, "../../scripts/goflags")))
+	if m == nil {
+		t.Fatal("scripts/goflags names no tags")
+	}
+	return m[1]
+}
+
+// testUpstream holds a package's folder against what reviewers of OpenWrt's feeds and
+// their checks ask for (openwrt/packages and openwrt/luci: CONTRIBUTING.md,
+// .github/formalities.json and .github/llm-review-rules.md). Its Makefile has the
+// lines; where files are named, there are no others.
+func testUpstream(t *testing.T, dir string, lines []string, files ...string) {
+	t.Helper()
+	text := string(readFile(t, filepath.Join(dir, "Makefile")))
+	for _, line := range append(lines, "PKG_RELEASE:=1", "PKG_MAINTAINER:="+maintainer, "PKG_LICENSE:=Apache-2.0") {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("%s: the Makefile has no line %q:\n%s", dir, line, text)
 		}
 	}
-	sdk, err := filepath.Abs("../../scripts/pack/sdk")
+	block := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		name, isDefine := strings.CutPrefix(line, "define ")
+		switch {
+		case isDefine:
+			block = name
+		case line == "endef":
+			block = ""
+		}
+		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+		want := ""
+		switch {
+		case block == "" || isDefine || line == "" || strings.HasSuffix(block, "/conffiles"):
+		case strings.HasSuffix(block, "/install") || strings.HasPrefix(block, "Build/"):
+			want = "\t"
+		default:
+			want = "  "
+		}
+		if indent != want {
+			t.Errorf("%s: %q is indented by %q, want %q", dir, line, indent, want)
+		}
+		for what, bad := range map[string]bool{
+			"blanks at its end":                      strings.TrimRight(line, " \t\r") != line,
+			"a placeholder":                          strings.Contains(line, ".example"),
+			"$(PKG_NAME) in a call":                  strings.Contains(line, "$(PKG_NAME)") && strings.ContainsAny(line, "()") && strings.HasPrefix(line, "$(eval"),
+			"a path of the build tree":               strings.Contains(line, "$(TOPDIR)/feeds/"),
+			"a file of this machine":                 strings.Contains(line, "file://"),
+			"no hash":                                line == "PKG_HASH:=skip",
+			"compiler flags of its own":              strings.Contains(line, "gcflags") || strings.HasPrefix(line, "define Build/"),
+			"a licence that goes onto the flash":     strings.Contains(line, "/usr/share/licenses"),
+			"a maintainer without a name or address": strings.HasPrefix(line, "PKG_MAINTAINER") && !regexp.MustCompile(`:=\S+.* <\S+@\S+>$`).MatchString(line),
+		} {
+			if bad {
+				t.Errorf("%s: %q has %s", dir, line, what)
+			}
+		}
+	}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		if strings.HasSuffix(name, "_test.go") || strings.Contains(name, "testdata") || files != nil && !slices.Contains(files, name) {
+			t.Errorf("%s: %s is not for the feed", dir, name)
+		}
+		if bytes.Contains(readFile(t, path), []byte("\r\n")) {
+			t.Errorf("%s: %s has line ends of another system", dir, name)
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	show := exec.Command("make", "--no-print-directory", "--silent", "-C", "../../openwrt", "show", "TOPDIR="+sdk, "INCLUDE_DIR="+filepath.Join(sdk, "include"),
-		"PKG_BUILD_DIR="+filepath.Dir(filepath.Dir(filepath.Dir(sdk))),
-		"--eval", "GoPackage/Build/Compile=echo -tags=$(GO_PKG_TAGS) $(1)\nshow: ; $(call Build/Compile)")
-	show.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MAKE") || strings.HasPrefix(e, "MFLAGS=") })
-	got, err := show.CombinedOutput()
-	if err != nil || !slices.Equal(strings.Fields(string(got)), want) {
-		t.Errorf("%v, got\n%s\nwant\n%s", err, got, strings.Join(want, "\n"))
+}
+
+// A package without a maintainer is not made for OpenWrt's feeds.
+func TestDistRefuses(t *testing.T) {
+	for want, env := range map[string][]string{
+		"MAINTAINER has to be set": {"MAINTAINER=", "HOMEPAGE=" + homepage},
+		"MAINTAINER has to be":     {"MAINTAINER=jane", "HOMEPAGE=" + homepage},
+		"HOMEPAGE has to be set":   {"MAINTAINER=" + maintainer, "HOMEPAGE="},
+	} {
+		cmd := exec.Command("../../scripts/dist", "https://example.org/releases")
+		cmd.Env = append(os.Environ(), append(env, "OUT="+t.TempDir())...)
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%q: %v, %s", env, err, out)
+		}
 	}
 }

@@ -45,6 +45,12 @@ var machines = map[string]machine{
 // left out that others stand for: compiling for each takes a minute.
 const archVariable = "PACKAGE_ARCH"
 
+// What a release fills in.
+const (
+	maintainer = "Jane Doe <jane@example.org>"
+	homepage   = "https://example.org/umbrella"
+)
+
 // TestPackages makes the packages as `make ipk` does, and looks at them.
 func TestPackages(t *testing.T) {
 	if testing.Short() {
@@ -79,7 +85,7 @@ func pack(t *testing.T, out string, arches []string) {
 	t.Helper()
 	cmd := exec.Command("go", "run", ".", "-root", "../..", "-out", out, "-arch", strings.Join(arches, " "))
 	cmd.Dir = "../../scripts/pack"
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
+	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000", "MAINTAINER="+maintainer, "HOMEPAGE="+homepage)
 	text, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
@@ -118,7 +124,6 @@ var daemonFiles = map[string]fs.FileMode{
 	"/etc/uci-defaults/umbrella":                  0o755,
 	"/etc/capabilities/umbrella.json":             0o644,
 	"/usr/share/acl.d/umbrella.json":              0o644,
-	"/usr/share/licenses/umbrella.txt":            0o644,
 	"/lib/upgrade/keep.d/umbrella":                0o644,
 	"/lib/apk/packages/umbrella.list":             0o644, // and below: .apk only
 	"/lib/apk/packages/umbrella.rusers":           0o644,
@@ -135,7 +140,8 @@ func testDaemonPackages(t *testing.T, dir, arch string) string {
 	wantFields(t, fields(t, joinContinued(control.text(t, "./control")), ": "), map[string]string{
 		"Package": "umbrella", "Version": version(t), "Architecture": arch, "Depends": "ca-bundle", "Section": "net",
 		"License": "Apache-2.0", "Require-User": "umbrella:umbrella", "Installed-Size": sizeOf(files),
-	}, "Maintainer", "Description", "Priority", "SourceDateEpoch")
+		"Maintainer": maintainer, "Homepage": homepage,
+	}, "Description", "Priority", "SourceDateEpoch")
 	if got := control.text(t, "./conffiles"); got != "/etc/config/umbrella\n" {
 		t.Errorf("conffiles are %q", got)
 	}
@@ -147,7 +153,8 @@ func testDaemonPackages(t *testing.T, dir, arch string) string {
 	}
 	wantFields(t, fields(t, a.text(t, ".PKGINFO"), " = "), map[string]string{
 		"pkgname": "umbrella", "pkgver": version(t), "arch": arch, "depend": "ca-bundle", "license": "Apache-2.0",
-	}, "maintainer", "pkgdesc", "size", "datahash")
+		"maintainer": maintainer, "url": homepage,
+	}, "pkgdesc", "size", "datahash")
 	onDevice := a.below("")
 	wantFiles(t, "apk", onDevice, daemonFiles, "")
 	static := sha256.Sum256(onDevice["/etc/config/umbrella"].text)
@@ -218,8 +225,8 @@ func testAppPackages(t *testing.T, dir string) {
 	control, files := testIPK(t, readFile(t, filepath.Join(dir, "luci-app-umbrella_"+version(t)+"_all.ipk")))
 	wantFields(t, fields(t, joinContinued(control.text(t, "./control")), ": "), map[string]string{
 		"Package": "luci-app-umbrella", "Version": version(t), "Architecture": "all", "Depends": "luci-base, umbrella", "Section": "luci",
-		"License": "Apache-2.0", "Installed-Size": sizeOf(files),
-	}, "Maintainer", "Description", "Priority", "SourceDateEpoch")
+		"License": "Apache-2.0", "Installed-Size": sizeOf(files), "Maintainer": maintainer, "Homepage": homepage,
+	}, "Description", "Priority", "SourceDateEpoch")
 	if _, there := control.files["./conffiles"]; there {
 		t.Error("it has conffiles")
 	}
@@ -250,7 +257,8 @@ func testAppPackages(t *testing.T, dir string) {
 	delete(info, "depend")
 	wantFields(t, info, map[string]string{
 		"pkgname": "luci-app-umbrella", "pkgver": version(t), "arch": "noarch", "license": "Apache-2.0",
-	}, "maintainer", "pkgdesc", "size", "datahash")
+		"maintainer": maintainer, "url": homepage,
+	}, "pkgdesc", "size", "datahash")
 	wantFiles(t, "apk", a.below(""), want, "")
 	testScripts(t, map[string]string{
 		"ipk postinst": control.text(t, "./postinst"), "ipk prerm": control.text(t, "./prerm"),

@@ -18,6 +18,7 @@ describe:
 	$$(call say,arch,$$(PKGARCH))
 	$$(call say,license,$$(PKG_LICENSE))
 	$$(call say,maintainer,$$(PKG_MAINTAINER))
+	$$(call say,url,$$(URL))
 	$$(call say,version,$$(PKG_VERSION))
 	$$(call say,release,$$(PKG_RELEASE))
 	$$(call say,conffiles,$$(Package/$(1)/conffiles))

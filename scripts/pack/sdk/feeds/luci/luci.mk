@@ -7,6 +7,7 @@ include $(INCLUDE_DIR)/package.mk
 define Package/$(PKG_NAME)
   SECTION:=luci
   TITLE:=$(LUCI_TITLE)
+  URL:=$(LUCI_URL)
   DEPENDS:=$(LUCI_DEPENDS)
   PKGARCH:=$(LUCI_PKGARCH)
 endef

@@ -6,7 +6,6 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
-import { luci } from "./luci.mjs";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(root, "dist");
@@ -37,7 +36,6 @@ const options = {
   legalComments: "none",
   metafile: true,
   write: false,
-  plugins: [luci],
   logLevel: "warning",
 };
 
@@ -132,7 +130,7 @@ if (process.argv.includes("--watch")) {
       });
     },
   };
-  const context = await esbuild.context({ ...options, plugins: [...options.plugins, say] });
+  const context = await esbuild.context({ ...options, plugins: [say] });
   await context.watch();
 } else {
   try {

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
-import { luci } from "./luci.mjs";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const out = await mkdtemp(path.join(tmpdir(), "umbrella-web-test-"));
@@ -26,7 +25,6 @@ try {
     sourcemap: "inline",
     outdir: out,
     outExtension: { ".js": ".mjs" },
-    plugins: [luci],
     logLevel: "warning",
   });
   const built = (await readdir(out, { recursive: true }))

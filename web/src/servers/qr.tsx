@@ -1,12 +1,12 @@
 import type { JSX } from "preact";
-import { encode } from "luci/qr";
+import { encode } from "uqr";
 
 // What readers want free around a code, in modules.
 const quiet = 4;
 
 /** A text as a QR code; nothing if it is too long for one. */
 export function QRCode({ text, label }: { text: string; label: string }): JSX.Element | null {
-  const grid = encode(text);
+  const grid = gridOf(text);
   if (!grid) return null;
   const side = grid.length + 2 * quiet;
   // Readers want dark on light, whatever the theme.
@@ -16,6 +16,15 @@ export function QRCode({ text, label }: { text: string; label: string }): JSX.El
       <path d={pathOf(grid)} fill="#000" />
     </svg>
   );
+}
+
+/** Rows of modules, true for dark; null if the text is too long for a code. */
+export function gridOf(text: string): boolean[][] | null {
+  try {
+    return encode(text, { ecc: "M", border: 0 }).data;
+  } catch {
+    return null;
+  }
 }
 
 /** Draws the dark modules of rows, one unit wide. */

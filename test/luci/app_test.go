@@ -3,6 +3,7 @@ package luci_test
 import (
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -18,7 +19,6 @@ const (
 	resources = "../../luci-app-umbrella/htdocs/luci-static/resources/"
 	menu      = "../../luci-app-umbrella/root/usr/share/luci/menu.d/luci-app-umbrella.json"
 	acl       = "../../luci-app-umbrella/root/usr/share/rpcd/acl.d/luci-app-umbrella.json"
-	template  = "../../luci-app-umbrella/po/templates/umbrella.pot"
 )
 
 func read(t *testing.T, name string) string {
@@ -43,7 +43,7 @@ func TestMakefile(t *testing.T) {
 	text := read(t, "../../luci-app-umbrella/Makefile")
 	for _, line := range []string{
 		"include $(TOPDIR)/rules.mk",
-		"LUCI_DEPENDS:=+luci-base +umbrella",
+		"LUCI_DEPENDS:=+luci-base +luci-lib-uqr +umbrella",
 		"LUCI_PKGARCH:=all",
 		"PKG_LICENSE:=Apache-2.0",
 		// Else luci.mk writes a maintainer of its own into the package.
@@ -78,6 +78,9 @@ func scripts(t *testing.T) map[string]string {
 			return err
 		}
 		name, ok := strings.CutSuffix(filepath.ToSlash(path), ".js")
+		if filepath.Ext(path) == ".css" {
+			return nil
+		}
 		if !ok {
 			t.Errorf("%s is no script", path)
 		}
@@ -202,6 +205,10 @@ func TestMenuHasEveryView(t *testing.T) {
 		if path == top {
 			continue
 		}
+		// An address of before, which is in no menu.
+		if to, ok := entries[e.Action.Path]; e.Action.Type == "alias" && e.Title == "" && ok && to.Action.Type == "view" {
+			continue
+		}
 		if !strings.HasPrefix(path, top+"/") || e.Title == "" || e.Action.Type != "view" {
 			t.Errorf("%s: %s is no view of the app: %+v", menu, path, e)
 		}
@@ -231,7 +238,7 @@ func TestMenuHasEveryView(t *testing.T) {
 
 // The modules of LuCI that the app builds upon, and its own.
 func TestModulesAreThere(t *testing.T) {
-	luci := []string{"baseclass", "dom", "form", "poll", "rpc", "uci", "ui", "view"}
+	luci := []string{"baseclass", "dom", "form", "poll", "rpc", "uci", "ui", "uqr", "view"}
 	required := regexp.MustCompile(`(?m)^'require ([\w.]+)(?: as (\w+))?';$`)
 	all := scripts(t)
 	used := map[string]bool{}
@@ -261,143 +268,99 @@ func TestModulesAreThere(t *testing.T) {
 	}
 }
 
-type viewOption struct{ widget, help, body string }
-
-// viewOptions returns the options of the view by "section type.name".
-func viewOptions(t *testing.T) (order []string, options map[string]viewOption) {
-	t.Helper()
-	section := regexp.MustCompile(`(?s)map\.section\(form\.(?:NamedSection, 'main'|GridSection), '(\w+)'.*?\n}\n`)
-	option := regexp.MustCompile(`o = s\.option\(form\.(\w+), '(\w+)', _\('(?:[^'\\]|\\.)*'\), _\('((?:[^'\\]|\\.)*)'\)\);`)
-	options = map[string]viewOption{}
-	names := []string{"settings", "rooms", "peers", "cameras"}
-	for _, name := range names {
-		view := read(t, resources+"view/umbrella/"+name+".js")
-		before := len(order)
-		for _, s := range section.FindAllStringSubmatch(view, -1) {
-			found := option.FindAllStringSubmatchIndex(s[0], -1)
-			for i, m := range found {
-				end := len(s[0])
-				if i+1 < len(found) {
-					end = found[i+1][0]
-				}
-				key := s[1] + "." + s[0][m[4]:m[5]]
-				order = append(order, key)
-				options[key] = viewOption{s[0][m[2]:m[3]], unescape(s[0][m[6]:m[7]]), unescape(s[0][m[1]:end])}
-			}
-		}
-		// Columns with live state are no options.
-		n := strings.Count(view, ".option(form.") - strings.Count(view, ".option(form.DummyValue, '_")
-		if n != len(order)-before {
-			t.Errorf("the view %s has %d options, of which %d could be read", name, n, len(order)-before)
-		}
-	}
-	return order, options
-}
-
-func unescape(s string) string { return strings.ReplaceAll(s, `\'`, `'`) }
-
+// Each option of the node is on a page, with a title and help of its own, its default
+// and its choices, and a refusal says what the node would say.
 func TestViewHasTheOptionsOfTheNode(t *testing.T) {
-	order, options := viewOptions(t)
-	got, want := map[string][]string{}, map[string][]string{}
-	for _, key := range order {
-		kind, name, _ := strings.Cut(key, ".")
-		got[kind] = append(got[kind], name)
-	}
+	options := viewOptions(t)
+	got, want := slices.Sorted(maps.Keys(options)), []string{}
 	for _, o := range config.Options() {
-		want[o.Section] = append(want[o.Section], o.Name)
-		v, ok := options[o.Section+"."+o.Name]
+		key := o.Section + "." + o.Name
+		want = append(want, key)
+		v, ok := options[key]
 		if !ok {
 			continue
 		}
-		key := o.Section + "." + o.Name
-		if v.help != o.Help {
-			t.Errorf("%s: help is %q, want %q", key, v.help, o.Help)
+		if v.Title == "" || v.Help == "" {
+			t.Errorf("%s: has the title %q and the help %q", key, v.Title, v.Help)
 		}
-		if o.List != (v.widget == "DynamicList") {
-			t.Errorf("%s: is a %s, list is %t", key, v.widget, o.List)
+		if o.List != (v.Widget == "DynamicList") {
+			t.Errorf("%s: is a %s, list is %t", key, v.Widget, o.List)
+		}
+		if (v.Tab != "") != (o.Section == "umbrella") {
+			t.Errorf("%s: is in the tab %q", key, v.Tab)
 		}
 		// Those of the node stand in no table.
-		inTable := o.Section != "umbrella" && !strings.Contains(v.body, "o.modalonly = true;")
-		if o.Secret && (!strings.Contains(v.body, "o.password = true;") || inTable) {
+		if o.Secret && (!v.Password || v.InTable && o.Section != "umbrella") {
 			t.Errorf("%s: a secret is shown", key)
 		}
-		switch v.widget {
+		switch v.Widget {
 		case "Flag":
-			if !strings.Contains(v.body, "fields.boolean(o, '"+o.Default+"')") {
-				t.Errorf("%s: the default is not %q", key, o.Default)
+			if v.ByDefault != o.Default {
+				t.Errorf("%s: the default is %q, want %q", key, v.ByDefault, o.Default)
 			}
 		case "ListValue":
 			var words []string
-			for _, m := range regexp.MustCompile(`o\.value\('(\w+)'`).FindAllStringSubmatch(v.body, -1) {
-				words = append(words, m[1])
+			for _, choice := range v.Choices {
+				if choice[0] != "" {
+					words = append(words, choice[0])
+				}
 			}
 			if want := strings.Split(strings.ReplaceAll(o.Allowed, " or ", ", "), ", "); !slices.Equal(words, want) {
 				t.Errorf("%s: the choices are %q, want %q", key, words, want)
 			}
-			if key != "room.access" && !strings.Contains(v.body, "fields.choice(o, '"+o.Default+"')") {
-				t.Errorf("%s: the default is not %q", key, o.Default)
+			if key != "room.access" && v.ByDefault != o.Default {
+				t.Errorf("%s: the default is %q, want %q", key, v.ByDefault, o.Default)
 			}
 		default:
-			if !strings.Contains(v.body, "_('"+o.Allowed+"')") {
-				t.Errorf("%s: does not say what is allowed: %s", key, o.Allowed)
+			// What is too long for a line goes over several.
+			if said := strings.ReplaceAll(v.Refusal, "\n", " "); said != "Expecting: "+o.Allowed && !strings.HasPrefix(o.Allowed, "the path of a ") {
+				t.Errorf("%s: a refusal says %q, want %q", key, said, o.Allowed)
 			}
-			if o.Default != "" && !strings.Contains(v.body, "o.placeholder = '"+o.Default+"';") {
-				t.Errorf("%s: the default %q is not shown", key, o.Default)
+			if o.Default != "" && v.Placeholder != o.Default {
+				t.Errorf("%s: the default %q is not shown, but %q", key, o.Default, v.Placeholder)
 			}
 		}
-	}
-	for _, names := range []map[string][]string{got, want} {
-		for _, list := range names {
-			slices.Sort(list)
+		if strings.Contains(o.Allowed, "0 (no limit)") && !strings.Contains(v.Help, "0 means no limit.") {
+			t.Errorf("%s: the help does not say what 0 means: %q", key, v.Help)
 		}
 	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("the options of the view are\n%q, want\n%q", got, want)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the options of the views are\n%q, want\n%q", got, want)
 	}
 }
 
-func TestTemplateHasEveryString(t *testing.T) {
-	used := map[string]bool{}
-	for _, name := range []string{menu, acl} {
-		for _, m := range regexp.MustCompile(`"(?:title|description)": "([^"]*)"`).FindAllStringSubmatch(read(t, name), -1) {
-			used[m[1]] = true
+// People know the titles of the page, not the names of options in the settings file:
+// no words of the pages have such a name, and what is between quotation marks is a
+// title, a choice or a page.
+func TestPagesCallOptionsByTheirTitles(t *testing.T) {
+	_, options := run(t, nil)
+	known := map[string]bool{"%s": true}
+	for _, o := range options {
+		known[o.Title] = true
+		for _, choice := range o.Choices {
+			known[choice[1]] = true
 		}
 	}
-	literal := regexp.MustCompile(`\b_\('((?:[^'\\]|\\.)*)'\)`)
-	err := filepath.WalkDir("../../luci-app-umbrella/htdocs", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text := read(t, path)
-		found := literal.FindAllStringSubmatch(text, -1)
-		if n := len(regexp.MustCompile(`\b_\(`).FindAllString(text, -1)); n != len(found) {
-			t.Errorf("%s: %d strings are to be translated, of which %d could be read", path, n, len(found))
-		}
-		for _, m := range found {
-			used[unescape(m[1])] = true
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, m := range regexp.MustCompile(`"title": "([^"]*)"`).FindAllStringSubmatch(read(t, menu), -1) {
+		known[m[1]] = true
 	}
-	listed := map[string]bool{}
-	// Long strings go over several lines.
-	lines := strings.ReplaceAll(read(t, template), "\"\n\"", "")
-	for _, m := range regexp.MustCompile(`(?m)^msgid "(.+)"$`).FindAllStringSubmatch(lines, -1) {
-		listed[m[1]] = true
-	}
-	if len(used) < 2*len(config.Options()) {
-		t.Errorf("only %d strings were found", len(used))
-	}
-	for s := range used {
-		if !listed[s] {
-			t.Errorf("%s lacks %q", template, s)
+	names := []string{"url", "tls"}
+	for _, o := range config.Options() {
+		if strings.Contains(o.Name, "_") {
+			names = append(names, o.Name)
 		}
 	}
-	for s := range listed {
-		if !used[s] {
-			t.Errorf("%s has %q, which is not used", template, s)
+	name := regexp.MustCompile(`\b(` + strings.Join(names, "|") + `)\b|\boption '|\bbackhaul|\b[Pp]eers?\b`)
+	quoted := regexp.MustCompile(`“([^”]*)”`)
+	for words := range literals(t) {
+		if m := name.FindString(words); m != "" {
+			t.Errorf("%q has the name %q, which is not a title of the page", words, m)
+		}
+		for _, m := range quoted.FindAllStringSubmatch(words, -1) {
+			if !known[m[1]] {
+				t.Errorf("%q: there is no title “%s”", words, m[1])
+			}
 		}
 	}
 }

@@ -1,11 +1,8 @@
 package luci_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,53 +11,7 @@ import (
 	"umbrella/internal/config"
 )
 
-// What runs the view without LuCI: it reads cases from its standard input and
-// writes, for each, whether the view takes the value.
-const judge = `
-const fs = require('fs');
-const options = {};
-const option = (type) => class {
-	constructor(section, name) { Object.assign(this, { section, option: name, type, choices: [] }); }
-	value(word) { this.choices.push(word); }
-	depends() {}
-};
-const form = { DummyValue: class {}, NamedSection: 0, GridSection: 0, TypedSection: 0 };
-for (const type of ['Flag', 'Value', 'ListValue', 'DynamicList']) form[type] = option(type);
-form.Map = class {
-	section(type, ...names) {
-		const kind = type === form.NamedSection && names[0] === 'main' ? 'umbrella' : names[0];
-		const all = {};
-		return {
-			option(widget, name) { return options[kind + '.' + name] = all[name] = new widget(this, name); },
-			getOption: (name) => all[name],
-			formvalue: () => null
-		};
-	}
-	async render() {}
-};
-const run = (path, args) => new Function(...Object.keys(args), fs.readFileSync(path, 'utf8'))(...Object.values(args));
-String.prototype.format = function() { return String(this); };
-const baseclass = { extend: (o) => o }, _ = (s) => s;
-const root = process.argv[1];
-const values = run(root + 'umbrella/values.js', { baseclass });
-const uci = { get: (p, s, o) => o ? undefined : { '.name': s }, sections: () => [] };
-const fields = run(root + 'umbrella/fields.js', { baseclass, form, uci, ui: {}, values, _ });
-const service = { liveColumn: () => ({}), withNotice: () => 0 };
-const L = { env: {}, hasViewPermission: () => true };
-const view = { extend: (v) => v.render([ {} ]) };
-Promise.all([ 'settings', 'rooms', 'peers', 'cameras' ].map((name) =>
-	run(root + 'view/umbrella/' + name + '.js', { form, uci, values, fields, service, format: {}, dom: {}, ui: {}, L, _, view, E: () => ({}) })
-)).then(() => console.log(JSON.stringify(JSON.parse(fs.readFileSync(0, 'utf8')).map(([ key, value ]) => {
-	const o = options[key];
-	return o.type === 'ListValue' ? o.choices.includes(value) : o.validate('x', value) === true;
-}))));
-`
-
 func TestViewTakesWhatTheNodeTakes(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no node to run the view")
-	}
 	const (
 		argon    = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 		bcrypted = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
@@ -128,21 +79,7 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 			input = append(input, [2]string{key, v})
 		}
 	}
-	in, err := json.Marshal(input)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), node, "-e", judge, resources)
-	cmd.Stdin = bytes.NewReader(in)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var view []bool
-	if err := json.Unmarshal(out, &view); err != nil || len(view) != len(input) {
-		t.Fatalf("%d answers to %d cases: %v", len(view), len(input), err)
-	}
+	view := judge(t, input)
 	dir := t.TempDir()
 	for i, c := range input {
 		if node := nodeTakes(t, dir, c[0], c[1]); view[i] != node {

@@ -224,7 +224,7 @@ func dataHash(t *testing.T, apk []byte) string {
 func testAppPackages(t *testing.T, dir string) {
 	control, files := testIPK(t, readFile(t, filepath.Join(dir, "luci-app-umbrella_"+version(t)+"_all.ipk")))
 	wantFields(t, fields(t, joinContinued(control.text(t, "./control")), ": "), map[string]string{
-		"Package": "luci-app-umbrella", "Version": version(t), "Architecture": "all", "Depends": "luci-base, umbrella", "Section": "luci",
+		"Package": "luci-app-umbrella", "Version": version(t), "Architecture": "all", "Depends": "luci-base, luci-lib-uqr, umbrella", "Section": "luci",
 		"License": "Apache-2.0", "Installed-Size": sizeOf(files), "Maintainer": maintainer, "Homepage": homepage,
 	}, "Description", "Priority", "SourceDateEpoch")
 	if _, there := control.files["./conffiles"]; there {
@@ -251,7 +251,7 @@ func testAppPackages(t *testing.T, dir string) {
 
 	a := untar(t, readFile(t, filepath.Join(dir, "luci-app-umbrella-"+version(t)+".apk")))
 	info := fields(t, a.text(t, ".PKGINFO"), " = ")
-	if depends := info["depend"]; !slices.Equal(depends, []string{"luci-base", "umbrella"}) {
+	if depends := info["depend"]; !slices.Equal(depends, []string{"luci-base", "luci-lib-uqr", "umbrella"}) {
 		t.Errorf("depends on %q", depends)
 	}
 	delete(info, "depend")

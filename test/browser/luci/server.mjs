@@ -6,6 +6,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const app = fileURLToPath(new URL("../../../luci-app-umbrella/", import.meta.url));
+// luci-lib-uqr, which LuCI has, is a copy of this.
+const uqr = fileURLToPath(new URL("../../../web/node_modules/uqr/dist/index.cjs", import.meta.url));
 const standIn = new URL("stand-in.js", import.meta.url);
 
 const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>LuCI</title><link rel="icon" href="data:,"></head>
@@ -57,9 +59,10 @@ export class AccessPoint {
     const { pathname } = new URL(request.url, "http://ap");
     if (request.method === "GET") {
       if (pathname === "/") return [200, "text/html", page];
+      if (pathname.endsWith("/resources/uqr.js")) return [200, "text/javascript", `const exports = {};\n${await readFile(uqr, "utf8")}\nreturn exports;`];
       const file = pathname === "/stand-in.js" ? standIn : path.join(app, "htdocs", path.normalize(pathname));
       try {
-        return [200, "text/javascript", await readFile(file)];
+        return [200, pathname.endsWith(".css") ? "text/css" : "text/javascript", await readFile(file)];
       } catch {
         return [404, "text/plain", "not found"];
       }

@@ -171,6 +171,10 @@
     depends(other, value) {
       this.needs.push([other, value]);
     }
+    // form.js: how a script sets what a field shows.
+    getUIElement() {
+      return this.widget?.isConnected ? { getValue: () => this.read(this.widget), setValue: (value) => (this.widget.value = value) } : null;
+    }
     isActive(id) {
       return !this.needs.length || this.needs.some(([other, value]) => (this.section.formvalue(id, other) ?? uci.get("umbrella", id, other) ?? this.section.getOption(other).default ?? "") === value);
     }
@@ -182,7 +186,10 @@
       return value === undefined || value === null ? null : "%h".format([value].flat().join(" "));
     }
     renderWidget(id, index, value) {
-      return E("input", { type: this.password ? "password" : "text", value: value ?? "", placeholder: this.placeholder });
+      const input = E("input", { type: this.password ? "password" : "text", value: value ?? "", placeholder: this.placeholder });
+      if (!this.choices.length) return input;
+      input.setAttribute("data-choices", this.choices.map(([word]) => word).join(" "));
+      return input;
     }
     read(node) {
       return node.value;
@@ -214,10 +221,14 @@
     write(id, value) {
       uci.set("umbrella", id, this.option, value);
     }
+    remove(id) {
+      uci.set("umbrella", id, this.option, null);
+    }
+    // form.js, parse.
     save(id) {
       const value = this.isActive(id) ? this.read(this.widget) : "";
-      if (value.length === 0) uci.set("umbrella", id, this.option, null);
-      else if (value !== this.cfgvalue(id)) this.write(id, value);
+      if (value.length === 0) this.remove(id);
+      else if (this.forcewrite || value !== this.cfgvalue(id)) this.write(id, value);
     }
   }
 
@@ -240,7 +251,7 @@
 
   class DynamicList extends Value {
     renderWidget(id, index, value) {
-      return E("textarea", {}, [L.toArray(value).join("\n")]);
+      return E("textarea", { "data-choices": this.choices.map(([word]) => word).join(" ") }, [L.toArray(value).join("\n")]);
     }
     read(node) {
       return node.value.split("\n").filter((line) => line !== "");
@@ -267,6 +278,16 @@
       this.options.push(made);
       return made;
     }
+    tab(name, title, description) {
+      (this.tabs ??= []).push({ name, title, description });
+    }
+    // form.js: a tab has to be there before its options.
+    taboption(tab, Kind, name, title, description) {
+      if (!this.tabs?.some((t) => t.name === tab)) throw new Error(`there is no tab ${tab}`);
+      const made = this.option(Kind, name, title, description);
+      made.tab = tab;
+      return made;
+    }
     getOption(name) {
       return this.options.find((o) => o.option === name);
     }
@@ -277,9 +298,11 @@
       for (const o of this.options) if (o.row) o.row.hidden = !o.isActive(id);
     }
     fields(id) {
-      const rows = this.options.filter((o) => o.modalonly !== false).map((o) => o.render(id));
+      const shown = this.options.filter((o) => o.modalonly !== false);
+      const rows = new Map(shown.map((o) => [o, o.render(id)]));
       this.showActive(id);
-      return rows;
+      if (!this.tabs) return [...rows.values()];
+      return this.tabs.map((tab) => E("fieldset", { "data-tab": tab.name }, [E("legend", {}, tab.title), ...shown.filter((o) => o.tab === tab.name).map((o) => rows.get(o))]));
     }
     save(id) {
       const shown = this.options.filter((o) => o.modalonly !== false);
@@ -379,6 +402,7 @@
     env: {},
     toArray: (value) => (value === null || value === undefined ? [] : [value].flat()),
     url: (path) => `/cgi-bin/luci/${path}`,
+    resource: (path) => `/luci-static/resources/${path}`,
     hasViewPermission: () => !window.readOnly,
   };
 

@@ -131,8 +131,8 @@ hostile("overview", "view.umbrella.overview", answers(), async ({ press, says, p
 hostile("the card of the status page", "view.status.include.70_umbrella", answers(), (opened, evil, harmless) => harmless("camera"));
 
 hostile(
-  "peers",
-  "view.umbrella.peers",
+  "trunks",
+  "view.umbrella.trunks",
   answers((evil) => section("backhaul", "cloud", { url: `wss://sfu.example.org/${evil("url")}/wsb`, secret: evil("secret"), fingerprint: evil("fingerprint"), ca: evil("ca"), room: [evil("trunk-room")] })),
   async ({ press, page, type, says }, evil, harmless) => {
     await harmless("refused", "url", "trunk-room", "far-node", "link-refused");
@@ -245,7 +245,7 @@ hostile(
 );
 
 hostile("log", "view.umbrella.log", answers(), async ({ page, ap }, evil, harmless) => {
-  const log = () => page.$eval("#umbrella-log", (box) => box.value);
+  const log = () => page.$eval("main", (node) => node.innerText);
   assert.ok((await log()).includes(evil("log")));
   ap.answers["log.read"] = () => {
     throw new Error(evil("log-failed"));

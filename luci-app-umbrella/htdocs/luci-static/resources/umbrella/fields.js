@@ -3,6 +3,7 @@
 'require form';
 'require uci';
 'require ui';
+'require umbrella.options as options';
 'require umbrella.values as values';
 
 /* LuCI shows what a validation says in one line, however long: short ones stay on
@@ -16,6 +17,25 @@ function check(option, test, allowed) {
 	option.validate = function(section_id, value) {
 		return value === '' || test(value) || fold(_('Expecting: %s').format(allowed));
 	};
+}
+
+/* Returns the title of an option between quotation marks, for a sentence. */
+function quoted(type, name) {
+	return _('“%s”').format(options.of(type, name).title);
+}
+
+/* Adds an option of the settings with its title, its help and its check; in the tab,
+ * if one is given. */
+function add(section, widget, name, tab) {
+	const { title, help, allowed, test } = options.of(section.sectiontype, name);
+	const option = tab
+		? section.taboption(tab, widget, name, title, help) // eslint-disable-line html/luci -- fixed words
+		: section.option(widget, name, title, help); // eslint-disable-line html/luci -- fixed words
+
+	if (test)
+		check(option, test, allowed);
+
+	return option;
 }
 
 /* Adds a check that looks at other options as well. It is given a function that
@@ -67,20 +87,6 @@ function choice(option, byDefault) {
 	};
 }
 
-/* An address with a login is shown in the table without it and typed masked. */
-function maskLogin(option) {
-	option.textvalue = function(section_id) {
-		const value = this.cfgvalue(section_id);
-
-		return value ? [ values.redactURL(value) ] : null;
-	};
-	option.renderWidget = function(section_id, option_index, cfgvalue) {
-		this.password = !!cfgvalue && cfgvalue.includes('@');
-
-		return form.Value.prototype.renderWidget.call(this, section_id, option_index, cfgvalue);
-	};
-}
-
 /* Returns the title of a section's window: nameOf(section_id), or words that are
  * always the same where that has characters that mean something in HTML. Names
  * cannot be escaped there: LuCI decodes a title before it makes HTML of it. */
@@ -99,25 +105,91 @@ function isTaken(type, section_id, value, valueOf) {
 	return uci.sections('umbrella', type).some((other) => other['.name'] !== section_id && valueOf(other) === value);
 }
 
-/* A name that another section has would overwrite that section. */
-function refuseTakenNames(section) {
-	section.renderSectionAdd = function() {
-		const node = form.GridSection.prototype.renderSectionAdd.apply(this, arguments);
-		const input = node.querySelector('.cbi-section-create-name');
-		const button = node.querySelector('.cbi-button-add');
+/* What a limit of 0 means. */
+function limit(value) {
+	return value === '0' ? _('no limit') : value;
+}
 
-		if (input)
-			ui.addValidator(input, 'uciname', true, (name) => {
-				if (!uci.get('umbrella', name))
-					return true;
+const umlauts = { 'ä': 'ae', 'ö': 'oe', 'ü': 'ue', 'ß': 'ss', 'æ': 'ae', 'ø': 'oe', 'å': 'aa', 'œ': 'oe', 'ł': 'l', 'đ': 'd', 'ð': 'd', 'þ': 'th', 'ı': 'i' };
 
-				button.disabled = true;
+/* Returns a name for a section that is not taken, made of a name that people typed.
+ * UCI allows letters from a to z, digits and '_'; a name that has none of them gives
+ * the other word and a number. */
+function freeName(typed, otherwise) {
+	const plain = typed.normalize('NFC').toLowerCase()
+		.replace(/[äöüßæøåœłđðþı]/g, (letter) => umlauts[letter])
+		.normalize('NFKD').replace(/\p{M}/gu, '')
+		.replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '').substring(0, 32);
+	const base = plain || otherwise;
+	let name = plain || otherwise + '1';
 
-				return _('The name is taken by another section');
-			}, 'blur', 'keyup');
+	for (let i = 2; uci.get('umbrella', name); i++)
+		name = plain ? base + '_' + i : base + i;
 
-		return node;
+	return name;
+}
+
+/* Adds a section and opens its form. Who dismisses the form has not added it. */
+function addSection(section, section_id, settings) {
+	uci.add('umbrella', section.sectiontype, section_id);
+
+	for (let name in settings)
+		if (settings[name])
+			uci.set('umbrella', section_id, name, settings[name]);
+
+	section.map.addedSection = section_id;
+
+	return section.renderMoreOptionsModal(section_id);
+}
+
+/* Has people add a section by a name of their own language. settingsOf(typed,
+ * section_id) returns what the new section starts with. */
+function addByName(section, label, otherwise, settingsOf) {
+	/* The name of the section is not for people. */
+	section.anonymous = true;
+	section.addremove = true;
+	section.nodescriptions = true;
+
+	section.renderSectionAdd = function(extra_class) {
+		const disabled = this.map.readonly || null;
+		const input = E('input', { 'type': 'text', 'class': 'cbi-input-text cbi-section-create-name', 'maxlength': 64,
+			'placeholder': label, 'aria-label': label, 'disabled': disabled });
+		const add = () => {
+			const typed = input.value.trim();
+			const section_id = freeName(typed, otherwise);
+
+			return addSection(this, section_id, settingsOf(typed, section_id));
+		};
+		const button = E('button', { 'class': 'cbi-button cbi-button-add', 'title': this.addbtntitle, 'disabled': disabled,
+			'click': ui.createHandlerFn(this, add) }, [ this.addbtntitle ]);
+
+		input.addEventListener('keydown', (ev) => {
+			if (ev.key === 'Enter') {
+				ev.preventDefault();
+				button.click();
+			}
+		});
+
+		return E('div', { 'class': 'cbi-section-create %s'.format(extra_class ?? '') }, [ E('div', {}, [ input ]), button ]);
 	};
 }
 
-return baseclass.extend({ check, checkWith, boolean, choice, maskLogin, titleOf, isTaken, refuseTakenNames });
+/* Returns the names of the rooms that the settings and the node know. */
+function knownRooms(status) {
+	const named = (type) => uci.sections('umbrella', type);
+	const all = [ 'main' ].concat(
+		named('room').map((room) => room.name || (room['.anonymous'] ? null : room['.name'])),
+		named('camera').map((camera) => camera.room),
+		named('backhaul').flatMap((trunk) => L.toArray(trunk.room)),
+		L.toArray(status?.rooms).map((room) => room.name));
+
+	return [ ...new Set(all.filter((name) => name && values.isRoomName(name))) ].sort((a, b) => a.localeCompare(b));
+}
+
+/* Offers the rooms that are known; others can be typed. */
+function offerRooms(option, status) {
+	for (let name of knownRooms(status))
+		option.value(name); // eslint-disable-line html/luci -- LuCI shows a choice as text
+}
+
+return baseclass.extend({ add, quoted, checkWith, boolean, choice, limit, titleOf, isTaken, freeName, addSection, addByName, offerRooms });

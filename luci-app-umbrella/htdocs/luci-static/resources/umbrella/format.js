@@ -33,13 +33,51 @@ function joinURLs(urls, host = location.hostname) {
 	return others.filter((url) => hostOf(url) === host).concat(others.filter((url) => hostOf(url) !== host));
 }
 
-function since(ms, nowMs) {
-	return '%t'.format(Math.max(0, Math.round((nowMs - ms) / 1000)));
+/* Returns the language of the page as the browser's Intl wants it; that of the browser
+ * where LuCI's is not one. */
+function language() {
+	const tag = (document.documentElement.lang || '').replace(/_/g, '-');
+
+	try {
+		return Intl.NumberFormat.supportedLocalesOf(tag);
+	}
+	catch (e) {
+		return [];
+	}
 }
 
-/* Colours are those of the theme's labels; the words say the same. */
-function label(good, words) {
-	return E('span', { 'class': good ? 'label success' : 'label warning' }, [ words ]);
+const spans = [ [ 'day', 86400 ], [ 'hour', 3600 ], [ 'minute', 60 ], [ 'second', 1 ] ];
+
+/* Returns how long something takes, in the two largest units that it has. */
+function duration(ms) {
+	let rest = Math.max(0, Math.round((+ms || 0) / 1000));
+	let first = spans.findIndex(([ , seconds ]) => rest >= seconds);
+
+	if (first < 0)
+		first = spans.length - 1;
+
+	return spans.slice(first, first + 2).flatMap(([ unit, seconds ], i) => {
+		const n = Math.floor(rest / seconds);
+
+		rest -= n * seconds;
+
+		return i > 0 && n === 0 ? [] : [ new Intl.NumberFormat(language(), { style: 'unit', unit, unitDisplay: 'short' }).format(n) ];
+	}).join(' ');
+}
+
+function since(ms, nowMs) {
+	return duration(nowMs - ms);
+}
+
+/* Returns a point in time as people of the language write it. */
+function time(ms) {
+	return new Intl.DateTimeFormat(language(), { dateStyle: 'short', timeStyle: 'medium' }).format(new Date(ms));
+}
+
+/* Returns a state of something: "good", "busy", "bad", or "calm" for what is as it
+ * should be and asks for nothing. The words say the same as the colour. */
+function badge(kind, words) {
+	return E('span', { 'class': 'umbrella-badge umbrella-%s'.format(kind) }, [ words ]);
 }
 
 function detail(words) {
@@ -50,11 +88,11 @@ function trunk(t) {
 	const links = L.toArray(t.links);
 
 	if (!links.length)
-		return [ label(false, t.problem ? _('down') : t.url ? _('connecting') : _('waiting for the other end')) ]
+		return [ t.problem ? badge('bad', _('down')) : t.url ? badge('busy', _('connecting')) : badge('calm', _('waiting for the other node')) ]
 			.concat(t.problem ? [ detail(t.problem) ] : []);
 
 	return links.flatMap((link) => [
-		label(true, _('connected')), ' ', link.nodeName || link.nodeId || '',
+		badge('good', _('connected')), ' ', link.nodeName || link.nodeId || '',
 		detail(_('sent %s, received %s, round trip %d ms').format(
 			bitRate(link.sentBitsPerSecond), bitRate(link.receivedBitsPerSecond), Math.round(link.roundTripMs || 0)))
 	].concat(link.refused ? [ detail(link.refused) ] : []));
@@ -66,14 +104,14 @@ function trouble(t) {
 
 function camera(c) {
 	const phases = {
-		CAMERA_PHASE_CONNECTING: [ false, _('connecting') ],
-		CAMERA_PHASE_IDLE: [ true, _('ready, nobody watches') ],
-		CAMERA_PHASE_LIVE: [ true, _('live') ],
-		CAMERA_PHASE_DOWN: [ false, _('down') ]
+		CAMERA_PHASE_CONNECTING: [ 'busy', _('connecting') ],
+		CAMERA_PHASE_IDLE: [ 'calm', _('ready, nobody watches') ],
+		CAMERA_PHASE_LIVE: [ 'good', _('live') ],
+		CAMERA_PHASE_DOWN: [ 'bad', _('down') ]
 	};
 	const notes = L.toArray(c.streams).flatMap((stream) => L.toArray(stream.notes));
 
-	return [ label(...(phases[c.phase] ?? [ false, _('unknown') ])) ]
+	return [ badge(...(phases[c.phase] ?? [ 'calm', _('unknown') ])) ]
 		.concat(c.trouble ? [ detail(trouble(c.trouble)) ] : [])
 		.concat(notes.map((note) => detail(trouble(note))));
 }
@@ -113,4 +151,4 @@ function facts(rows) {
 	])));
 }
 
-return baseclass.extend({ joinURLs, link, bitRate, since, trunk, camera, trouble, signal, table, facts });
+return baseclass.extend({ joinURLs, link, bitRate, badge, duration, since, time, trunk, camera, trouble, signal, table, facts });

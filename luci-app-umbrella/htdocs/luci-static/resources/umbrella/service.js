@@ -168,7 +168,11 @@ function withNotice(first, node) {
 		}
 	}, 5);
 
-	return E('div', {}, [ notice, node ]);
+	return E('div', {}, [
+		E('link', { 'rel': 'stylesheet', 'href': L.resource('umbrella/style.css') }),
+		notice,
+		node
+	]);
 }
 
 /* A column of a table of settings that shows what the node says now.

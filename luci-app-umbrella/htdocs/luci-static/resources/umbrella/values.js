@@ -113,7 +113,7 @@ function isDomain(value) {
 /* Returns the host and the port of "host:port", "[v6]:port" and ":port", or
  * null. */
 function splitHostPort(value) {
-	const form = /^(?:\[([^\[\]]*)\]|([^\[\]:]*)):([^\[\]:]*)$/;
+	const form = /^(?:\[([^[\]]*)\]|([^[\]:]*)):([^[\]:]*)$/;
 	const found = form.exec(value);
 
 	return found ? { host: found[1] ?? found[2], port: found[3] } : null;
@@ -121,7 +121,7 @@ function splitHostPort(value) {
 
 /* Returns what an absolute URL of one of the schemes consists of, or null. */
 function parseURL(value, schemes) {
-	const form = /^([A-Za-z]+):\/\/([^\/?#]*)(\/[^?#]*)?(\?[^#]*)?$/;
+	const form = /^([A-Za-z]+):\/\/([^/?#]*)(\/[^?#]*)?(\?[^#]*)?$/;
 	const escapes = /%(?![0-9A-Fa-f]{2})/;
 	const login = /^[0-9A-Za-z._:~!$&'()*+,;=@%-]*$/;
 	const found = form.exec(value);
@@ -195,7 +195,7 @@ return baseclass.extend({
 	isDomain: isDomain,
 
 	isEmail(value) {
-		const user = /^[0-9A-Za-z!#$%&'*+\/=?^_`{|}~.-]{1,64}$/;
+		const user = /^[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]{1,64}$/;
 		const at = value.indexOf('@');
 		const name = value.substring(0, at);
 
@@ -298,6 +298,6 @@ return baseclass.extend({
 		if (!url)
 			return '…';
 
-		return url.scheme + '://' + (url.user == null ? '' : '…@') + url.host + url.path + (url.query == null ? '' : '?…');
+		return url.scheme + '://' + url.host + url.path + (url.query == null ? '' : '?…');
 	}
 });

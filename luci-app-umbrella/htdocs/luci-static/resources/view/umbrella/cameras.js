@@ -5,71 +5,81 @@
 'require ui';
 'require umbrella.fields as fields';
 'require umbrella.format as format';
+'require umbrella.login as login';
 'require umbrella.service as service';
 'require umbrella.values as values';
 'require view';
 
-function addCameras(map, live) {
+function nameOf(section_id) {
+	return uci.get('umbrella', section_id, 'name') || section_id;
+}
+
+function addCameras(map, live, status) {
 	const s = map.section(form.GridSection, 'camera', _('Cameras'), _('IP cameras that rooms can show.'));
 	let o;
 
-	s.addremove = true;
-	s.nodescriptions = true;
 	s.addbtntitle = _('Add a camera');
-	fields.refuseTakenNames(s);
+	fields.addByName(s, _('Name of the camera'), 'camera', (typed, section_id) => ({ name: typed === section_id ? null : typed }));
 
-	o = s.option(form.Flag, 'enabled', _('Enabled'), _('Use this camera.'));
+	// eslint-disable-next-line html/luci -- no HTML gets through
+	s.modaltitle = fields.titleOf((section_id) => nameOf(section_id), _('Camera'));
+
+	o = fields.add(s, form.Flag, 'enabled');
 	o.editable = true;
 	fields.boolean(o, '1');
 
-	o = s.option(form.Value, 'name', _('Shown as'), _('Name to show; the section\'s name if not set.'));
-	o.textvalue = function(section_id) {
-		return [ this.cfgvalue(section_id) || section_id ];
-	};
-	fields.check(o, values.isShownName, _('1 to 64 characters that can be printed'));
+	o = fields.add(s, form.Value, 'name');
+	o.cfgvalue = nameOf;
+	o.textvalue = (section_id) => [ nameOf(section_id) ];
 
-	o = s.option(form.Value, 'url', _('Address'), _('RTSP address of the main stream.'));
-	o.placeholder = 'rtsp://USER:PASSWORD@HOST:PORT/PATH';
-	fields.maskLogin(o);
-	fields.check(o, values.isCameraURL, _('rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, without # and what follows it, and other characters of the password as %XX'));
-	fields.checkWith(o, [ 'enabled' ], (value, get) => {
-		if (value === '' && get('enabled') !== '0')
-			return _('a camera that is enabled needs it');
-	});
-
-	o = s.option(form.Value, 'substream', _('Small stream'), _('RTSP address of the same picture in a smaller size.'));
-	o.modalonly = true;
-	fields.maskLogin(o);
-	fields.check(o, values.isCameraURL, _('rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, without # and what follows it, and other characters of the password as %XX'));
-	fields.checkWith(o, [ 'url' ], (value, get) => {
-		if (value !== '' && value === get('url'))
-			return _('is the same as url');
-	});
-
-	o = s.option(form.Value, 'onvif', _('ONVIF'), _('Where the camera\'s ONVIF is, for snapshots; looked for at the host of url if not set.'));
-	o.placeholder = 'http://HOST:PORT';
-	o.modalonly = true;
-	fields.check(o, values.isONVIFURL, _('http://HOST or https://HOST, with a port and a path where needed, without user name, query and fragment'));
-
-	o = s.option(form.ListValue, 'transport', _('Transport'), _('How RTP comes from the camera.'));
-	o.value('auto', _('auto'));
-	o.value('tcp', _('tcp'));
-	o.value('udp', _('udp'));
-	o.modalonly = true;
-	fields.choice(o, 'auto');
-
-	o = s.option(form.Value, 'room', _('Room'), _('Room that the camera is in.'));
+	o = fields.add(s, form.Value, 'room');
 	o.placeholder = 'main';
+	fields.offerRooms(o, status);
 	o.textvalue = function(section_id) {
 		return [ this.cfgvalue(section_id) || 'main' ];
 	};
-	fields.check(o, values.isRoomName, _('1 to 64 letters, digits, \'-\', \'_\' and \'.\', the first one not a \'.\''));
 
-	o = s.option(form.Flag, 'audio', _('Audio'), _('Take the camera\'s audio, too.'));
+	o = fields.add(s, form.Value, 'url');
+	o.placeholder = 'rtsp://HOST:PORT/PATH';
+	o.textvalue = function(section_id) {
+		const value = this.cfgvalue(section_id);
+
+		return value ? [ values.redactURL(value) ] : null;
+	};
+	login.addMain(s, o);
+	fields.checkWith(o, [ 'enabled' ], (value, get) => {
+		if (value === '' && get('enabled') !== '0')
+			return _('A camera that is enabled needs an address');
+	});
+
+	o = fields.add(s, form.Value, 'substream');
+	o.placeholder = 'rtsp://HOST:PORT/PATH';
+	o.modalonly = true;
+	login.addSmall(s, o);
+	fields.checkWith(o, [ 'url' ], (value, get) => {
+		if (value !== '' && value === get('url'))
+			return _('The address is that of %s as well').format(fields.quoted('camera', 'url'));
+	});
+
+	o = fields.add(s, form.Value, 'onvif');
+	o.placeholder = 'http://HOST:PORT';
+	o.modalonly = true;
+	o.onchange = function(ev, section_id) {
+		login.moveLogin(this, section_id, '_url_user', '_url_password');
+	};
+
+	o = fields.add(s, form.ListValue, 'transport');
+	o.value('auto', _('whichever the camera offers'));
+	o.value('tcp', _('TCP'));
+	o.value('udp', _('UDP'));
+	o.modalonly = true;
+	fields.choice(o, 'auto');
+
+	o = fields.add(s, form.Flag, 'audio');
 	o.modalonly = true;
 	fields.boolean(o, '1');
 
-	o = s.option(form.Flag, 'on_demand', _('On demand'), _('Connect to the camera only while somebody watches.'));
+	o = fields.add(s, form.Flag, 'on_demand');
 	o.modalonly = true;
 	fields.boolean(o, '1');
 
@@ -81,7 +91,7 @@ function addCameras(map, live) {
 		const shown = shownAs({ '.name': section_id, enabled: get('enabled'), room: get('room'), name: value });
 
 		if (shown != null && fields.isTaken('camera', section_id, shown, shownAs))
-			return _('is the name of another camera in the room as well');
+			return _('Another camera in the room has this name');
 	});
 
 	o = s.option(form.DummyValue, '_state', _('State'));
@@ -118,10 +128,9 @@ async function showAnswer(title, doing, act) {
 }
 
 function probeNodes(option, answer) {
-	const label = (good, words) => E('span', { 'class': good ? 'label success' : 'label warning' }, [ words ]);
-	const verdict = answer.trouble ? [ label(false, _('cannot be used')) ] : [
-		label(answer.plays, answer.plays ? _('browsers show it') : _('browsers do not show it')), ' ',
-		E('span', { 'class': answer.hears ? 'label success' : 'label' }, [ answer.hears ? _('with sound') : _('without sound') ])
+	const verdict = answer.trouble ? [ format.badge('bad', _('cannot be used')) ] : [
+		answer.plays ? format.badge('good', _('browsers show it')) : format.badge('bad', _('browsers do not show it')), ' ',
+		answer.hears ? format.badge('good', _('with sound')) : format.badge('calm', _('without sound'))
 	];
 
 	return [
@@ -133,7 +142,7 @@ function probeNodes(option, answer) {
 
 /* Tries the addresses as the form has them, saved or not. */
 function test(section_id) {
-	const name = uci.get('umbrella', section_id, 'name') || section_id;
+	const name = nameOf(section_id);
 	const urls = [ [ _('Main stream'), 'url' ], [ _('Small stream'), 'substream' ] ]
 		.map(([ title, option ]) => [ title, uci.get('umbrella', section_id, option) ])
 		.filter(([ , url ]) => url);
@@ -148,47 +157,19 @@ function test(section_id) {
 	});
 }
 
-/* Returns a name for a section that is free. */
-function freeName(wish) {
-	const base = wish.normalize('NFKD').toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '').substring(0, 32) || 'camera';
-	let name = base;
-
-	for (let i = 2; uci.get('umbrella', name); i++)
-		name = base + '_' + i;
-
-	return name;
-}
-
-/* Cameras tell their addresses without the login that they want. */
-function withLogin(url, user, password) {
-	if (!user || !url)
-		return url;
-
-	const escape = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase());
-
-	return url.replace(/^(rtsps?:\/\/)(?:[^\/@]*@)?/i, (all, scheme) => scheme + escape(user) + (password ? ':' + escape(password) : '') + '@');
-}
-
 function addFound(section, camera, user, password) {
 	const profiles = L.toArray(camera.profiles);
 	const main = profiles.find((p) => p.role === 'main') ?? profiles[0];
 	const sub = profiles.find((p) => p.role === 'sub' && p.url !== main?.url);
 	const shown = camera.name || camera.model || camera.address;
-	const section_id = uci.add('umbrella', 'camera', freeName(shown));
-
-	uci.set('umbrella', section_id, 'name', shown.substring(0, 64));
-
-	if (main?.url)
-		uci.set('umbrella', section_id, 'url', withLogin(main.url, user, password));
-
-	if (sub?.url)
-		uci.set('umbrella', section_id, 'substream', withLogin(sub.url, user, password));
 
 	ui.hideModal();
-	/* Whoever dismisses the window has not added it. */
-	section.map.addedSection = section_id;
 
-	return section.renderMoreOptionsModal(section_id);
+	return fields.addSection(section, fields.freeName(shown, 'camera'), {
+		name: shown.substring(0, 64),
+		url: login.join(login.split(main?.url).address, user, password),
+		substream: login.join(login.split(sub?.url).address, user, password)
+	});
 }
 
 function foundNodes(section, cameras, user, password) {
@@ -288,18 +269,19 @@ return view.extend({
 	load() {
 		return Promise.all([
 			service.state(),
+			service.status(),
 			uci.load('umbrella')
 		]);
 	},
 
-	render([ state ]) {
+	render([ state, status ]) {
 		const map = new form.Map('umbrella', _('Umbrella: cameras'), _('IP cameras in the rooms, beside people.'));
 		const live = service.liveColumn(service.cameras, states, (known) => [ known ? _('not in use') : '–' ]);
 
 		/* The node takes up to 20 s for a camera, as long as LuCI waits for anything. */
 		L.env.rpctimeout = Math.max(L.env.rpctimeout ?? 20, 30);
 
-		addButtons(addCameras(map, live));
+		addButtons(addCameras(map, live, status));
 
 		return map.render().then((node) => service.withNotice(state, node));
 	}

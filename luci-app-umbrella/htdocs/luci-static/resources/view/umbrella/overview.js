@@ -4,8 +4,8 @@
 'require uci';
 'require ui';
 'require umbrella.format as format';
-'require umbrella.qr as qr';
 'require umbrella.service as service';
+'require uqr';
 'require view';
 
 function confirmKick(room, person) {
@@ -32,6 +32,23 @@ function confirmKick(room, person) {
 	]);
 }
 
+/* Returns a picture of a text as a QR code, or nothing if it is too long for one. Readers
+ * want four modules free around it. */
+function codeNodes(text) {
+	try {
+		const picture = uqr.renderSVG(text, { ecc: 'M', border: 4, pixelSize: 8 });
+
+		return [ E('img', {
+			'src': 'data:image/svg+xml,' + encodeURIComponent(picture), // eslint-disable-line html/sinks, html/luci -- a picture runs nothing
+			'alt': _('QR code of %s').format(text),
+			'style': 'width:13em;max-width:100%;height:auto'
+		}) ];
+	}
+	catch (e) {
+		return [];
+	}
+}
+
 function joinNodes(urls) {
 	if (!urls.length)
 		return [ E('p', {}, [ _('Open it by the address of the proxy in front of it.') ]) ];
@@ -41,7 +58,7 @@ function joinNodes(urls) {
 		E('ul', {}, urls.map((url) => E('li', {}, [
 			format.link(url)
 		]))),
-		qr.picture(urls[0], _('QR code of %s').format(urls[0])) ?? ''
+		...codeNodes(urls[0])
 	];
 }
 
@@ -101,7 +118,7 @@ function roomNodes(status) {
 
 function trunkNodes(status) {
 	const nodes = [ format.table([ _('Trunk'), _('Address'), _('State') ],
-		L.toArray(status.trunks).map((trunk) => [ trunk.name ?? '', trunk.url || _('dialled by the other end'), format.trunk(trunk) ]),
+		L.toArray(status.trunks).map((trunk) => [ trunk.name ?? '', trunk.url || _('dialled by the other node'), format.trunk(trunk) ]),
 		_('There are no trunks to other nodes.')) ];
 	const refused = L.toArray(status.refusedTrunks);
 
@@ -152,7 +169,7 @@ return view.extend({
 			section(_('Join'), parts.join),
 			section(_('Node'), parts.node),
 			section(_('Rooms'), parts.rooms),
-			section(_('Peers'), parts.trunks),
+			section(_('Trunks'), parts.trunks),
 			section(_('Cameras'), parts.cameras)
 		]);
 		let shown = null;

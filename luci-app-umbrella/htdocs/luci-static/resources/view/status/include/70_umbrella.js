@@ -36,7 +36,7 @@ return baseclass.extend({
 		return format.facts([
 			[ _('State'), [ _('running for %s').format(format.since(status.startedAtMs, status.nowMs)), ' – ', link ] ],
 			[ _('Participants'), _('%d (rooms: %d)').format(people, rooms.length) ],
-			[ _('Peers'), _('%d of %d connected').format(up.length, trunks.length) ],
+			[ _('Trunks'), _('%d of %d connected').format(up.length, trunks.length) ],
 			[ _('Cameras'), down.length
 				? _('%d of %d down: %s').format(down.length, cameras.length, down.map((camera) => camera.name || camera.id).join(', '))
 				: _('%d, none down').format(cameras.length) ]

@@ -124,15 +124,10 @@ func meant(values []string) (kept []string) {
 	return kept
 }
 
-// insertAfter puts statements behind one: on lines of their own, or on the same
-// line where another statement follows there, which may begin another section.
+// insertAfter puts statements behind one, on lines of their own.
 func insertAfter(text string, is span, statements []string) string {
 	if len(statements) == 0 {
 		return text
-	}
-	rest := strings.TrimLeftFunc(text[is.to:], func(r rune) bool { return r < 128 && isBlank(byte(r)) })
-	if strings.HasPrefix(rest, ";") {
-		return text[:is.to] + "; " + strings.Join(statements, "; ") + text[is.to:]
 	}
 	end := strings.IndexByte(text[is.to:], '\n')
 	if end < 0 {
@@ -156,18 +151,12 @@ func cutStatement(text string, is span) string {
 	for after < len(text) && isBlank(text[after]) {
 		after++
 	}
-	beginsLine := before == 0 || text[before-1] == '\n' || text[:before] == byteOrderMark
+	beginsLine := before == 0 || text[before-1] == '\n'
 	switch {
-	case after < len(text) && text[after] == ';':
-		for after++; after < len(text) && isBlank(text[after]); after++ {
-		}
-		return text[:is.from] + text[after:]
 	case beginsLine && after == len(text):
 		return text[:before]
 	case beginsLine && text[after] == '\n':
 		return text[:before] + text[after+1:]
-	case !beginsLine && text[before-1] == ';':
-		return text[:before-1] + text[is.to:]
 	}
 	return text[:is.from] + text[is.to:]
 }

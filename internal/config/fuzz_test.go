@@ -23,7 +23,7 @@ func FuzzLoad(f *testing.F) {
 		"config room\n option name 'x'\nconfig room\n option name 'y'\n option password 'it'\\''s'\n",
 		"config room a\nconfig room b\nconfig room a\n option access open\n option access ''\n",
 		"config camera c\n option name \"a\\\"b\\\\\"\n option url rtsp://u:p@h:554/x?y=z # comment",
-		"config camera c; option url 'rtsp://h/'; list name 'n'",
+		"config camera c\n option url 'rtsp://h/'\n list name 'n'",
 		"c room x\r\no name y\\\r\nz\r\n",
 		"config room '%'\n option name ''\n option password '%27%'\n",
 		"config a 'b\nconfig umbrella main\n option tls 'x\n",

@@ -497,7 +497,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 func TestFileThatIsNone(t *testing.T) {
 	long := "config umbrella main\n" + strings.Repeat("#", maxFileSize)
 	for text, want := range map[string]string{
-		"config umbrella main\n\x00": "umbrella: line 2: this is not a text file",
+		"config umbrella main\n\x00": "umbrella: line 2: this is not a text file: it holds NUL bytes, as a file does whose writing was cut off; put a copy of it back",
 		long:                         "umbrella: cannot be read: it is larger than 256 KiB",
 	} {
 		if got := refuse(t, text); len(got) != 1 || got[0] != want {

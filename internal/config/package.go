@@ -56,8 +56,9 @@ func parsePackage(path, text string) ([]*section, Problems) {
 	if len(text) > maxFileSize {
 		return nil, Problems{{File: path, Reason: "cannot be read: " + errTooLarge.Error()}}
 	}
-	if i := strings.IndexByte(text, 0); i >= 0 {
-		return nil, Problems{{File: path, Line: 1 + strings.Count(text[:i], "\n"), Reason: "this is not a text file"}}
+	if i := strings.IndexByte(text, 0); i >= 0 && byteOrderMark(text) == "" {
+		return nil, Problems{{File: path, Line: 1 + strings.Count(text[:i], "\n"),
+			Reason: "this is not a text file: it holds NUL bytes, as a file does whose writing was cut off; put a copy of it back"}}
 	}
 	statements, problems := parseSyntax(path, text)
 	sections, statements, more := outline(path, statements)

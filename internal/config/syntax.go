@@ -15,7 +15,8 @@ type statement struct {
 // syntax takes a UCI file apart by the rules of libuci, so that whatever
 // `uci commit` and LuCI write, and whatever they read, is read here alike. It
 // is stricter in what is a slip whenever it is met: a quote ends on its line,
-// nothing stands behind the last word, a comment begins after a blank.
+// nothing stands behind the last word, a comment begins after a blank, and a
+// statement has a line of its own (libuci drops what follows `a;` on the line).
 //
 // No message holds any of the text, since any of it may be a secret.
 type syntax struct {
@@ -41,8 +42,10 @@ func parseSyntax(file, text string) ([]statement, Problems) {
 // scan is parseSyntax for who needs to know where the statements stand.
 func scan(file, text string) *syntax {
 	s := &syntax{text: text, line: 1}
-	if strings.HasPrefix(text, byteOrderMark) {
-		s.pos = len(byteOrderMark)
+	if mark := byteOrderMark(text); mark != "" {
+		// libuci takes it for a part of the first word, and refuses the file.
+		s.fail("the file begins with " + mark + ", which uci cannot read: save it as UTF-8 without a byte order mark")
+		s.pos = len(text)
 	}
 	for s.statement() {
 		if len(s.problems) > maxProblems {
@@ -55,7 +58,16 @@ func scan(file, text string) *syntax {
 	return s
 }
 
-const byteOrderMark = "\ufeff"
+// byteOrderMark names the mark that an editor has put before the text, if any.
+func byteOrderMark(text string) string {
+	switch {
+	case strings.HasPrefix(text, "\ufeff"):
+		return "a byte order mark"
+	case strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"):
+		return "the byte order mark of UTF-16"
+	}
+	return ""
+}
 
 func (s *syntax) fail(reason string) {
 	s.problems = append(s.problems, Problem{Line: s.line, Reason: reason})
@@ -72,7 +84,7 @@ func (s *syntax) peek() byte {
 
 // statement reads one statement and reports whether there was anything left.
 func (s *syntax) statement() bool {
-	for isBlank(s.peek()) || s.peek() == '\n' || s.peek() == ';' {
+	for isBlank(s.peek()) || s.peek() == '\n' {
 		if s.peek() == '\n' {
 			s.line++
 		}
@@ -86,8 +98,8 @@ func (s *syntax) statement() bool {
 		return true
 	}
 	start := s.pos
-	for c := s.peek(); c != 0 && c != '\n' && c != ';' && !isBlank(c); c = s.peek() {
-		s.pos++
+	for c := s.peek(); c != 0 && c != '\n' && c != ' ' && c != '\t'; c = s.peek() {
+		s.pos++ // by libuci, other blanks are a part of it
 	}
 	st := statement{line: s.line}
 	at := span{start, s.pos}
@@ -177,7 +189,7 @@ func (s *syntax) word() (word string, more, ok bool) {
 		s.pos++
 	}
 	switch s.peek() {
-	case 0, '\n', ';':
+	case 0, '\n':
 		return "", false, true
 	case '#':
 		s.skipLine()
@@ -186,10 +198,10 @@ func (s *syntax) word() (word string, more, ok bool) {
 	var b strings.Builder
 	for {
 		switch c := s.peek(); c {
-		case 0, '\n', ';', ' ', '\t', '\r', '\v', '\f':
+		case 0, '\n', ' ', '\t', '\r', '\v', '\f':
 			return b.String(), true, true
-		case '#':
-			s.fail("a value with '#' needs quotes")
+		case '#', ';':
+			s.fail("a value with '" + string(c) + "' needs quotes")
 			return "", false, false
 		case '\'', '"':
 			if !s.quoted(&b, c) {

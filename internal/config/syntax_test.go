@@ -11,7 +11,6 @@ func TestSyntax(t *testing.T) {
 	for text, want := range map[string][]statement{
 		"":                     nil,
 		" \t\r\n# x\n\n  #":    nil,
-		"\ufeffconfig a":       {config("a")},
 		"config a b":           {config("a", "b")},
 		"config 'a' \"b\" # c": {config("a", "b")},
 		"config a ''":          {config("a")},
@@ -20,7 +19,6 @@ func TestSyntax(t *testing.T) {
 		"p 'umbrella'":         {{1, "package", []string{"umbrella"}}},
 		"c a\no x y":           {config("a"), option("x", "y")},
 		"config a\nl x y":      {config("a"), {2, "list", []string{"x", "y"}}},
-		"config a;option x y;": {config("a"), {1, "option", []string{"x", "y"}}},
 		// What uci commit writes for the values: it's, \, a#b;c, "q", line end.
 		"config a\n\toption x 'it'\\''s'\n":        {config("a"), option("x", "it's")},
 		`config a` + "\n" + `option x '\'`:         {config("a"), option("x", `\`)},
@@ -57,6 +55,12 @@ func TestSyntaxProblems(t *testing.T) {
 		"config a\noption x y z":      "f: line 2: there is something behind the end of option; a value with blanks needs quotes",
 		"config a\noption x 'y\n'":    "f: line 2: a quote is opened and not closed on its line",
 		"config a\noption x \"y":      "f: line 2: a quote is opened and not closed on its line",
+		"config a; option x y":        "f: line 1: a value with ';' needs quotes",
+		"config a ; option x y":       "f: line 1: a value with ';' needs quotes",
+		"config a\n;":                 "f: line 2: a line starts with config, option, list or '#'",
+		"config\va":                   "f: line 1: a line starts with config, option, list or '#'",
+		"\ufeffconfig a":              "f: line 1: the file begins with a byte order mark, which uci cannot read: save it as UTF-8 without a byte order mark",
+		"\xff\xfec\x00":               "f: line 1: the file begins with the byte order mark of UTF-16, which uci cannot read: save it as UTF-8 without a byte order mark",
 		"config a\noption x y#z":      "f: line 2: a value with '#' needs quotes",
 		"config a front-door":         "f: line 1: the name of a section has letters, digits and '_' only",
 		"config a/b":                  "f: line 1: the type of a section has letters, digits, '_' and '-' only",

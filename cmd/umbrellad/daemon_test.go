@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,7 +91,8 @@ func (p *process) configure(text string) {
 
 func (p *process) signal(sig syscall.Signal) {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(sig); err != nil {
+	// A signal before this one may have ended it.
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatal(err)
 	}
 }
@@ -176,6 +178,26 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// byFile takes the variables away that start sets, so that all comes from the file.
+var byFile = []string{"UMBRELLA_LISTEN=", "UMBRELLA_MEDIA_PORT=", "UMBRELLA_STATE_DIR="}
+
+// A file that was emptied, as at a power cut, or removed does not change what runs.
+func TestReloadOfNoFile(t *testing.T) {
+	p := start(t, fmt.Sprintf("config umbrella main\n option listen 127.0.0.1:%d\n option media_port %d\n option state_dir '%s'\n option tls off\n",
+		peer.FreePort(t), peer.FreePort(t), t.TempDir()), byFile...)
+	p.expect("is running.")
+	p.configure("")
+	p.signal(syscall.SIGHUP)
+	p.expect("/umbrella: it is empty")
+	p.expect("the ones that run stay")
+	if err := os.Remove(filepath.Join(p.dir, "umbrella")); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	p.expect("/umbrella: it is gone")
+	p.expect("the ones that run stay")
+}
+
 func TestNotEnabled(t *testing.T) {
 	p := start(t, "config umbrella main\n option enabled 0\n")
 	p.expect("Umbrella is not enabled")
@@ -185,9 +207,15 @@ func TestNotEnabled(t *testing.T) {
 }
 
 func TestCannotStart(t *testing.T) {
-	p := start(t, "config umbrella main\n option media_port 99999\n option tls maybe\n")
-	p.expect("option 'tls': 'maybe' is not allowed")
-	if code := p.exit(); code != exitSettings {
-		t.Errorf("exit code %d", code)
+	for text, want := range map[string]string{
+		"config umbrella main\n option media_port 99999\n option tls maybe\n": "option 'tls': 'maybe' is not allowed",
+		"":                    "it is empty",
+		"config room 'den'\n": "it has no section config umbrella 'main'",
+	} {
+		p := start(t, text, byFile...)
+		p.expect(want)
+		if code := p.exit(); code != exitSettings {
+			t.Errorf("%q: exit code %d", text, code)
+		}
 	}
 }

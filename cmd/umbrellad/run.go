@@ -46,7 +46,7 @@ func run(args, environ []string, std stdio, signals <-chan os.Signal) int {
 func serve(in *invocation) int {
 	d := &daemon{
 		Version: version,
-		Load:    in.source.Load,
+		Load:    reloader(in.source),
 		NewNode: func(log *slog.Logger, reload func(context.Context) error) runner {
 			system := memory.System{Files: os.DirFS("/")}
 			memory.Set(system, in.source.Environ, log)

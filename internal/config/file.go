@@ -156,8 +156,7 @@ func (s Source) change(edit func(text string) (string, error)) (*Config, error) 
 	if err != nil {
 		return nil, err
 	}
-	sections, problems := parsePackage(s.Path(), after)
-	cfg, err := build(s.Path(), sections, problems, s.Environ)
+	cfg, err := loadText(s.Path(), after, s.Environ)
 	if err != nil || after == before {
 		return cfg, err
 	}

@@ -78,7 +78,7 @@ func sameAsStatements(t *testing.T, path, text string) {
 	if len(text) > maxFileSize || strings.IndexByte(text, 0) >= 0 {
 		return
 	}
-	sections, _ := readPackage(path)
+	sections, _ := parsePackage(path, text)
 	statements, _ := parseSyntax(path, text)
 	_, kept, _ := outline(path, statements)
 	want := map[string]map[string][]string{}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"strings"
 )
@@ -11,10 +13,38 @@ const DefaultDir = "/etc/config"
 // Load reads the settings: the UCI file `umbrella` in dir, if there is one,
 // and over it the UMBRELLA_* variables of environ, each "NAME=VALUE" as
 // os.Environ gives them. The error is of type Problems.
+//
+// A file that is there has to have the section `main`, unless a variable is set in
+// its place: a file that was emptied or cut off would otherwise mean the defaults.
 func Load(dir string, environ []string) (*Config, error) {
 	path := filepath.Join(dir, packageName)
-	sections, problems := readPackage(path)
+	text, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return build(path, nil, nil, environ)
+	}
+	if err != nil {
+		return build(path, nil, Problems{{File: path, Reason: "cannot be read: " + err.Error()}}, environ)
+	}
+	return loadText(path, text, environ)
+}
+
+// loadText is Load for the text of the file at path.
+func loadText(path, text string, environ []string) (*Config, error) {
+	sections, problems := parsePackage(path, text)
+	if len(problems) == 0 && len(ofKind(sections, typeMain)) == 0 && !setsMain(environ) {
+		p := Problem{File: path, Reason: "it has no section config umbrella 'main'", Allowed: "put a copy of it back, or write that section"}
+		if len(sections) == 0 {
+			p.Reason, p.Allowed = "it is empty, as a file is whose writing was cut off", "put a copy of it back, or write the section config umbrella 'main'"
+		}
+		problems = Problems{p}
+	}
 	return build(path, sections, problems, environ)
+}
+
+// setsMain reports whether a variable stands for the section `main`.
+func setsMain(environ []string) bool {
+	sections, _, _ := applyEnvironment(nil, environ)
+	return len(ofKind(sections, typeMain)) > 0
 }
 
 // build makes a Config of what was read from the file at path.

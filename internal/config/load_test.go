@@ -23,10 +23,18 @@ func write(t testing.TB, text string) (dir string) {
 	return dir
 }
 
+// withMain adds the section main, which a file has to have, where a text has none.
+func withMain(text string) string {
+	if strings.Contains(text, "config umbrella") {
+		return text
+	}
+	return text + "\nconfig umbrella main\n"
+}
+
 // load loads text, which has to be valid.
 func load(t testing.TB, text string, environ ...string) *Config {
 	t.Helper()
-	cfg, err := Load(write(t, text), environ)
+	cfg, err := Load(write(t, withMain(text)), environ)
 	if err != nil {
 		t.Fatalf("unexpected problems:\n%v\nin:\n%s", err, text)
 	}
@@ -37,7 +45,7 @@ func load(t testing.TB, text string, environ ...string) *Config {
 // report with the directory cut off.
 func refuse(t testing.TB, text string, environ ...string) []string {
 	t.Helper()
-	dir := write(t, text)
+	dir := write(t, withMain(text))
 	cfg, err := Load(dir, environ)
 	problems, ok := errors.AsType[Problems](err)
 	if !ok || len(problems) == 0 {
@@ -62,7 +70,6 @@ func TestDefaults(t *testing.T) {
 	for name, dir := range map[string]string{
 		"no file":      t.TempDir(),
 		"no directory": filepath.Join(t.TempDir(), "none"),
-		"empty file":   write(t, ""),
 		"empty values": write(t, "config umbrella main\n\toption prefix ''\n\toption listen \"\"\n\tlist public_address ''\n"),
 	} {
 		got, err := Load(dir, []string{"UMBRELLA_LISTEN=", "UMBRELLA_PUBLIC_ADDRESS= ", "HOME=/root"})
@@ -491,6 +498,36 @@ func TestSecretsAreNotShown(t *testing.T) {
 	fmt.Fprintf(&log, "%v %+v %#v", cfg, cfg, cfg)
 	if strings.Contains(log.String(), "hunter2") {
 		t.Errorf("shown: %s", log.String())
+	}
+}
+
+// A file that was emptied or cut off, or that is another one, does not mean the
+// defaults, by which anybody on the LAN would come in. Without a file, and where
+// variables stand for the section main, as in a container, settings come from those.
+func TestFileWithoutMain(t *testing.T) {
+	const empty, without = "umbrella: it is empty, as a file is whose writing was cut off: put a copy of it back, or write the section config umbrella 'main'",
+		"umbrella: it has no section config umbrella 'main': put a copy of it back, or write that section"
+	room := "config room 'den'\n"
+	for text, want := range map[string]string{
+		"": empty, "\n\n": empty, "# only a comment\n": empty, "package umbrella\n": empty, "\r\n": empty,
+		room:                   without,
+		"config room 'main'\n": without,
+		"config umbrella\n":    "umbrella: section '@umbrella[0]' of type 'umbrella' is one too many: there is one, written config umbrella 'main'",
+	} {
+		dir := write(t, text)
+		_, err := Load(dir, []string{"HOME=/root", "UMBRELLA_LISTEN=", "UMBRELLA_BACKHAUL_URL=wss://h/wsb"})
+		if err == nil || strings.ReplaceAll(strings.Split(err.Error(), "\n")[0], dir+"/", "") != want {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+	for _, variable := range []string{"UMBRELLA_CLOUD=1", "UMBRELLA_LISTEN=:1"} {
+		if cfg, err := Load(write(t, room), []string{variable}); err != nil || len(cfg.Rooms) != 1 {
+			t.Errorf("%s: %v", variable, err)
+		}
+	}
+	s := Source{Dir: write(t, room)}
+	if _, err := s.Set(TypeCamera, "door", Values{"url": {"rtsp://h/"}}); err == nil || !strings.Contains(err.Error(), "no section config umbrella 'main'") {
+		t.Errorf("it was edited: %v", err)
 	}
 }
 

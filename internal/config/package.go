@@ -38,20 +38,8 @@ type entry struct {
 	values                []string
 }
 
-// readPackage reads the UCI file at path: its sections in the order of the
-// file, those of one name merged. No file is no section and no problem.
-func readPackage(path string) ([]*section, Problems) {
-	text, err := readFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, Problems{{File: path, Reason: "cannot be read: " + err.Error()}}
-	}
-	return parsePackage(path, text)
-}
-
-// parsePackage is readPackage for the text of the file.
+// parsePackage reads the text of the UCI file at path: its sections in the order of
+// the file, those of one name merged.
 func parsePackage(path, text string) ([]*section, Problems) {
 	if len(text) > maxFileSize {
 		return nil, Problems{{File: path, Reason: "cannot be read: " + errTooLarge.Error()}}

@@ -108,6 +108,9 @@ func nodeTakes(t *testing.T, dir, key, value string) bool {
 	if key == "backhaul.fingerprint" {
 		text += "\toption url 'wss://h/wsb'\n"
 	}
+	if kind != "umbrella" {
+		text += "\nconfig umbrella 'main'\n"
+	}
 	if err := os.WriteFile(filepath.Join(dir, "umbrella"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

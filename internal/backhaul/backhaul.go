@@ -42,6 +42,9 @@ type Backhaul struct {
 	// stands for who sent it, where each may take so much.
 	Address func(*http.Request) string
 	Origin  func(*http.Request) netip.Prefix
+	// Snapshot takes a picture, as JPEG, of a camera of this node. Its errors are in words,
+	// and have nothing secret in them. Nil: other nodes get none.
+	Snapshot func(ctx context.Context, camera string) ([]byte, error)
 	// Memory says whether there is room for people of other nodes; nil: always.
 	Memory *memory.Admission
 	// Totals of the node; nil counts for nobody.
@@ -76,6 +79,7 @@ func (b *Backhaul) Start() error {
 	}
 	b.fingerprint = b.Engine().Identity.Fingerprint()
 	b.id = nodeID(b.fingerprint)
+	b.SFU.SetNode(b.Name, b.ID())
 	b.door = newDoor(b.Log)
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.trunks = map[string]*trunk{}
@@ -131,6 +135,17 @@ func (b *Backhaul) remove(t *trunk) {
 	delete(b.trunks, t.cfg.Section)
 	b.hub.endTrunk(t.cfg.Section, refuse(umbrellav1.TrunkRefusal_REASON_CLOSED, "the trunk was taken out of the settings, or they were changed"))
 	t.stop()
+}
+
+// start runs a function that Close waits for. It returns false after Close.
+func (b *Backhaul) start(f func()) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.running.Go(f)
+	return true
 }
 
 // Close ends all trunks.

@@ -26,6 +26,8 @@ type testNode struct {
 	server *httptest.Server
 	tokens *access.Tokens
 	trunks []config.Backhaul
+	// takes a picture of one of its cameras.
+	takes atomic.Pointer[func(ctx context.Context, camera string) ([]byte, error)]
 }
 
 func newNode(t *testing.T, name string) *testNode {
@@ -46,6 +48,7 @@ func newNode(t *testing.T, name string) *testNode {
 	n.Backhaul = &Backhaul{
 		Name: name, SFU: n.sfu, Engine: func() *rtc.Engine { return e }, Address: gate.Address, Origin: gate.Origin,
 		Invited: gate.AdmitTrunk, Log: log,
+		Snapshot: func(ctx context.Context, camera string) ([]byte, error) { return (*n.takes.Load())(ctx, camera) },
 	}
 	if err := n.Start(); err != nil {
 		t.Fatal(err)

@@ -29,12 +29,14 @@ const (
 	maxParticipant = 4500
 )
 
-// describe tells other nodes of a participant of this one.
-func describe(p *sfu.Participant, node string) *umbrellav1.TrunkParticipant {
+// describe tells other nodes of a participant of this one. snapshots reports whether
+// the cameras of this node give pictures.
+func describe(p *sfu.Participant, node string, snapshots bool) *umbrellav1.TrunkParticipant {
 	st := p.State()
 	d := &umbrellav1.TrunkParticipant{
 		Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
 		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: noticeOf(st.Notice),
+		Snapshot: snapshots && p.Kind == sfu.Camera,
 	}
 	for _, t := range st.Tracks[:min(len(st.Tracks), maxTracks)] {
 		track := &umbrellav1.TrunkTrack{

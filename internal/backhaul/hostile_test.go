@@ -436,7 +436,7 @@ func TestBlackHole(t *testing.T) {
 	forged := announcement(origin.ID(), "den/p0", "den", ws.id, origin.ID())
 	n.hub.mu.Lock()
 	known := n.hub.remotes[routing.Key{Origin: routing.NodeID(origin.ID()), Participant: "den/p0"}]
-	forged.Participant = proto.CloneOf(describe(origin.sfu.Room("den").Participant("p0"), origin.Name))
+	forged.Participant = proto.CloneOf(describe(origin.sfu.Room("den").Participant("p0"), origin.Name, false))
 	n.hub.mu.Unlock()
 	if err := say(ws, update(forged)); err != nil {
 		t.Fatal(err)

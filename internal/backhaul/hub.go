@@ -36,6 +36,8 @@ type hub struct {
 	doubts map[way]doubt
 	chats  recent
 
+	snapshots snapshots
+
 	// Rooms that are to be looked at. Rooms tell of changes that the hub makes
 	// itself, holding mu.
 	roomsMu sync.Mutex
@@ -70,7 +72,7 @@ func newHub(b *Backhaul) *hub {
 		links: map[string]*link{}, locals: map[string]string{}, remotes: map[routing.Key]*remote{},
 		waiting: map[routing.Key]bool{}, barred: map[routing.Key]string{},
 		flaps: map[string]flap{}, doubts: map[way]doubt{},
-		rooms: map[string]bool{},
+		rooms: map[string]bool{}, snapshots: newSnapshots(),
 	}
 }
 
@@ -215,7 +217,7 @@ func (h *hub) announce(room string) {
 		key := room + "/" + p.ID
 		here[key] = true
 		h.locals[key] = room
-		h.table.SetLocal(key, room, describe(p, h.owner.Name))
+		h.table.SetLocal(key, room, describe(p, h.owner.Name, h.owner.Snapshot != nil))
 	}
 	for key, of := range h.locals {
 		if of == room && !here[key] {
@@ -299,6 +301,7 @@ func (h *hub) forget(l *link) {
 	for _, o := range l.outputs {
 		h.stop(l, o)
 	}
+	l.endSnapshots()
 }
 
 // endTrunk ends the links of a trunk.
@@ -385,6 +388,11 @@ func (h *hub) receive(l *link, m *umbrellav1.TrunkMessage) *Refusal {
 		h.released(l, m.Release.GetSsrc())
 	case *umbrellav1.TrunkMessage_Chat:
 		h.heard(l, m.Chat)
+	case *umbrellav1.TrunkMessage_SnapshotRequest:
+		return h.snapshotAsked(l, m.SnapshotRequest)
+	case *umbrellav1.TrunkMessage_SnapshotPart:
+		h.snapshotCame(l, m.SnapshotPart)
+		return nil
 	default:
 		return errProtocol
 	}

@@ -73,6 +73,11 @@ type link struct {
 	outputs  map[uint32]*output // by SSRC
 	wishes   map[wish]*output   // the same
 	chats    perSecond
+	// Pictures that were asked for, by number: those of the other end's side, and those
+	// that the other end wants.
+	fetched      map[uint32]chan *umbrellav1.TrunkSnapshotPart
+	nextSnapshot uint32
+	served       map[uint32]chan uint32
 }
 
 // send queues a message. A peer for which too much waits is cut off.

@@ -30,6 +30,7 @@ type remote struct {
 	heard       time.Time // when that was, or was first to come by that way
 	name        string    // of the participant and its node
 	kind        umbrellav1.ParticipantKind
+	snapshot    bool                    // it gives pictures
 	tracks      map[string]*remoteTrack // by its id there
 }
 
@@ -151,6 +152,7 @@ func (h *hub) join(key routing.Key, room string, info *umbrellav1.TrunkParticipa
 
 // update makes the tracks those that are announced.
 func (r *remote) update(info *umbrellav1.TrunkParticipant) {
+	r.snapshot = info.Snapshot
 	r.notice = noticeOf(info.Notice)
 	r.participant.SetNotice(r.notice)
 	said := map[string]bool{}

@@ -147,6 +147,7 @@ func (t *trunk) serve(ws *websocket.Conn, media *rtc.Trunk, peer *peer, address 
 		dialled: t.cfg.URL != "", since: time.Now(), log: t.log, ws: ws, media: media,
 		queue: make(chan *umbrellav1.TrunkMessage, maxQueued), bell: make(chan struct{}, 1), ending: make(chan struct{}),
 		began: time.Now(), nextSSRC: 2, outputs: map[uint32]*output{}, wishes: map[wish]*output{},
+		fetched: map[uint32]chan *umbrellav1.TrunkSnapshotPart{}, served: map[uint32]chan uint32{},
 	}
 	t.mu.Lock()
 	t.problem = nil

@@ -24,6 +24,10 @@ var (
 			"umbrella.v1.TrunkTrack.layers":         maxLayers,
 		},
 		Text: maxUnproven, Total: maxElements,
+		TextOf: map[protoreflect.FullName]int{
+			"umbrella.v1.TrunkSnapshotPart.data":    maxPart,
+			"umbrella.v1.TrunkSnapshotPart.problem": maxText,
+		},
 	})
 	introductions = wire.Must(&umbrellav1.TrunkIntroduction{}, wire.Limits{
 		Elements: map[protoreflect.FullName]int{"umbrella.v1.TrunkIntroduction.candidates": maxCandidates},

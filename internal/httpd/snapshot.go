@@ -5,21 +5,32 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
-	"umbrella/internal/config"
 )
 
-// Snapshots are still pictures of the node's cameras. All fields are set.
+// Snapshots are still pictures of cameras, of this node and of others that trunks lead
+// to. All fields are set.
 type Snapshots struct {
-	// Room of a camera; false where there is no such camera.
-	Room func(camera string) (room string, ok bool)
-	// Take gives a JPEG of a camera. Its errors are in words, for whoever may see it.
-	Take func(ctx context.Context, camera string) ([]byte, error)
+	// Find looks for a camera by its section, its name, or one of them with '@' and the
+	// name of its node. It returns nil where there is none.
+	Find func(name string) *Camera
 	// Status gives the HTTP status for an error of Take.
 	Status func(error) int
 }
+
+// Camera is one that may give a picture.
+type Camera struct {
+	Room string
+	// Take gives a JPEG. Its errors are in words, for whoever may see the camera.
+	Take func(ctx context.Context) ([]byte, error)
+}
+
+// maxCameraName is the longest name of a camera that is looked for, in bytes: one of 64
+// characters, and that of a node.
+const maxCameraName = 512
 
 // serveSnapshot answers GET /snapshot/CAMERA.jpg to admins, and to those who may watch
 // in the camera's room. Everybody else gets the same for each name, and no camera has
@@ -33,11 +44,14 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, jpg := strings.CutSuffix(r.PathValue("file"), ".jpg")
-	if !jpg || !config.ValidRoomName(name) { // nor is it the name of a camera
+	if !jpg || name == "" || len(name) > maxCameraName || !utf8.ValidString(name) {
 		http.Error(w, access.ErrNoCamera.Error(), http.StatusNotFound)
 		return
 	}
-	room, ok := s.Snapshots.Room(name)
+	room, camera := "", s.Snapshots.Find(name)
+	if camera != nil {
+		room = camera.Room
+	}
 	if s.Gate.AdmitAdmin(r) != nil {
 		if err := s.Gate.AdmitSnapshot(r, name, room, access.BearerOf(r)); err != nil {
 			s.refusedSnapshot(r, err)
@@ -45,11 +59,11 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if !ok {
+	if camera == nil {
 		http.Error(w, access.ErrNoCamera.Error(), http.StatusNotFound)
 		return
 	}
-	picture, err := s.Snapshots.Take(r.Context(), name)
+	picture, err := camera.Take(r.Context())
 	if err != nil {
 		access.Refuse(w, err, s.Snapshots.Status(err))
 		return

@@ -20,18 +20,17 @@ func snapshotServer(t *testing.T) (h http.Handler, asked *int) {
 	s, asked := newServer(t, "/u", nil), new(int)
 	s.Gate.SetRooms([]config.Room{{Name: "den", Access: config.AccessPassword, Password: "sesame"}}, config.AccessLAN)
 	s.Snapshots = &Snapshots{
-		Room: func(camera string) (string, bool) {
-			if camera == "door" || camera == "gate" {
-				return "den", true
+		Find: func(camera string) *Camera {
+			if camera != "door" && camera != "gate" {
+				return nil
 			}
-			return "", false
-		},
-		Take: func(_ context.Context, camera string) ([]byte, error) {
-			*asked++
-			if camera == "gate" {
-				return nil, errors.New("the camera offers no snapshots over ONVIF")
-			}
-			return []byte("\xff\xd8\xff"), nil
+			return &Camera{Room: "den", Take: func(context.Context) ([]byte, error) {
+				*asked++
+				if camera == "gate" {
+					return nil, errors.New("the camera offers no snapshots over ONVIF")
+				}
+				return []byte("\xff\xd8\xff"), nil
+			}}
 		},
 		Status: func(error) int { return http.StatusBadGateway },
 	}

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"umbrella/internal/backhaul"
 	"umbrella/internal/camera"
+	"umbrella/internal/httpd"
 	"umbrella/internal/memory"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -57,7 +59,27 @@ func unixMilli(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// snapshot takes a picture of a camera while there is memory for one.
+// findCamera looks for a camera by its name, here and at other nodes; nil: there is none.
+func (n *Node) findCamera(name string) *httpd.Camera {
+	if room, ok := n.cameras.Room(name); ok {
+		return &httpd.Camera{Room: room, Take: func(ctx context.Context) ([]byte, error) { return n.snapshot(ctx, name) }}
+	}
+	p := n.sfu.FindCamera(name)
+	if p == nil {
+		return nil
+	}
+	return &httpd.Camera{Room: p.Room().Name, Take: func(ctx context.Context) ([]byte, error) {
+		if p.Origin == "" {
+			return n.snapshot(ctx, p.ID)
+		}
+		if err := n.Memory.Admit(); err != nil {
+			return nil, err
+		}
+		return n.trunks.RemoteSnapshot(ctx, p)
+	}}
+}
+
+// snapshot takes a picture of a camera of this node while there is memory for one.
 func (n *Node) snapshot(ctx context.Context, camera string) ([]byte, error) {
 	if err := n.Memory.Admit(); err != nil {
 		return nil, err
@@ -67,7 +89,7 @@ func (n *Node) snapshot(ctx context.Context, camera string) ([]byte, error) {
 
 // snapshotStatus is snapshot's error as an HTTP status.
 func snapshotStatus(err error) int {
-	if errors.Is(err, memory.ErrShort) {
+	if errors.Is(err, memory.ErrShort) || errors.Is(err, backhaul.ErrBusy) {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusBadGateway

@@ -164,7 +164,7 @@ func (n *Node) startParticipants() error {
 	n.cameras = &camera.Manager{SFU: n.sfu, Totals: &n.totals, Log: n.Log, KeepGroup: keepGroup(n.Memory)}
 	n.trunks = &backhaul.Backhaul{
 		SFU: n.sfu, Engine: n.engine.Load, Invited: n.gate.AdmitTrunk, Address: n.gate.Address, Origin: n.gate.Origin,
-		Memory: n.Memory, Totals: &n.totals, Log: n.Log,
+		Memory: n.Memory, Totals: &n.totals, Snapshot: n.snapshot, Log: n.Log,
 	}
 	return n.trunks.Start()
 }
@@ -204,7 +204,7 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
 		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, TrunkDeclined: n.trunks.Declined,
 		WHIP: n.whip, Status: n.status, Admin: n.admin,
-		Snapshots: &httpd.Snapshots{Room: n.cameras.Room, Take: n.snapshot, Status: snapshotStatus},
+		Snapshots: &httpd.Snapshots{Find: n.findCamera, Status: snapshotStatus},
 		Relay:     n.relayOf(cfg), Assets: dist, Log: n.Log,
 	}
 	if err := s.Start(); err != nil {

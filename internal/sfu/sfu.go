@@ -44,6 +44,7 @@ type SFU struct {
 	participants, opened bound.Counter
 	// watcher is told of every room.
 	watcher atomic.Pointer[Watcher]
+	node    atomic.Pointer[node]
 	owners  sync.WaitGroup // of the rooms' goroutines
 	refused struct{ rooms, participants, tracks atomic.Uint64 }
 }

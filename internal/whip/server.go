@@ -224,9 +224,13 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	whom := ""
-	if asked := r.PathValue("participant"); asked != "" {
-		if whom = s.participant(room, asked); whom == "" {
+	var whom *sfu.Participant
+	asked := r.PathValue("participant")
+	if asked != "" {
+		if open := s.SFU.Room(room); open != nil {
+			whom = open.Find(asked)
+		}
+		if whom == nil {
 			http.Error(w, fmt.Sprintf("nobody called %q is in the room", bound.Text(asked, maxShown)), http.StatusNotFound)
 			return
 		}
@@ -236,23 +240,8 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	answer, err := in.watch(sfu.Entry{
 		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: s.Address(r), Observer: in,
 		Moderator: grant.Moderate, Client: grant.Client,
-	}, whom, offer)
+	}, whom, asked, offer)
 	s.answer(w, r, "whep", in, answer, err)
-}
-
-// participant finds whom a path names: by id, such as a camera's, or by the name that
-// a WHIP client gave. It is empty when there is none.
-func (s *Server) participant(room, asked string) (id string) {
-	open := s.SFU.Room(room)
-	if open == nil {
-		return ""
-	}
-	for _, id := range []string{asked, sfu.StreamID(asked)} {
-		if open.Participant(id) != nil {
-			return id
-		}
-	}
-	return ""
 }
 
 // answer keeps a session that came about, and sends its answer.

@@ -33,9 +33,12 @@ type session struct {
 	restarts *rate.Limiter // those that restart ICE
 
 	participant *sfu.Participant
-	whom        string // the only one it watches, or ""
-	pub         *rtc.Publisher
-	sub         *rtc.Subscriber
+	// asked is how the address names the only one that it watches, empty where it
+	// watches all, and whom that one, or the last one that was there.
+	asked string
+	whom  *sfu.Participant
+	pub   *rtc.Publisher
+	sub   *rtc.Subscriber
 
 	changed chan struct{} // the room, or the connection, is not what it was
 	ended   chan struct{}
@@ -119,12 +122,13 @@ func (s *session) publish(e sfu.Entry, offer string) (answer string, err error) 
 	return s.pub.Answer(offer, nil)
 }
 
-func (s *session) watch(e sfu.Entry, whom, offer string) (answer string, err error) {
+// watch answers the offer of somebody who watches one participant, or with nil all.
+func (s *session) watch(e sfu.Entry, whom *sfu.Participant, asked, offer string) (answer string, err error) {
 	if err := s.join(e); err != nil {
 		return "", err
 	}
-	s.offer, s.whom = offer, whom
-	s.sub, answer, err = s.server.Engine().AnswerSubscriber(rtc.WatchOffer{SDP: offer, Wishes: s.wishes(), Only: whom != "", Caller: s.caller},
+	s.offer, s.whom, s.asked = offer, whom, asked
+	s.sub, answer, err = s.server.Engine().AnswerSubscriber(rtc.WatchOffer{SDP: offer, Wishes: s.wishes(), Only: whom != nil, Caller: s.caller},
 		e.Address, s.log, s.state)
 	return answer, err
 }
@@ -181,8 +185,19 @@ func (s *session) play() {
 
 // wishes are what there is to watch.
 func (s *session) wishes() (wishes []rtc.Wish) {
-	for _, p := range s.participant.Room().Participants() {
-		if p == s.participant || s.whom != "" && p.ID != s.whom {
+	room := s.participant.Room()
+	if s.whom != nil {
+		p := room.Participant(s.whom.ID)
+		if p == nil {
+			// When a node restarts, its cameras come again by other ids.
+			p = room.Find(s.asked)
+		}
+		if p != nil && p.Kind == s.whom.Kind {
+			s.whom = p
+		}
+	}
+	for _, p := range room.Participants() {
+		if p == s.participant || s.whom != nil && p != s.whom {
 			continue
 		}
 		for _, t := range p.State().Tracks {

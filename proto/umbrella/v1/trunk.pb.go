@@ -131,6 +131,8 @@ type TrunkMessage struct {
 	//	*TrunkMessage_Chat
 	//	*TrunkMessage_Ping
 	//	*TrunkMessage_Pong
+	//	*TrunkMessage_SnapshotRequest
+	//	*TrunkMessage_SnapshotPart
 	Message       isTrunkMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -254,6 +256,24 @@ func (x *TrunkMessage) GetPong() *TrunkPong {
 	return nil
 }
 
+func (x *TrunkMessage) GetSnapshotRequest() *TrunkSnapshotRequest {
+	if x != nil {
+		if x, ok := x.Message.(*TrunkMessage_SnapshotRequest); ok {
+			return x.SnapshotRequest
+		}
+	}
+	return nil
+}
+
+func (x *TrunkMessage) GetSnapshotPart() *TrunkSnapshotPart {
+	if x != nil {
+		if x, ok := x.Message.(*TrunkMessage_SnapshotPart); ok {
+			return x.SnapshotPart
+		}
+	}
+	return nil
+}
+
 type isTrunkMessage_Message interface {
 	isTrunkMessage_Message()
 }
@@ -294,6 +314,14 @@ type TrunkMessage_Pong struct {
 	Pong *TrunkPong `protobuf:"bytes,9,opt,name=pong,proto3,oneof"`
 }
 
+type TrunkMessage_SnapshotRequest struct {
+	SnapshotRequest *TrunkSnapshotRequest `protobuf:"bytes,10,opt,name=snapshot_request,json=snapshotRequest,proto3,oneof"`
+}
+
+type TrunkMessage_SnapshotPart struct {
+	SnapshotPart *TrunkSnapshotPart `protobuf:"bytes,11,opt,name=snapshot_part,json=snapshotPart,proto3,oneof"`
+}
+
 func (*TrunkMessage_Hello) isTrunkMessage_Message() {}
 
 func (*TrunkMessage_Proof) isTrunkMessage_Message() {}
@@ -311,6 +339,10 @@ func (*TrunkMessage_Chat) isTrunkMessage_Message() {}
 func (*TrunkMessage_Ping) isTrunkMessage_Message() {}
 
 func (*TrunkMessage_Pong) isTrunkMessage_Message() {}
+
+func (*TrunkMessage_SnapshotRequest) isTrunkMessage_Message() {}
+
+func (*TrunkMessage_SnapshotPart) isTrunkMessage_Message() {}
 
 // TrunkHello is the first message of each end.
 type TrunkHello struct {
@@ -754,7 +786,10 @@ type TrunkParticipant struct {
 	NodeName string        `protobuf:"bytes,5,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
 	Tracks   []*TrunkTrack `protobuf:"bytes,6,rep,name=tracks,proto3" json:"tracks,omitempty"`
 	// As umbrella.v1.Participant has it.
-	Notice        string `protobuf:"bytes,7,opt,name=notice,proto3" json:"notice,omitempty"`
+	Notice string `protobuf:"bytes,7,opt,name=notice,proto3" json:"notice,omitempty"`
+	// It is a camera that can be asked for a picture by TrunkSnapshotRequest. A node
+	// that does not know that message does not pass this on.
+	Snapshot      bool `protobuf:"varint,8,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -836,6 +871,13 @@ func (x *TrunkParticipant) GetNotice() string {
 		return x.Notice
 	}
 	return ""
+}
+
+func (x *TrunkParticipant) GetSnapshot() bool {
+	if x != nil {
+		return x.Snapshot
+	}
+	return false
 }
 
 type TrunkTrack struct {
@@ -1292,11 +1334,157 @@ func (x *TrunkPong) GetNumber() uint64 {
 	return 0
 }
 
+// TrunkSnapshotRequest asks for a part of a picture, as JPEG, of what a camera sees now.
+// The first one, with offset 0, has the picture taken; the others ask for what follows,
+// each when the part before it has come. So little of a picture is on its way at a time,
+// and other messages pass between.
+type TrunkSnapshotRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the picture on this trunk.
+	Number uint32    `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Key    *TrunkKey `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// How many bytes have come.
+	Offset        uint32 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrunkSnapshotRequest) Reset() {
+	*x = TrunkSnapshotRequest{}
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrunkSnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrunkSnapshotRequest) ProtoMessage() {}
+
+func (x *TrunkSnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrunkSnapshotRequest.ProtoReflect.Descriptor instead.
+func (*TrunkSnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *TrunkSnapshotRequest) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *TrunkSnapshotRequest) GetKey() *TrunkKey {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *TrunkSnapshotRequest) GetOffset() uint32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+// TrunkSnapshotPart answers it.
+type TrunkSnapshotPart struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Number uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Offset uint32                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	// At most 16 KiB.
+	Data []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	// Bytes of the whole picture.
+	Size uint32 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	// Why there is no picture, in English; the rest is not set then.
+	Problem       string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrunkSnapshotPart) Reset() {
+	*x = TrunkSnapshotPart{}
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrunkSnapshotPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrunkSnapshotPart) ProtoMessage() {}
+
+func (x *TrunkSnapshotPart) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrunkSnapshotPart.ProtoReflect.Descriptor instead.
+func (*TrunkSnapshotPart) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *TrunkSnapshotPart) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *TrunkSnapshotPart) GetOffset() uint32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *TrunkSnapshotPart) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *TrunkSnapshotPart) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *TrunkSnapshotPart) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 var File_umbrella_v1_trunk_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\n" +
-	"\x17umbrella/v1/trunk.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xd5\x03\n" +
+	"\x17umbrella/v1/trunk.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xec\x04\n" +
 	"\fTrunkMessage\x12/\n" +
 	"\x05hello\x18\x01 \x01(\v2\x17.umbrella.v1.TrunkHelloH\x00R\x05hello\x12/\n" +
 	"\x05proof\x18\x02 \x01(\v2\x17.umbrella.v1.TrunkProofH\x00R\x05proof\x125\n" +
@@ -1306,7 +1494,10 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\arelease\x18\x06 \x01(\v2\x19.umbrella.v1.TrunkReleaseH\x00R\arelease\x12,\n" +
 	"\x04chat\x18\a \x01(\v2\x16.umbrella.v1.TrunkChatH\x00R\x04chat\x12,\n" +
 	"\x04ping\x18\b \x01(\v2\x16.umbrella.v1.TrunkPingH\x00R\x04ping\x12,\n" +
-	"\x04pong\x18\t \x01(\v2\x16.umbrella.v1.TrunkPongH\x00R\x04pongB\t\n" +
+	"\x04pong\x18\t \x01(\v2\x16.umbrella.v1.TrunkPongH\x00R\x04pong\x12N\n" +
+	"\x10snapshot_request\x18\n" +
+	" \x01(\v2!.umbrella.v1.TrunkSnapshotRequestH\x00R\x0fsnapshotRequest\x12E\n" +
+	"\rsnapshot_part\x18\v \x01(\v2\x1e.umbrella.v1.TrunkSnapshotPartH\x00R\fsnapshotPartB\t\n" +
 	"\amessage\"^\n" +
 	"\n" +
 	"TrunkHello\x12\x18\n" +
@@ -1347,7 +1538,7 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\x04room\x18\x02 \x01(\tR\x04room\x12\x12\n" +
 	"\x04path\x18\x03 \x03(\tR\x04path\x12\"\n" +
 	"\rround_trip_us\x18\x04 \x01(\rR\vroundTripUs\x12?\n" +
-	"\vparticipant\x18\x05 \x01(\v2\x1d.umbrella.v1.TrunkParticipantR\vparticipant\"\xfd\x01\n" +
+	"\vparticipant\x18\x05 \x01(\v2\x1d.umbrella.v1.TrunkParticipantR\vparticipant\"\x99\x02\n" +
 	"\x10TrunkParticipant\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x120\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1c.umbrella.v1.ParticipantKindR\x04kind\x12\x1b\n" +
@@ -1356,7 +1547,8 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"joinedAtMs\x12\x1b\n" +
 	"\tnode_name\x18\x05 \x01(\tR\bnodeName\x12/\n" +
 	"\x06tracks\x18\x06 \x03(\v2\x17.umbrella.v1.TrunkTrackR\x06tracks\x12\x16\n" +
-	"\x06notice\x18\a \x01(\tR\x06notice\"\xad\x02\n" +
+	"\x06notice\x18\a \x01(\tR\x06notice\x12\x1a\n" +
+	"\bsnapshot\x18\b \x01(\bR\bsnapshot\"\xad\x02\n" +
 	"\n" +
 	"TrunkTrack\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
@@ -1390,7 +1582,17 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\tTrunkPing\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\"#\n" +
 	"\tTrunkPong\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x04R\x06numberB'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
+	"\x06number\x18\x01 \x01(\x04R\x06number\"o\n" +
+	"\x14TrunkSnapshotRequest\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12'\n" +
+	"\x03key\x18\x02 \x01(\v2\x15.umbrella.v1.TrunkKeyR\x03key\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\rR\x06offset\"\x85\x01\n" +
+	"\x11TrunkSnapshotPart\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\rR\x06offset\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\rR\x04size\x12\x18\n" +
+	"\aproblem\x18\x05 \x01(\tR\aproblemB'Z%umbrella/proto/umbrella/v1;umbrellav1b\x06proto3"
 
 var (
 	file_umbrella_v1_trunk_proto_rawDescOnce sync.Once
@@ -1405,29 +1607,31 @@ func file_umbrella_v1_trunk_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_trunk_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umbrella_v1_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_umbrella_v1_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_umbrella_v1_trunk_proto_goTypes = []any{
-	(TrunkRefusal_Reason)(0),  // 0: umbrella.v1.TrunkRefusal.Reason
-	(*TrunkMessage)(nil),      // 1: umbrella.v1.TrunkMessage
-	(*TrunkHello)(nil),        // 2: umbrella.v1.TrunkHello
-	(*TrunkProof)(nil),        // 3: umbrella.v1.TrunkProof
-	(*TrunkIntroduction)(nil), // 4: umbrella.v1.TrunkIntroduction
-	(*TrunkRefusal)(nil),      // 5: umbrella.v1.TrunkRefusal
-	(*TrunkUpdate)(nil),       // 6: umbrella.v1.TrunkUpdate
-	(*TrunkKey)(nil),          // 7: umbrella.v1.TrunkKey
-	(*TrunkAnnouncement)(nil), // 8: umbrella.v1.TrunkAnnouncement
-	(*TrunkParticipant)(nil),  // 9: umbrella.v1.TrunkParticipant
-	(*TrunkTrack)(nil),        // 10: umbrella.v1.TrunkTrack
-	(*TrunkLayer)(nil),        // 11: umbrella.v1.TrunkLayer
-	(*TrunkPull)(nil),         // 12: umbrella.v1.TrunkPull
-	(*TrunkRelease)(nil),      // 13: umbrella.v1.TrunkRelease
-	(*TrunkChat)(nil),         // 14: umbrella.v1.TrunkChat
-	(*TrunkPing)(nil),         // 15: umbrella.v1.TrunkPing
-	(*TrunkPong)(nil),         // 16: umbrella.v1.TrunkPong
-	(ParticipantKind)(0),      // 17: umbrella.v1.ParticipantKind
-	(TrackKind)(0),            // 18: umbrella.v1.TrackKind
-	(TrackSource)(0),          // 19: umbrella.v1.TrackSource
-	(*ChatMessage)(nil),       // 20: umbrella.v1.ChatMessage
+	(TrunkRefusal_Reason)(0),     // 0: umbrella.v1.TrunkRefusal.Reason
+	(*TrunkMessage)(nil),         // 1: umbrella.v1.TrunkMessage
+	(*TrunkHello)(nil),           // 2: umbrella.v1.TrunkHello
+	(*TrunkProof)(nil),           // 3: umbrella.v1.TrunkProof
+	(*TrunkIntroduction)(nil),    // 4: umbrella.v1.TrunkIntroduction
+	(*TrunkRefusal)(nil),         // 5: umbrella.v1.TrunkRefusal
+	(*TrunkUpdate)(nil),          // 6: umbrella.v1.TrunkUpdate
+	(*TrunkKey)(nil),             // 7: umbrella.v1.TrunkKey
+	(*TrunkAnnouncement)(nil),    // 8: umbrella.v1.TrunkAnnouncement
+	(*TrunkParticipant)(nil),     // 9: umbrella.v1.TrunkParticipant
+	(*TrunkTrack)(nil),           // 10: umbrella.v1.TrunkTrack
+	(*TrunkLayer)(nil),           // 11: umbrella.v1.TrunkLayer
+	(*TrunkPull)(nil),            // 12: umbrella.v1.TrunkPull
+	(*TrunkRelease)(nil),         // 13: umbrella.v1.TrunkRelease
+	(*TrunkChat)(nil),            // 14: umbrella.v1.TrunkChat
+	(*TrunkPing)(nil),            // 15: umbrella.v1.TrunkPing
+	(*TrunkPong)(nil),            // 16: umbrella.v1.TrunkPong
+	(*TrunkSnapshotRequest)(nil), // 17: umbrella.v1.TrunkSnapshotRequest
+	(*TrunkSnapshotPart)(nil),    // 18: umbrella.v1.TrunkSnapshotPart
+	(ParticipantKind)(0),         // 19: umbrella.v1.ParticipantKind
+	(TrackKind)(0),               // 20: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 21: umbrella.v1.TrackSource
+	(*ChatMessage)(nil),          // 22: umbrella.v1.ChatMessage
 }
 var file_umbrella_v1_trunk_proto_depIdxs = []int32{
 	2,  // 0: umbrella.v1.TrunkMessage.hello:type_name -> umbrella.v1.TrunkHello
@@ -1439,24 +1643,27 @@ var file_umbrella_v1_trunk_proto_depIdxs = []int32{
 	14, // 6: umbrella.v1.TrunkMessage.chat:type_name -> umbrella.v1.TrunkChat
 	15, // 7: umbrella.v1.TrunkMessage.ping:type_name -> umbrella.v1.TrunkPing
 	16, // 8: umbrella.v1.TrunkMessage.pong:type_name -> umbrella.v1.TrunkPong
-	0,  // 9: umbrella.v1.TrunkRefusal.reason:type_name -> umbrella.v1.TrunkRefusal.Reason
-	8,  // 10: umbrella.v1.TrunkUpdate.announcements:type_name -> umbrella.v1.TrunkAnnouncement
-	7,  // 11: umbrella.v1.TrunkUpdate.withdrawals:type_name -> umbrella.v1.TrunkKey
-	7,  // 12: umbrella.v1.TrunkAnnouncement.key:type_name -> umbrella.v1.TrunkKey
-	9,  // 13: umbrella.v1.TrunkAnnouncement.participant:type_name -> umbrella.v1.TrunkParticipant
-	17, // 14: umbrella.v1.TrunkParticipant.kind:type_name -> umbrella.v1.ParticipantKind
-	10, // 15: umbrella.v1.TrunkParticipant.tracks:type_name -> umbrella.v1.TrunkTrack
-	18, // 16: umbrella.v1.TrunkTrack.kind:type_name -> umbrella.v1.TrackKind
-	19, // 17: umbrella.v1.TrunkTrack.source:type_name -> umbrella.v1.TrackSource
-	11, // 18: umbrella.v1.TrunkTrack.layers:type_name -> umbrella.v1.TrunkLayer
-	7,  // 19: umbrella.v1.TrunkPull.key:type_name -> umbrella.v1.TrunkKey
-	7,  // 20: umbrella.v1.TrunkChat.from:type_name -> umbrella.v1.TrunkKey
-	20, // 21: umbrella.v1.TrunkChat.message:type_name -> umbrella.v1.ChatMessage
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	17, // 9: umbrella.v1.TrunkMessage.snapshot_request:type_name -> umbrella.v1.TrunkSnapshotRequest
+	18, // 10: umbrella.v1.TrunkMessage.snapshot_part:type_name -> umbrella.v1.TrunkSnapshotPart
+	0,  // 11: umbrella.v1.TrunkRefusal.reason:type_name -> umbrella.v1.TrunkRefusal.Reason
+	8,  // 12: umbrella.v1.TrunkUpdate.announcements:type_name -> umbrella.v1.TrunkAnnouncement
+	7,  // 13: umbrella.v1.TrunkUpdate.withdrawals:type_name -> umbrella.v1.TrunkKey
+	7,  // 14: umbrella.v1.TrunkAnnouncement.key:type_name -> umbrella.v1.TrunkKey
+	9,  // 15: umbrella.v1.TrunkAnnouncement.participant:type_name -> umbrella.v1.TrunkParticipant
+	19, // 16: umbrella.v1.TrunkParticipant.kind:type_name -> umbrella.v1.ParticipantKind
+	10, // 17: umbrella.v1.TrunkParticipant.tracks:type_name -> umbrella.v1.TrunkTrack
+	20, // 18: umbrella.v1.TrunkTrack.kind:type_name -> umbrella.v1.TrackKind
+	21, // 19: umbrella.v1.TrunkTrack.source:type_name -> umbrella.v1.TrackSource
+	11, // 20: umbrella.v1.TrunkTrack.layers:type_name -> umbrella.v1.TrunkLayer
+	7,  // 21: umbrella.v1.TrunkPull.key:type_name -> umbrella.v1.TrunkKey
+	7,  // 22: umbrella.v1.TrunkChat.from:type_name -> umbrella.v1.TrunkKey
+	22, // 23: umbrella.v1.TrunkChat.message:type_name -> umbrella.v1.ChatMessage
+	7,  // 24: umbrella.v1.TrunkSnapshotRequest.key:type_name -> umbrella.v1.TrunkKey
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_trunk_proto_init() }
@@ -1475,6 +1682,8 @@ func file_umbrella_v1_trunk_proto_init() {
 		(*TrunkMessage_Chat)(nil),
 		(*TrunkMessage_Ping)(nil),
 		(*TrunkMessage_Pong)(nil),
+		(*TrunkMessage_SnapshotRequest)(nil),
+		(*TrunkMessage_SnapshotPart)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1482,7 +1691,7 @@ func file_umbrella_v1_trunk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_trunk_proto_rawDesc), len(file_umbrella_v1_trunk_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -38,7 +38,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/trunk.proto.
  */
 export const file_umbrella_v1_trunk: GenFile = /*@__PURE__*/
-  fileDesc("Chd1bWJyZWxsYS92MS90cnVuay5wcm90bxILdW1icmVsbGEudjEilQMKDFRydW5rTWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rSGVsbG9IABIoCgVwcm9vZhgCIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rUHJvb2ZIABIsCgdyZWZ1c2FsGAMgASgLMhkudW1icmVsbGEudjEuVHJ1bmtSZWZ1c2FsSAASKgoGdXBkYXRlGAQgASgLMhgudW1icmVsbGEudjEuVHJ1bmtVcGRhdGVIABImCgRwdWxsGAUgASgLMhYudW1icmVsbGEudjEuVHJ1bmtQdWxsSAASLAoHcmVsZWFzZRgGIAEoCzIZLnVtYnJlbGxhLnYxLlRydW5rUmVsZWFzZUgAEiYKBGNoYXQYByABKAsyFi51bWJyZWxsYS52MS5UcnVua0NoYXRIABImCgRwaW5nGAggASgLMhYudW1icmVsbGEudjEuVHJ1bmtQaW5nSAASJgoEcG9uZxgJIAEoCzIWLnVtYnJlbGxhLnYxLlRydW5rUG9uZ0gAQgkKB21lc3NhZ2UiQQoKVHJ1bmtIZWxsbxIPCgd2ZXJzaW9uGAEgASgNEg0KBW5vbmNlGAIgASgMEhMKC2ZpbmdlcnByaW50GAMgASgMIi8KClRydW5rUHJvb2YSCwoDbWFjGAEgASgMEhQKDGludHJvZHVjdGlvbhgCIAEoDCJeChFUcnVua0ludHJvZHVjdGlvbhIRCglub2RlX25hbWUYASABKAkSEQoJaWNlX3VmcmFnGAIgASgJEg8KB2ljZV9wd2QYAyABKAkSEgoKY2FuZGlkYXRlcxgEIAMoCSKIAgoMVHJ1bmtSZWZ1c2FsEjAKBnJlYXNvbhgBIAEoDjIgLnVtYnJlbGxhLnYxLlRydW5rUmVmdXNhbC5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSK0AQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9XUk9OR19TRUNSRVQQARIYChRSRUFTT05fV1JPTkdfVkVSU0lPThACEg8KC1JFQVNPTl9TRUxGEAMSEwoPUkVBU09OX1JFUExBQ0VEEAQSEQoNUkVBU09OX0NMT1NFRBAFEhUKEVJFQVNPTl9NSVNCRUhBVkVEEAYSDwoLUkVBU09OX0ZVTEwQByJwCgtUcnVua1VwZGF0ZRI1Cg1hbm5vdW5jZW1lbnRzGAEgAygLMh4udW1icmVsbGEudjEuVHJ1bmtBbm5vdW5jZW1lbnQSKgoLd2l0aGRyYXdhbHMYAiADKAsyFS51bWJyZWxsYS52MS5UcnVua0tleSIyCghUcnVua0tleRIOCgZvcmlnaW4YASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkingEKEVRydW5rQW5ub3VuY2VtZW50EiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EgwKBHJvb20YAiABKAkSDAoEcGF0aBgDIAMoCRIVCg1yb3VuZF90cmlwX3VzGAQgASgNEjIKC3BhcnRpY2lwYW50GAUgASgLMh0udW1icmVsbGEudjEuVHJ1bmtQYXJ0aWNpcGFudCLBAQoQVHJ1bmtQYXJ0aWNpcGFudBIMCgRuYW1lGAEgASgJEioKBGtpbmQYAiABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAMgASgIEhQKDGpvaW5lZF9hdF9tcxgEIAEoAxIRCglub2RlX25hbWUYBSABKAkSJwoGdHJhY2tzGAYgAygLMhcudW1icmVsbGEudjEuVHJ1bmtUcmFjaxIOCgZub3RpY2UYByABKAki5wEKClRydW5rVHJhY2sSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVtdXRlZBgEIAEoCBIRCgltaW1lX3R5cGUYBSABKAkSEgoKY2xvY2tfcmF0ZRgGIAEoDRIQCghjaGFubmVscxgHIAEoDRIMCgRmbXRwGAggASgJEicKBmxheWVycxgJIAMoCzIXLnVtYnJlbGxhLnYxLlRydW5rTGF5ZXIiWwoKVHJ1bmtMYXllchILCgNyaWQYASABKAkSDQoFd2lkdGgYAiABKA0SDgoGaGVpZ2h0GAMgASgNEg8KB3NwYXRpYWwYBCABKA0SEAoIdGVtcG9yYWwYBSABKA0iXAoJVHJ1bmtQdWxsEiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EhAKCHRyYWNrX2lkGAIgASgJEgsKA3JpZBgDIAEoCRIMCgRzc3JjGAQgASgNIhwKDFRydW5rUmVsZWFzZRIMCgRzc3JjGAEgASgNImkKCVRydW5rQ2hhdBIMCgRyb29tGAEgASgJEiMKBGZyb20YAiABKAsyFS51bWJyZWxsYS52MS5UcnVua0tleRIpCgdtZXNzYWdlGAMgASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2UiGwoJVHJ1bmtQaW5nEg4KBm51bWJlchgBIAEoBCIbCglUcnVua1BvbmcSDgoGbnVtYmVyGAEgASgEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw", [file_umbrella_v1_signal]);
+  fileDesc("Chd1bWJyZWxsYS92MS90cnVuay5wcm90bxILdW1icmVsbGEudjEijQQKDFRydW5rTWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rSGVsbG9IABIoCgVwcm9vZhgCIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rUHJvb2ZIABIsCgdyZWZ1c2FsGAMgASgLMhkudW1icmVsbGEudjEuVHJ1bmtSZWZ1c2FsSAASKgoGdXBkYXRlGAQgASgLMhgudW1icmVsbGEudjEuVHJ1bmtVcGRhdGVIABImCgRwdWxsGAUgASgLMhYudW1icmVsbGEudjEuVHJ1bmtQdWxsSAASLAoHcmVsZWFzZRgGIAEoCzIZLnVtYnJlbGxhLnYxLlRydW5rUmVsZWFzZUgAEiYKBGNoYXQYByABKAsyFi51bWJyZWxsYS52MS5UcnVua0NoYXRIABImCgRwaW5nGAggASgLMhYudW1icmVsbGEudjEuVHJ1bmtQaW5nSAASJgoEcG9uZxgJIAEoCzIWLnVtYnJlbGxhLnYxLlRydW5rUG9uZ0gAEj0KEHNuYXBzaG90X3JlcXVlc3QYCiABKAsyIS51bWJyZWxsYS52MS5UcnVua1NuYXBzaG90UmVxdWVzdEgAEjcKDXNuYXBzaG90X3BhcnQYCyABKAsyHi51bWJyZWxsYS52MS5UcnVua1NuYXBzaG90UGFydEgAQgkKB21lc3NhZ2UiQQoKVHJ1bmtIZWxsbxIPCgd2ZXJzaW9uGAEgASgNEg0KBW5vbmNlGAIgASgMEhMKC2ZpbmdlcnByaW50GAMgASgMIi8KClRydW5rUHJvb2YSCwoDbWFjGAEgASgMEhQKDGludHJvZHVjdGlvbhgCIAEoDCJeChFUcnVua0ludHJvZHVjdGlvbhIRCglub2RlX25hbWUYASABKAkSEQoJaWNlX3VmcmFnGAIgASgJEg8KB2ljZV9wd2QYAyABKAkSEgoKY2FuZGlkYXRlcxgEIAMoCSKIAgoMVHJ1bmtSZWZ1c2FsEjAKBnJlYXNvbhgBIAEoDjIgLnVtYnJlbGxhLnYxLlRydW5rUmVmdXNhbC5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSK0AQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9XUk9OR19TRUNSRVQQARIYChRSRUFTT05fV1JPTkdfVkVSU0lPThACEg8KC1JFQVNPTl9TRUxGEAMSEwoPUkVBU09OX1JFUExBQ0VEEAQSEQoNUkVBU09OX0NMT1NFRBAFEhUKEVJFQVNPTl9NSVNCRUhBVkVEEAYSDwoLUkVBU09OX0ZVTEwQByJwCgtUcnVua1VwZGF0ZRI1Cg1hbm5vdW5jZW1lbnRzGAEgAygLMh4udW1icmVsbGEudjEuVHJ1bmtBbm5vdW5jZW1lbnQSKgoLd2l0aGRyYXdhbHMYAiADKAsyFS51bWJyZWxsYS52MS5UcnVua0tleSIyCghUcnVua0tleRIOCgZvcmlnaW4YASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkingEKEVRydW5rQW5ub3VuY2VtZW50EiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EgwKBHJvb20YAiABKAkSDAoEcGF0aBgDIAMoCRIVCg1yb3VuZF90cmlwX3VzGAQgASgNEjIKC3BhcnRpY2lwYW50GAUgASgLMh0udW1icmVsbGEudjEuVHJ1bmtQYXJ0aWNpcGFudCLTAQoQVHJ1bmtQYXJ0aWNpcGFudBIMCgRuYW1lGAEgASgJEioKBGtpbmQYAiABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAMgASgIEhQKDGpvaW5lZF9hdF9tcxgEIAEoAxIRCglub2RlX25hbWUYBSABKAkSJwoGdHJhY2tzGAYgAygLMhcudW1icmVsbGEudjEuVHJ1bmtUcmFjaxIOCgZub3RpY2UYByABKAkSEAoIc25hcHNob3QYCCABKAgi5wEKClRydW5rVHJhY2sSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVtdXRlZBgEIAEoCBIRCgltaW1lX3R5cGUYBSABKAkSEgoKY2xvY2tfcmF0ZRgGIAEoDRIQCghjaGFubmVscxgHIAEoDRIMCgRmbXRwGAggASgJEicKBmxheWVycxgJIAMoCzIXLnVtYnJlbGxhLnYxLlRydW5rTGF5ZXIiWwoKVHJ1bmtMYXllchILCgNyaWQYASABKAkSDQoFd2lkdGgYAiABKA0SDgoGaGVpZ2h0GAMgASgNEg8KB3NwYXRpYWwYBCABKA0SEAoIdGVtcG9yYWwYBSABKA0iXAoJVHJ1bmtQdWxsEiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EhAKCHRyYWNrX2lkGAIgASgJEgsKA3JpZBgDIAEoCRIMCgRzc3JjGAQgASgNIhwKDFRydW5rUmVsZWFzZRIMCgRzc3JjGAEgASgNImkKCVRydW5rQ2hhdBIMCgRyb29tGAEgASgJEiMKBGZyb20YAiABKAsyFS51bWJyZWxsYS52MS5UcnVua0tleRIpCgdtZXNzYWdlGAMgASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2UiGwoJVHJ1bmtQaW5nEg4KBm51bWJlchgBIAEoBCIbCglUcnVua1BvbmcSDgoGbnVtYmVyGAEgASgEIloKFFRydW5rU25hcHNob3RSZXF1ZXN0Eg4KBm51bWJlchgBIAEoDRIiCgNrZXkYAiABKAsyFS51bWJyZWxsYS52MS5UcnVua0tleRIOCgZvZmZzZXQYAyABKA0iYAoRVHJ1bmtTbmFwc2hvdFBhcnQSDgoGbnVtYmVyGAEgASgNEg4KBm9mZnNldBgCIAEoDRIMCgRkYXRhGAMgASgMEgwKBHNpemUYBCABKA0SDwoHcHJvYmxlbRgFIAEoCUInWiV1bWJyZWxsYS9wcm90by91bWJyZWxsYS92MTt1bWJyZWxsYXYxYgZwcm90bzM", [file_umbrella_v1_signal]);
 
 /**
  * TrunkMessage is what either end sends.
@@ -103,6 +103,18 @@ export type TrunkMessage = Message<"umbrella.v1.TrunkMessage"> & {
      */
     value: TrunkPong;
     case: "pong";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.TrunkSnapshotRequest snapshot_request = 10;
+     */
+    value: TrunkSnapshotRequest;
+    case: "snapshotRequest";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.TrunkSnapshotPart snapshot_part = 11;
+     */
+    value: TrunkSnapshotPart;
+    case: "snapshotPart";
   } | { case: undefined; value?: undefined };
 };
 
@@ -438,6 +450,14 @@ export type TrunkParticipant = Message<"umbrella.v1.TrunkParticipant"> & {
    * @generated from field: string notice = 7;
    */
   notice: string;
+
+  /**
+   * It is a camera that can be asked for a picture by TrunkSnapshotRequest. A node
+   * that does not know that message does not pass this on.
+   *
+   * @generated from field: bool snapshot = 8;
+   */
+  snapshot: boolean;
 };
 
 /**
@@ -669,4 +689,85 @@ export type TrunkPong = Message<"umbrella.v1.TrunkPong"> & {
  */
 export const TrunkPongSchema: GenMessage<TrunkPong> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_trunk, 15);
+
+/**
+ * TrunkSnapshotRequest asks for a part of a picture, as JPEG, of what a camera sees now.
+ * The first one, with offset 0, has the picture taken; the others ask for what follows,
+ * each when the part before it has come. So little of a picture is on its way at a time,
+ * and other messages pass between.
+ *
+ * @generated from message umbrella.v1.TrunkSnapshotRequest
+ */
+export type TrunkSnapshotRequest = Message<"umbrella.v1.TrunkSnapshotRequest"> & {
+  /**
+   * Names the picture on this trunk.
+   *
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * @generated from field: umbrella.v1.TrunkKey key = 2;
+   */
+  key?: TrunkKey | undefined;
+
+  /**
+   * How many bytes have come.
+   *
+   * @generated from field: uint32 offset = 3;
+   */
+  offset: number;
+};
+
+/**
+ * Describes the message umbrella.v1.TrunkSnapshotRequest.
+ * Use `create(TrunkSnapshotRequestSchema)` to create a new message.
+ */
+export const TrunkSnapshotRequestSchema: GenMessage<TrunkSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_trunk, 16);
+
+/**
+ * TrunkSnapshotPart answers it.
+ *
+ * @generated from message umbrella.v1.TrunkSnapshotPart
+ */
+export type TrunkSnapshotPart = Message<"umbrella.v1.TrunkSnapshotPart"> & {
+  /**
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * @generated from field: uint32 offset = 2;
+   */
+  offset: number;
+
+  /**
+   * At most 16 KiB.
+   *
+   * @generated from field: bytes data = 3;
+   */
+  data: Uint8Array;
+
+  /**
+   * Bytes of the whole picture.
+   *
+   * @generated from field: uint32 size = 4;
+   */
+  size: number;
+
+  /**
+   * Why there is no picture, in English; the rest is not set then.
+   *
+   * @generated from field: string problem = 5;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message umbrella.v1.TrunkSnapshotPart.
+ * Use `create(TrunkSnapshotPartSchema)` to create a new message.
+ */
+export const TrunkSnapshotPartSchema: GenMessage<TrunkSnapshotPart> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_trunk, 17);
 

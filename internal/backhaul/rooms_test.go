@@ -109,6 +109,37 @@ func TestChatAtOnce(t *testing.T) {
 	}
 }
 
+// A node keeps what was said at another one while nobody of its own was in the room,
+// and gives it to the first who comes. What was said before the trunk was up stays where
+// it was said.
+func TestChatOfBeforeAcross(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b").accept(secret)
+	a.join(t, "den", "ada")
+	ada := a.sfu.Room("den").Participants()[0]
+	say := func(text string) {
+		if err := ada.Say(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("alone")
+	a.dialTo(b, "up")
+	eventually(t, "ada is seen", func() bool { return b.see("den", "ada", a) != nil })
+	say("hello")
+	var earlier []sfu.ChatMessage
+	eventually(t, "somebody who comes reads it", func() bool {
+		p, err := b.sfu.Join(sfu.Entry{Room: "den", Name: "bob", Kind: sfu.Person})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Leave()
+		earlier = p.TakeEarlierChat()
+		return len(earlier) > 0
+	})
+	if len(earlier) != 1 || earlier[0].Text != "hello" || earlier[0].Name != "ada" {
+		t.Errorf("read %+v", earlier)
+	}
+}
+
 // Whom a trunk is not for he does not reach: neither his presence nor what he says.
 func TestTrunkForOneRoom(t *testing.T) {
 	b, rogueNode := newNode(t, "b"), newNode(t, "rogue")

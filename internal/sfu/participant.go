@@ -70,6 +70,7 @@ type Participant struct {
 	version     uint64
 	tracks      []*Track
 	refusal     error // why the last track was not published; nil after one that was
+	earlier     []ChatMessage
 }
 
 // Room is where the participant is, or was.

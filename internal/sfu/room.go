@@ -44,6 +44,7 @@ type Room struct {
 	known        map[string]bool // ids of those of other nodes who were in when it was locked
 	participants []*Participant  // in the order in which they came
 	speakers     speakerDetector
+	said         chatLog
 
 	loudest loudest
 	tracks  bound.Shares[publisher]
@@ -97,6 +98,9 @@ func (r *Room) add(p *Participant, limit int, moderator bool) error {
 		}
 	}
 	r.participants = append(r.participants, p)
+	if p.Kind == Person && p.Origin == "" {
+		p.earlier = slices.Clone(r.said.messages)
+	}
 	r.mu.Unlock()
 	r.changed()
 	return nil
@@ -121,6 +125,9 @@ func (r *Room) remove(p *Participant) int {
 		r.participants = slices.Concat(r.participants[:i], r.participants[i+1:])
 	}
 	left := len(r.participants)
+	if !slices.ContainsFunc(r.participants, func(p *Participant) bool { return p.Kind == Person }) {
+		r.said.clear() // a camera keeps the room open, but reads no chat
+	}
 	r.mu.Unlock()
 	r.loudest.forget(p)
 	r.changed()
@@ -151,9 +158,13 @@ func (r *Room) chat(from *Participant, text string) {
 }
 
 // Deliver gives everyone in the room a message, which may have been said on
-// another node.
+// another node, and keeps it for people who come later.
 func (r *Room) Deliver(m ChatMessage) {
-	for _, p := range r.Participants() {
+	r.mu.Lock()
+	r.said.add(m)
+	participants := slices.Clone(r.participants)
+	r.mu.Unlock()
+	for _, p := range participants {
 		if p.observer != nil {
 			p.observer.Chat(m)
 		}

@@ -271,6 +271,7 @@ func (s *session) greet(sock *socket, resumed bool) {
 		Room: s.participant.Room().Name, Resumed: resumed, Participants: all,
 		ResumeSeconds: uint32(s.server.ResumeTimeout / time.Second), IceServers: sock.servers(),
 		Moderator: s.grant.Moderate, MaySubscribe: s.grant.Subscribe, Locked: s.locked,
+		EarlierChat: s.earlierChat(),
 	}}})
 	s.wasMapped = false
 	if s.offer != nil { // its answer may have been lost with the old socket
@@ -279,6 +280,17 @@ func (s *session) greet(sock *socket, resumed bool) {
 	s.tell()
 	s.tellDemand()
 	s.sendSpeakers(s.participant.Room().Speakers())
+}
+
+// earlierChat returns what was written before the session began, once: a browser that
+// resumes it has read it. Somebody who may not see and hear the others gets none.
+func (s *session) earlierChat() (list []*umbrellav1.ChatMessage) {
+	for _, c := range s.participant.TakeEarlierChat() {
+		if s.grant.Subscribe {
+			list = append(list, chatMessage(c))
+		}
+	}
+	return list
 }
 
 func (s *session) look() []sfu.State {
@@ -334,7 +346,7 @@ func (s *session) tell() {
 		}
 		s.tellRefusal(states)
 		for _, c := range s.mail.takeChat() {
-			s.send(chatMessage(c))
+			s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_ChatMessage{ChatMessage: chatMessage(c)}})
 		}
 	}
 	s.subscribe(states)
@@ -350,13 +362,10 @@ func (s *session) sendSpeakers(speakers []sfu.Speaker) {
 	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Speakers{Speakers: list}})
 }
 
-func chatMessage(c sfu.ChatMessage) *umbrellav1.ServerMessage {
-	return &umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_ChatMessage{
-		ChatMessage: &umbrellav1.ChatMessage{
-			Id: c.ID, ParticipantId: c.ParticipantID, Name: c.Name, Text: c.Text,
-			SentAtMs: c.SentAt.UnixMilli(),
-		},
-	}}
+func chatMessage(c sfu.ChatMessage) *umbrellav1.ChatMessage {
+	return &umbrellav1.ChatMessage{
+		Id: c.ID, ParticipantId: c.ParticipantID, Name: c.Name, Text: c.Text, SentAtMs: c.SentAt.UnixMilli(),
+	}
 }
 
 // handle does what the browser asks.

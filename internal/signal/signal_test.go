@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,50 @@ func TestChatAndMute(t *testing.T) {
 		return false
 	}); err != nil {
 		t.Error("nobody saw that the microphone is muted")
+	}
+}
+
+// Somebody who comes late gets the chat of before, apart from what is said from then on;
+// not again with the same session, and not without the right to see and hear the others.
+func TestChatOfBefore(t *testing.T) {
+	n := startNode(t)
+	a := n.join(t, &peer.Peer{Name: "Ada", ViewOnly: true})
+	say := func(text string) {
+		a.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_SendChat{SendChat: &umbrellav1.SendChat{Text: text}}})
+		if err := a.Wait(soon(t), func() bool {
+			return slices.ContainsFunc(a.Chat(), func(m *umbrellav1.ChatMessage) bool { return m.Text == text })
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("the first")
+	say("the second")
+	b := n.join(t, &peer.Peer{Name: "Bob"})
+	c := n.join(t, &peer.Peer{Name: "Cam", Password: "sender"})
+	playing(t, a, b, c)
+	say("the third")
+	if err := b.Wait(soon(t), func() bool { return len(b.Chat()) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, m := range b.Joined().EarlierChat {
+		texts = append(texts, m.Name+": "+m.Text)
+	}
+	if want := []string{"Ada: the first", "Ada: the second"}; !slices.Equal(texts, want) || b.Chat()[0].Text != "the third" {
+		t.Errorf("before: %q, now: %v", texts, b.Chat())
+	}
+	if earlier := c.Joined().EarlierChat; len(earlier) > 0 {
+		t.Errorf("somebody who may not see and hear the others got %v", earlier)
+	}
+	b.Drop()
+	if err := b.Resume(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Wait(soon(t), func() bool { return b.Joined().Resumed }); err != nil {
+		t.Fatal(err)
+	}
+	if again := b.Joined().EarlierChat; len(again) > 0 {
+		t.Errorf("the resumed session got %v", again)
 	}
 }
 

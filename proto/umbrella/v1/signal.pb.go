@@ -2185,7 +2185,10 @@ type Joined struct {
 	// Nobody else is let in; see Moderate.
 	Locked bool `protobuf:"varint,10,opt,name=locked,proto3" json:"locked,omitempty"`
 	// May see and hear the others; without it no stream ever comes.
-	MaySubscribe  bool `protobuf:"varint,11,opt,name=may_subscribe,json=maySubscribe,proto3" json:"may_subscribe,omitempty"`
+	MaySubscribe bool `protobuf:"varint,11,opt,name=may_subscribe,json=maySubscribe,proto3" json:"may_subscribe,omitempty"`
+	// What was written in the room before, oldest first: at most 50 messages and
+	// 32 KiB. Empty when the session was resumed, and without may_subscribe.
+	EarlierChat   []*ChatMessage `protobuf:"bytes,12,rep,name=earlier_chat,json=earlierChat,proto3" json:"earlier_chat,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2295,6 +2298,13 @@ func (x *Joined) GetMaySubscribe() bool {
 		return x.MaySubscribe
 	}
 	return false
+}
+
+func (x *Joined) GetEarlierChat() []*ChatMessage {
+	if x != nil {
+		return x.EarlierChat
+	}
+	return nil
 }
 
 type IceServer struct {
@@ -3113,7 +3123,7 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x04Ping\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\"\x1e\n" +
 	"\x04Pong\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x04R\x06number\"\x9c\x03\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\"\xd9\x03\n" +
 	"\x06Joined\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12%\n" +
@@ -3128,7 +3138,8 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\tmoderator\x18\t \x01(\bR\tmoderator\x12\x16\n" +
 	"\x06locked\x18\n" +
 	" \x01(\bR\x06locked\x12#\n" +
-	"\rmay_subscribe\x18\v \x01(\bR\fmaySubscribe\"[\n" +
+	"\rmay_subscribe\x18\v \x01(\bR\fmaySubscribe\x12;\n" +
+	"\fearlier_chat\x18\f \x03(\v2\x18.umbrella.v1.ChatMessageR\vearlierChat\"[\n" +
 	"\tIceServer\x12\x12\n" +
 	"\x04urls\x18\x01 \x03(\tR\x04urls\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x1e\n" +
@@ -3317,21 +3328,22 @@ var file_umbrella_v1_signal_proto_depIdxs = []int32{
 	24, // 29: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
 	33, // 30: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
 	31, // 31: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
-	33, // 32: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
-	0,  // 33: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
-	34, // 34: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
-	1,  // 35: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
-	2,  // 36: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
-	36, // 37: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
-	38, // 38: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
-	3,  // 39: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
-	4,  // 40: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
-	5,  // 41: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	39, // 32: umbrella.v1.Joined.earlier_chat:type_name -> umbrella.v1.ChatMessage
+	33, // 33: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
+	0,  // 34: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
+	34, // 35: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
+	1,  // 36: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
+	2,  // 37: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
+	36, // 38: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
+	38, // 39: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
+	3,  // 40: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
+	4,  // 41: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
+	5,  // 42: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_signal_proto_init() }

@@ -10,6 +10,7 @@ import type { ServerBody } from "./messages";
 import { Publisher } from "./publisher";
 import {
   joinedRoom,
+  missedChat,
   moving,
   updatedRoom,
   withChat,
@@ -230,7 +231,9 @@ export class Call {
       }
       if (!this.store.state.viewOnly) this.publish();
     }
-    this.setRoom(joinedRoom(this.store.state.room, joined));
+    const { room } = this.store.state;
+    this.setRoom(joinedRoom(room, joined));
+    if (room.selfId) for (const message of missedChat(room, joined)) this.o.onEvent({ kind: "chat", message });
   }
 
   private setRoom(room: Room): void {
@@ -281,6 +284,7 @@ export class Call {
         this.silenced(body.value.mid);
         break;
       case "chatMessage":
+        if (room.chat.some((m) => m.id === body.value.id)) break;
         this.store.set({ room: withChat(room, body.value) });
         this.o.onEvent({ kind: "chat", message: body.value });
         break;

@@ -12,7 +12,7 @@ import {
   TrackKind,
   TrackSource,
 } from "../proto/umbrella/v1/signal_pb";
-import { isMuted, joinedRoom, moving, updatedRoom, withChat, withQualities, withSpeakers } from "./room";
+import { isMuted, joinedRoom, missedChat, moving, updatedRoom, withChat, withQualities, withSpeakers } from "./room";
 import { emptyRoom } from "./state";
 
 type Init = MessageInitShape<typeof ParticipantSchema>;
@@ -117,4 +117,21 @@ test("which pictures ought to move", () => {
   assert.deepEqual(given(QualityLevel.FAIR), ["a-picture", "c-picture"]);
   assert.deepEqual(given(QualityLevel.POOR), ["a-picture"]);
   assert.deepEqual(given(QualityLevel.LOST), ["a-picture"]);
+});
+
+test("the chat of before is marked so, and nothing comes twice", () => {
+  const message = (id: string, at: number) => create(ChatMessageSchema, { id, name: "A", text: id, sentAtMs: BigInt(at) });
+  const joined = (...earlierChat: ReturnType<typeof message>[]) => create(JoinedSchema, { participantId: "me", room: "r", earlierChat });
+  let room = joinedRoom(emptyRoom, joined(message("1", 10), message("2", 20)));
+  const texts = () => room.chat.map((m) => m.text);
+  assert.deepEqual(texts(), ["1", "2"]);
+  assert.deepEqual([...room.earlier], ["1", "2"]);
+  room = withChat(room, message("3", 30));
+  room = withChat(room, message("5", 50));
+  // The connection was lost for so long that the session is a new one.
+  const again = joined(message("2", 20), message("3", 30), message("4", 40), message("5", 50));
+  assert.deepEqual(missedChat(room, again).map((m) => m.id), ["4"]);
+  room = joinedRoom(room, again);
+  assert.deepEqual(texts(), ["1", "2", "3", "4", "5"]);
+  assert.deepEqual([...room.earlier], ["1", "2"], "what one has missed is not of before one came");
 });

@@ -28,6 +28,8 @@ export interface Room {
   speakers: ReadonlyMap<string, number>;
   qualities: ReadonlyMap<string, QualityLevel>;
   chat: readonly ChatMessage[];
+  /** Ids of messages that were written before one came. */
+  earlier: ReadonlySet<string>;
 }
 
 /** Something worth telling aloud. */
@@ -52,9 +54,15 @@ function keepOnly<V>(map: ReadonlyMap<string, V>, participants: readonly Partici
   return [...map.keys()].every((id) => ids.has(id)) ? map : new Map([...map].filter(([id]) => ids.has(id)));
 }
 
-/** Everything anew. The chat stays: the node does not repeat it. */
+/**
+ * Everything anew. The chat stays. What the node knows of it besides was written before
+ * one came, or while one was away for long.
+ */
 export function joinedRoom(room: Room, joined: Joined): Room {
   const participants = ordered(joined.participants);
+  const first = room.selfId === "";
+  const added = missedChat(room, joined);
+  const at = (m: ChatMessage) => Number(m.sentAtMs);
   return {
     selfId: joined.participantId,
     name: joined.room,
@@ -64,8 +72,15 @@ export function joinedRoom(room: Room, joined: Joined): Room {
     participants,
     speakers: new Map(),
     qualities: keepOnly(room.qualities, participants),
-    chat: room.chat,
+    chat: first ? added : added.length > 0 ? [...room.chat, ...added].sort((a, b) => at(a) - at(b)).slice(-maxChat) : room.chat,
+    earlier: first ? new Set(added.map((m) => m.id)) : room.earlier,
   };
+}
+
+/** What the node knows of the chat and this browser does not. */
+export function missedChat(room: Room, joined: Joined): ChatMessage[] {
+  const known = new Set(room.chat.map((m) => m.id));
+  return joined.earlierChat.filter((m) => !known.has(m.id));
 }
 
 const screenOf = (p: Participant | undefined) => p?.tracks.find((t) => t.source === TrackSource.SCREEN);

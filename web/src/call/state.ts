@@ -51,6 +51,7 @@ export const emptyRoom: Room = {
   speakers: new Map(),
   qualities: new Map(),
   chat: [],
+  earlier: new Set(),
 };
 
 /** Before the first call of a page. */

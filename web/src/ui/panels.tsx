@@ -1,4 +1,4 @@
-import type { ComponentChildren, JSX } from "preact";
+import { Fragment, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { hashOf, initials } from "../call/names";
 import { isMuted, shownName, trackOf } from "../call/room";
@@ -52,6 +52,7 @@ function Panel({ title, children }: { title: string; children: ComponentChildren
 function ChatPanel(): JSX.Element {
   const app = useApp();
   const chat = useStore(app.call.store, (s) => s.room.chat);
+  const earlier = useStore(app.call.store, (s) => s.room.earlier);
   const selfId = useStore(app.call.store, (s) => s.room.selfId);
   const connected = useStore(app.call.store, (s) => s.phase === "joined");
   const [text, setText] = useState("");
@@ -93,9 +94,13 @@ function ChatPanel(): JSX.Element {
           atEnd.current = scrollHeight - scrollTop - clientHeight < 40;
         }}
       >
-        {chat.length === 0 && <p class="hint">Nothing was written yet. Everyone who is in the call reads what you write here.</p>}
+        {chat.length === 0 && <p class="hint">Nothing was written yet. Everyone who is in the call reads what you write here, and so do people who come later.</p>}
         {chat.map((message, i) => (
-          <Message key={message.id} message={message} before={chat[i - 1]} own={message.participantId === selfId} />
+          <Fragment key={message.id}>
+            {i === 0 && earlier.has(message.id) && <p class="chat-mark">Written before you came</p>}
+            {i > 0 && !earlier.has(message.id) && earlier.has(chat[i - 1]?.id ?? "") && <p class="chat-mark">Since you came</p>}
+            <Message message={message} before={chat[i - 1]} own={message.participantId === selfId} />
+          </Fragment>
         ))}
       </div>
       <form

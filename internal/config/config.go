@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // DefaultRoom is the room of a camera that names none.
@@ -25,6 +26,36 @@ type Config struct {
 	// Warnings are what the user should know although it stops nothing, one
 	// sentence each, without secrets. Diff does not look at them.
 	Warnings []string
+}
+
+// FreeSection returns a name for a new section that no section has yet: the text, with
+// '_' for what cannot be in a name, and with a number behind it where that is taken.
+func (c *Config) FreeSection(text string) string {
+	taken := map[string]bool{sectionMain: true}
+	for _, r := range c.Rooms {
+		taken[r.Section] = true
+	}
+	for _, b := range c.Backhauls {
+		taken[b.Section] = true
+	}
+	for _, camera := range c.Cameras {
+		taken[camera.Section] = true
+	}
+	base := strings.Map(func(r rune) rune {
+		if r < 128 && isName(string(r)) {
+			return r
+		}
+		return '_'
+	}, text)
+	base = base[:min(len(base), 56)]
+	if strings.Trim(base, "_") == "" {
+		base = "section"
+	}
+	name := base
+	for n := 2; taken[name]; n++ {
+		name = fmt.Sprintf("%s%d", base, n)
+	}
+	return name
 }
 
 // Main is the section `main`, which says how the node as a whole runs.
@@ -117,6 +148,7 @@ func tlsModes() []named[TLSMode] {
 
 // Room is a section `room`.
 type Room struct {
+	Section string // name of the section, or @room[N] when it has none
 	// Name is what stands in the page's path: 1 to 64 letters, digits, '-',
 	// '_' and '.', the first one not a '.'.
 	Name     string

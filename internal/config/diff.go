@@ -71,13 +71,23 @@ func Diff(old, updated *Config) Change {
 			StateDir:      a.StateDir != b.StateDir,
 			LogLevel:      a.LogLevel != b.LogLevel,
 		},
-		Rooms: diff(old.Rooms, updated.Rooms,
+		Rooms: diff(withoutSections(old.Rooms), withoutSections(updated.Rooms),
 			func(r Room) string { return r.Name }, func(Room) bool { return true }),
 		Backhauls: diff(old.Backhauls, updated.Backhauls,
 			func(b Backhaul) string { return b.Section }, func(b Backhaul) bool { return b.Enabled }),
 		Cameras: diff(old.Cameras, updated.Cameras,
 			func(c Camera) string { return c.Section }, func(c Camera) bool { return c.Enabled }),
 	}
+}
+
+// withoutSections returns rooms without the names of their sections: @room[1] becomes
+// @room[0] when another one is removed.
+func withoutSections(rooms []Room) []Room {
+	rooms = slices.Clone(rooms)
+	for i := range rooms {
+		rooms[i].Section = ""
+	}
+	return rooms
 }
 
 func diff[T any](old, updated []T, key func(T) string, counts func(T) bool) Changes[T] {

@@ -38,7 +38,7 @@ func TestDocs(t *testing.T) {
 
 func reference() string {
 	titles := map[string]string{
-		typeMain: "config umbrella 'main'", typeRoom: "config room",
+		typeMain: "config umbrella 'main'", TypeRoom: "config room",
 		TypeBackhaul: "config backhaul 'NAME'", TypeCamera: "config camera 'NAME'",
 	}
 	var b strings.Builder

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -86,12 +87,26 @@ func removeSection(text, kind, name string) string {
 }
 
 // sectionAt returns which statements make a section: its headers, for it may
-// have several, and what follows each.
+// have several, and what follows each. A section without a name is found as
+// @TYPE[N], as uci calls it.
 func sectionAt(s *syntax, kind, name string) (at []int) {
 	within := false
+	seen, count := map[string]bool{}, 0 // of that type
 	for i, st := range s.statements {
 		if st.keyword == "config" {
-			within = len(st.words) == 2 && st.words[0] == kind && st.words[1] == name
+			within = false
+			switch {
+			case st.words[0] != kind:
+			case len(st.words) == 2:
+				within = st.words[1] == name
+				if !seen[st.words[1]] {
+					seen[st.words[1]] = true
+					count++
+				}
+			default:
+				within = unnamed(kind, count) == name
+				count++
+			}
 		}
 		if within && st.keyword != "package" {
 			at = append(at, i)
@@ -99,6 +114,9 @@ func sectionAt(s *syntax, kind, name string) (at []int) {
 	}
 	return at
 }
+
+// unnamed is what uci calls the section of that type and index that has no name.
+func unnamed(kind string, index int) string { return fmt.Sprintf("@%s[%d]", kind, index) }
 
 // said is what statements for one option come to: an option goes over what was
 // there, a list adds to it, each value once.

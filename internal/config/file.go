@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,20 +82,68 @@ func (s Source) Variables(kind, name string) (names []string) {
 }
 
 // Set makes a section of the file say what values says, and adds it if it is
-// not there. Nothing else in the file changes, not by a byte. It returns the
-// settings as they are now; they are not applied by that. If they were not
-// valid, the error is Problems and the file stays as it was.
+// not there; one without a name, @TYPE[N], has to be there. Nothing else in the file
+// changes, not by a byte. It returns the settings as they are now; they are not applied
+// by that. If they were not valid, the error is Problems, which name all that is wrong,
+// and the file stays as it was.
 func (s Source) Set(kind, name string, values Values) (*Config, error) {
-	var problems Problems
+	return s.set(kind, name, values, true)
+}
+
+// Check returns the error that Set would return, and changes nothing.
+func (s Source) Check(kind, name string, values Values) error {
+	_, err := s.set(kind, name, values, false)
+	return err
+}
+
+func (s Source) set(kind, name string, values Values, write bool) (*Config, error) {
+	if !slices.Contains(SectionTypes(), kind) {
+		return nil, Problems{{
+			File: s.Path(), Section: name, Reason: "has the unknown type " + quoted(kind), Allowed: suggestion(kind, SectionTypes()),
+		}}
+	}
+	problems, sound := s.sift(kind, name, values)
+	there := strings.HasPrefix(name, "@")
+	// A stand-in for a name that cannot be: what else is wrong is to be found, too.
+	tried := name
+	if !there && !isName(name) {
+		tried = "a_new_section"
+	}
+	if len(problems) > 0 {
+		write = false
+	}
+	cfg, err := s.change(write, func(text string) (string, error) {
+		if there && len(sectionAt(scan("", text), kind, name)) == 0 {
+			return "", ErrNoSection
+		}
+		return setSection(text, kind, tried, sound), nil
+	})
+	if more, ok := errors.AsType[Problems](err); ok {
+		for _, p := range more {
+			if p.Section == tried {
+				p.Section = name
+			}
+			if !problems.about(p.Section, p.Option) {
+				problems = append(problems, p)
+			}
+		}
+	} else if err != nil && len(problems) == 0 {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return cfg, nil
+}
+
+// sift returns what is wrong with a name and with values by themselves, and the values
+// that are sound.
+func (s Source) sift(kind, name string, values Values) (problems Problems, sound Values) {
 	wrong := func(option, reason, allowed string) {
 		problems = append(problems, Problem{File: s.Path(), Section: name, Option: option, Reason: reason, Allowed: allowed})
 	}
-	if !isName(name) {
+	if !isName(name) && !strings.HasPrefix(name, "@") {
 		wrong("", "cannot be its name", "1 to 64 letters, digits and '_'")
-	}
-	if !slices.Contains(SectionTypes(), kind) {
-		wrong("", "has the unknown type "+quoted(kind), suggestion(kind, SectionTypes()))
-		return nil, problems
 	}
 	var known []string
 	for _, o := range Options() {
@@ -102,24 +151,23 @@ func (s Source) Set(kind, name string, values Values) (*Config, error) {
 			known = append(known, o.Name)
 		}
 	}
-	for option, list := range values {
-		switch {
+	sound = Values{}
+	for _, option := range slices.Sorted(maps.Keys(values)) {
+		switch list := values[option]; {
 		case !slices.Contains(known, option):
 			wrong(option, "is not known", suggestion(option, known))
 		case slices.ContainsFunc(list, func(v string) bool { return !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) }):
 			wrong(option, "has a character that cannot be printed", "text on one line")
+		default:
+			sound[option] = list
 		}
 	}
-	if len(problems) > 0 {
-		slices.SortFunc(problems, func(a, b Problem) int { return strings.Compare(a.Option, b.Option) })
-		return nil, problems
-	}
-	return s.change(func(text string) (string, error) { return setSection(text, kind, name, values), nil })
+	return problems, sound
 }
 
 // Remove takes a section out of the file, with all that Set says.
 func (s Source) Remove(kind, name string) (*Config, error) {
-	return s.change(func(text string) (string, error) {
+	return s.change(true, func(text string) (string, error) {
 		if len(sectionAt(scan("", text), kind, name)) == 0 {
 			return "", ErrNoSection
 		}
@@ -127,8 +175,8 @@ func (s Source) Remove(kind, name string) (*Config, error) {
 	})
 }
 
-// change edits the file, if what comes out is valid.
-func (s Source) change(edit func(text string) (string, error)) (*Config, error) {
+// change edits the file, if what comes out is valid; without write it is only tried.
+func (s Source) change(write bool, edit func(text string) (string, error)) (*Config, error) {
 	path, err := filepath.EvalSymlinks(s.Path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoFile
@@ -157,7 +205,7 @@ func (s Source) change(edit func(text string) (string, error)) (*Config, error) 
 		return nil, err
 	}
 	cfg, err := loadText(s.Path(), after, s.Environ)
-	if err != nil || after == before {
+	if err != nil || !write || after == before {
 		return cfg, err
 	}
 	if err := replace(path, after); err != nil {

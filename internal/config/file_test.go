@@ -90,10 +90,13 @@ func TestSetRefuses(t *testing.T) {
 		"values": {before, "house", Values{"url": {"https://hub"}, "secret": {"short"}, "room": {"a b", "x"}}, nil,
 			"url: 'https://hub' is not allowed: wss://HOST/PATH/wsb or ws://HOST/PATH/wsb, without user name, query and fragment\n" +
 				"secret: '…' is not allowed: 16 to 256 characters that can be printed, without blanks"},
-		"options":       {before, "house", Values{"ulr": {"x"}}, nil, "ulr: is not known: did you mean 'url'?"},
-		"a line end":    {before, "house", Values{"url": {"x'\noption enabled '0"}}, nil, "url: has a character that cannot be printed: text on one line"},
-		"no text":       {before, "house", Values{"secret": {"0123456789abcdef\xff"}}, nil, "secret: has a character that cannot be printed: text on one line"},
-		"its name":      {before, "a-b", Values{"url": {"x"}}, nil, ": cannot be its name: 1 to 64 letters, digits and '_'"},
+		"options":    {before, "house", Values{"ulr": {"x"}}, nil, "ulr: is not known: did you mean 'url'?"},
+		"a line end": {before, "house", Values{"url": {"x'\noption enabled '0"}}, nil, "url: has a character that cannot be printed: text on one line"},
+		"no text":    {before, "house", Values{"secret": {"0123456789abcdef\xff"}}, nil, "secret: has a character that cannot be printed: text on one line"},
+		"its name": {before, "a-b", Values{"url": {"x"}}, nil, ": cannot be its name: 1 to 64 letters, digits and '_'\n" +
+			"url: 'x' is not allowed: wss://HOST/PATH/wsb or ws://HOST/PATH/wsb, without user name, query and fragment"},
+		"everything at once": {before, "", Values{"ulr": {"x"}, "secret": {"short"}}, nil, ": cannot be its name: 1 to 64 letters, digits and '_'\n" +
+			"ulr: is not known: did you mean 'url'?\nsecret: '…' is not allowed: 16 to 256 characters that can be printed, without blanks"},
 		"another's":     {before, "main", Values{"url": {"x"}}, nil, ": is there already, with the type 'umbrella': give it another name"},
 		"one secret":    {before + "config backhaul in\n\toption secret 'a-secret-of-ours'\n", "house", Values{"secret": {"a-secret-of-ours"}}, nil, "secret: is the secret of another trunk as well: the section 'in' has it, and trunks that come in are told apart by it"},
 		"a broken file": {before + "option x 'y\n", "house", Values{"secret": {"a-secret-of-ours"}}, nil, ": a quote is opened and not closed on its line"},
@@ -109,6 +112,9 @@ func TestSetRefuses(t *testing.T) {
 		}
 		if strings.Join(got, "\n") != c.want {
 			t.Errorf("%s: got\n%s\n%v", name, strings.Join(got, "\n"), err)
+		}
+		if again := s.Check(TypeBackhaul, c.section, c.values); again == nil || again.Error() != err.Error() {
+			t.Errorf("%s: only checked it is %v", name, again)
 		}
 		if read(t, s) != c.text {
 			t.Errorf("%s: the file has changed", name)
@@ -132,6 +138,42 @@ func TestSetWithoutFile(t *testing.T) {
 	}
 	if err := s.Writable(); !errors.Is(err, ErrNotWritable) {
 		t.Errorf("a directory: %v", err)
+	}
+}
+
+// Sections without a name, as LuCI makes those of rooms, are changed and removed by their
+// place among all of their type, as uci counts them.
+func TestSetWithoutName(t *testing.T) {
+	const rooms = "config umbrella 'main'\n\nconfig room\n\toption name 'den' # first\n\nconfig room 'attic'\n\nconfig room\n\toption name 'hall'\n\toption access 'open'\n"
+	s := Source{Dir: write(t, rooms)}
+	cfg, err := s.Load()
+	if err != nil || cfg.Rooms[2].Section != "@room[2]" || cfg.Rooms[1].Section != "attic" {
+		t.Fatal(err, cfg)
+	}
+	if err := s.Check(TypeRoom, "@room[2]", Values{"access": {"token"}}); err != nil || read(t, s) != rooms {
+		t.Errorf("checking: %v, %s", err, read(t, s))
+	}
+	if _, err := s.Set(TypeRoom, "@room[2]", Values{"access": {"token"}}); err != nil {
+		t.Error(err)
+	}
+	if got := read(t, s); got != strings.Replace(rooms, "'open'", "'token'", 1) {
+		t.Errorf("changed: %s", got)
+	}
+	if _, err := s.Remove(TypeRoom, "@room[0]"); err != nil {
+		t.Error(err)
+	}
+	if got := read(t, s); strings.Contains(got, "den") || !strings.Contains(got, "hall") || !strings.Contains(got, "attic") {
+		t.Errorf("removed: %s", got)
+	}
+	for _, name := range []string{"@room[0]", "@room[2]", "@room", "@backhaul[1]"} {
+		if _, err := s.Set(TypeRoom, name, Values{"access": {"open"}}); !errors.Is(err, ErrNoSection) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for text, want := range map[string]string{"cellar": "cellar", "attic": "attic2", "main": "main2", "my-room.1": "my_room_1", "küche": "k_che", "台所": "section"} {
+		if got := cfg.FreeSection(text); got != want {
+			t.Errorf("a section for %s: %s", text, got)
+		}
 	}
 }
 

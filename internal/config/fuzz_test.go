@@ -66,6 +66,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("valid, but not when written anew: %v\n%s", err, commit(cfg))
 		}
 		cfg.Warnings, again.Warnings = nil, nil
+		cfg.Rooms, again.Rooms = withoutSections(cfg.Rooms), withoutSections(again.Rooms) // commit names none
 		if !reflect.DeepEqual(cfg, again) {
 			t.Fatalf("written anew it is\n%s\nread from that it is\n%s", commit(cfg), commit(again))
 		}

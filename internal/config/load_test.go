@@ -148,8 +148,8 @@ config camera 'spare'
 			MaxRooms: 100, PublishLimit: 20000, StateDir: "/tmp/x", LogLevel: slog.LevelDebug,
 		},
 		Rooms: []Room{
-			{Name: "lobby", Password: `it's "open"`, Access: AccessPassword},
-			{Name: "choir", Access: AccessOpen, MaxParticipants: 12},
+			{Section: "@room[0]", Name: "lobby", Password: `it's "open"`, Access: AccessPassword},
+			{Section: "choir", Name: "choir", Access: AccessOpen, MaxParticipants: 12},
 		},
 		Backhauls: []Backhaul{
 			{Section: "backhaul", Enabled: true, URL: "wss://cloud.example.org/umbrella/wsb", Secret: "0123456789abcdef",
@@ -177,7 +177,7 @@ config camera 'spare'
 func frame(o Option, pair, value string) string {
 	header := map[string]string{
 		typeMain:     "config umbrella 'main'\n",
-		typeRoom:     "config room 'r'\n",
+		TypeRoom:     "config room 'r'\n",
 		TypeBackhaul: "config backhaul 'b'\n option secret '0123456789abcdef'\n option url 'wss://h/wsb'\n",
 		TypeCamera:   "config camera 'c'\n option url 'rtsp://h/'\n",
 	}[o.Section]
@@ -296,7 +296,7 @@ func TestEveryOption(t *testing.T) {
 		}
 		for _, bad := range c[1] {
 			lines := refuse(t, frame(o, pair, bad))
-			name := map[string]string{typeMain: "main", typeRoom: "r", TypeBackhaul: "b", TypeCamera: "c"}[o.Section]
+			name := map[string]string{typeMain: "main", TypeRoom: "r", TypeBackhaul: "b", TypeCamera: "c"}[o.Section]
 			start := fmt.Sprintf("umbrella: section '%s', option '%s': ", name, o.Name)
 			if len(lines) != 1 || !strings.HasPrefix(lines[0], start) || !strings.HasSuffix(lines[0], " is not allowed: "+o.Allowed) {
 				t.Errorf("%s %q: got %q", key, bad, lines)

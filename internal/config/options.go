@@ -25,10 +25,11 @@ type Option struct {
 }
 
 // SectionTypes returns the types of section that there are.
-func SectionTypes() []string { return []string{typeMain, typeRoom, TypeBackhaul, TypeCamera} }
+func SectionTypes() []string { return []string{typeMain, TypeRoom, TypeBackhaul, TypeCamera} }
 
 // Types of section that programs add, change and remove.
 const (
+	TypeRoom     = "room"
 	TypeBackhaul = "backhaul"
 	TypeCamera   = "camera"
 )
@@ -36,7 +37,6 @@ const (
 const (
 	packageName = "umbrella"
 	typeMain    = "umbrella"
-	typeRoom    = "room"
 
 	sectionMain     = "main"     // the one section of type umbrella
 	sectionBackhaul = "backhaul" // the backhaul that the environment sets
@@ -115,13 +115,13 @@ func Options() []Option {
 		{Section: typeMain, Name: "log_level", Default: "info", Allowed: "debug, info, warn or error",
 			Help: "The least level that is logged."},
 
-		{Section: typeRoom, Name: "name", Allowed: allowedRoomName,
+		{Section: TypeRoom, Name: "name", Allowed: allowedRoomName,
 			Help: "Name of the room, as in its address; the section's name if not set."},
-		{Section: typeRoom, Name: "password", Secret: true, Allowed: "1 to 128 characters that can be printed, or a hash as `umbrellad hash` prints it",
+		{Section: TypeRoom, Name: "password", Secret: true, Allowed: "1 to 128 characters that can be printed, or a hash as `umbrellad hash` prints it",
 			Help: "What people have to know to enter."},
-		{Section: typeRoom, Name: "access", Default: "lan", Allowed: "lan, password, token or open",
+		{Section: TypeRoom, Name: "access", Default: "lan", Allowed: "lan, password, token or open",
 			Help: "Who may enter; 'password' if a password is set."},
-		{Section: typeRoom, Name: "max_participants", Default: "0", Allowed: "a whole number from 0 (no limit) to 10000",
+		{Section: TypeRoom, Name: "max_participants", Default: "0", Allowed: "a whole number from 0 (no limit) to 10000",
 			Help: "How many people may be in the room by this node; 0 is no limit."},
 
 		{Section: TypeBackhaul, Name: "enabled", Default: "1", Allowed: allowedBool,

@@ -118,9 +118,9 @@ func outline(path string, statements []statement) (sections []*section, kept []s
 		case "config":
 			inNone, current = false, nil
 			kind := st.words[0]
-			name, unnamed := "", len(st.words) == 1
-			if unnamed {
-				name = fmt.Sprintf("@%s[%d]", kind, ofKind[kind])
+			name, nameless := "", len(st.words) == 1
+			if nameless {
+				name = unnamed(kind, ofKind[kind])
 			} else {
 				name = st.words[1]
 			}
@@ -142,7 +142,7 @@ func outline(path string, statements []statement) (sections []*section, kept []s
 			case before != nil:
 				current = before
 			default:
-				current = &section{kind: kind, name: name, unnamed: unnamed, entries: map[string]entry{}}
+				current = &section{kind: kind, name: name, unnamed: nameless, entries: map[string]entry{}}
 				sections = append(sections, current)
 				byName[name], values[name] = current, map[string]int{}
 			}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -86,6 +87,11 @@ func (ps Problems) Error() string {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// about reports whether one of them is about an option of a section.
+func (ps Problems) about(section, option string) bool {
+	return slices.ContainsFunc(ps, func(p Problem) bool { return p.Section == section && p.Option == option })
 }
 
 // quoted puts s between quotes as a line of a log can show it.

@@ -23,7 +23,7 @@ func (l *loader) config(sections []*section) *Config {
 					Allowed: "there is one, written config umbrella 'main'",
 				})
 			}
-		case typeRoom:
+		case TypeRoom:
 			cfg.Rooms = append(cfg.Rooms, l.room(s))
 		case TypeBackhaul:
 			cfg.Backhauls = append(cfg.Backhauls, l.backhaul(s))
@@ -170,6 +170,7 @@ func (l *loader) warn(s *section, option, reason string) {
 
 func (l *loader) room(s *section) Room {
 	r := Room{
+		Section:         s.name,
 		Name:            one(l, s, "name", parseRoomName),
 		Password:        one(l, s, "password", parsePassword(1)),
 		Access:          one(l, s, "access", parseWord(accesses())),
@@ -206,7 +207,7 @@ func (l *loader) plain(s *section, option, value string) {
 
 func (l *loader) checkRooms(sections []*section, rooms []Room) {
 	first := map[string]string{}
-	for i, s := range ofKind(sections, typeRoom) {
+	for i, s := range ofKind(sections, TypeRoom) {
 		name := rooms[i].Name
 		if other, ok := first[name]; ok && ValidRoomName(name) {
 			l.wrong(s, "name", "is the name of another room as well",

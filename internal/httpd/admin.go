@@ -48,6 +48,14 @@ type change struct {
 	// Options by name, each text, or a list of texts. Empty takes one out, one
 	// that is not named stays.
 	Options map[string]texts `json:"options"`
+	// Credentials are the user and the password of a camera, apart from its
+	// addresses. Null where they stand in the addresses.
+	Credentials *credentials `json:"credentials"`
+	// Check asks what is wrong with the change, which is not made.
+	Check bool `json:"check"`
+
+	// hash puts the hash of a password in its place; nil where there is none.
+	hash func(config.Values)
 }
 
 // texts is a text, or a list of them.
@@ -102,6 +110,7 @@ func kinds() map[string]struct{ section, word string } {
 	return map[string]struct{ section, word string }{
 		"trunks":  {config.TypeBackhaul, "trunk"},
 		"cameras": {config.TypeCamera, "camera"},
+		"rooms":   {config.TypeRoom, "room"},
 	}
 }
 
@@ -134,30 +143,41 @@ func (s *Server) serveAdd(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		if has(cfg, kind, c.Name) {
-			no := refuse(http.StatusConflict, "there is a %s of that name", word)
-			no.Problems = []optionProblem{{"name", "is the name of another " + word}}
-			return no
+		if kind == config.TypeRoom && c.Name == "" {
+			c.Name = first(c.Options["name"])
+			return s.Admin.set(kind, cfg.FreeSection(c.Name), c, nil)
 		}
-		if _, ok := c.Options["enabled"]; !ok {
+		if _, ok := c.Options["enabled"]; !ok && kind != config.TypeRoom {
 			c.Options["enabled"] = texts{"1"}
 		}
-		return s.Admin.set(kind, c)
+		if sectionOf(cfg, kind, c.Name) == "" {
+			return s.Admin.set(kind, c.Name, c, nil)
+		}
+		// What else is wrong is told, too.
+		taken := &refusal{http.StatusConflict, complaint{"there is a " + word + " of that name",
+			[]optionProblem{{nameField(kind), "is the name of another " + word}}}}
+		c.Check = true
+		if more, ok := errors.AsType[*refusal](s.Admin.set(kind, cfg.FreeSection(c.Name), c, nil)); ok {
+			taken.Problems = append(taken.Problems, more.Problems...)
+		}
+		return taken
 	})
 }
 
 // serveEdit changes a section that is there.
 func (s *Server) serveEdit(w http.ResponseWriter, r *http.Request) {
 	s.serveChange(w, r, func(kind, word string, c *change) error {
-		return s.Admin.existing(kind, word, c.Name, func() error { return s.Admin.set(kind, c) })
+		return s.Admin.existing(kind, word, c.Name, func(cfg *config.Config, section string) error {
+			return s.Admin.set(kind, section, c, cfg)
+		})
 	})
 }
 
 // serveRemove takes a section out.
 func (s *Server) serveRemove(w http.ResponseWriter, r *http.Request) {
 	s.serveChange(w, r, func(kind, word string, c *change) error {
-		return s.Admin.existing(kind, word, c.Name, func() error {
-			_, err := s.Admin.Source.Remove(kind, c.Name)
+		return s.Admin.existing(kind, word, c.Name, func(_ *config.Config, section string) error {
+			_, err := s.Admin.Source.Remove(kind, section)
 			return err
 		})
 	})
@@ -165,18 +185,19 @@ func (s *Server) serveRemove(w http.ResponseWriter, r *http.Request) {
 
 // existing makes a change if there is a section of that name, and if a change
 // of the file means anything.
-func (a *Admin) existing(kind, word, name string, change func() error) error {
+func (a *Admin) existing(kind, word, name string, change func(cfg *config.Config, section string) error) error {
 	cfg, err := a.Source.Load()
 	if err != nil {
 		return err
 	}
-	if !has(cfg, kind, name) {
+	section := sectionOf(cfg, kind, name)
+	if section == "" {
 		return config.ErrNoSection
 	}
-	if v := a.Source.Variables(kind, name); len(v) > 0 {
+	if v := a.Source.Variables(kind, section); len(v) > 0 {
 		return refuse(http.StatusConflict, "this %s is set by %s: change it there", word, strings.Join(v, ", "))
 	}
-	return change()
+	return change(cfg, section)
 }
 
 // serveChange makes a change and applies it.
@@ -204,8 +225,12 @@ func (s *Server) serveChange(w http.ResponseWriter, r *http.Request, edit func(k
 		return
 	}
 	if err := edit(kind.section, kind.word, c); err != nil {
-		no := s.Admin.refusal(err, c.Name, kind.word)
+		no := s.Admin.refusal(err, kind.word)
 		answer(w, no.code, no.complaint)
+		return
+	}
+	if c.Check {
+		answer(w, http.StatusOK, outcome{Name: c.Name})
 		return
 	}
 	s.Log.Info("settings changed by the admin page", "by", r.Method, kind.word, c.Name)
@@ -225,27 +250,12 @@ func (s *Server) serveChange(w http.ResponseWriter, r *http.Request, edit func(k
 }
 
 // refusal puts an error into the words and the status of an answer.
-func (a *Admin) refusal(err error, name, word string) *refusal {
+func (a *Admin) refusal(err error, word string) *refusal {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r
 	}
 	if problems, ok := errors.AsType[config.Problems](err); ok {
-		r := refuse(http.StatusUnprocessableEntity, "not saved")
-		var others []string
-		for _, p := range problems {
-			switch {
-			case p.Section != name || p.File == config.Environment:
-				others = append(others, p.Error())
-			case p.Option == "":
-				r.Problems = append(r.Problems, optionProblem{"name", p.Text()})
-			default:
-				r.Problems = append(r.Problems, optionProblem{p.Option, p.Text()})
-			}
-		}
-		if len(others) > 0 {
-			r.complaint.Error = "not saved, for the settings are not valid: " + strings.Join(others, "; ")
-		}
-		return r
+		return invalid(problems, "", "")
 	}
 	switch {
 	case errors.Is(err, config.ErrNoSection):
@@ -256,31 +266,109 @@ func (a *Admin) refusal(err error, name, word string) *refusal {
 	return refuse(http.StatusInternalServerError, "not saved: %v", err)
 }
 
-func (a *Admin) set(kind string, c *change) error {
-	if kind == config.TypeCamera {
-		if err := a.keepCameraSecrets(c); err != nil {
-			return err
+// invalid tells what is wrong with a section, option by option, and with the rest of the
+// settings.
+func invalid(problems config.Problems, kind, section string) *refusal {
+	r := refuse(http.StatusUnprocessableEntity, "not saved")
+	var others []string
+	for _, p := range problems {
+		switch {
+		case kind == "" || p.Section != section || p.File == config.Environment:
+			others = append(others, p.Error())
+		case p.Option == "":
+			r.Problems = append(r.Problems, optionProblem{nameField(kind), p.Text()})
+		default:
+			r.Problems = append(r.Problems, optionProblem{p.Option, p.Text()})
 		}
+	}
+	if len(others) > 0 {
+		r.complaint.Error = "not saved, for the settings are not valid: " + strings.Join(others, "; ")
+	}
+	return r
+}
+
+// nameField is what the name of a section is called in answers: "name", unless an option
+// of the section is called so.
+func nameField(kind string) string {
+	if kind == config.TypeBackhaul {
+		return "name"
+	}
+	return "section"
+}
+
+// set makes a section say what a change says, or only looks whether it could. cfg is the
+// settings with the section in it; nil for a new one. The error tells all that is wrong.
+func (a *Admin) set(kind, section string, c *change, cfg *config.Config) error {
+	var own []optionProblem
+	switch kind {
+	case config.TypeCamera:
+		own = fillCamera(c, cfg, section)
+	case config.TypeRoom:
+		own = fillRoom(c, cfg, section)
 	}
 	values := config.Values{}
 	for option, v := range c.Options {
-		values[option] = v
+		if !slices.ContainsFunc(own, func(p optionProblem) bool { return p.Option == option }) {
+			values[option] = v
+		}
 	}
-	_, err := a.Source.Set(kind, c.Name, values)
-	return err
+	var err error
+	if c.Check || len(own) > 0 || c.hash != nil {
+		err = a.Source.Check(kind, section, values)
+	}
+	if err == nil && !c.Check && len(own) == 0 {
+		if c.hash != nil {
+			c.hash(values) // of what was found to be allowed
+		}
+		_, err = a.Source.Set(kind, section, values)
+	}
+	problems, ok := errors.AsType[config.Problems](err)
+	if !ok && (err != nil || len(own) == 0) {
+		return err
+	}
+	no := invalid(problems, kind, section)
+	for _, p := range no.Problems {
+		if !slices.ContainsFunc(own, func(o optionProblem) bool { return o.Option == p.Option }) {
+			own = append(own, p)
+		}
+	}
+	no.Problems = own
+	return no
 }
 
-// has reports whether there is a section of that type and name that says
-// anything.
-func has(cfg *config.Config, kind, name string) bool {
-	if kind == config.TypeBackhaul {
+// first returns the first of some texts, or "".
+func first(list texts) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// sectionOf returns the section of that type that people know by a name and that says
+// anything; empty if there is none. Rooms go by their own names: their sections may have
+// none.
+func sectionOf(cfg *config.Config, kind, name string) string {
+	switch kind {
+	case config.TypeBackhaul:
 		for _, b := range cfg.Backhauls {
-			if b.Section == name {
-				return !isPlaceholder(b)
+			if b.Section == name && !isPlaceholder(b) {
+				return b.Section
+			}
+		}
+	case config.TypeCamera:
+		for _, c := range cfg.Cameras {
+			if c.Section == name {
+				return c.Section
+			}
+		}
+	case config.TypeRoom:
+		for _, r := range cfg.Rooms {
+			if r.Name == name {
+				return r.Section
 			}
 		}
 	}
-	return kind == config.TypeCamera && slices.ContainsFunc(cfg.Cameras, func(c config.Camera) bool { return c.Section == name })
+	return ""
 }
 
 // readChange reads the body of a request that changes something.

@@ -32,7 +32,7 @@ func newAdmin(t *testing.T, text string, environ ...string) *adminOf {
 	t.Helper()
 	a := &adminOf{t: t, source: config.Source{Dir: t.TempDir(), Environ: environ}}
 	if text != "-" {
-		if err := os.WriteFile(a.source.Path(), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(a.source.Path(), []byte(mainSection+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,8 +95,11 @@ func (a *adminOf) file() string {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return string(b)
+	return strings.TrimPrefix(string(b), mainSection)
 }
+
+// mainSection begins each settings file: without one the node takes none of it.
+const mainSection = "config umbrella 'main'\n"
 
 const hub = "config backhaul 'hub' # ours\n\toption url 'wss://hub/wsb'\n\toption secret 'hunter2-hunter2-hunter2'\n"
 
@@ -244,7 +247,7 @@ func TestServersCannotChange(t *testing.T) {
 		}
 	}
 	// Somebody has made a mistake by hand since.
-	if err := os.WriteFile(a.source.Path(), []byte(hub+"config camera c\n"), 0o600); err != nil {
+	if err := os.WriteFile(a.source.Path(), []byte(mainSection+hub+"config camera c\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, body := a.ask("POST", "/servers/trunks", post); code != 422 || !strings.Contains(body, "section 'c', option 'url' is missing") {
@@ -268,10 +271,14 @@ func TestServersCannotChange(t *testing.T) {
 func FuzzChange(f *testing.F) {
 	f.Add(`{"name":"house","options":{"secret":"a-secret-of-the-house","room":["den"]}}`)
 	f.Add(`{"options":{"url":null,"room":[null],"ca":""}}`)
+	f.Add(`{"name":"door","options":{"url":"rtsp://…@x/"},"credentials":{"user":"\u0000","password":"%"}}`)
+	f.Add(`{"options":{"name":"a-b","access":"password","password":"\u0000","max_participants":"1e9"}}`)
 	f.Add(`{"name":"it's","options":{"secret":"\u0000"}}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		a := newAdmin(t, hub)
-		for _, r := range [][2]string{{"POST", "/servers/trunks"}, {"PATCH", "/servers/trunks/hub"}} {
+		for _, r := range [][2]string{
+			{"POST", "/servers/trunks"}, {"PATCH", "/servers/trunks/hub"}, {"POST", "/servers/cameras"}, {"POST", "/servers/rooms"},
+		} {
 			code, answer := a.ask(r[0], r[1], body)
 			if code >= 500 || !json.Valid([]byte(answer)) {
 				t.Fatalf("%s %q: %d %s", r[0], body, code, answer)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"umbrella/internal/access"
-	"umbrella/internal/config"
 )
 
 // invitation is the body of a request for one.
@@ -69,18 +68,4 @@ func (s *Server) base(r *http.Request) string {
 		scheme = "https"
 	}
 	return scheme + "://" + host + s.Prefix
-}
-
-// roomView is one room of the settings.
-type roomView struct {
-	Name   string `json:"name"`
-	Access string `json:"access"`
-}
-
-func roomViews(cfg *config.Config) []roomView {
-	views := []roomView{}
-	for _, room := range cfg.Rooms {
-		views = append(views, roomView{room.Name, room.Access.String()})
-	}
-	return views
 }

@@ -21,6 +21,8 @@ type serversView struct {
 	Refused []json.RawMessage `json:"refused"`
 	Cameras []cameraView      `json:"cameras"`
 	Rooms   []roomView        `json:"rooms"`
+	// OtherRooms says who may enter rooms without a section: "lan", "token" or "open".
+	OtherRooms string `json:"otherRooms"`
 	// Login tells that the page is seen by way of a login, which can be ended.
 	Login bool `json:"login"`
 }
@@ -60,7 +62,7 @@ func (s *Server) serveServers(w http.ResponseWriter, r *http.Request, p *pages) 
 			view.Login = s.Gate.Admins != nil && s.Gate.Admins.Session(r)
 		}
 		if err != nil {
-			http.Error(w, "the trunks and cameras cannot be told: "+err.Error(), http.StatusInternalServerError)
+			http.Error(w, "the trunks, cameras and rooms cannot be told: "+err.Error(), http.StatusInternalServerError)
 			return
 		}
 		answer(w, http.StatusOK, view)
@@ -74,7 +76,7 @@ func (s *Server) servers() (*serversView, error) {
 	v := &serversView{
 		NodeName: st.NodeName, NowMs: st.NowMs, Trunks: []trunkView{}, Refused: []json.RawMessage{},
 		Settings: settingsView{File: s.Admin.Source.Path(), Problem: s.Admin.problem()},
-		Rooms:    roomViews(s.Admin.Config()),
+		Rooms:    roomViews(s.Admin.Config(), st), OtherRooms: s.Admin.Config().Main.Access.String(),
 	}
 	options := protojson.MarshalOptions{EmitDefaultValues: true}
 	live := map[string]json.RawMessage{}

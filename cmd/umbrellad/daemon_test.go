@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"umbrella/internal/access"
 	"umbrella/test/peer"
 )
 
@@ -216,6 +218,48 @@ func TestCannotStart(t *testing.T) {
 		p.expect(want)
 		if code := p.exit(); code != exitSettings {
 			t.Errorf("%q: exit code %d", text, code)
+		}
+	}
+}
+
+// A start that fails because the port is in use does not use up the first password: the
+// start that succeeds shows it, and it opens the door.
+func TestFirstPasswordAfterAFailedStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	state := "UMBRELLA_STATE_DIR=" + filepath.Join(t.TempDir(), "state")
+	failing := start(t, "config umbrella main\n", state, "UMBRELLA_LISTEN="+taken.Addr().String())
+	failing.expect("could not start")
+	if code := failing.exit(); code != exitFailure {
+		t.Fatalf("it ended with %d", code)
+	}
+	for i := range 2 {
+		p := start(t, "config umbrella main\n", state)
+		if i == 0 {
+			_, secret, _ := strings.Cut(p.expect("admin password made"), "password=")
+			p.expect("is running.")
+			admins := &access.Admins{StateDir: strings.TrimPrefix(state, "UMBRELLA_STATE_DIR="), Tell: io.Discard}
+			if err := admins.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := admins.Login(access.Client{}, secret); err != nil {
+				t.Errorf("%q does not hold: %v", secret, err)
+			}
+		} else if line := p.expect(""); strings.Contains(line, "admin password made") {
+			t.Error("it is shown again")
+		} else {
+			for ; !strings.Contains(line, "is running."); line = p.expect("") {
+				if strings.Contains(line, "admin password made") {
+					t.Error("it is shown again")
+				}
+			}
+		}
+		p.signal(syscall.SIGTERM)
+		if code := p.exit(); code != exitOK {
+			t.Errorf("it ended with %d", code)
 		}
 	}
 }

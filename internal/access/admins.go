@@ -24,8 +24,8 @@ type Admins struct {
 	StateDir string
 	// Password of the settings, or its hash; empty: the first start makes one.
 	Password string
-	// Tell is where the first password is told, once: what a log hides by its level
-	// would be lost.
+	// Tell is where the first password is told: what a log hides by its level would be
+	// lost.
 	Tell io.Writer
 
 	checker  password.Checker
@@ -33,6 +33,7 @@ type Admins struct {
 
 	mu       sync.Mutex
 	want     string                          // what is checked against
+	made     *madePassword                   // not told yet; nil: none
 	sessions map[[sha256.Size]byte]time.Time // by the cookie's hash: when they end
 }
 
@@ -46,55 +47,93 @@ const (
 	maxSessions = 64
 )
 
-// Start reads the password's hash. Where there is none, a password is made, and
-// told once.
+// madePassword is a password that was made because there was none.
+type madePassword struct{ secret, hash, file string }
+
+// Start reads the password's hash. Where there is none, a password is made, which
+// Started tells.
 func (a *Admins) Start() error { return a.Reload(a.StateDir, a.Password) }
 
 // Reload is Start with other settings. With another password than before, whoever
 // has logged in has to do so again; after an error, the one before counts on.
 func (a *Admins) Reload(stateDir, want string) error {
+	var made *madePassword
 	if want == "" {
 		var err error
-		if want, err = a.first(stateDir); err != nil {
+		if want, made, err = first(stateDir); err != nil {
 			return err
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.made = made
 	if a.want != want {
 		a.want, a.sessions = want, map[[sha256.Size]byte]time.Time{}
 	}
 	return nil
 }
 
-// first is the hash of the password that the first start made.
-func (a *Admins) first(stateDir string) (string, error) {
+// first is the hash of the password that a start before this one made, or of one that
+// is made now.
+func first(stateDir string) (hash string, made *madePassword, err error) {
 	file := filepath.Join(stateDir, adminFile)
 	text, err := os.ReadFile(file)
 	if err == nil {
 		hash := strings.TrimSpace(string(text))
 		if !password.IsHash(hash) || password.Valid(hash) != nil {
-			return "", fmt.Errorf("the admin password: %s is damaged: remove it, and the next start makes a new one", file)
+			return "", nil, fmt.Errorf("the admin password: %s is damaged: remove it, and the next start makes a new one", file)
 		}
-		return hash, nil
+		return hash, nil, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("the admin password: %w", err)
+		return "", nil, fmt.Errorf("the admin password: %w", err)
 	}
 	secret := strings.ToLower(rand.Text()[:16]) // 80 bits
 	secret = secret[:4] + "-" + secret[4:8] + "-" + secret[8:12] + "-" + secret[12:]
-	hash := password.HashRandom(secret)
-	if err := os.MkdirAll(stateDir, 0o700); err != nil {
-		return "", fmt.Errorf("the admin password: %w", err)
+	made = &madePassword{secret, password.HashRandom(secret), file}
+	return made.hash, made, nil
+}
+
+// Started says that the node serves by the settings of the last Reload. Only now is a
+// password told that was made, and then kept: one of a start that fails, or that nobody
+// could read, would be lost. After an error it holds until the node ends, and the next
+// start makes another one.
+func (a *Admins) Started() error {
+	a.mu.Lock()
+	made := a.made
+	a.made = nil
+	a.mu.Unlock()
+	if made == nil {
+		return nil
 	}
-	if err := writeFile(file, []byte(hash+"\n")); err != nil {
-		return "", fmt.Errorf("the admin password: %w", err)
+	_, err := fmt.Fprintf(a.Tell, "admin password made: it is shown this once; option 'admin_password' sets another; password=%s\n", made.secret)
+	if err == nil && discards(a.Tell) {
+		err = errors.New("the standard error is the null device")
 	}
-	if _, err := fmt.Fprintf(a.Tell, "admin password made: it is shown this once; option 'admin_password' sets another; password=%s\n", secret); err != nil {
-		// Nobody would ever know it.
-		return "", errors.Join(fmt.Errorf("telling the admin password: %w", err), os.Remove(file))
+	if err != nil {
+		return fmt.Errorf("the admin password could not be shown, so the next start makes another one: %w", err)
 	}
-	return hash, nil
+	if err = os.MkdirAll(filepath.Dir(made.file), 0o700); err == nil {
+		err = writeFile(made.file, []byte(made.hash+"\n"))
+	}
+	if err != nil {
+		return fmt.Errorf("the admin password holds until the node ends, and the next start makes another one: %w", err)
+	}
+	return nil
+}
+
+// discards reports whether what is written is lost: a file that is the null device.
+func discards(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	is, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(is, null)
 }
 
 // ErrAdminPassword is why a login fails.

@@ -24,7 +24,13 @@ func TestFirstPassword(t *testing.T) {
 		}
 		return a
 	}
-	start()
+	// A start that fails tells and keeps nothing.
+	if start(); log.Len() > 0 {
+		t.Errorf("it is told before the node serves: %s", log.String())
+	}
+	if err := start().Started(); err != nil {
+		t.Fatal(err)
+	}
 	m := regexp.MustCompile(`password=([a-z2-7]{4}(-[a-z2-7]{4}){3})\n`).FindStringSubmatch(log.String())
 	if m == nil {
 		t.Fatalf("the log has no password: %s", log.String())
@@ -39,7 +45,7 @@ func TestFirstPassword(t *testing.T) {
 	}
 	log.Reset()
 	a := start()
-	if log.Len() > 0 {
+	if err := a.Started(); err != nil || log.Len() > 0 {
 		t.Errorf("the second start says %s", log.String())
 	}
 	if _, err := a.Login(Client{}, m[1]); err != nil {
@@ -50,6 +56,51 @@ func TestFirstPassword(t *testing.T) {
 	}
 	if err := (&Admins{StateDir: dir, Tell: io.Discard}).Start(); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("a damaged file: %v", err)
+	}
+}
+
+// A password that nobody could read is not kept, nor one that could not be: the next
+// start shows another one.
+func TestFirstPasswordThatIsLost(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	shut, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut.Close()
+	dir := t.TempDir()
+	for _, to := range []io.Writer{null, shut} {
+		a := &Admins{StateDir: dir, Tell: to}
+		if err := a.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Started(); err == nil || !strings.Contains(err.Error(), "the next start makes another one") {
+			t.Errorf("%v", err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, adminFile)); err == nil {
+			t.Error("it is kept")
+		}
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var told bytes.Buffer
+	a := &Admins{StateDir: dir, Tell: &told}
+	if err := a.Start(); err != nil {
+		t.Fatal(err)
+	}
+	a.made.file = filepath.Join(file, adminFile) // no directory
+	if err := a.Started(); err == nil || !strings.Contains(err.Error(), "holds until the node ends") {
+		t.Errorf("%v", err)
+	}
+	_, secret, _ := strings.Cut(strings.TrimSpace(told.String()), "password=")
+	if _, err := a.Login(Client{}, secret); err != nil {
+		t.Errorf("%q: %v", secret, err)
 	}
 }
 

@@ -26,6 +26,13 @@ func (n *Node) startAccess(cfg *config.Config) {
 	}
 }
 
+// tellPassword shows a password for admins that was made, now that the node serves.
+func (n *Node) tellPassword() {
+	if err := n.admins.Started(); err != nil {
+		n.Log.Error("the first password", "error", err)
+	}
+}
+
 // applyAccess reads anew what opens the gate: a secret that was removed is made
 // anew, and what was made with it holds no more. If the settings that differ cannot
 // be applied, those before count on. What fails by the same settings as before was

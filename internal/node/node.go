@@ -112,6 +112,7 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 	n.certs = certs
 	n.web.Store(web)
 	n.bus = startBus(n)
+	n.tellPassword()
 	return nil
 }
 
@@ -271,6 +272,7 @@ func (n *Node) Apply(cfg *config.Config) error {
 	n.trunks.Apply(cfg.Backhauls)
 	n.cameras.Apply(cfg.Cameras)
 	n.cfg.Store(cfg)
+	n.tellPassword()
 	return nil
 }
 

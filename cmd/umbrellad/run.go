@@ -49,9 +49,9 @@ func serve(in *invocation) int {
 		Load:    reloader(in.source),
 		NewNode: func(log *slog.Logger, reload func(context.Context) error) runner {
 			system := memory.System{Files: os.DirFS("/")}
-			memory.Set(system, in.source.Environ, log)
+			limits := memory.Set(system, in.source.Environ, log)
 			return &node.Node{
-				Version: version, Log: log, Stderr: in.err, Memory: &memory.Admission{Read: system.Read, Log: log},
+				Version: version, Log: log, Stderr: in.err, Memory: &memory.Admission{Read: system.Read, Log: log, LimitedBy: limits.Why},
 				Source: in.source, Reload: reload,
 			}
 		},

@@ -67,6 +67,9 @@ func writeMetrics(w http.ResponseWriter, st *umbrellav1.Status) {
 	gauge("umbrella_goroutines", float64(st.Process.GetGoroutines()))
 	gauge("umbrella_memory_limit_bytes", float64(st.Process.GetMemoryLimitBytes()))
 	gauge("umbrella_memory_available_bytes", float64(st.Process.GetMemoryAvailableBytes()))
+	gauge("umbrella_memory_total_bytes", float64(st.Process.GetMemoryTotalBytes()))
+	gauge("umbrella_memory_needed_bytes", float64(st.Process.GetMemoryNeededBytes()))
+	gauge("umbrella_memory_most_needed_bytes", float64(st.Process.GetMemoryMostNeededBytes()))
 	short := 0.0
 	if st.Process.GetShortOfMemory() {
 		short = 1

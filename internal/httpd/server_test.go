@@ -59,6 +59,7 @@ func status() *umbrellav1.Status {
 		Process: &umbrellav1.ProcessStatus{
 			HeapBytes: 4096, SystemBytes: 8192, Goroutines: 7,
 			MemoryLimitBytes: 16384, MemoryAvailableBytes: 32768, ShortOfMemory: true,
+			MemoryTotalBytes: 65536, MemoryNeededBytes: 2048, MemoryMostNeededBytes: 3072,
 			ContainedPanics: []*umbrellav1.ContainedPanics{{Place: "camera", Count: 2}}, Crashes: 3,
 		},
 		Totals: &umbrellav1.TotalsStatus{ReceivedPackets: 15, ReceivedBytes: 1500, SentPackets: 20, SentBytes: 2000,

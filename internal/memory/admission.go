@@ -72,6 +72,8 @@ type Admission struct {
 	// Now is the time; nil is time.Now.
 	Now func() time.Time
 	Log *slog.Logger
+	// LimitedBy says for people what Limits come from: their Why.
+	LimitedBy string
 
 	mu                 sync.Mutex
 	figures            Figures

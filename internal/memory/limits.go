@@ -78,7 +78,7 @@ func isSet(environ []string, name string) bool {
 
 // Set chooses the limits of this process, applies them, and logs what they are
 // and why.
-func Set(s System, environ []string, log *slog.Logger) {
+func Set(s System, environ []string, log *slog.Logger) Limits {
 	machine, cgroup := s.Machine(), s.Cgroup()
 	now := Limits{Memory: debug.SetMemoryLimit(-1), GCPercent: debug.SetGCPercent(100)}
 	chosen := Choose(machine, cgroup, environ, now)
@@ -95,4 +95,5 @@ func Set(s System, environ []string, log *slog.Logger) {
 		attrs = append(attrs, "cgroup_mib", cgroup.Total/mib)
 	}
 	log.Info("memory", attrs...)
+	return chosen
 }

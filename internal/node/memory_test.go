@@ -67,7 +67,7 @@ func TestShortOfMemory(t *testing.T) {
 		Collect: func() {},
 		// Each question comes a second after the one before.
 		Now: func() time.Time { return time.Unix(asked.Add(1), 0) },
-		Log: slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.DiscardHandler), LimitedBy: "the machine's memory",
 	}}
 	if err := n.Start(cfg); err != nil {
 		t.Fatal(err)
@@ -90,8 +90,9 @@ func TestShortOfMemory(t *testing.T) {
 		t.Helper()
 		var st struct {
 			Process struct {
-				MemoryLimitBytes, MemoryAvailableBytes string
-				ShortOfMemory                          bool
+				MemoryLimitBytes, MemoryAvailableBytes, MemoryNeededBytes, MemoryMostNeededBytes, MemoryTotalBytes string
+				MemoryLimitedBy, ShortOfMemoryReason                                                              string
+				ShortOfMemory                                                                                     bool
 			}
 		}
 		_, body := get(t, home+"/status")
@@ -100,6 +101,11 @@ func TestShortOfMemory(t *testing.T) {
 		}
 		p := st.Process
 		if p.ShortOfMemory != want || p.MemoryLimitBytes != "67108864" || p.MemoryAvailableBytes == "0" {
+			t.Errorf("/status: %+v", p)
+		}
+		// Against the limits that hold, with words.
+		if p.MemoryNeededBytes != "20971520" || p.MemoryMostNeededBytes != "36909875" || p.MemoryTotalBytes != "125829120" ||
+			p.MemoryLimitedBy != "the machine's memory" || strings.Contains(p.ShortOfMemoryReason, " MiB are left") != want {
 			t.Errorf("/status: %+v", p)
 		}
 	}

@@ -58,7 +58,14 @@ func (n *Node) process() *umbrellav1.ProcessStatus {
 	st := &umbrellav1.ProcessStatus{
 		HeapBytes: m.HeapAlloc, SystemBytes: m.Sys, Goroutines: uint32(runtime.NumGoroutine()),
 		MemoryLimitBytes: figures.Limit, MemoryAvailableBytes: figures.Available(), ShortOfMemory: short != nil,
+		MemoryNeededBytes: figures.Needed, MemoryMostNeededBytes: figures.MostNeeded(), MemoryTotalBytes: figures.Total(),
 		Crashes: last.Count, LastCrashReason: last.Reason,
+	}
+	if n.Memory != nil {
+		st.MemoryLimitedBy = n.Memory.LimitedBy
+	}
+	if short != nil {
+		st.ShortOfMemoryReason = short.Error()
 	}
 	if last.Count > 0 {
 		st.LastCrashMs = last.At.UnixMilli()
@@ -75,6 +82,9 @@ func (n *Node) participantStatus(p *sfu.Participant, c rtc.Connections, now time
 		Id: p.ID, Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
 		JoinedAtMs: p.JoinedAt.UnixMilli(), Address: p.Address, NodeName: p.Node, NodeId: p.Origin,
 		Quality: umbrellav1.QualityLevel(state.Quality), Station: n.bus.station(p),
+	}
+	if !p.ViewOnly {
+		st.LastingName = p.LastingName()
 	}
 	for _, t := range state.Tracks {
 		st.Tracks = append(st.Tracks, trackStatus(t, now))

@@ -1090,8 +1090,19 @@ type ProcessStatus struct {
 	Crashes         uint64 `protobuf:"varint,8,opt,name=crashes,proto3" json:"crashes,omitempty"`
 	LastCrashMs     int64  `protobuf:"varint,9,opt,name=last_crash_ms,json=lastCrashMs,proto3" json:"last_crash_ms,omitempty"`
 	LastCrashReason string `protobuf:"bytes,10,opt,name=last_crash_reason,json=lastCrashReason,proto3" json:"last_crash_reason,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What collecting garbage cannot free, and how much of that there may be before nobody
+	// else can join, in bytes; the latter is 0 where there is no limit.
+	MemoryNeededBytes     uint64 `protobuf:"varint,11,opt,name=memory_needed_bytes,json=memoryNeededBytes,proto3" json:"memory_needed_bytes,omitempty"`
+	MemoryMostNeededBytes uint64 `protobuf:"varint,12,opt,name=memory_most_needed_bytes,json=memoryMostNeededBytes,proto3" json:"memory_most_needed_bytes,omitempty"`
+	// What there is for anyone, in bytes: what the machine has, or a cgroup that leaves
+	// less; 0 if it is not known.
+	MemoryTotalBytes uint64 `protobuf:"varint,13,opt,name=memory_total_bytes,json=memoryTotalBytes,proto3" json:"memory_total_bytes,omitempty"`
+	// What memory_limit_bytes comes from, in English, such as "the cgroup's memory".
+	MemoryLimitedBy string `protobuf:"bytes,14,opt,name=memory_limited_by,json=memoryLimitedBy,proto3" json:"memory_limited_by,omitempty"`
+	// Why nobody else can join, in English; empty while somebody can.
+	ShortOfMemoryReason string `protobuf:"bytes,15,opt,name=short_of_memory_reason,json=shortOfMemoryReason,proto3" json:"short_of_memory_reason,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ProcessStatus) Reset() {
@@ -1190,6 +1201,41 @@ func (x *ProcessStatus) GetLastCrashMs() int64 {
 func (x *ProcessStatus) GetLastCrashReason() string {
 	if x != nil {
 		return x.LastCrashReason
+	}
+	return ""
+}
+
+func (x *ProcessStatus) GetMemoryNeededBytes() uint64 {
+	if x != nil {
+		return x.MemoryNeededBytes
+	}
+	return 0
+}
+
+func (x *ProcessStatus) GetMemoryMostNeededBytes() uint64 {
+	if x != nil {
+		return x.MemoryMostNeededBytes
+	}
+	return 0
+}
+
+func (x *ProcessStatus) GetMemoryTotalBytes() uint64 {
+	if x != nil {
+		return x.MemoryTotalBytes
+	}
+	return 0
+}
+
+func (x *ProcessStatus) GetMemoryLimitedBy() string {
+	if x != nil {
+		return x.MemoryLimitedBy
+	}
+	return ""
+}
+
+func (x *ProcessStatus) GetShortOfMemoryReason() string {
+	if x != nil {
+		return x.ShortOfMemoryReason
 	}
 	return ""
 }
@@ -1328,7 +1374,10 @@ type ParticipantStatus struct {
 	Station *StationStatus `protobuf:"bytes,13,opt,name=station,proto3" json:"station,omitempty"`
 	// Ids of the nodes that it comes by, the nearest first, its own last; empty for
 	// this node's.
-	Path          []string `protobuf:"bytes,14,rep,name=path,proto3" json:"path,omitempty"`
+	Path []string `protobuf:"bytes,14,rep,name=path,proto3" json:"path,omitempty"`
+	// What it is found by below /whep/ROOM/, and a camera as /snapshot/NAME.jpg, also after
+	// the node at which it came in has restarted.
+	LastingName   string `protobuf:"bytes,15,opt,name=lasting_name,json=lastingName,proto3" json:"lasting_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1459,6 +1508,13 @@ func (x *ParticipantStatus) GetPath() []string {
 		return x.Path
 	}
 	return nil
+}
+
+func (x *ParticipantStatus) GetLastingName() string {
+	if x != nil {
+		return x.LastingName
+	}
+	return ""
 }
 
 // StationStatus is a Wi-Fi client of this access point, as hostapd tells.
@@ -2135,7 +2191,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"sent_bytes\x18\x04 \x01(\x04R\tsentBytes\x12\x14\n" +
 	"\x05nacks\x18\x05 \x01(\x04R\x05nacks\x12(\n" +
 	"\x0fretransmissions\x18\x06 \x01(\x04R\x0fretransmissions\x12+\n" +
-	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\"\xb0\x03\n" +
+	"\x11keyframe_requests\x18\a \x01(\x04R\x10keyframeRequests\"\xa8\x05\n" +
 	"\rProcessStatus\x12\x1d\n" +
 	"\n" +
 	"heap_bytes\x18\x01 \x01(\x04R\theapBytes\x12!\n" +
@@ -2150,7 +2206,12 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\acrashes\x18\b \x01(\x04R\acrashes\x12\"\n" +
 	"\rlast_crash_ms\x18\t \x01(\x03R\vlastCrashMs\x12*\n" +
 	"\x11last_crash_reason\x18\n" +
-	" \x01(\tR\x0flastCrashReason\"=\n" +
+	" \x01(\tR\x0flastCrashReason\x12.\n" +
+	"\x13memory_needed_bytes\x18\v \x01(\x04R\x11memoryNeededBytes\x127\n" +
+	"\x18memory_most_needed_bytes\x18\f \x01(\x04R\x15memoryMostNeededBytes\x12,\n" +
+	"\x12memory_total_bytes\x18\r \x01(\x04R\x10memoryTotalBytes\x12*\n" +
+	"\x11memory_limited_by\x18\x0e \x01(\tR\x0fmemoryLimitedBy\x123\n" +
+	"\x16short_of_memory_reason\x18\x0f \x01(\tR\x13shortOfMemoryReason\"=\n" +
 	"\x0fContainedPanics\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\tR\x05place\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"\x86\x01\n" +
@@ -2159,7 +2220,7 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\fopened_at_ms\x18\x02 \x01(\x03R\n" +
 	"openedAtMs\x12B\n" +
-	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xbe\x04\n" +
+	"\fparticipants\x18\x03 \x03(\v2\x1e.umbrella.v1.ParticipantStatusR\fparticipants\"\xe1\x04\n" +
 	"\x11ParticipantStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -2176,7 +2237,8 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\tnode_name\x18\v \x01(\tR\bnodeName\x12\x17\n" +
 	"\anode_id\x18\f \x01(\tR\x06nodeId\x124\n" +
 	"\astation\x18\r \x01(\v2\x1a.umbrella.v1.StationStatusR\astation\x12\x12\n" +
-	"\x04path\x18\x0e \x03(\tR\x04path\"\xe1\x01\n" +
+	"\x04path\x18\x0e \x03(\tR\x04path\x12!\n" +
+	"\flasting_name\x18\x0f \x01(\tR\vlastingName\"\xe1\x01\n" +
 	"\rStationStatus\x12\x1c\n" +
 	"\tinterface\x18\x01 \x01(\tR\tinterface\x12#\n" +
 	"\rfrequency_mhz\x18\x02 \x01(\rR\ffrequencyMhz\x12\x1d\n" +

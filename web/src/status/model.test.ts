@@ -1,12 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { layerWords, millis, num, percent, plain, rate, size, span, taken, takers, totals, type SubscriptionStatus } from "./model";
+import { layerWords, memoryLimits, millis, num, percent, plain, rate, size, span, taken, takers, totals, type SubscriptionStatus } from "./model";
 
 test("numbers as protobuf's JSON has them", () => {
   assert.equal(num("12345678901"), 12345678901);
   assert.equal(num(7), 7);
   assert.equal(num(undefined), 0);
   assert.equal(num("x"), 0);
+});
+
+test("memory against the limits that hold", () => {
+  const limit = { memoryLimitBytes: String(64 << 20), memoryMostNeededBytes: String(35 << 20), memoryLimitedBy: "the cgroup's memory" };
+  assert.equal(
+    memoryLimits({ ...limit, memoryAvailableBytes: String(80 << 20), memoryTotalBytes: String(128 << 20) }),
+    "Memory: nobody else can join once calls need 35.0 MiB of the 64.0 MiB that Umbrella may use, by the cgroup's memory. 80.0 MiB of 128 MiB are free.",
+  );
+  assert.equal(memoryLimits({}), "Memory: Umbrella has no limit of its own.");
 });
 
 test("names of enums", () => {

@@ -8,13 +8,24 @@ export interface Status {
   startedAtMs?: Long;
   nowMs?: Long;
   rooms?: RoomStatus[];
-  process?: { heapBytes?: Long; systemBytes?: Long; goroutines?: number };
+  process?: ProcessStatus;
   nodeName?: string;
   nodeId?: string;
   trunks?: TrunkStatus[];
   ways?: NodeWay[];
   cameras?: CameraStatus[];
   limits?: LimitStatus[];
+}
+
+export interface ProcessStatus {
+  memoryLimitBytes?: Long;
+  memoryLimitedBy?: string;
+  memoryNeededBytes?: Long;
+  memoryMostNeededBytes?: Long;
+  memoryAvailableBytes?: Long;
+  memoryTotalBytes?: Long;
+  shortOfMemory?: boolean;
+  shortOfMemoryReason?: string;
 }
 
 /** One bound of the node, and how near it is. */
@@ -105,6 +116,7 @@ export interface ParticipantStatus {
   peerConnections?: PeerConnectionStatus[];
   nodeName?: string;
   nodeId?: string;
+  lastingName?: string;
 }
 
 export interface TrackStatus {
@@ -179,6 +191,20 @@ export function rate(bits: number): string {
   if (bits >= 999_500) return `${(bits / 1e6).toFixed(bits >= 9_950_000 ? 0 : 1)} Mb/s`;
   if (bits >= 1000) return `${Math.round(bits / 1000)} kb/s`;
   return bits === 0 ? "0" : `${Math.round(bits)} b/s`;
+}
+
+/** The limits that hold for memory, in words. */
+export function memoryLimits(p: ProcessStatus): string {
+  const limit = num(p.memoryLimitBytes);
+  const total = num(p.memoryTotalBytes);
+  return [
+    limit > 0
+      ? `Memory: nobody else can join once calls need ${size(num(p.memoryMostNeededBytes))} of the ${size(limit)} that Umbrella may use${p.memoryLimitedBy ? `, by ${p.memoryLimitedBy}` : ""}.`
+      : "Memory: Umbrella has no limit of its own.",
+    total > 0 && `${size(num(p.memoryAvailableBytes))} of ${size(total)} are free.`,
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
 /** Bytes: "12.3 MiB". */

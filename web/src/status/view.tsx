@@ -2,6 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import {
   amount,
   layerWords,
+  memoryLimits,
   millis,
   num,
   percent,
@@ -27,6 +28,8 @@ import { Topology } from "./picture";
 export function StatusView({ status }: { status: Status }): JSX.Element {
   const t = totals(status);
   const rooms = status.rooms ?? [];
+  const memory = status.process ?? {};
+  const most = num(memory.memoryMostNeededBytes);
   return (
     <>
       <dl class="figures">
@@ -35,12 +38,19 @@ export function StatusView({ status }: { status: Status }): JSX.Element {
         <Figure name="Tracks">{t.tracks}</Figure>
         <Figure name="Coming in">{rate(t.incoming)}</Figure>
         <Figure name="Going out">{rate(t.outgoing)}</Figure>
-        <Figure name="Memory in use">
-          {size(num(status.process?.heapBytes))} <span class="quiet">of {size(num(status.process?.systemBytes))}</span>
+        <Figure name="Memory">
+          {size(num(memory.memoryNeededBytes))} {most > 0 && <span class="quiet">of {size(most)}</span>}
         </Figure>
         <Figure name="Running for">{span(num(status.nowMs) - num(status.startedAtMs))}</Figure>
         <Figure name="Version">{status.version ?? "–"}</Figure>
       </dl>
+      {memory.shortOfMemory ? (
+        <p class="card short-of-memory" role="status">
+          Nobody else can join: {memory.shortOfMemoryReason}.
+        </p>
+      ) : (
+        <p class="quiet">{memoryLimits(memory)}</p>
+      )}
       <Topology status={status} />
       <Cameras status={status} />
       <Limits list={status.limits ?? []} />
@@ -98,7 +108,7 @@ function Room({ room, now }: { room: RoomStatus; now: number }): JSX.Element {
         </span>
       </h2>
       {participants.map((p) => (
-        <Participant key={p.id} participant={p} owners={owners} now={now} />
+        <Participant key={p.id} participant={p} room={room.name ?? ""} owners={owners} now={now} />
       ))}
     </section>
   );
@@ -109,7 +119,7 @@ type Owners = Map<string, { name: string; track: TrackStatus }>;
 const nameOf = (p: ParticipantStatus) => p.name ?? (p.viewOnly ? "A viewer" : "Nameless");
 const sourceOf = (t: TrackStatus) => plain(t.source, "TRACK_SOURCE") || plain(t.kind, "TRACK_KIND");
 
-function Participant({ participant: p, owners, now }: { participant: ParticipantStatus; owners: Owners; now: number }): JSX.Element {
+function Participant({ participant: p, room, owners, now }: { participant: ParticipantStatus; room: string; owners: Owners; now: number }): JSX.Element {
   const quality = plain(p.quality, "QUALITY_LEVEL");
   const about = [
     plain(p.kind, "PARTICIPANT_KIND") + (p.viewOnly ? ", just watching" : ""),
@@ -118,6 +128,7 @@ function Participant({ participant: p, owners, now }: { participant: Participant
     `here for ${span(now - num(p.joinedAtMs))}`,
     p.id,
   ].filter(Boolean);
+  const name = encodeURIComponent(p.lastingName ?? "").replaceAll("%40", "@");
   // Two people may have one name; what they are called for screen readers differs.
   const who = `${nameOf(p)}, ${p.id ?? ""}`;
   return (
@@ -126,6 +137,17 @@ function Participant({ participant: p, owners, now }: { participant: Participant
         <h3>{nameOf(p)}</h3>
         {quality && <span class={`tag tag-${quality}`}>{quality}</span>}
         <p class="quiet">{about.join(" · ")}</p>
+        {name && (
+          <p class="quiet addresses">
+            WHEP: <code>whep/{encodeURIComponent(room)}/{name}</code>
+            {p.kind === "PARTICIPANT_KIND_CAMERA" && (
+              <>
+                {" · "}
+                <a href={`snapshot/${name}.jpg`}>Snapshot</a>
+              </>
+            )}
+          </p>
+        )}
       </header>
       <ul class="connections">
         {(p.peerConnections ?? []).map((c) => (

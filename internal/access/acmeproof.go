@@ -15,6 +15,7 @@ import (
 
 	"umbrella/internal/bound"
 	"umbrella/internal/crash"
+	"umbrella/internal/inet"
 )
 
 // authorize proves to the CA that one of the names is ours.
@@ -138,7 +139,7 @@ func (a *ACME) proving(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 
 // listen answers HTTP-01 challenges, and sends people on to HTTPS.
 func (a *ACME) listen() error {
-	l, err := net.Listen("tcp", a.Listen)
+	l, err := inet.Listen(context.Background(), a.Listen)
 	if err != nil {
 		return fmt.Errorf("option 'acme_http': %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"umbrella/internal/inet"
 )
 
 // Certificates keeps the web server's certificate: from files, or one of our
@@ -338,19 +339,17 @@ func validDNS(name string) bool {
 	return true
 }
 
+// machineAddresses returns the addresses that a certificate is for: not temporary ones,
+// with which it would be made anew each day.
 func machineAddresses() ([]netip.Addr, error) {
-	list, err := net.InterfaceAddrs()
+	list, err := inet.Addresses()
 	if err != nil {
 		return nil, err
 	}
 	var addrs []netip.Addr
 	for _, a := range list {
-		n, ok := a.(*net.IPNet)
-		if !ok {
-			continue
-		}
-		if ip, ok := netip.AddrFromSlice(n.IP); ok {
-			addrs = append(addrs, ip)
+		if !a.Temporary {
+			addrs = append(addrs, a.Addr())
 		}
 	}
 	if len(addrs) == 0 {

@@ -106,3 +106,13 @@ func machineNames(hostname string) []string {
 	}
 	return append([]string{hostname}, names...)
 }
+
+// LocalNames returns the names that this machine may have in its local network, and that
+// a browser can look up: those of machineNames with a dot in them.
+func LocalNames() []string {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(machineNames(hostname), func(name string) bool { return !strings.Contains(name, ".") })
+}

@@ -3,8 +3,6 @@
 package inet
 
 import (
-	"context"
-	"net"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -20,13 +18,6 @@ const (
 	// maxSegment is what fits it behind the headers of IPv6 and TCP.
 	maxSegment = LeastMTU - 40 - 20
 )
-
-// Listen opens a TCP port whose connections send and ask for no packets larger than
-// LeastMTU.
-func Listen(ctx context.Context, address string) (net.Listener, error) {
-	lc := net.ListenConfig{Control: SmallSegments}
-	return lc.Listen(ctx, "tcp", address)
-}
 
 // SmallSegments is the Control of a net.Dialer or net.ListenConfig for TCP: no packet
 // of the connections is larger than LeastMTU, in either direction.

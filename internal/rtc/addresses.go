@@ -6,11 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"umbrella/internal/inet"
 )
 
 // addresses knows where the media port is reached: at every interface address,
@@ -53,6 +54,11 @@ func (a *addresses) setPublic(list []string) {
 	a.mu.Lock()
 	a.public = slices.Clone(list)
 	a.mu.Unlock()
+	a.again()
+}
+
+// again has the names looked up at once.
+func (a *addresses) again() {
 	select {
 	case a.poke <- struct{}{}:
 	default:
@@ -129,54 +135,25 @@ func (a *addresses) list(c Caller) []netip.Addr {
 	a.mu.Lock()
 	public := a.resolved
 	a.mu.Unlock()
-	return rank(interfaceAddresses(), public, c)
+	return rank(localAddresses(), public, c)
 }
 
-// interfaceAddress is an address of the node with its subnet.
-type interfaceAddress struct {
-	netip.Prefix
-	name string // of the interface
-}
-
-// interfaceAddresses are those of the interfaces that are up.
-func interfaceAddresses() (list []interfaceAddress) {
-	interfaces, err := net.Interfaces()
+// localAddresses are those of the interfaces that are up.
+func localAddresses() []inet.Address {
+	list, err := inet.Addresses()
 	if err != nil {
 		return nil
 	}
-	for _, i := range interfaces {
-		addrs, err := i.Addrs()
-		if err != nil || i.Flags&net.FlagUp == 0 {
-			continue
-		}
-		for _, a := range addrs {
-			n, ok := a.(*net.IPNet)
-			if !ok {
-				continue
-			}
-			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				bits, _ := n.Mask.Size()
-				list = append(list, interfaceAddress{netip.PrefixFrom(ip.Unmap(), bits), i.Name})
-			}
-		}
+	for i, a := range list {
+		list[i].Prefix = netip.PrefixFrom(a.Addr().Unmap(), a.Bits())
 	}
 	return list
 }
 
-// inner are beginnings of names of interfaces behind which few callers are: bridges of
-// containers and virtual machines, and VPNs.
-var inner = []string{
-	"docker", "podman", "cni", "flannel", "cali", "veth", "lxcbr", "lxdbr", "incusbr", "virbr", "vnet", "vmnet", "vboxnet",
-	"tun", "tap", "wg", "tailscale", "zt", "nebula", "ipsec", "vti", "xfrm", "gre", "sit",
-}
-
-// dockerBridge is a network that somebody made with docker.
-var dockerBridge = regexp.MustCompile(`^br-[0-9a-f]{12}$`)
-
-// isInner reports whether few callers are behind an interface.
+// isInner reports whether few callers are behind an interface: a bridge of containers or
+// virtual machines, a VPN, or a network of guests.
 func isInner(name string) bool {
-	return dockerBridge.MatchString(name) || strings.Contains(name, "guest") ||
-		slices.ContainsFunc(inner, func(begin string) bool { return strings.HasPrefix(name, begin) })
+	return inet.IsVirtual(name) || inet.IsRemote(name) || strings.Contains(name, "guest")
 }
 
 // rank puts addresses in order, since some peers use the first one alone (FFmpeg). The
@@ -184,8 +161,9 @@ func isInner(name string) bool {
 // private ones, which are the fastest where they work, then public ones, then those
 // behind which few callers are, then loopback. A caller with a public address that has
 // reached a private one is behind a NAT of the node's: public ones come first for it.
-// Link-local ones are left out: without its zone nobody can use one.
-func rank(local []interfaceAddress, public []netip.Addr, c Caller) []netip.Addr {
+// Link-local ones are left out: without its zone nobody can use one. So are temporary and
+// deprecated ones that the caller has not reached: they may be gone before the call is.
+func rank(local []inet.Address, public []netip.Addr, c Caller) []netip.Addr {
 	const reached, near, last, loopback = -2, -1, 4, 5
 	class := func(ip netip.Addr) int {
 		switch {
@@ -213,13 +191,14 @@ func rank(local []interfaceAddress, public []netip.Addr, c Caller) []netip.Addr 
 	for _, a := range local {
 		ip := a.Addr()
 		switch {
+		case !a.IsLasting() && ip != c.At:
 		case ip.IsLoopback():
 			add(ip, loopback)
 		case ip == c.At && !(outside && ip.IsPrivate() && len(public) > 0):
 			add(ip, reached)
 		case c.From.IsValid() && a.Masked().Contains(c.From):
 			add(ip, near)
-		case isInner(a.name):
+		case isInner(a.Interface):
 			add(ip, last)
 		default:
 			add(ip, class(ip))

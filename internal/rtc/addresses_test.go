@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"umbrella/internal/inet"
 )
 
 func TestRank(t *testing.T) {
@@ -31,9 +33,9 @@ func TestRank(t *testing.T) {
 		{"from the Internet by a port that is forwarded", "198.51.100.7", "192.168.1.1", "203.0.113.70", "203.0.113.70"},
 		{"on the node itself", "127.0.0.1", "127.0.0.1", "", "192.168.3.1"},
 	} {
-		var list []interfaceAddress
+		var list []inet.Address
 		for words := strings.Fields(router); len(words) > 0; words = words[2:] {
-			list = append(list, interfaceAddress{netip.MustParsePrefix(words[1]), words[0]})
+			list = append(list, inet.Address{Prefix: netip.MustParsePrefix(words[1]), Interface: words[0]})
 		}
 		var caller Caller
 		if c.from != "" {
@@ -52,9 +54,20 @@ func TestRank(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", c.name, got, want)
 		}
 	}
-	got := rank([]interfaceAddress{{netip.MustParsePrefix("192.168.1.1/24"), "lan"}}, parse("203.0.113.7 192.168.1.1 0.0.0.0"), Caller{})
+	got := rank([]inet.Address{{Prefix: netip.MustParsePrefix("192.168.1.1/24"), Interface: "lan"}}, parse("203.0.113.7 192.168.1.1 0.0.0.0"), Caller{})
 	if want := parse("192.168.1.1 203.0.113.7"); !slices.Equal(got, want) {
 		t.Errorf("with public addresses: got %v, want %v", got, want)
+	}
+	// A LAN with IPv6 alone, with addresses that change: only one that was reached counts.
+	six := []inet.Address{
+		{Prefix: netip.MustParsePrefix("2001:db8::7/64"), Interface: "lan", Temporary: true}, {Prefix: netip.MustParsePrefix("2001:db8:1::1/64"), Interface: "lan", Deprecated: true},
+		{Prefix: netip.MustParsePrefix("2001:db8::1/64"), Interface: "lan"}, {Prefix: netip.MustParsePrefix("fd00::1/64"), Interface: "lan"},
+	}
+	if got, want := rank(six, nil, Caller{}), parse("fd00::1 2001:db8::1"); !slices.Equal(got, want) {
+		t.Errorf("IPv6 alone: got %v, want %v", got, want)
+	}
+	if got, want := rank(six, nil, Caller{At: six[0].Addr()}), parse("2001:db8::7 fd00::1 2001:db8::1"); !slices.Equal(got, want) {
+		t.Errorf("reached at a temporary address: got %v, want %v", got, want)
 	}
 }
 

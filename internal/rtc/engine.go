@@ -186,6 +186,10 @@ func (e *Engine) publishLimit() int {
 // first.
 func (e *Engine) Addresses() []netip.Addr { return e.reach.list(Caller{}) }
 
+// ResolveAgain has the names among the public addresses looked up at once, as the network
+// has changed.
+func (e *Engine) ResolveAgain() { e.reach.again() }
+
 // SetPublicAddress replaces the addresses and names told besides those of the
 // interfaces, for offers from now on.
 func (e *Engine) SetPublicAddress(list []string) { e.reach.setPublic(list) }

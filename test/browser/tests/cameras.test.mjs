@@ -1,7 +1,9 @@
 // Security cameras in a call: their picture is there at once and smooth, their
 // sound is heard, and what is wrong with them is told in words.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import path from "node:path";
 import { after } from "node:test";
 import { accessible } from "../lib/axe.mjs";
@@ -200,6 +202,62 @@ scene("cameras on /servers", 120, async ({ person, step }) => {
     await look("servers-cameras");
   });
 
+  await step("a form tells all that is wrong at once, each at its field", async () => {
+    const wrong = () => page.$$eval('dialog [aria-invalid="true"]', (fields) => fields.map((field) => field.name));
+    await eve.press("Add a camera");
+    await fill("section", "a b");
+    await fill("url", "http://127.0.0.1/");
+    await fill("password", "hunter2");
+    await fill("room", "the house");
+    await eve.press("Add");
+    await eve.says("An address that begins with rtsp://");
+    assert.deepEqual(await wrong(), ["section", "url", "user", "room"]);
+    await eve.says("4 fields need another look.");
+    assert.equal(await page.evaluate(() => document.activeElement.name), "section", "the focus is at the first of them");
+    const described = await page.$eval('dialog input[name="user"]', (field) => document.getElementById(field.getAttribute("aria-describedby")).textContent);
+    assert.equal(described, "A password belongs to a user: which one?");
+    await look("servers-camera-problems");
+    await fill("url", "rtsp://127.0.0.1:1/");
+    assert.deepEqual(await wrong(), ["section", "user", "room"], "what was wrong belongs to what was typed");
+    assert.equal(await page.evaluate(() => document.activeElement.name), "url", "the focus stays where somebody types");
+    // The browser itself writes answers such as this one to the console.
+    eve.complaints = eve.complaints.filter((c) => !c.includes("422"));
+  });
+
+  await step("a test that fails looks so, and belongs to what is typed", async () => {
+    const test = () => page.$eval("dialog .test", (element) => element.dataset.test);
+    await fill("user", "eve");
+    await eve.press("Test");
+    await until("it has failed", 25_000, 100, async () => (await test()) === "bad");
+    const alert = await page.$eval('dialog .test [role="alert"]', (element) => element.textContent);
+    assert.match(alert, /The test failed.*Nothing listens at the camera's address/s);
+    await look("servers-camera-failed");
+    await fill("user", "eva");
+    assert.equal(await test(), "none", "the result of other input is still shown");
+    // Something that never answers.
+    const sockets = new Set();
+    const mute = createServer((socket) => sockets.add(socket)).listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    await fill("url", `rtsp://127.0.0.1:${mute.address().port}/`);
+    await eve.press("Test");
+    await until("it is asked", 10_000, 50, () => sockets.size > 0);
+    assert.equal(await test(), "busy");
+    assert.ok(await page.$("dialog .test progress"));
+    await look("servers-camera-testing");
+    await eve.press("Cancel the test");
+    assert.equal(await test(), "none");
+    await eve.press("Test");
+    await until("it is asked again", 10_000, 50, async () => (await test()) === "busy");
+    await fill("room", "house");
+    assert.equal(await test(), "busy", "the room is no part of what is tested");
+    await fill("url", "rtsp://127.0.0.1:1/");
+    assert.equal(await test(), "none", "a test of another address goes on");
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+    await eve.press("Cancel");
+    eve.complaints = eve.complaints.filter((c) => !c.includes("422"));
+  });
+
   await step("one is tried, and added", async () => {
     await eve.press("Add a camera");
     await fill("section", "gate");
@@ -207,9 +265,14 @@ scene("cameras on /servers", 120, async ({ person, step }) => {
     await fill("url", "http://127.0.0.1/");
     await eve.press("Add");
     await eve.says("An address that begins with rtsp://");
+    eve.complaints = eve.complaints.filter((c) => !c.includes("422"));
     await fill("url", small.url);
     await eve.press("Test");
     await eve.says("browsers will show it", 25_000);
+    const { username, password } = new URL(small.url);
+    assert.equal(await page.$eval('dialog input[name="user"]', (field) => field.value), username, "the address is not taken apart");
+    assert.equal(await page.$eval('dialog input[name="password"]', (field) => field.value), password);
+    assert.ok(!(await page.$eval('dialog input[name="url"]', (field) => field.value)).includes("@"));
     assert.ok(!(await eve.text()).includes("hunter2"));
     await look("servers-camera-form");
     await fill("room", "house");
@@ -221,6 +284,9 @@ scene("cameras on /servers", 120, async ({ person, step }) => {
 
   await step("one is changed and keeps its password", async () => {
     await eve.press("Change gate");
+    assert.equal(await page.$eval('dialog input[name="password"]', (field) => field.value), "");
+    await eve.says("One is stored. Leave this empty to keep it.");
+    await look("servers-camera-change");
     await fill("name", "Garden gate");
     await eve.press("Save");
     await eve.says("The camera gate was changed.");

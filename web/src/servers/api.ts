@@ -32,23 +32,24 @@ export async function change(method: "POST" | "PATCH" | "DELETE", path: string, 
 }
 
 /** What the node answers to a question, or why it does not. */
-export type Answered<T> = { ok: true; value: T } | { ok: false; error: string };
+export type Answered<T> = { ok: true; value: T } | { ok: false; error: string; problems: Problems };
 
-/** Asks the node something that takes a while. */
-export async function ask<T>(path: string, body: object): Promise<Answered<T>> {
+/** Asks the node something that takes a while. The signal ends the wait. */
+export async function ask<T>(path: string, body: object, signal?: AbortSignal): Promise<Answered<T>> {
   try {
     const response = await fetch(path, {
       method: "POST",
       headers: { Accept: "application/json", "Content-Type": "application/json" },
       body: JSON.stringify(body),
+      signal,
     });
     if (response.status === 401) loginEnded();
     const text = await response.text();
     if (response.ok) return { ok: true, value: JSON.parse(text) as T };
     const outcome = outcomeOf(false, response.status, text);
-    return { ok: false, error: outcome.ok ? "" : outcome.error };
+    return outcome.ok ? { ok: false, error: "", problems: {} } : outcome;
   } catch {
-    return { ok: false, error: "The node does not answer." };
+    return { ok: false, error: "The node does not answer.", problems: {} };
   }
 }
 

@@ -1,8 +1,8 @@
 import type { JSX, TargetedInputEvent } from "preact";
 import { useState } from "preact/hooks";
-import { ask } from "./api";
-import { cameraDraft, cameraOptions, cameraProblems, type Camera, type CameraDraft } from "./cameras";
-import { Check, Field, SectionForm } from "./section";
+import { cameraBody, cameraDraft, cameraProblems, sorted, type Camera, type CameraDraft } from "./cameras";
+import { CameraTest } from "./cameratest";
+import { Check, Field, PasswordInput, SectionForm } from "./section";
 
 interface Props {
   /** Null to add one. */
@@ -16,21 +16,23 @@ interface Props {
   onSaved: (words: string) => void;
 }
 
-const hidden = "“…” stands for the user and the password that are stored.";
+const hidden = "“…” stands for what is stored and secret.";
 
 /** Adds or changes a camera. */
 export function CameraForm({ camera, names, found, onClose, onSaved }: Props): JSX.Element {
   const [draft, setDraft] = useState<CameraDraft>(() => ({ ...cameraDraft(camera, names), ...found }));
   const set = (patch: Partial<CameraDraft>) => setDraft((d) => ({ ...d, ...patch }));
-  const text = (key: "name" | "title" | "url" | "substream" | "room") => ({
+  const text = (key: "name" | "title" | "url" | "user" | "substream" | "room") => ({
     value: draft[key],
     onInput: (event: TargetedInputEvent<HTMLInputElement>) => set({ [key]: event.currentTarget.value }),
   });
+  const address = (key: "url" | "substream") => ({ ...text(key), onChange: () => setDraft(sorted) });
+  const stored = (camera?.hasPassword ?? false) && !draft.forget;
   return (
     <SectionForm
       section={{ word: "camera", name: draft.name, isNew: camera === null }}
-      check={() => cameraProblems(draft)}
-      options={() => cameraOptions(draft)}
+      check={() => cameraProblems(sorted(draft), camera?.hasPassword ?? false)}
+      body={() => cameraBody(sorted(draft), camera === null)}
       onClose={onClose}
       onSaved={onSaved}
     >
@@ -40,32 +42,55 @@ export function CameraForm({ camera, names, found, onClose, onSaved }: Props): J
             <Field
               label="Name in the settings"
               option="section"
-              problem={problems.section ?? problems.name}
+              problem={problems.section}
               hint="Letters, digits and ‘_’; the section of the settings."
             >
               {(more) => <input class="input" {...more} {...text("name")} />}
             </Field>
           )}
-          <Field label="Name that people see" option="name" problem={camera ? problems.name : undefined} hint="Such as “Front door”.">
+          <Field label="Name that people see" option="name" problem={problems.name} hint="Such as “Front door”.">
             {(more) => <input class="input" {...more} {...text("title")} />}
           </Field>
           <Field
             label="Address"
             option="url"
             problem={problems.url}
-            hint={camera?.url.includes("…") ? hidden : "rtsp://USER:PASSWORD@HOST/PATH of the large picture."}
+            hint={camera?.url.includes("…") ? hidden : "rtsp://HOST/PATH of the large picture, as the camera’s manual has it."}
           >
-            {(more) => <input class="input" inputMode="url" placeholder="rtsp://user:password@192.168.1.64/stream1" {...more} {...text("url")} />}
+            {(more) => <input class="input" inputMode="url" placeholder="rtsp://192.168.1.64/stream1" {...more} {...address("url")} />}
           </Field>
-          <Test name={camera?.name ?? ""} option="url" url={draft.url} />
+          <Field label="User" option="user" problem={problems.user} hint="Of the camera. Empty where it asks for none.">
+            {(more) => <input class="input" {...more} {...text("user")} />}
+          </Field>
+          <Field
+            label="Password"
+            option="password"
+            problem={problems.password}
+            hint={stored ? "One is stored. Leave this empty to keep it." : draft.forget ? "The stored one is removed when you save." : "Type it as it is."}
+          >
+            {(more) => <PasswordInput more={more} value={draft.password} onInput={(password) => set({ password })} />}
+          </Field>
+          {camera?.hasPassword && (
+            <button
+              type="button"
+              class="link link-start"
+              onClick={() => set(draft.forget ? { forget: false, user: camera.user } : { forget: true, user: "", password: "" })}
+            >
+              {draft.forget ? "Keep the stored user and password" : "Remove the user and the password"}
+            </button>
+          )}
+          <CameraTest name={camera?.name ?? ""} option="url" draft={sorted(draft)} />
           <Field
             label="Address of the small picture"
             option="substream"
             problem={problems.substream}
-            hint={camera?.substream.includes("…") ? hidden : "Small tiles and slow phones get this one. It may be empty."}
+            hint={
+              camera?.substream.includes("…") ? hidden : "Small tiles and slow phones get this one, with the same user and password. It may be empty."
+            }
           >
-            {(more) => <input class="input" inputMode="url" {...more} {...text("substream")} />}
+            {(more) => <input class="input" inputMode="url" {...more} {...address("substream")} />}
           </Field>
+          {draft.substream.trim() && <CameraTest name={camera?.name ?? ""} option="substream" draft={sorted(draft)} />}
           <Field label="Room" option="room" problem={problems.room} hint="Whoever is in it sees the camera.">
             {(more) => <input class="input" {...more} {...text("room")} />}
           </Field>
@@ -92,28 +117,5 @@ export function CameraForm({ camera, names, found, onClose, onSaved }: Props): J
         </>
       )}
     </SectionForm>
-  );
-}
-
-/** Looks what a camera sends, and says so. */
-function Test(look: { name: string; option: string; url: string }): JSX.Element {
-  const [busy, setBusy] = useState(false);
-  const [words, setWords] = useState("");
-  const test = async () => {
-    setBusy(true);
-    setWords("Looking at the camera. This takes up to 20 seconds…");
-    const got = await ask<{ text: string }>("servers/cameras/probe", look);
-    setBusy(false);
-    setWords(got.ok ? got.value.text : got.error);
-  };
-  return (
-    <>
-      <button type="button" class="button" disabled={busy || !look.url.trim()} onClick={() => void test()}>
-        {busy ? "Testing…" : "Test"}
-      </button>
-      <pre class={words ? "probe" : "heard"} role="status">
-        {words}
-      </pre>
-    </>
   );
 }

@@ -26,7 +26,7 @@ export function TrunkForm({ trunk, names, onClose, onSaved }: Props): JSX.Elemen
     <SectionForm
       section={{ word: "trunk", name: draft.name, isNew: trunk === null }}
       check={() => problemsOf(draft, trunk?.hasSecret ?? false)}
-      options={() => optionsOf(draft)}
+      body={() => ({ ...(trunk ? {} : { name: draft.name.trim() }), options: optionsOf(draft) })}
       onClose={onClose}
       onSaved={onSaved}
     >

@@ -3,10 +3,9 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Dialog } from "../ui/controls";
 import { ask } from "./api";
 import { accessWords, durations, invitationBody, invitationProblems, newInvitation, type Invitation } from "./invitations";
-import type { Problems } from "./api";
 import type { RoomRule } from "./model";
 import { QRCode } from "./qr";
-import { Check, Complaint, Field } from "./section";
+import { Check, Complaint, countWords, Field, useProblems } from "./section";
 
 /** Where invitations are made. */
 export function InvitationsView({ onMake }: { onMake: () => void }): JSX.Element {
@@ -31,29 +30,22 @@ interface Props {
 /** Makes an invitation, and shows it. */
 export function InvitationDialog({ rooms, onClose }: Props): JSX.Element {
   const [draft, setDraft] = useState(() => newInvitation(rooms));
-  const [problems, setProblems] = useState<Problems>({});
-  const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const [made, setMade] = useState<Invitation | null>(null);
   const form = useRef<HTMLFormElement>(null);
+  const { problems, error, show, onInput } = useProblems(form);
   const id = useId();
   const set = (patch: Partial<typeof draft>) => setDraft((d) => ({ ...d, ...patch }));
 
-  // The first field that is wrong, once it is marked so.
-  useEffect(() => {
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [problems]);
-
   const make = async () => {
     const found = invitationProblems(draft);
-    setProblems(found);
-    setError("");
+    show(found, countWords(found));
     if (Object.keys(found).length > 0) return;
     setBusy(true);
     const got = await ask<Invitation>("invitations", invitationBody(draft));
     setBusy(false);
     if (got.ok) setMade(got.value);
-    else setError(got.error);
+    else show(got.problems, got.error);
   };
 
   if (made) return <Made invitation={made} room={draft.room.trim()} once={draft.once} onClose={onClose} />;
@@ -63,6 +55,7 @@ export function InvitationDialog({ rooms, onClose }: Props): JSX.Element {
         ref={form}
         class="stack"
         noValidate
+        onInput={onInput}
         onSubmit={(event) => {
           event.preventDefault();
           if (!busy) void make();

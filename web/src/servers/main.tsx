@@ -10,7 +10,10 @@ import { FindCameras } from "./found";
 import { TrunkForm } from "./form";
 import { InvitationDialog, InvitationsView } from "./invitationform";
 import type { Servers, Trunk } from "./model";
-import { RemoveQuestion } from "./section";
+import { RoomForm } from "./roomform";
+import { accessName, type RoomSection } from "./rooms";
+import { RoomsView } from "./roomtable";
+import { RemoveQuestion, type Section } from "./section";
 import { ServersView } from "./view";
 
 const interval = 2000;
@@ -20,7 +23,8 @@ const ask = () =>
 type Open =
   | { kind: "trunk"; trunk: Trunk | null }
   | { kind: "camera"; camera: Camera | null; found: Partial<CameraDraft> }
-  | { kind: "remove"; word: "trunk" | "camera"; name: string }
+  | { kind: "room"; room: RoomSection | null }
+  | { kind: "remove"; word: Section["word"]; name: string }
   | { kind: "find" }
   | { kind: "invitation" }
   | null;
@@ -62,15 +66,24 @@ function Page() {
             onEdit={(camera) => show({ kind: "camera", camera, found: {} })}
             onRemove={({ name }) => show({ kind: "remove", word: "camera", name })}
           />
+          <RoomsView
+            rooms={servers.rooms}
+            others={servers.otherRooms}
+            fixed={servers.settings.problem}
+            onAdd={() => show({ kind: "room", room: null })}
+            onEdit={(room) => show({ kind: "room", room })}
+            onRemove={({ name }) => show({ kind: "remove", word: "room", name })}
+          />
           <InvitationsView onMake={() => show({ kind: "invitation" })} />
         </>
       )}
       {servers && open?.kind === "invitation" && <InvitationDialog rooms={servers.rooms} onClose={close} />}
       {open?.kind === "remove" && (
         <RemoveQuestion section={{ word: open.word, name: open.name, isNew: false }} onClose={close} onSaved={saved}>
-          {open.word === "trunk"
-            ? "Whoever is at the other end leaves the calls here, and its secret is forgotten."
-            : "It leaves its room, and its password is forgotten."}
+          {open.word === "trunk" && "Whoever is at the other end leaves the calls here, and its secret is forgotten."}
+          {open.word === "camera" && "It leaves its room, and its password is forgotten."}
+          {open.word === "room" &&
+            `Its rules go, and its password is forgotten. The room can still be entered, as any other: ${accessName(servers?.otherRooms ?? "").toLowerCase()} may do so.`}
         </RemoveQuestion>
       )}
       {open?.kind === "find" && (
@@ -79,6 +92,7 @@ function Page() {
       {servers && open?.kind === "camera" && (
         <CameraForm camera={open.camera} names={servers.cameras.map((c) => c.name)} found={open.found} onClose={close} onSaved={saved} />
       )}
+      {open?.kind === "room" && <RoomForm room={open.room} onClose={close} onSaved={saved} />}
       {servers && open?.kind === "trunk" && (
         <TrunkForm trunk={open.trunk} names={servers.trunks.map((t) => t.name)} onClose={close} onSaved={saved} />
       )}

@@ -2,6 +2,7 @@ import type { Problems } from "./api";
 import { num, rate, type Long, type TrunkStatus } from "../status/model";
 import { sentence } from "../ui/sentence";
 import type { Camera } from "./cameras";
+import type { RoomSection } from "./rooms";
 
 /** What /servers tells in JSON. */
 export interface Servers {
@@ -14,9 +15,12 @@ export interface Servers {
   /** The page is seen by way of a login, which can be ended. */
   login: boolean;
   /** Those of the settings. */
-  rooms: RoomRule[];
+  rooms: RoomSection[];
+  /** Who may enter the others: "lan", "token" or "open". */
+  otherRooms: string;
 }
 
+/** Who may enter a room. */
 export interface RoomRule {
   name: string;
   access: string;

@@ -7,7 +7,7 @@ import type { Problems } from "./api";
 /** A section of the settings, such as a trunk or a camera. */
 export interface Section {
   /** What people call one. */
-  word: "trunk" | "camera";
+  word: "trunk" | "camera" | "room";
   /** Its name, as it is typed while it is new. */
   name: string;
   isNew: boolean;
@@ -15,11 +15,53 @@ export interface Section {
 
 const pathOf = (section: Section, name = section.name) => `servers/${section.word}s/${encodeURIComponent(name)}`;
 
+interface Shown {
+  problems: Problems;
+  error: string;
+  /** How often problems were shown. */
+  shown: number;
+}
+
+/** What is wrong in a form. It belongs to what is typed now. */
+export interface FormProblems {
+  problems: Problems;
+  /** What is wrong with no field in particular. */
+  error: string;
+  /** Marks fields, and moves the focus to the first of them. */
+  show: (problems: Problems, error: string) => void;
+  /** For the form: what was wrong with a field is forgotten when it changes. */
+  onInput: (event: Event) => void;
+}
+
+export function useProblems(form: { current: HTMLFormElement | null }): FormProblems {
+  const [{ problems, error, shown }, set] = useState<Shown>({ problems: {}, error: "", shown: 0 });
+  // The first field that is wrong, once it is marked so.
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [shown]);
+  return {
+    problems,
+    error,
+    show: (next, words) => set((was) => ({ problems: next, error: words, shown: was.shown + 1 })),
+    onInput: (event) => {
+      const { name } = event.target as HTMLInputElement;
+      set((was) => ({ ...was, problems: Object.fromEntries(Object.entries(was.problems).filter(([option]) => option !== name)), error: "" }));
+    },
+  };
+}
+
+/** "2 fields need another look." */
+export function countWords(problems: Problems): string {
+  const count = Object.keys(problems).length;
+  return count === 0 ? "" : count === 1 ? "One field needs another look." : `${count} fields need another look.`;
+}
+
 interface FormProps {
   section: Section;
   /** What can be told before the node is asked, by option. */
   check: () => Problems;
-  options: () => Record<string, string | string[]>;
+  /** What is sent to the node. */
+  body: () => object;
   onClose: () => void;
   /** It was saved; the sentence says how that went. */
   onSaved: (words: string) => void;
@@ -28,36 +70,29 @@ interface FormProps {
 }
 
 /** Adds or changes a section. */
-export function SectionForm({ section, check, options, onClose, onSaved, children }: FormProps): JSX.Element {
-  const [problems, setProblems] = useState<Problems>({});
-  const [error, setError] = useState("");
+export function SectionForm({ section, check, body, onClose, onSaved, children }: FormProps): JSX.Element {
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  const { problems, error, show, onInput } = useProblems(form);
   const { word, isNew } = section;
   const name = section.name.trim();
 
-  // The first field that is wrong, once it is marked so.
-  useEffect(() => {
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [problems]);
-
   const save = async () => {
     const found = check();
-    setProblems(found);
-    setError("");
-    if (Object.keys(found).length > 0) return;
+    // Where something is wrong already, the node is asked for all the rest of it.
+    const only = Object.keys(found).length > 0 ? { check: true } : {};
     setBusy(true);
-    const body = { options: options() };
-    const outcome = isNew ? await change("POST", `servers/${word}s`, { name, ...body }) : await change("PATCH", pathOf(section), body);
+    const outcome = await change(isNew ? "POST" : "PATCH", isNew ? `servers/${word}s` : pathOf(section), { ...body(), ...only });
     setBusy(false);
-    if (outcome.ok) {
+    if (outcome.ok && !only.check) {
       onSaved(`The ${word} ${name} was ${isNew ? "added" : "changed"}. ${outcome.problem}`.trim());
       return;
     }
-    const shown = [...(form.current?.querySelectorAll<HTMLInputElement>("[name]") ?? [])].map((e) => e.name);
-    const elsewhere = Object.entries(outcome.problems).filter(([option]) => !shown.includes(option));
-    setProblems(outcome.problems);
-    setError([outcome.error, ...elsewhere.map(([option, text]) => `${option}: ${text ?? ""}`)].join(" "));
+    const all = { ...(outcome.ok ? {} : outcome.problems), ...found };
+    const fields = [...(form.current?.querySelectorAll<HTMLInputElement>("[name]") ?? [])].map((e) => e.name);
+    const elsewhere = Object.entries(all).filter(([option]) => !fields.includes(option));
+    const words = outcome.ok ? "Not saved." : outcome.error;
+    show(all, [words, countWords(all), ...elsewhere.map(([option, text]) => `${option}: ${text ?? ""}`)].filter(Boolean).join(" "));
   };
 
   return (
@@ -66,6 +101,7 @@ export function SectionForm({ section, check, options, onClose, onSaved, childre
         ref={form}
         class="stack"
         noValidate
+        onInput={onInput}
         onSubmit={(event) => {
           event.preventDefault();
           if (!busy) void save();
@@ -124,6 +160,46 @@ export function Field({ label, option, problem, hint, children }: FieldProps): J
         {problem ?? hint}
       </p>
     </div>
+  );
+}
+
+/** How far something is that takes so many seconds at most, from when it is shown. */
+export function Progress({ longest, label }: { longest: number; label: string }): JSX.Element {
+  const [seconds, setSeconds] = useState(0);
+  useEffect(() => {
+    const since = Date.now();
+    const timer = setInterval(() => setSeconds((Date.now() - since) / 1000), 250);
+    return () => clearInterval(timer);
+  }, []);
+  return <progress class="progress" max={longest} value={seconds} aria-label={label} />;
+}
+
+interface PasswordProps {
+  value: string;
+  onInput: (value: string) => void;
+  /** What ties it to its label and its words. */
+  more: InputHTMLAttributes;
+}
+
+/** A password that is typed, and can be looked at while it is. */
+export function PasswordInput({ value, onInput, more }: PasswordProps): JSX.Element {
+  const [seen, setSeen] = useState(false);
+  // A variable: the types of JSX want to know the type of an input when it is written.
+  const kept: object = { ...more, type: seen ? "text" : "password" };
+  return (
+    <span class="beside">
+      <input
+        class="input"
+        {...kept}
+        autoComplete="new-password"
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      <button type="button" class="button" aria-pressed={seen} onClick={() => setSeen(!seen)}>
+        {seen ? "Hide" : "Show"}
+        <span class="heard"> the password</span>
+      </button>
+    </span>
   );
 }
 

@@ -83,7 +83,7 @@ function Page() {
           {open.word === "trunk" && "Whoever is at the other end leaves the calls here, and its secret is forgotten."}
           {open.word === "camera" && "It leaves its room, and its password is forgotten."}
           {open.word === "room" &&
-            `Its rules go, and its password is forgotten. The room can still be entered, as any other: ${accessName(servers?.otherRooms ?? "").toLowerCase()} may do so.`}
+            `Its rules go, and its password is forgotten. The name can still be entered, by the rule for all other rooms: ${accessName(servers?.otherRooms ?? "").toLowerCase()}.`}
         </RemoveQuestion>
       )}
       {open?.kind === "find" && (

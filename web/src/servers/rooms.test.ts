@@ -22,6 +22,6 @@ test("what is wrong with a room is told all at once", () => {
 });
 
 test("who may enter is told in words", () => {
-  assert.equal(accessName("token"), "Whoever has an invitation");
+  assert.equal(accessName("token"), "By invitation");
   assert.equal(accessName("new"), "new");
 });

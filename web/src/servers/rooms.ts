@@ -14,10 +14,10 @@ export interface RoomSection extends RoomRule {
 
 /** Who may enter, in words, by the option's value. */
 export const accesses: [access: string, words: string][] = [
-  ["lan", "Everybody in the local network"],
-  ["password", "Whoever knows its password"],
-  ["token", "Whoever has an invitation"],
-  ["open", "Everybody, from anywhere"],
+  ["lan", "Local network"],
+  ["password", "With a password"],
+  ["token", "By invitation"],
+  ["open", "Everybody"],
 ];
 
 export function accessName(access: string): string {

@@ -25,7 +25,7 @@ export function RoomsView({ rooms, others, fixed, onAdd, onEdit, onRemove }: Pro
           </button>
         )}
       </header>
-      <p class="hint">These rooms have rules of their own. Every other name is a room as well. May enter it: {accessName(others).toLowerCase()}.</p>
+      <p class="hint">These rooms have rules of their own. Every other name is a room as well, with the rule of the settings: {accessName(others).toLowerCase()}.</p>
       {rooms.length === 0 ? (
         <p class="card empty">No room has rules of its own yet.</p>
       ) : (
@@ -33,7 +33,7 @@ export function RoomsView({ rooms, others, fixed, onAdd, onEdit, onRemove }: Pro
           <table role="table" aria-labelledby="rooms">
             <thead role="rowgroup">
               <tr role="row">
-                {["Room", "May enter", "In it now", "At most"].map((c) => (
+                {["Room", "Who may enter", "In it now", "At most"].map((c) => (
                   <th key={c} role="columnheader" scope="col">
                     {c}
                   </th>
@@ -52,7 +52,7 @@ export function RoomsView({ rooms, others, fixed, onAdd, onEdit, onRemove }: Pro
                       {room.name}
                     </a>
                   </th>
-                  <Cell name="May enter" words={accessName(room.access)} />
+                  <Cell name="Who may enter" words={accessName(room.access)} />
                   <Cell name="In it now" words={room.participants > 0 ? String(room.participants) : "nobody"} />
                   <Cell name="At most" words={room.maxParticipants > 0 ? String(room.maxParticipants) : "no limit"} />
                   <Changes name={room.name} variables={[]} fixed={fixed !== ""} onEdit={() => onEdit(room)} onRemove={() => onRemove(room)} />

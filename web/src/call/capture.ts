@@ -1,5 +1,22 @@
 /** Why a camera, a microphone or a screen cannot be had. */
-export type MediaProblem = "permission" | "none" | "busy" | "insecure" | "unsupported" | "lost" | "failed";
+export type MediaProblem =
+  /** The browser keeps it from this page. */
+  | "permission"
+  /** The user closed the browser's question, and may be asked again. */
+  | "dismissed"
+  /** The system keeps it from the browser. */
+  | "system"
+  /** The page that this one is in, or whoever manages the device, keeps it from it. */
+  | "policy"
+  | "none"
+  | "busy"
+  | "insecure"
+  | "unsupported"
+  | "lost"
+  | "failed";
+
+// What only the user can change, not another try by itself.
+const refusals: readonly MediaProblem[] = ["permission", "dismissed", "system", "policy"];
 
 export type DeviceKind = "microphone" | "camera";
 export type VideoQuality = "standard" | "saving";
@@ -26,7 +43,9 @@ export function problemOf(error: unknown): MediaProblem {
     case "NotAllowedError":
     case "SecurityError":
     case "PermissionDeniedError":
-      return "permission";
+      // Chromium names the reason there only.
+      if (/by system/i.test((error as Error).message)) return "system";
+      return /policy/i.test((error as Error).message) ? "policy" : "permission";
     case "NotFoundError":
     case "DevicesNotFoundError":
     case "OverconstrainedError":
@@ -75,7 +94,7 @@ export async function capture(
   const problem = problemOf(error);
   // The chosen device may be another one's by now, or unplugged.
   const any = new Map(kinds.map((kind) => [kind, {}]));
-  if (problem !== "permission" && [...wishes.values()].some((wish) => wish.deviceId ?? wish.facing)) {
+  if (!refusals.includes(problem) && [...wishes.values()].some((wish) => wish.deviceId ?? wish.facing)) {
     try {
       give(await open(kinds, constraints(any, quality)));
       return;
@@ -84,14 +103,14 @@ export async function capture(
     }
   }
   if (kinds.length === 1) {
-    for (const kind of kinds) got(kind, problemOf(error));
+    for (const kind of kinds) got(kind, await refined(kind, problemOf(error)));
     return;
   }
   // One of the two may be there all the same.
-  const possible = problem === "permission" ? await notDenied(kinds) : kinds;
+  const possible = refusals.includes(problem) ? await notDenied(kinds) : kinds;
   for (const [kind, wish] of wishes) {
     if (possible.includes(kind)) await capture(new Map([[kind, wish]]), quality, got);
-    else got(kind, problem);
+    else got(kind, await refined(kind, problem));
   }
 }
 
@@ -138,13 +157,39 @@ async function open(kinds: DeviceKind[], wanted: MediaStreamConstraints): Promis
   throw new DOMException("the browser does not answer", "AbortError");
 }
 
-async function permission(kind: DeviceKind): Promise<PermissionState | undefined> {
+/** What the browser says of the permission; undefined where it does not tell. */
+async function status(kind: DeviceKind): Promise<PermissionStatus | undefined> {
   try {
-    return (await navigator.permissions.query({ name: kind })).state;
+    return await navigator.permissions.query({ name: kind });
   } catch {
-    // Not every browser tells.
     return undefined;
   }
+}
+
+export async function permission(kind: DeviceKind): Promise<PermissionState | undefined> {
+  return (await status(kind))?.state;
+}
+
+/** Calls back whenever the user has given the permission after all. */
+export async function watchPermission(kind: DeviceKind, given: () => void): Promise<void> {
+  const it = await status(kind);
+  it?.addEventListener("change", () => {
+    if (it.state === "granted") given();
+  });
+}
+
+interface Policies {
+  permissionsPolicy?: { allowsFeature(name: string): boolean };
+  featurePolicy?: { allowsFeature(name: string): boolean };
+}
+
+/** Tells refusals apart, which have one error in most browsers. */
+async function refined(kind: DeviceKind, problem: MediaProblem): Promise<MediaProblem> {
+  if (problem !== "permission") return problem;
+  const policies = document as Policies;
+  const policy = policies.permissionsPolicy ?? policies.featurePolicy;
+  if (policy && !policy.allowsFeature(kind)) return "policy";
+  return (await permission(kind)) === "prompt" ? "dismissed" : problem;
 }
 
 /** Those of the devices that the user has not refused. */

@@ -1,3 +1,4 @@
+import type { DeviceKind } from "./capture";
 import type { Kept } from "./media";
 
 /** FakeTrack is a track of a device in tests. */
@@ -47,6 +48,16 @@ function listed(kind: MediaDeviceKind, deviceId: string, label: string, groupId:
   return { ...device, toJSON: () => device };
 }
 
+/** What a browser says of one permission. */
+class Permission extends EventTarget {
+  state: PermissionState = "granted";
+
+  become(state: PermissionState): void {
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
 /** FakeDevices stands in for navigator.mediaDevices, and says whether the page is seen. */
 export class FakeDevices extends EventTarget {
   list: MediaDeviceInfo[] = [];
@@ -54,6 +65,10 @@ export class FakeDevices extends EventTarget {
   asked: string[] = [];
   /** Ids that do not open, as if another app had them. */
   busy = new Set<string>();
+  /** What getUserMedia refuses with, by the kind of device. */
+  readonly refused = new Map<MediaDeviceKind, DOMException>();
+  /** What the browser says of each permission. */
+  readonly permissions = { microphone: new Permission(), camera: new Permission() };
   /** Called before each answer; what it returns is waited for. */
   before: () => Promise<void> | void = () => {};
   picker: () => Promise<MediaStream> = () => Promise.reject(new DOMException("", "NotAllowedError"));
@@ -61,7 +76,8 @@ export class FakeDevices extends EventTarget {
 
   install(): void {
     Object.assign(globalThis, { window: { isSecureContext: true }, document: this.page });
-    const value = { mediaDevices: this, permissions: { query: () => Promise.resolve({ state: "granted" }) } };
+    const query = ({ name }: { name: DeviceKind }) => Promise.resolve(this.permissions[name]);
+    const value = { mediaDevices: this, permissions: { query } };
     Object.defineProperty(globalThis, "navigator", { value, configurable: true });
   }
 
@@ -74,6 +90,8 @@ export class FakeDevices extends EventTarget {
     const open = (kind: MediaDeviceKind, constraints: unknown) => {
       const { deviceId } = constraints as { deviceId?: { exact: string } };
       this.asked.push(deviceId?.exact ?? "any");
+      const refused = this.refused.get(kind);
+      if (refused) throw refused;
       const device = this.list.find((d) => d.kind === kind && (!deviceId || d.deviceId === deviceId.exact));
       if (!device) throw new DOMException("", "OverconstrainedError");
       if (this.busy.has(device.deviceId)) throw new DOMException("", "NotReadableError");

@@ -222,9 +222,9 @@ test("who mutes the microphone in the browser or by a switch keeps it so", async
 
 test("to unmute a microphone that the system has silenced opens it anew", async () => {
   const t = await setup({}, laptop);
-  t.media.toggleMicrophone();
+  void t.media.toggle("microphone");
   t.track()?.silence(true);
-  t.media.toggleMicrophone();
+  void t.media.toggle("microphone");
   await settled();
   assert.equal(t.devices.asked.length, 2);
   assert.equal(t.track()?.enabled, true);
@@ -273,4 +273,83 @@ test("of two screens that are picked one is left", async () => {
   tracks[1]?.end();
   assert.equal(t.media.store.state.screen, null);
   assert.deepEqual(t.news, ["screen ended"]);
+});
+
+test("a permission that is given later is used at once", async () => {
+  const t = await setup({ microphoneOn: false });
+  t.devices.list = [camera("c", "Built in")];
+  t.devices.permissions.camera.state = "denied";
+  t.devices.refused.set("videoinput", new DOMException("Permission denied", "NotAllowedError"));
+  await t.media.toggle("camera");
+  assert.equal(t.media.store.state.camera.problem, "permission");
+  t.devices.refused.clear();
+  t.devices.permissions.camera.become("granted");
+  await settled();
+  assert.equal(t.track("camera")?.readyState, "live");
+  assert.equal(t.media.store.state.camera.problem, null);
+  t.media.close();
+});
+
+test("a browser that tells of no change is asked when the user comes back", async () => {
+  const t = await setup({ microphoneOn: false });
+  t.devices.list = [camera("c", "Built in")];
+  t.devices.permissions.camera.state = "denied";
+  t.devices.refused.set("videoinput", new DOMException("", "NotAllowedError"));
+  await t.media.toggle("camera");
+  t.devices.refused.clear();
+  t.devices.hide(true);
+  t.devices.hide(false);
+  await settled();
+  assert.equal(t.track("camera"), null, "it is still denied");
+  t.devices.permissions.camera.state = "granted";
+  t.devices.hide(true);
+  t.devices.hide(false);
+  await settled();
+  assert.equal(t.track("camera")?.readyState, "live");
+  t.media.close();
+});
+
+test("turning on what could not be had asks for it again", async () => {
+  const t = await setup({ microphoneOn: false });
+  t.devices.list = [camera("c", "Built in")];
+  t.devices.permissions.camera.state = "prompt";
+  t.devices.refused.set("videoinput", new DOMException("Permission dismissed", "NotAllowedError"));
+  await t.media.toggle("camera");
+  const { asked } = t.devices;
+  const before = asked.length;
+  await t.media.toggle("camera");
+  assert.equal(asked.length, before + 1);
+  assert.equal(t.media.store.state.camera.wanted, true);
+  assert.equal(t.media.store.state.camera.problem, "dismissed");
+  t.devices.refused.clear();
+  await t.media.toggle("camera");
+  assert.equal(t.track("camera")?.readyState, "live");
+  t.media.close();
+});
+
+test("refusals are told apart", async () => {
+  for (const [message, state, problem] of [
+    ["Permission denied by system", "denied", "system"],
+    ["Permission dismissed", "prompt", "dismissed"],
+    ["Permission denied", "denied", "permission"],
+  ] as const) {
+    const t = await setup({ microphoneOn: false });
+    t.devices.list = [camera("c", "Built in")];
+    t.devices.permissions.camera.state = state;
+    t.devices.refused.set("videoinput", new DOMException(message, "NotAllowedError"));
+    await t.media.toggle("camera");
+    assert.equal(t.media.store.state.camera.problem, problem);
+    t.media.close();
+  }
+});
+
+// Without a permission a device has no name yet.
+test("the first camera that is plugged in is used", async () => {
+  const t = await setup({ microphoneOn: false, cameraOn: true });
+  assert.equal(t.media.store.state.camera.problem, "none");
+  t.devices.change(camera("", ""));
+  t.devices.list = [camera("c", "USB")];
+  await settled();
+  assert.equal(t.track("camera")?.readyState, "live");
+  t.media.close();
 });

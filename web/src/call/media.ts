@@ -2,8 +2,10 @@ import { Store } from "../state/store";
 import {
   capture,
   mediaProblem,
+  permission,
   problemOf,
   sizes,
+  watchPermission,
   type DeviceKind,
   type Facing,
   type MediaProblem,
@@ -122,6 +124,7 @@ export class LocalMedia {
     if (mediaProblem() === null) {
       navigator.mediaDevices.addEventListener("devicechange", this.onDevices);
       document.addEventListener("visibilitychange", this.onVisible);
+      for (const kind of kinds) void watchPermission(kind, () => this.allowed(kind));
     }
   }
 
@@ -142,18 +145,24 @@ export class LocalMedia {
     }
   }
 
-  toggleMicrophone(): void {
-    const { wanted, track, interrupted } = this.store.state.microphone;
-    this.patch("microphone", { wanted: !wanted });
-    if (track) track.enabled = !wanted;
-    if (!wanted && (!track || interrupted)) this.retry("microphone");
-  }
-
-  toggleCamera(): void {
-    const { wanted } = this.store.state.camera;
-    this.patch("camera", { wanted: !wanted });
-    if (wanted) this.release("camera");
-    else void this.acquire(["camera"]);
+  /**
+   * Turns a device on or off. One that is wished for and could not be had is asked for
+   * once more. Resolves when the browser has answered.
+   */
+  async toggle(kind: DeviceKind): Promise<void> {
+    const { wanted, track, problem, interrupted } = this.store.state[kind];
+    if (wanted && !track && problem) {
+      await this.acquire([kind]);
+      return;
+    }
+    this.patch(kind, { wanted: !wanted });
+    if (kind === "microphone" && track) track.enabled = !wanted;
+    if (wanted) {
+      if (kind === "camera") this.release(kind);
+      return;
+    }
+    if (interrupted) this.release(kind);
+    await this.acquire([kind]);
   }
 
   /** Asks once more for what could not be had, or does not work. */
@@ -257,11 +266,10 @@ export class LocalMedia {
 
   private readonly onDevices = () => {
     void this.enqueue(async () => {
-      await this.listDevices();
+      const all = await this.listDevices();
       for (const kind of kinds) {
         const { wanted, problem } = this.store.state[kind];
-        const there = hasAny(this.store.state.devices, kind);
-        if (wanted && problem === "none" && there) void this.acquire([kind], { moved: true });
+        if (wanted && problem === "none" && hasAny(all, kind)) void this.acquire([kind], { moved: true });
       }
       await this.followDevices(true);
     });
@@ -278,9 +286,20 @@ export class LocalMedia {
         else interruption.shown();
       } else if (!document.hidden && wanted && !track && problem !== null && passing.includes(problem)) {
         void this.acquire([kind]);
+      } else if (!document.hidden && wanted && !track && problem !== null) {
+        // Not every browser tells that a permission has changed.
+        void permission(kind).then((state) => {
+          if (state === "granted") this.allowed(kind);
+        });
       }
     }
   };
+
+  /** The user has allowed it after all. */
+  private allowed(kind: DeviceKind): void {
+    const { wanted, track, pending } = this.store.state[kind];
+    if (!this.closed && wanted && !track && !pending) void this.acquire([kind]);
+  }
 
   private patch(kind: DeviceKind, patch: Partial<Device>): void {
     this.store.set({ [kind]: { ...this.store.state[kind], ...patch } });
@@ -375,15 +394,18 @@ export class LocalMedia {
     return chosenIn(this.store.state.devices, kind, this.store.state[kind].deviceId, this.holds[kind].chosenLabel);
   }
 
-  private async listDevices(): Promise<void> {
+  /** Returns all devices, those included that may not be used yet. */
+  private async listDevices(): Promise<MediaDeviceInfo[]> {
+    let all: MediaDeviceInfo[] = [];
     try {
-      const devices = await navigator.mediaDevices.enumerateDevices();
+      all = await navigator.mediaDevices.enumerateDevices();
       // Without permission they have no names, and choosing makes no sense.
-      this.store.set({ devices: devices.filter((d) => d.deviceId !== "" && d.label !== "") });
+      this.store.set({ devices: all.filter((d) => d.deviceId !== "" && d.label !== "") });
     } catch {
       this.store.set({ devices: [] });
     }
     for (const kind of kinds) this.holds[kind].chosenLabel = this.chosen(kind)?.label ?? this.holds[kind].chosenLabel;
+    return all;
   }
 
   /** Changes over to what is right with the devices that there are now. */

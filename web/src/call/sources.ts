@@ -19,8 +19,8 @@ export const silent = ({ wanted, track, interrupted }: Device): boolean => !want
 export function turnOff(media: LocalMedia, source: TrackSource): void {
   const { microphone, camera } = media.store.state;
   if (source === TrackSource.MICROPHONE) {
-    if (microphone.wanted) media.toggleMicrophone();
+    if (microphone.wanted) void media.toggle("microphone");
   } else if (source === TrackSource.CAMERA) {
-    if (camera.wanted) media.toggleCamera();
+    if (camera.wanted) void media.toggle("camera");
   } else media.stopScreen();
 }

@@ -1,3 +1,4 @@
+import { canShareScreen, mediaProblem, type DeviceKind } from "../call/capture";
 import { systemClock } from "../call/clock";
 import { CallControl } from "../call/control";
 import { LocalMedia } from "../call/media";
@@ -7,7 +8,7 @@ import type { ModerationAction, Phase } from "../call/state";
 import { nextSpeaker, type ActiveSpeaker } from "../ui/speaker";
 import { asksForWall, sayWall } from "../ui/wall";
 import { sentence } from "../ui/sentence";
-import { movedWords, screenWords, together } from "../ui/words";
+import { mediaWords, movedWords, screenWords, together } from "../ui/words";
 import { Invitations } from "./invitations";
 import { load } from "./load";
 import { Settings } from "./settings";
@@ -19,6 +20,8 @@ export interface Toast {
   text: string;
   /** Something went wrong. */
   alert: boolean;
+  /** Reports whether it still holds: one that does not goes at once. */
+  holds: () => boolean;
 }
 
 export interface Ui {
@@ -58,7 +61,7 @@ export class App {
   readonly settings = new Settings();
   readonly media = new LocalMedia(this.settings.media, {
     onMoved: (kind, label) => this.say(movedWords(kind, label)),
-    onScreenEnded: () => this.say("Your screen is no longer shared."),
+    onScreenEnded: () => this.say("Your screen is no longer shared.", false, () => !this.media.store.state.screen),
   });
   readonly invitations = new Invitations();
   readonly ui: Store<Ui>;
@@ -115,6 +118,7 @@ export class App {
     void this.call.load();
     this.call.store.subscribe(() => this.callChanged());
     this.media.store.subscribe(() => this.keepMedia());
+    for (const store of [this.call.store, this.media.store]) store.subscribe(() => this.recheck());
     this.listen();
     void this.meetTabs();
     // A screen on the wall has nobody who presses a button.
@@ -195,7 +199,36 @@ export class App {
     }
   }
 
+  /** Turns the microphone or the camera on or off, and says why where that does not go. */
+  async toggleDevice(kind: DeviceKind): Promise<void> {
+    if (this.watches()) return;
+    await this.media.toggle(kind);
+    const { wanted, track, problem } = this.media.store.state[kind];
+    // The lobby shows it beside the picture.
+    if (!wanted || track || !problem || !this.inCall()) return;
+    const { title, text } = mediaWords(kind, problem);
+    this.say(`${title}. ${text}`, true, () => this.media.store.state[kind].problem === problem);
+  }
+
+  private inCall(): boolean {
+    const { phase } = this.call.store.state;
+    return phase === "joined" || phase === "reconnecting";
+  }
+
+  /** Reports whether this one just watches, which it says. */
+  private watches(): boolean {
+    const { viewOnly } = this.call.store.state;
+    if (!viewOnly || !this.inCall()) return false;
+    this.say("You just watch: nobody sees or hears you. To be seen and heard, leave and join.");
+    return true;
+  }
+
   async toggleScreen(): Promise<void> {
+    if (this.watches()) return;
+    if (!canShareScreen()) {
+      this.say(screenWords(mediaProblem() ?? "unsupported"), true);
+      return;
+    }
     if (this.media.store.state.screen) {
       this.media.stopScreen();
       return;
@@ -232,12 +265,12 @@ export class App {
   /** Talks to a camera, or stops. */
   talk(participantId: string): void {
     if (this.media.store.state.microphone.wanted) this.call.talk(participantId);
-    else this.say("Turn your microphone on to talk to the camera.", true);
+    else this.say("Turn your microphone on to talk to the camera.", true, () => !this.media.store.state.microphone.wanted);
   }
 
   /** Mutes or removes somebody, or locks the room. */
   moderate(action: ModerationAction): void {
-    if (!this.call.moderate(action)) this.say("That has to wait until the connection is back.", true);
+    if (!this.call.moderate(action)) this.say("That has to wait until the connection is back.", true, () => this.call.store.state.phase === "reconnecting");
   }
 
   toggleWall(): void {
@@ -251,12 +284,21 @@ export class App {
     this.ui.set({ shortcuts: on });
   }
 
-  /** Shows a sentence for a while, and lets screen readers say it. */
-  say(text: string, alert = false): void {
+  /**
+   * Shows a sentence for a while, and lets screen readers say it. One about a state
+   * that may end earlier says by holds whether it lasts.
+   */
+  say(text: string, alert = false, holds = () => true): void {
     if (this.ui.state.toasts.some((t) => t.text === text && t.alert)) return;
-    const toast = { id: ++this.lastToast, text, alert };
+    const toast = { id: ++this.lastToast, text, alert, holds };
     this.ui.set({ toasts: [...this.ui.state.toasts.slice(-3), toast] });
     setTimeout(() => this.dismiss(toast.id), alert ? toastTime * 2 : toastTime);
+  }
+
+  /** Takes back what does not hold any more. */
+  private recheck(): void {
+    const toasts = this.ui.state.toasts.filter((t) => t.holds());
+    if (toasts.length < this.ui.state.toasts.length) this.ui.set({ toasts });
   }
 
   dismiss(id: number): void {
@@ -274,10 +316,14 @@ export class App {
         this.gather();
         break;
       case "muted":
-        this.say("A moderator has muted you.", true);
+        this.say("A moderator has muted you.", true, () => !this.media.store.state.microphone.wanted || !this.media.store.state.camera.wanted);
         break;
       case "locked":
-        this.say(event.locked ? "The room is locked: nobody else can come in." : "The room is open again.");
+        this.say(
+          event.locked ? "The room is locked: nobody else can come in." : "The room is open again.",
+          false,
+          () => this.call.store.state.room.locked === event.locked,
+        );
         break;
       case "shares":
         this.say(`${event.name} shares a screen`);

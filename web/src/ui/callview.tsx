@@ -7,7 +7,7 @@ import { useApp, useMedia, useNow, useStore } from "./context";
 import { IconButton, MenuButton, type MenuItem } from "./controls";
 import { Dialogs } from "./dialogs";
 import { Icon } from "./icons";
-import { CameraButton, MicrophoneButton } from "./lobby";
+import { DeviceButton } from "./lobby";
 import { deviceNotice } from "./notices";
 import { SidePanel } from "./panels";
 import { useShortcuts } from "./shortcuts";
@@ -31,7 +31,7 @@ export function CallView(): JSX.Element {
   const resting = useResting(wall);
   useScreenOn();
   useEffect(() => lookAfter(app), [app]);
-  useShortcuts(main >= 0 ? (tiles[main]?.key ?? "") : "", viewOnly);
+  useShortcuts(main >= 0 ? (tiles[main]?.key ?? "") : "");
   useEffect(() => heading.current?.focus(), []);
   return (
     <div class={`call ${panel ? "call-with-panel" : ""} ${wall ? "call-wall" : ""} ${
@@ -205,11 +205,11 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
         ) : (
           <>
             <div class="pair">
-              <MicrophoneButton shortcut="M" />
+              <DeviceButton kind="microphone" shortcut="M" />
               {wide && <MenuButton label="Choose a microphone or speaker" icon="chevron" items={soundItems(media, app.media)} />}
             </div>
             <div class="pair">
-              <CameraButton shortcut="V" />
+              <DeviceButton kind="camera" shortcut="V" />
               {wide && <MenuButton label="Choose a camera" icon="chevron" items={cameraItems(media, app.media)} />}
             </div>
             {touch && canSwitch(media) && (

@@ -13,6 +13,8 @@ interface ButtonProps {
   expanded?: boolean;
   /** A number at its corner, and what it counts in words. */
   badge?: { count: number; words: string };
+  /** Why it does not do what it says, in a few words; a mark stands at its corner. */
+  warning?: string;
   disabled?: boolean;
   class?: string;
   onClick: () => void;
@@ -30,9 +32,9 @@ export function IconButton(p: ButtonProps): JSX.Element {
       aria-pressed={p.pressed}
       aria-expanded={p.expanded}
       aria-keyshortcuts={p.shortcut}
-      aria-describedby={count > 0 ? id : undefined}
+      aria-describedby={count > 0 || p.warning ? id : undefined}
       disabled={p.disabled}
-      data-tip={p.shortcut ? `${p.label} (${p.shortcut})` : p.label}
+      data-tip={`${p.warning ? `${p.warning}. ` : ""}${p.label}${p.shortcut ? ` (${p.shortcut})` : ""}`}
       onClick={p.onClick}
     >
       <Icon name={p.icon} />
@@ -40,6 +42,13 @@ export function IconButton(p: ButtonProps): JSX.Element {
         <span class="badge" data-count={count > 99 ? "99+" : count}>
           <span id={id} hidden>
             {words}
+          </span>
+        </span>
+      )}
+      {p.warning && (
+        <span class="badge" data-count="!">
+          <span id={id} hidden>
+            {p.warning}
           </span>
         </span>
       )}

@@ -235,8 +235,8 @@ function Preview({ name }: { name: string }): JSX.Element {
           </div>
         )}
         <div class="preview-buttons">
-          <MicrophoneButton class="round-tile-large" />
-          <CameraButton class="round-tile-large" />
+          <DeviceButton kind="microphone" class="round-tile-large" />
+          <DeviceButton kind="camera" class="round-tile-large" />
         </div>
       </div>
       {insecure ? <Problem kind="camera" /> : <Problems />}
@@ -275,40 +275,24 @@ function Problem({ kind }: { kind: DeviceKind }): JSX.Element | null {
   );
 }
 
-export function MicrophoneButton(p: { class?: string; shortcut?: string }): JSX.Element {
-  const { media } = useApp();
-  const { wanted, track, problem } = useStore(media.store, (s) => s.microphone);
+const deviceLabels = {
+  microphone: { on: "Mute microphone", off: "Unmute microphone" },
+  camera: { on: "Turn camera off", off: "Turn camera on" },
+};
+
+/** Turns the microphone or the camera on or off. What keeps it from that stands at its corner. */
+export function DeviceButton({ kind, ...p }: { kind: DeviceKind; class?: string; shortcut?: string }): JSX.Element {
+  const app = useApp();
+  const { wanted, track, problem } = useStore(app.media.store, (s) => s[kind]);
   const on = wanted && (track !== null || !problem);
   return (
     <IconButton
-      icon={on ? "microphone" : "microphoneOff"}
-      label={on ? "Mute microphone" : "Unmute microphone"}
-      shortcut={p.shortcut}
+      icon={on ? kind : `${kind}Off`}
+      label={deviceLabels[kind][on ? "on" : "off"]}
       tone={on ? "" : "off"}
-      class={p.class}
-      onClick={() => press(wanted && !on, () => media.retry("microphone"), () => media.toggleMicrophone())}
+      warning={wanted && !on && problem ? mediaWords(kind, problem).title : ""}
+      onClick={() => void app.toggleDevice(kind)}
+      {...p}
     />
   );
-}
-
-export function CameraButton(p: { class?: string; shortcut?: string }): JSX.Element {
-  const { media } = useApp();
-  const { wanted, track, problem } = useStore(media.store, (s) => s.camera);
-  const on = wanted && (track !== null || !problem);
-  return (
-    <IconButton
-      icon={on ? "camera" : "cameraOff"}
-      label={on ? "Turn camera off" : "Turn camera on"}
-      shortcut={p.shortcut}
-      tone={on ? "" : "off"}
-      class={p.class}
-      onClick={() => press(wanted && !on, () => media.retry("camera"), () => media.toggleCamera())}
-    />
-  );
-}
-
-/** Wished for but not there: the button asks for it again. */
-function press(again: boolean, retry: () => void, toggle: () => void): void {
-  if (again) retry();
-  else toggle();
 }

@@ -1,5 +1,4 @@
 import { useEffect, useRef } from "preact/hooks";
-import { canShareScreen } from "../call/capture";
 import { useApp } from "./context";
 import { toggleFullScreen } from "./tile";
 
@@ -16,26 +15,25 @@ export const keys: [key: string, does: string][] = [
 ];
 
 /** Single keys for what is done most; not while something is typed. */
-export function useShortcuts(mainKey: string, viewOnly: boolean): void {
+export function useShortcuts(mainKey: string): void {
   const app = useApp();
-  const now = useRef({ mainKey, viewOnly });
-  now.current = { mainKey, viewOnly };
+  const now = useRef(mainKey);
+  now.current = mainKey;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
       if (!app.ui.state.shortcuts || app.ui.state.dialog) return;
       const target = event.target as HTMLElement;
       if (target.closest("input, textarea, select, [contenteditable], [role=menu]")) return;
-      const publishes = !now.current.viewOnly;
       switch (event.key.toLowerCase()) {
         case "m":
-          if (publishes) app.media.toggleMicrophone();
+          void app.toggleDevice("microphone");
           break;
         case "v":
-          if (publishes) app.media.toggleCamera();
+          void app.toggleDevice("camera");
           break;
         case "s":
-          if (publishes && canShareScreen()) void app.toggleScreen();
+          void app.toggleScreen();
           break;
         case "c":
           app.togglePanel("chat");
@@ -44,7 +42,7 @@ export function useShortcuts(mainKey: string, viewOnly: boolean): void {
           app.togglePanel("people");
           break;
         case "l":
-          app.toggleLayout(now.current.mainKey);
+          app.toggleLayout(now.current);
           break;
         case "w":
           app.toggleWall();

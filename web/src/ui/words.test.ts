@@ -8,13 +8,19 @@ import { endingWords, linksIn, lockElsewhere, mediaWords, secondsUntil, together
 test("everything that goes wrong is said in words of its own", () => {
   const reasons: EndReason[] = [
     "left", "unreachable", "gave-up", "room-full", "wrong-password", "forbidden", "bad-name", "unavailable",
-    "refused", "removed", "replaced", "room-closed", "needs-invitation", "bad-invitation", "try-later", "locked",
+    "refused", "removed", "replaced", "room-closed", "needs-invitation", "bad-invitation", "try-later", "locked", "not-loaded",
   ];
   const titles = reasons.map((reason) => endingWords({ reason, detail: "" }, true).title);
   assert.equal(new Set(titles).size, reasons.length);
-  const problems: MediaProblem[] = ["permission", "none", "busy", "insecure", "unsupported", "lost", "failed"];
+  const problems: MediaProblem[] = ["permission", "dismissed", "system", "policy", "none", "busy", "insecure", "unsupported", "lost", "failed"];
   const texts = problems.flatMap((p) => [mediaWords("camera", p).text, mediaWords("microphone", p).text]);
   for (const text of [...titles, ...texts]) assert.ok(text.length > 5);
+});
+
+test("each browser is told where it keeps its permissions", () => {
+  const texts = (["chromium", "android", "firefox", "safari", "ios", "other"] as const).map((b) => mediaWords("camera", "permission", b).text);
+  assert.equal(new Set(texts).size, texts.length);
+  for (const text of texts) assert.match(text, /camera/);
 });
 
 test("a lock says where it does not hold", () => {

@@ -1,5 +1,6 @@
 import type { Ways } from "../call/diagnose";
 import type { Ending } from "../call/session";
+import { thisBrowser, type BrowserFamily } from "../call/browser";
 import type { DeviceKind, MediaProblem } from "../call/capture";
 import { sentence } from "./sentence";
 
@@ -90,14 +91,41 @@ export function blockedWords({ ports, relayed }: Ways): string {
   return `Sound and pictures cannot get through. The page comes by the web, but they need ${needed}, which a firewall, a proxy or a tunnel on the way does not carry. ${remedy} Trying again…`;
 }
 
+/** Where a permission is given once it was refused, as the browser calls its parts. */
+function allowWords(kind: DeviceKind, browser: BrowserFamily): string {
+  switch (browser) {
+    case "chromium":
+      return `Press the symbol to the left of the address, and allow the ${kind} there.`;
+    case "android":
+      return `Tap the symbol to the left of the address, then Permissions, and allow the ${kind}.`;
+    case "firefox":
+      return `Press the crossed-out symbol of the ${kind} beside the address, and take the block away.`;
+    case "safari":
+      return `In the menu Safari, choose Settings for This Website, and allow the ${kind}.`;
+    case "ios":
+      return `Tap the symbol beside the address, then the website's settings, and allow the ${kind}.`;
+    case "other":
+      return `Allow the ${kind} in the browser's settings for this website.`;
+  }
+}
+
 /** What to say when a camera or microphone cannot be had. */
-export function mediaWords(kind: DeviceKind, problem: MediaProblem): Words {
+export function mediaWords(kind: DeviceKind, problem: MediaProblem, browser = thisBrowser()): Words {
   const title = (text: string) => `${kind === "camera" ? "Camera" : "Microphone"} ${text}`;
   switch (problem) {
     case "permission":
+      return { title: title("not allowed"), text: `The browser keeps the ${kind} from this page. ${allowWords(kind, browser)}` };
+    case "dismissed":
+      return { title: title("not allowed yet"), text: `The browser's question was not answered. Turn the ${kind} on, and it asks again.` };
+    case "system":
       return {
-        title: title("not allowed"),
-        text: `This page may not use the ${kind}. Allow it in the browser's address bar or its site settings, then turn it on again.`,
+        title: title("blocked by the system"),
+        text: `The system keeps the ${kind} from this browser. Allow it in the system's privacy settings, then turn it on again.`,
+      };
+    case "policy":
+      return {
+        title: title("blocked by a policy"),
+        text: `Whoever manages this device, or the page that this call is shown in, does not allow the ${kind}. Ask them, or open this page in a tab of its own.`,
       };
     case "none":
       return { title: title("not found"), text: `This device has no ${kind}, or it is not plugged in.` };
@@ -128,7 +156,14 @@ export function screenWords(problem: MediaProblem): string {
     case "none":
       return "There is nothing on this device that can be shared.";
     case "busy":
+    case "system":
       return "The system did not let the browser see the screen. Check its privacy settings.";
+    case "policy":
+      return "Whoever manages this device, or the page that this call is shown in, does not allow sharing the screen.";
+    case "insecure":
+      return "Browsers share screens with secure pages only. Open this page with https:// in front.";
+    case "unsupported":
+      return "This browser shares no screen. A browser on a computer does.";
     default:
       return "This browser could not share the screen.";
   }

@@ -21,6 +21,8 @@ help:
 	@echo 'make proto   generate code from proto/'
 	@echo 'make ipk     OpenWrt packages, .ipk and .apk; ARCH=mipsel_24kc for others than'
 	@echo '             aarch64_cortex-a53, ARCH=all for all'
+	@echo 'make feed    a signed package feed of all architectures for any web server;'
+	@echo '             make feed-keys makes its keys, once; see docs/openwrt.md'
 	@echo 'make image   container image for servers, with Docker; see docs/cloud.md'
 	@echo 'make sbom    what the daemon is made of, as CycloneDX'
 	@echo 'make audit   known vulnerabilities in that, where their databases are reached'
@@ -91,6 +93,13 @@ ARCH ?= aarch64_cortex-a53
 .PHONY: ipk apk
 ipk apk: web
 	cd scripts/pack && go run . -root ../.. -out ../../bin/packages -arch '$(ARCH)'
+
+# A directory from which opkg and apk install; scripts/feed says what can be set.
+.PHONY: feed feed-keys
+feed: web
+	@FEED_KEYS='$(FEED_KEYS)' FEED_URL='$(FEED_URL)' ARCH='$(if $(filter command line,$(origin ARCH)),$(ARCH))' scripts/feed
+feed-keys:
+	@FEED_KEYS='$(FEED_KEYS)' scripts/feed keys
 
 # What servers run: deploy/ says how. IMAGE names it, ARCH=arm64 is for others.
 .PHONY: image

@@ -70,6 +70,7 @@ func TestPackages(t *testing.T) {
 			testBinary(t, daemon, machines[arch])
 		})
 	}
+	t.Run("feed", func(t *testing.T) { testFeed(t, out, arches) })
 	t.Run("same again", func(t *testing.T) {
 		again := t.TempDir()
 		pack(t, again, []string{"x86_64"})
@@ -148,7 +149,8 @@ func testDaemonPackages(t *testing.T, dir, arch string) string {
 	wantFiles(t, "ipk", files, daemonFiles, "/lib/apk")
 
 	a := untar(t, apk)
-	if hash := fields(t, a.text(t, ".PKGINFO"), " = ")["datahash"]; !slices.Equal(hash, []string{dataHash(t, apk)}) {
+	data := sha256.Sum256(dataPart(t, apk))
+	if hash := fields(t, a.text(t, ".PKGINFO"), " = ")["datahash"]; !slices.Equal(hash, []string{hex.EncodeToString(data[:])}) {
 		t.Errorf("the datahash %q is not that of the data", hash)
 	}
 	wantFields(t, fields(t, a.text(t, ".PKGINFO"), " = "), map[string]string{
@@ -201,8 +203,8 @@ func testDaemonPackages(t *testing.T, dir, arch string) string {
 	return path
 }
 
-// dataHash is the SHA-256 of the second of the gzip files that an .apk is made of.
-func dataHash(t *testing.T, apk []byte) string {
+// dataPart is the second of the gzip files that an .apk is made of.
+func dataPart(t *testing.T, apk []byte) []byte {
 	t.Helper()
 	r := bufio.NewReader(bytes.NewReader(apk))
 	gz, err := gzip.NewReader(r)
@@ -217,8 +219,7 @@ func dataHash(t *testing.T, apk []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(rest)
-	return hex.EncodeToString(sum[:])
+	return rest
 }
 
 func testAppPackages(t *testing.T, dir string) {

@@ -155,6 +155,11 @@ test("a service that does not start says so", options, async (t) => {
 
 test("settings that were refused are told of, and why", options, async (t) => {
   const why = "/etc/config/umbrella: section 'main', option 'tls': '<b>maybe</b>' is not allowed: auto, files, acme or off";
+  const more = [
+    "/etc/config/umbrella: section 'door', option 'url' is missing, and a camera that is enabled needs it: something",
+    "/etc/config/umbrella: section '@room[0]', option 'password' is missing, and access 'password' needs it: secret",
+    "/etc/config/umbrella: line 7: what nobody knows",
+  ];
   let refused = null;
   const { says, text, called, page, ap, fine } = await open(t, "view.umbrella.rooms", (ap) => {
     ap.answers["file.read"] = () => refused;
@@ -165,11 +170,15 @@ test("settings that were refused are told of, and why", options, async (t) => {
   refused = { data: `${why}\n` };
   await page.evaluate(() => window.pollOnce());
   await says("goes on by those before", "#umbrella-notice");
-  assert.equal(await text("#umbrella-notice pre"), why);
+  assert.equal(await text("#umbrella-notice li"), "Settings – “Certificate from”: '<b>maybe</b>' is not allowed: one of the choices of the page");
+  assert.equal(await page.$eval("#umbrella-notice pre", (node) => node.textContent), why);
   await page.evaluate(() => window.openView("view.status.include.70_umbrella"));
   await says("refused", "main");
+  refused = { data: more.join("\n") };
   await page.evaluate(() => window.openView("view.umbrella.overview"));
-  await says(why, "#umbrella-notice");
+  await says("Cameras – <b>Door</b> – “Address”: is missing, and a camera that is enabled needs it: something", "#umbrella-notice");
+  await says("Rooms – @room[0] – “Password”: is missing, and “people who know the password” needs it: secret", "#umbrella-notice");
+  await says("what nobody knows", "#umbrella-notice");
   ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: false } });
   await page.evaluate(() => window.pollOnce());
   await says("The settings were refused.", "#umbrella-notice");

@@ -170,7 +170,7 @@ function addByName(section, label, otherwise, settingsOf) {
 			}
 		});
 
-		return E('div', { 'class': 'cbi-section-create %s'.format(extra_class ?? '') }, [ E('div', {}, [ input ]), button ]);
+		return E('div', { 'class': 'cbi-section-create umbrella-create %s'.format(extra_class ?? '') }, [ E('div', {}, [ input ]), button ]);
 	};
 }
 

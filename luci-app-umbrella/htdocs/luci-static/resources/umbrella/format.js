@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require umbrella.words as words';
 
 function bitRate(bits) {
 	return '%.1mbit/s'.format(+bits || 0);
@@ -76,12 +77,12 @@ function time(ms) {
 
 /* Returns a state of something: "good", "busy", "bad", or "calm" for what is as it
  * should be and asks for nothing. The words say the same as the colour. */
-function badge(kind, words) {
-	return E('span', { 'class': 'umbrella-badge umbrella-%s'.format(kind) }, [ words ]);
+function badge(kind, shown) {
+	return E('span', { 'class': 'umbrella-badge umbrella-%s'.format(kind) }, [ shown ]);
 }
 
-function detail(words) {
-	return E('div', { 'style': 'overflow-wrap:anywhere' }, [ E('small', {}, [ words ]) ]);
+function detail(shown) {
+	return E('div', { 'style': 'overflow-wrap:anywhere' }, [ E('small', {}, [ shown ]) ]);
 }
 
 function trunk(t) {
@@ -89,17 +90,17 @@ function trunk(t) {
 
 	if (!links.length)
 		return [ t.problem ? badge('bad', _('down')) : t.url ? badge('busy', _('connecting')) : badge('calm', _('waiting for the other node')) ]
-			.concat(t.problem ? [ detail(t.problem) ] : []);
+			.concat(t.problem ? [ detail(words.translate(t.problem)) ] : []);
 
 	return links.flatMap((link) => [
 		badge('good', _('connected')), ' ', link.nodeName || link.nodeId || '',
 		detail(_('sent %s, received %s, round trip %d ms').format(
 			bitRate(link.sentBitsPerSecond), bitRate(link.receivedBitsPerSecond), Math.round(link.roundTripMs || 0)))
-	].concat(link.refused ? [ detail(link.refused) ] : []));
+	].concat(link.refused ? [ detail(words.translate(link.refused)) ] : []));
 }
 
 function trouble(t) {
-	return [ t.reason, t.advice ].filter((words) => words).join(' – ');
+	return [ t.reason, t.advice ].filter((said) => said).map(words.translate).join(' – ');
 }
 
 function camera(c) {
@@ -123,9 +124,9 @@ function signal(station) {
 	if (!dBm)
 		return '–';
 
-	const words = dBm >= -60 ? _('good') : dBm >= -75 ? _('fair') : _('weak');
+	const quality = dBm >= -60 ? _('good') : dBm >= -75 ? _('fair') : _('weak');
 
-	return '%d dBm (%s)'.format(dBm, words);
+	return '%d dBm (%s)'.format(dBm, quality);
 }
 
 /* A table that becomes cards on a phone, as the theme does it by data-title. */

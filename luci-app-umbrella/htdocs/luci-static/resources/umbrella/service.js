@@ -5,7 +5,9 @@
 'require rpc';
 'require uci';
 'require ui';
+'require umbrella.options as options';
 'require umbrella.values as values';
+'require umbrella.words as words';
 
 const callInitList = rpc.declare({
 	object: 'rc',
@@ -113,9 +115,9 @@ async function enable() {
 }
 
 function problemNodes(now) {
-	const words = problem(now);
+	const wrong = problem(now);
 
-	if (!words)
+	if (!wrong)
 		return [];
 
 	const off = now.running === false && !isEnabled();
@@ -123,7 +125,7 @@ function problemNodes(now) {
 	return [
 		E('div', { 'class': 'alert-message warning', 'role': 'status' }, [
 			E('p', {}, [
-				words, ' ',
+				wrong, ' ',
 				E('a', { 'href': L.url('admin/services/umbrella/log') }, [ _('Open the log') ])
 			].concat(off && now.atBoot !== false ? [] : [
 				' ', E('a', { 'href': L.url('admin/system/startup') }, [ _('Open the startup scripts') ])
@@ -137,13 +139,44 @@ function problemNodes(now) {
 	];
 }
 
+/* Returns a link to the page that has the settings of a section. */
+function pageOf(type) {
+	switch (type) {
+	case 'room': return E('a', { 'href': L.url('admin/services/umbrella/rooms') }, [ _('Rooms') ]);
+	case 'backhaul': return E('a', { 'href': L.url('admin/services/umbrella/trunks') }, [ _('Trunks') ]);
+	case 'camera': return E('a', { 'href': L.url('admin/services/umbrella/cameras') }, [ _('Cameras') ]);
+	default: return E('a', { 'href': L.url('admin/services/umbrella/settings') }, [ _('Settings') ]);
+	}
+}
+
+/* Returns a line of what the node has against the settings as the pages would say it:
+ * where that is, and what is wrong. */
+function refusalNodes(line) {
+	const form = /^[^ :]*: section '([^']*)'(?:, option '([^']*)')?:? (.*)$/s;
+	const found = form.exec(line);
+
+	if (!found)
+		return [ words.translate(line) ];
+
+	const [ , name, option, said ] = found;
+	const type = /^@(\w+)\[\d+\]$/.exec(name)?.[1] ?? uci.get('umbrella', name)?.['.type'];
+	const title = option ? options.of(type, option)?.title ?? option : null;
+
+	return [ pageOf(type), type === 'umbrella' ? '' : ' – ' + (uci.get('umbrella', name, 'name') || name),
+		title ? ' – ' + _('“%s”').format(title) : '', ': ', words.translate(said) ];
+}
+
 function refusedNodes({ running, refused }) {
 	return refused ? [
 		E('div', { 'class': 'alert-message error', 'role': 'status' }, [
 			E('p', {}, [ running
 				? _('The settings were refused. Umbrella goes on by those before.')
 				: _('The settings were refused.') ]),
-			E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ refused ])
+			E('ul', { 'style': 'overflow-wrap:anywhere' }, refused.split('\n').map((line) => E('li', {}, [ ...refusalNodes(line) ]))),
+			E('details', {}, [
+				E('summary', {}, [ _('As the node wrote it') ]),
+				E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ refused ])
+			])
 		])
 	] : [];
 }

@@ -8,6 +8,7 @@
 'require umbrella.login as login';
 'require umbrella.service as service';
 'require umbrella.values as values';
+'require umbrella.words as words';
 'require view';
 
 function nameOf(section_id) {
@@ -176,7 +177,7 @@ function foundNodes(section, cameras, user, password) {
 	const rows = cameras.map((camera) => [
 		[ E('strong', {}, [ camera.name || camera.address ]), E('br'), [ camera.manufacturer, camera.model ].filter((s) => s).join(' ') ],
 		camera.address,
-		camera.problem ? camera.problem
+		camera.problem ? words.translate(camera.problem)
 			: L.toArray(camera.profiles).map((p) => E('div', {}, [ '%s %s %d×%d'.format(p.role || p.name || '', p.codec || '', p.width || 0, p.height || 0) ])),
 		E('button', {
 			'class': 'btn cbi-button cbi-button-add',
@@ -253,7 +254,6 @@ function addButtons(s) {
 
 		node.appendChild(E('button', {
 			'class': 'btn cbi-button cbi-button-action',
-			'style': 'margin-left:.5em',
 			'click': ui.createHandlerFn(this, discover, this)
 		}, [ _('Discover') ]));
 

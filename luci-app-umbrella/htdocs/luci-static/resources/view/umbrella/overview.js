@@ -5,6 +5,7 @@
 'require ui';
 'require umbrella.format as format';
 'require umbrella.service as service';
+'require umbrella.words as words';
 'require uqr';
 'require view';
 
@@ -124,7 +125,7 @@ function trunkNodes(status) {
 
 	if (refused.length)
 		nodes.push(E('h4', {}, [ _('Turned down lately') ]), format.table([ _('When'), _('Address'), _('Reason') ],
-			refused.map((trunk) => [ _('%s ago').format(format.since(trunk.atMs, status.nowMs)), trunk.address ?? '', trunk.problem ?? '' ]), ''));
+			refused.map((trunk) => [ _('%s ago').format(format.since(trunk.atMs, status.nowMs)), trunk.address ?? '', words.translate(trunk.problem ?? '') ]), ''));
 
 	return nodes;
 }

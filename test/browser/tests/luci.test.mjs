@@ -169,7 +169,7 @@ test("settings that were refused are told of, and why", options, async (t) => {
   // As after Save & Apply.
   refused = { data: `${why}\n` };
   await page.evaluate(() => window.pollOnce());
-  await says("goes on by those before", "#umbrella-notice");
+  await says("runs on with the ones before", "#umbrella-notice");
   assert.equal(await text("#umbrella-notice li"), "Settings – “Certificate from”: '<b>maybe</b>' is not allowed: one of the choices of the page");
   assert.equal(await page.$eval("#umbrella-notice pre", (node) => node.textContent), why);
   await page.evaluate(() => window.openView("view.status.include.70_umbrella"));
@@ -182,7 +182,7 @@ test("settings that were refused are told of, and why", options, async (t) => {
   ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: false } });
   await page.evaluate(() => window.pollOnce());
   await says("The settings were refused.", "#umbrella-notice");
-  assert.ok(!(await text("#umbrella-notice")).includes("goes on"));
+  assert.ok(!(await text("#umbrella-notice")).includes("runs on"));
   refused = null;
   await page.evaluate(() => window.pollOnce());
   assert.ok(!(await text("#umbrella-notice")).includes("refused"));
@@ -450,7 +450,7 @@ test("log: the node's lines alone, in columns", options, async (t) => {
   await type("#umbrella-words", "WRONG");
   assert.deepEqual(await logRows(page), [["error", "start script", "settings are wrong"]]);
   await type("#umbrella-words", "nowhere");
-  assert.ok((await text()).includes("No line of the log is like that."));
+  assert.ok((await text()).includes("No line of the log matches."));
   delete ap.answers["log.read"];
   await page.evaluate(() => window.pollOnce());
   assert.match(await text(), /could not be read/);

@@ -100,7 +100,7 @@ function problem({ running, atBoot }) {
 	if (running === false)
 		return atBoot === false
 			? _('Umbrella is not running, and does not start at boot.')
-			: _('Umbrella is switched on, but not running. Its log tells why.');
+			: _('Umbrella is switched on, but not running. Its log says why.');
 
 	if (running && atBoot === false)
 		return _('Umbrella is running, but does not start at boot.');
@@ -170,7 +170,7 @@ function refusedNodes({ running, refused }) {
 	return refused ? [
 		E('div', { 'class': 'alert-message error', 'role': 'status' }, [
 			E('p', {}, [ running
-				? _('The settings were refused. Umbrella goes on by those before.')
+				? _('The settings were refused. Umbrella runs on with the ones before.')
 				: _('The settings were refused.') ]),
 			E('ul', { 'style': 'overflow-wrap:anywhere' }, refused.split('\n').map((line) => E('li', {}, [ ...refusalNodes(line) ]))),
 			E('details', {}, [

@@ -190,7 +190,7 @@ function foundNodes(section, cameras, user, password) {
 
 	return [
 		format.table([ _('Camera'), _('Address'), _('Streams'), '' ], rows, ''),
-		!user ? E('p', {}, [ _('A camera that asks for a login tells its streams only to who gives it: search again with user and password.') ]) : ''
+		!user ? E('p', {}, [ _('A camera with a login lists its streams only after the login: search again with user and password.') ]) : ''
 	];
 }
 

@@ -132,7 +132,7 @@ return view.extend({
 				.filter((entry) => entry.level <= +least.value && [ entry.part, entry.words, entry.rest ].join(' ').toLowerCase().includes(wanted))
 				.map((entry) => rows.get(entry.key));
 
-			note.textContent = problem ?? (now.length ? '' : entries.length ? _('No line of the log is like that.') : _('There is nothing in the log.'));
+			note.textContent = problem ?? (now.length ? '' : entries.length ? _('No line of the log matches.') : _('There is nothing in the log.'));
 			note.hidden = note.textContent === '';
 			box.hidden = !now.length;
 			save.disabled = !entries.length;

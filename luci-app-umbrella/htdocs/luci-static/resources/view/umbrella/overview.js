@@ -124,7 +124,7 @@ function trunkNodes(status) {
 	const refused = L.toArray(status.refusedTrunks);
 
 	if (refused.length)
-		nodes.push(E('h4', {}, [ _('Turned down lately') ]), format.table([ _('When'), _('Address'), _('Reason') ],
+		nodes.push(E('h4', {}, [ _('Refused lately') ]), format.table([ _('When'), _('Address'), _('Reason') ],
 			refused.map((trunk) => [ _('%s ago').format(format.since(trunk.atMs, status.nowMs)), trunk.address ?? '', words.translate(trunk.problem ?? '') ]), ''));
 
 	return nodes;

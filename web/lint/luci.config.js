@@ -5,7 +5,7 @@ import globals from "globals";
 import { html } from "./html.js";
 
 const modules = ["baseclass", "dom", "form", "poll", "rpc", "uci", "ui", "uqr", "view"];
-const runtime = ["L", "E", "_", ...modules, "fields", "format", "login", "options", "service", "values", "words"];
+const runtime = ["L", "E", "_", ...modules, "fields", "format", "login", "options", "problems", "service", "values", "words"];
 
 export default [
   js.configs.recommended,

@@ -204,7 +204,7 @@
         this.onchange?.(event, id, this.read(this.widget));
         this.section.showActive(id);
       });
-      this.row = E("label", {}, [E("span", {}, this.title), this.widget, E("small", {}, this.description?.trim()), this.note]);
+      this.row = E("label", {}, [E("span", {}, this.title), E("div", { class: "cbi-value-field" }, [this.widget, E("small", {}, this.description?.trim())]), this.note]);
       return this.row;
     }
     formvalue() {
@@ -216,6 +216,14 @@
       const problems = [value].flat().map((v) => (v === "" && this.rmempty === false ? "is needed" : (this.validate?.(id, v) ?? true)));
       const bad = problems.find((p) => p !== true);
       this.note.textContent = bad ?? "";
+      // validation.js.
+      if (bad !== undefined) {
+        this.widget.setAttribute("data-tooltip-style", "error");
+        this.widget.setAttribute("data-tooltip", bad);
+      } else {
+        this.widget.removeAttribute("data-tooltip");
+        this.widget.removeAttribute("data-tooltip-style");
+      }
       return bad === undefined;
     }
     write(id, value) {

@@ -378,7 +378,7 @@ test("rooms that are known are offered", options, async (t) => {
   });
   const choices = () => page.$eval('#modal [name="room"]', (input) => input.dataset.choices.split(" "));
   await press("Edit", '[data-section="door"]');
-  assert.deepEqual(await choices(), ["guests", "lobby", "main", "now"]);
+  assert.deepEqual(await choices(), ["guests", "lobby", "now"], "main is what holds if nothing is chosen");
   await page.evaluate(() => window.openView("view.umbrella.trunks"));
   await press("Edit", '[data-section="cloud"]');
   assert.deepEqual(await choices(), ["guests", "lobby", "main", "now"]);
@@ -413,6 +413,20 @@ test("settings: tabs", options, async (t) => {
   const { page, fine } = await open(t, "view.umbrella.settings");
   assert.deepEqual(await page.$$eval("main legend", (all) => all.map((node) => node.textContent)), ["General", "Network", "HTTPS", "Relay and proxies", "Advanced"]);
   assert.equal(await page.$$eval("main label", (all) => all.filter((node) => !node.closest("[data-tab]")).length), 0, "every option is in a tab");
+  fine();
+});
+
+// LuCI shows what is wrong with a field only while the mouse is over it.
+test("settings: a form says all that is wrong, at the fields", options, async (t) => {
+  const { ap, page, press, type, fine } = await open(t, "view.umbrella.settings");
+  for (const name of ["max_rooms", "prefix", "public_address"]) await type(`[name="${name}"]`, "not /this");
+  await press("Save", "main");
+  const problems = () => page.$$eval(".umbrella-problem", (all) => all.filter((node) => node.textContent).map((node) => [node.parentNode.querySelector("[name]").getAttribute("name"), node.textContent]));
+  await soon("three problems", async () => (await problems()).length === 3);
+  assert.deepEqual((await problems())[0], ["max_rooms", "Expecting: a whole number from 0 (no limit) to 10000"]);
+  assert.equal(ap.sections.main.max_rooms, undefined);
+  for (const name of ["max_rooms", "prefix", "public_address"]) await type(`[name="${name}"]`, "");
+  await soon("no problem", async () => (await problems()).length === 0);
   fine();
 });
 

@@ -186,10 +186,12 @@ function knownRooms(status) {
 	return [ ...new Set(all.filter((name) => name && values.isRoomName(name))) ].sort((a, b) => a.localeCompare(b));
 }
 
-/* Offers the rooms that are known; others can be typed. */
+/* Offers the rooms that are known; others can be typed, and the placeholder is the one
+ * that holds if nothing is chosen. */
 function offerRooms(option, status) {
 	for (let name of knownRooms(status))
-		option.value(name); // eslint-disable-line html/luci -- LuCI shows a choice as text
+		if (name !== option.placeholder)
+			option.value(name); // eslint-disable-line html/luci -- LuCI shows a choice as text
 }
 
 return baseclass.extend({ add, quoted, checkWith, boolean, choice, limit, titleOf, isTaken, freeName, addSection, addByName, offerRooms });

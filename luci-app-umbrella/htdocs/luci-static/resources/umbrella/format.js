@@ -132,7 +132,7 @@ function signal(station) {
 /* A table that becomes cards on a phone, as the theme does it by data-title. */
 function table(titles, rows, empty) {
 	const body = rows.map((row) => E('tr', { 'class': 'tr' }, row.map((cell, i) =>
-		E('td', { 'class': 'td left', 'data-title': titles[i] }, [].concat(cell)))));
+		E('td', { 'class': 'td left', 'data-title': titles[i] || null }, [].concat(cell)))));
 
 	if (!rows.length)
 		body.push(E('tr', { 'class': 'tr placeholder' }, [

@@ -6,6 +6,7 @@
 'require uci';
 'require ui';
 'require umbrella.options as options';
+'require umbrella.problems as problems';
 'require umbrella.values as values';
 'require umbrella.words as words';
 
@@ -191,6 +192,7 @@ function withNotice(first, node) {
 	const told = (now) => JSON.stringify([ problem(now), now ]);
 	let shown = told(first);
 
+	problems.watch();
 	poll.add(async () => {
 		const now = await state();
 
@@ -201,7 +203,7 @@ function withNotice(first, node) {
 		}
 	}, 5);
 
-	return E('div', {}, [
+	return E('div', { 'class': 'umbrella' }, [
 		E('link', { 'rel': 'stylesheet', 'href': L.resource('umbrella/style.css') }),
 		notice,
 		node

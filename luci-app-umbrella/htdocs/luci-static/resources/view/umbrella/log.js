@@ -126,6 +126,10 @@ return view.extend({
 		const rows = new Map();
 		let entries = [], shown = [], problem = null;
 
+		const scroll = () => {
+			if (follow.checked)
+				box.scrollTop = box.scrollHeight;
+		};
 		const show = () => {
 			const wanted = words.value.toLowerCase();
 			const now = entries
@@ -145,8 +149,7 @@ return view.extend({
 
 			shown = now;
 
-			if (follow.checked)
-				box.scrollTop = box.scrollHeight;
+			scroll();
 		};
 		const update = async () => {
 			try {
@@ -178,6 +181,8 @@ return view.extend({
 			if (ev.deltaY < 0)
 				follow.checked = false;
 		});
+		/* It has its height when the style sheet is there. */
+		new ResizeObserver(scroll).observe(box);
 		poll.add(update, 5);
 
 		return service.withNotice(state, E('div', {}, [

@@ -136,7 +136,9 @@ function cameraNodes(status) {
 			camera.name || camera.id || '',
 			camera.room ?? '',
 			format.camera(camera),
-			L.toArray(camera.streams).map((stream) => E('div', {}, [ [ stream.video, stream.sound, stream.transport ].filter((s) => s).join(', ') || '–' ]))
+			L.toArray(camera.streams).length
+				? L.toArray(camera.streams).map((stream) => E('div', {}, [ [ stream.video, stream.sound, stream.transport ].filter((s) => s).join(', ') || '–' ]))
+				: '–'
 		]),
 		_('There are no cameras.'));
 }

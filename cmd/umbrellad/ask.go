@@ -21,6 +21,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/config"
+	"umbrella/internal/state"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -160,7 +161,7 @@ func dialOwn(ctx context.Context, network, address string) (net.Conn, error) {
 // one of the option cert, whatever name it is for.
 func ownTLS(m config.Main) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
-	file, option := filepath.Join(m.StateDir, "ca.crt"), "state_dir"
+	file, option := filepath.Join(m.StateDir, state.CACert), "state_dir"
 	if m.TLS == config.TLSFiles {
 		file, option = m.Cert, "cert"
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/cause"
 	"umbrella/internal/config"
 	"umbrella/internal/crash"
 )
@@ -130,7 +131,7 @@ func (d *daemon) recordCrashes(dir string) {
 	crash.LogTo(d.log)
 	last, err := crash.Record(dir, time.Now())
 	if err != nil {
-		d.log.Warn("crashes are told to standard error only", "error", err)
+		d.log.Warn("crashes are told to standard error only", "error", cause.Explain(err))
 	}
 	if last.Fresh {
 		d.log.Error("started again after a crash", "at", last.At.Format(time.RFC3339), "reason", last.Reason,

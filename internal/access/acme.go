@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/acme"
+
+	"umbrella/internal/state"
 )
 
 // ACME has a public CA certify the node's names (RFC 8555), keeps the
@@ -242,7 +244,7 @@ func (a *ACME) obtain(ctx context.Context) (*tls.Certificate, error) {
 
 // account is the CA's client, with the account that is kept or a new one.
 func (a *ACME) account(ctx context.Context) (*acme.Client, error) {
-	path := filepath.Join(a.Dir, "account.key")
+	path := filepath.Join(a.Dir, state.ACMEAccount)
 	key, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err == nil {
@@ -286,7 +288,7 @@ func (a *ACME) usable(c *tls.Certificate) (*tls.Certificate, error) {
 
 // certificateFile holds the key and the chain: one file is never half of two
 // certificates.
-func (a *ACME) certificateFile() string { return filepath.Join(a.Dir, "certificate.pem") }
+func (a *ACME) certificateFile() string { return filepath.Join(a.Dir, state.ACMECertified) }
 
 func (a *ACME) read() (*tls.Certificate, error) {
 	path := a.certificateFile()
@@ -314,5 +316,5 @@ func (a *ACME) write(c *tls.Certificate) error {
 	for _, der := range c.Certificate {
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	return writeFile(a.certificateFile(), text)
+	return state.Write(a.certificateFile(), text)
 }

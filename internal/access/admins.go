@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"umbrella/internal/password"
+	"umbrella/internal/state"
 )
 
 // Admins knows who has logged in as admin. Set the fields, and Start. Safe for
@@ -41,7 +42,7 @@ type Admins struct {
 const SessionCookie = "umbrella_admin"
 
 const (
-	adminFile = "admin.hash"
+	adminFile = state.AdminHash
 	// SessionLife is how long a login lasts.
 	SessionLife = 12 * time.Hour
 	maxSessions = 64
@@ -114,7 +115,7 @@ func (a *Admins) Started() error {
 		return fmt.Errorf("the admin password could not be shown, so the next start makes another one: %w", err)
 	}
 	if err = os.MkdirAll(filepath.Dir(made.file), 0o700); err == nil {
-		err = writeFile(made.file, []byte(made.hash+"\n"))
+		err = state.Write(made.file, []byte(made.hash+"\n"))
 	}
 	if err != nil {
 		return fmt.Errorf("the admin password holds until the node ends, and the next start makes another one: %w", err)

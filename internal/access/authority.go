@@ -20,14 +20,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"umbrella/internal/state"
 )
 
 // Files in the state directory.
 const (
-	caCertFile = "ca.crt"
-	caKeyFile  = "ca.key"
-	certFile   = "server.crt"
-	keyFile    = "server.key"
+	caCertFile = state.CACert
+	caKeyFile  = state.CAKey
+	certFile   = state.ServerCert
+	keyFile    = state.ServerKey
 )
 
 const (
@@ -252,7 +254,7 @@ func writeKey(path string, key *ecdsa.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return state.Write(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 func writeCertificates(path string, ders ...[]byte) error {
@@ -260,5 +262,5 @@ func writeCertificates(path string, ders ...[]byte) error {
 	for _, der := range ders {
 		b = append(b, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	return writeFile(path, b)
+	return state.Write(path, b)
 }

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"umbrella/internal/cause"
 	"umbrella/internal/inet"
 )
 
@@ -128,7 +129,7 @@ func (c *Certificates) Refresh() {
 		c.complaint = ""
 	case err.Error() != c.complaint:
 		c.complaint = err.Error()
-		c.Log.Error("the certificate could not be renewed; the present one stays", "error", err)
+		c.Log.Error("the certificate could not be renewed; the present one stays", "error", cause.Explain(err))
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"umbrella/internal/state"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -323,7 +325,7 @@ func TestFromFiles(t *testing.T) {
 		t.Helper()
 		b, err := os.ReadFile(from)
 		if err == nil {
-			err = writeFile(to, b)
+			err = state.Write(to, b)
 		}
 		changed = changed.Add(time.Second)
 		if err == nil {

@@ -21,6 +21,7 @@ import (
 
 	"umbrella/internal/bound"
 	"umbrella/internal/config"
+	"umbrella/internal/state"
 )
 
 // AnyRoom is the room of a token that holds in all of them.
@@ -108,7 +109,7 @@ type use struct {
 }
 
 const (
-	secretFile  = "token.key"
+	secretFile  = state.TokenKey
 	secretBytes = 32
 	// clockLeeway is how far clocks may be apart.
 	clockLeeway = 30 * time.Second
@@ -281,7 +282,7 @@ func readSecret(file string) ([]byte, error) {
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			return nil, fmt.Errorf("the secret of tokens: %w", err)
 		}
-		return secret, writeFile(file, []byte(base64.StdEncoding.EncodeToString(secret)+"\n"))
+		return secret, state.Write(file, []byte(base64.StdEncoding.EncodeToString(secret)+"\n"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the secret of tokens: %w", err)

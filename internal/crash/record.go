@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/state"
 )
 
 // Last is what is known of crashes of this process's forerunners.
@@ -41,9 +42,9 @@ func Previous() Last {
 const (
 	// outputFile gets what the runtime says when the process crashes. Record moves it
 	// to LastFile, behind a line with the number and the time.
-	outputFile = "crash"
+	outputFile = state.CrashOutput
 	// LastFile has what the runtime said of the last crash.
-	LastFile = "crash.last"
+	LastFile = state.CrashLast
 	// maxKept bounds what is kept of that, in bytes.
 	maxKept = 16 << 10
 	// quietTime is how long after a crash no other one is recorded, so that a node
@@ -75,7 +76,7 @@ func record(dir string, now time.Time) (Last, error) {
 	if len(text) > 0 {
 		l = Last{Count: l.Count + 1, At: at, Reason: reason(string(text)), Fresh: true}
 		head := fmt.Sprintf("%d %s\n", l.Count, at.UTC().Format(time.RFC3339))
-		if err := os.WriteFile(filepath.Join(dir, LastFile), append([]byte(head), text...), 0o600); err != nil {
+		if err := state.Write(filepath.Join(dir, LastFile), append([]byte(head), text...)); err != nil {
 			return l, err
 		}
 		if err := os.Truncate(output, 0); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"umbrella/internal/access"
+	"umbrella/internal/cause"
 	"umbrella/internal/config"
 )
 
@@ -19,10 +20,10 @@ func (n *Node) startAccess(cfg *config.Config) {
 	n.admins = &access.Admins{StateDir: m.StateDir, Password: string(m.AdminPassword), Tell: cmp.Or[io.Writer](n.Stderr, os.Stderr)}
 	n.gate = &access.Gate{Tokens: n.tokens, Admins: n.admins}
 	if err := n.tokens.Start(); err != nil {
-		n.Log.Error("no invitation holds", "error", err)
+		n.Log.Error("no invitation holds", "error", cause.Explain(err))
 	}
 	if err := n.admins.Start(); err != nil {
-		n.Log.Error("nobody can log in as admin", "error", err)
+		n.Log.Error("nobody can log in as admin", "error", cause.Explain(err))
 	}
 }
 
@@ -49,7 +50,7 @@ func (n *Node) applyAccess(was, is *config.Config) error {
 		return errors.Join(problem, n.tokens.Reload(before.StateDir, before.TokenKey))
 	}
 	if err = errors.Join(err, problem); err != nil {
-		n.Log.Error("what opens the gate could not be read anew", "error", err)
+		n.Log.Error("what opens the gate could not be read anew", "error", cause.Explain(err))
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"umbrella/internal/backhaul"
 	"umbrella/internal/bound"
 	"umbrella/internal/camera"
+	"umbrella/internal/cause"
 	"umbrella/internal/config"
 	"umbrella/internal/forward"
 	"umbrella/internal/httpd"
@@ -27,6 +28,7 @@ import (
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	"umbrella/internal/signal"
+	"umbrella/internal/state"
 	"umbrella/internal/turn"
 	"umbrella/internal/whip"
 	"umbrella/web"
@@ -84,6 +86,7 @@ type Node struct {
 // Start brings up every part as cfg says. It returns once the node serves, or
 // with the first thing that could not be started, all others stopped again.
 func (n *Node) Start(cfg *config.Config) (err error) {
+	defer func() { err = cause.Explain(err) }()
 	n.cfg.Store(cfg)
 	n.started = time.Now()
 	n.looker = newLooker(n.Log)
@@ -223,14 +226,15 @@ func (n *Node) acme(cfg *config.Config) *access.ACME {
 	_, port, _ := net.SplitHostPort(cfg.Main.Listen) // it is valid
 	return &access.ACME{
 		Domains: a.Domains, Email: a.Email, Directory: a.Directory, Listen: a.HTTP, Port: port,
-		Dir: filepath.Join(cfg.Main.StateDir, "acme"), Connect: n.gate.Connect, Log: n.Log,
+		Dir: filepath.Join(cfg.Main.StateDir, state.ACMEDir), Connect: n.gate.Connect, Log: n.Log,
 	}
 }
 
 // Apply changes what runs into what cfg says, touching only what differs. No
 // call is dropped. If something cannot be applied, the error names it, and
 // everything stays as it was.
-func (n *Node) Apply(cfg *config.Config) error {
+func (n *Node) Apply(cfg *config.Config) (err error) {
+	defer func() { err = cause.Explain(err) }()
 	was := n.cfg.Load()
 	change := config.Diff(was, cfg).Main
 	engine, made := n.retiredEngine(cfg.Main.MediaPort), false
@@ -241,7 +245,7 @@ func (n *Node) Apply(cfg *config.Config) error {
 		}
 		engine, made = e, true
 	}
-	err := n.applyAccess(was, cfg)
+	err = n.applyAccess(was, cfg)
 	if err == nil && (change.Listen || change.Prefix || change.TLS || was.Main.TURN != cfg.Main.TURN || change.StateDir ||
 		n.web.Load() == nil) {
 		if err = n.replaceWeb(cfg); err != nil {

@@ -51,8 +51,8 @@ Flags:
                 the room '*', and trunk for another node, as its option secret
   -for TIME     with token: how long it holds, such as 90m or 24h (default 24h)
   -once         with token: it is the first one's who uses it
-  -pause TIME   where the node cannot start, wait for so long before it exits:
-                for a supervisor that starts it again at once
+  -pause TIME   where the node cannot start, do not exit but try again after
+                so long, and say on OpenWrt's bus meanwhile why
   -version      print the version
   -h, -help     print this text
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -170,24 +171,74 @@ func TestCallComesBackAfterACrash(t *testing.T) {
 	}
 }
 
-// A node that cannot start pauses before it exits, until a signal.
-func TestPauseWhereItCannotStart(t *testing.T) {
+// waiting is a node that cannot start by some settings.
+type waiting struct {
+	stubborn
+	started chan int // gets the media port of each attempt
+}
+
+func (w *waiting) Start(cfg *config.Config) error {
+	w.started <- cfg.Main.MediaPort
+	if cfg.Main.MediaPort == 1 {
+		return errors.New("port taken")
+	}
+	return nil
+}
+
+func (w *waiting) Close(context.Context) error { return nil }
+
+// A node that cannot start does not exit where it has a pause. It tries again when it is
+// asked to reload, by the settings as they are then, and whoever asked is told how that
+// went; a signal ends it.
+func TestStartsAgain(t *testing.T) {
+	settings := func(port int) *config.Config {
+		return &config.Config{Main: config.Main{Enabled: true, StateDir: t.TempDir(), MediaPort: port}}
+	}
+	w := &waiting{started: make(chan int)}
+	var current atomic.Pointer[config.Config]
+	current.Store(settings(1))
+	asked := make(chan func(context.Context) error, 1)
 	d := &daemon{
-		NewNode: func(*slog.Logger, func(context.Context) error) runner {
-			return &stubborn{startError: errors.New("port taken")}
+		Load: func() (*config.Config, error) { return current.Load(), nil },
+		NewNode: func(_ *slog.Logger, reload func(context.Context) error) runner {
+			asked <- reload
+			return w
 		},
-		Stdout: io.Discard, Stderr: io.Discard, Pause: time.Hour,
+		Stdout: io.Discard, Stderr: io.Discard, Pause: time.Hour, StopTimeout: time.Minute,
 	}
 	signals, ended := make(chan os.Signal), make(chan int, 1)
-	go func() {
-		ended <- d.Run(&config.Config{Main: config.Main{Enabled: true, StateDir: t.TempDir()}}, signals)
-	}()
-	select {
-	case code := <-ended:
-		t.Fatalf("it ends at once with %d", code)
-	case signals <- syscall.SIGTERM:
+	run := func() { ended <- d.Run(current.Load(), signals) }
+	go run()
+	reload := <-asked
+	<-w.started
+	answer := make(chan error, 1)
+	ask := func() { answer <- reload(t.Context()) }
+	go ask()
+	<-w.started
+	if err := <-answer; err == nil || err.Error() != "port taken" {
+		t.Errorf("the one who asked is told %v", err)
 	}
-	if code := <-ended; code != exitFailure {
+	current.Store(settings(2))
+	go ask()
+	if port := <-w.started; port != 2 {
+		t.Errorf("it tries port %d", port)
+	}
+	if err := <-answer; err != nil {
+		t.Errorf("the one who asked is told %v", err)
+	}
+	signals <- syscall.SIGTERM
+	if code := <-ended; code != exitOK {
 		t.Errorf("exit code %d", code)
+	}
+
+	current.Store(settings(1))
+	go run()
+	<-asked
+	<-w.started
+	signals <- syscall.SIGHUP
+	<-w.started
+	signals <- syscall.SIGTERM
+	if code := <-ended; code != exitFailure {
+		t.Errorf("exit code %d of a node that never started", code)
 	}
 }

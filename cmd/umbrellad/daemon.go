@@ -37,9 +37,8 @@ type daemon struct {
 	// StopTimeout is how long the node has to stop. The last fifth of it is
 	// for cutting off what has not ended by itself.
 	StopTimeout time.Duration
-	// Pause is how long Run waits, or until a signal, before it returns because the
-	// node could not be started. A crash is to be followed by a start at once; what
-	// kept the node from starting is mostly still there.
+	// Pause is how long Run waits before it starts a node again that could not be
+	// started; a reload makes it try at once. 0: Run returns after the first attempt.
 	Pause time.Duration
 
 	node  runner
@@ -70,13 +69,9 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 	d.asked = make(chan chan<- error)
 	// What the node says may be caused by anybody; what is said here is not.
 	d.node = d.NewNode(slog.New(bound.NewLog(d.log.Handler())), d.ask)
-	if err := d.node.Start(cfg); err != nil {
-		d.log.Error("could not start", "error", err)
-		select {
-		case <-signals:
-		case <-time.After(d.Pause):
-		}
-		return exitFailure
+	cfg, code := d.bringUp(cfg, signals)
+	if cfg == nil {
+		return code
 	}
 	fmt.Fprintf(d.Stdout, "Umbrella %s is running.\n", d.Version)
 	urls := d.node.URLs()
@@ -125,6 +120,56 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 	}
 }
 
+// bringUp starts the node, and tries again after each Pause, or at once when it is
+// asked to reload, by the settings as they are then. It returns those that the node
+// started by, or nil and the exit code.
+func (d *daemon) bringUp(cfg *config.Config, signals <-chan os.Signal) (*config.Config, int) {
+	for {
+		err := d.node.Start(cfg)
+		d.tell(err)
+		if err == nil {
+			d.level.Set(cfg.Main.LogLevel)
+			return cfg, exitOK
+		}
+		d.log.Error("could not start", "error", err)
+		if d.Pause == 0 {
+			return nil, exitFailure
+		}
+		select {
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				d.stop(signals)
+				return nil, exitFailure
+			}
+		case tell := <-d.asked:
+			d.waiting = append(d.waiting, tell)
+		case <-time.After(d.Pause):
+		}
+		next, err := d.Load()
+		if err != nil {
+			d.complain(err)
+			d.tell(fmt.Errorf("the settings are not valid: %w", err))
+			continue
+		}
+		d.warn(next)
+		if cfg = next; !cfg.Main.Enabled {
+			d.sayDisabled()
+			return nil, d.stop(signals)
+		}
+	}
+}
+
+// complain logs why settings are not valid.
+func (d *daemon) complain(err error) {
+	problems, ok := errors.AsType[config.Problems](err)
+	if !ok {
+		d.log.Error("settings not readable", "error", err)
+	}
+	for _, p := range problems {
+		d.log.Error("setting not valid", "problem", p.Error())
+	}
+}
+
 // recordCrashes has crashes written to the directory of the state, and tells of one
 // that the process before this one has ended by.
 func (d *daemon) recordCrashes(dir string) {
@@ -170,13 +215,7 @@ func (d *daemon) reload() bool {
 	d.waiting, d.next = d.next, nil
 	cfg, err := d.Load()
 	if err != nil {
-		if problems, ok := errors.AsType[config.Problems](err); ok {
-			for _, p := range problems {
-				d.log.Error("setting not valid", "problem", p.Error())
-			}
-		} else {
-			d.log.Error("settings not readable", "error", err)
-		}
+		d.complain(err)
 		d.log.Error("the settings are not valid, so the ones that run stay")
 		d.tell(fmt.Errorf("the settings are not valid, so the ones that run stay: %w", err))
 		return true

@@ -52,7 +52,7 @@ func serve(in *invocation) int {
 			limits := memory.Set(system, in.source.Environ, log)
 			return &node.Node{
 				Version: version, Log: log, Stderr: in.err, Memory: &memory.Admission{Read: system.Read, Log: log, LimitedBy: limits.Why},
-				Source: in.source, Reload: reload,
+				Source: in.source, Reload: reload, Retry: in.pause > 0,
 			}
 		},
 		Stdout:      in.out,

@@ -24,26 +24,56 @@ type bus struct {
 const busObject = "umbrella"
 
 func startBus(n *Node) *bus {
-	b := &bus{node: n, done: make(chan struct{})}
+	b := &bus{node: n}
 	b.client = &ubus.Client{Path: n.UbusPath, Object: busObject, Methods: b.methods(), Log: n.Log}
 	b.stations = &ubus.Stations{Client: b.client}
 	b.client.Start()
+	return b
+}
+
+// follow begins to tell what happens at the node, which has started.
+func (b *bus) follow() {
 	ctx, cancel := context.WithCancel(context.Background())
-	b.stop = cancel
+	b.stop, b.done = cancel, make(chan struct{})
 	go func() {
 		defer close(b.done)
 		b.tell(ctx)
 	}()
-	return b
 }
 
 func (b *bus) close(ctx context.Context) error {
-	b.stop()
-	<-b.done
+	if b.stop != nil {
+		b.stop()
+		<-b.done
+	}
 	return b.client.Close(ctx)
 }
 
+// methods are those of a node that may not have started yet: until then, status tells
+// why, reload has it try again, and the others fail with the reason.
 func (b *bus) methods() map[string]ubus.Method {
+	all := b.startedMethods()
+	for name, m := range all {
+		if name == "reload" {
+			continue
+		}
+		started := m.Handler
+		m.Handler = func(ctx context.Context, call *ubus.Call) (any, error) {
+			switch why := b.node.failure.Load(); {
+			case why == nil:
+				return started(ctx, call)
+			case name == "status":
+				return b.notStarted(*why), nil
+			default:
+				return nil, ubus.Errorf(ubus.StatusNotFound, "the node has not started: %s", *why)
+			}
+		}
+		all[name] = m
+	}
+	return all
+}
+
+func (b *bus) startedMethods() map[string]ubus.Method {
 	show := func(what func(*umbrellav1.Status) any) ubus.Method {
 		return ubus.Method{Handler: func(context.Context, *ubus.Call) (any, error) { return what(b.node.status()), nil }}
 	}
@@ -77,6 +107,17 @@ func (b *bus) status(st *umbrellav1.Status) any {
 		urls = []string{}
 	}
 	all["urls"] = urls
+	all["problem"] = ""
+	all["stateDir"] = b.node.cfg.Load().Main.StateDir
+	return all
+}
+
+// notStarted is the status of a node that has not started, and why.
+func (b *bus) notStarted(problem string) any {
+	all := plain(&umbrellav1.Status{Version: b.node.Version, NowMs: time.Now().UnixMilli()})
+	all["urls"] = []string{}
+	all["problem"] = problem
+	all["stateDir"] = b.node.cfg.Load().Main.StateDir
 	return all
 }
 

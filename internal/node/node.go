@@ -51,6 +51,9 @@ type Node struct {
 	// change nothing.
 	Source config.Source
 	Reload func(context.Context) error
+	// Retry keeps the node on the bus after an error of Start, where it tells that
+	// error: Start is to be called again, or Close.
+	Retry bool
 	// UbusPath is the socket of OpenWrt's bus; empty: where OpenWrt has it.
 	UbusPath string
 
@@ -75,6 +78,8 @@ type Node struct {
 	certs   *access.Certificates         // nil without TLS
 	web     atomic.Pointer[httpd.Server] // nil if there was no going back to the one before
 	bus     *bus
+	// failure is why the node has not started; nil once it has.
+	failure atomic.Pointer[string]
 	looker  *looker
 
 	// engine makes new connections. Those before it, on another port, carry on
@@ -85,9 +90,31 @@ type Node struct {
 
 // Start brings up every part as cfg says. It returns once the node serves, or
 // with the first thing that could not be started, all others stopped again.
-func (n *Node) Start(cfg *config.Config) (err error) {
-	defer func() { err = cause.Explain(err) }()
+func (n *Node) Start(cfg *config.Config) error {
 	n.cfg.Store(cfg)
+	if n.Retry && n.bus == nil {
+		n.failure.Store(&stillStarting)
+		n.bus = startBus(n)
+	}
+	if err := cause.Explain(n.startParts(cfg)); err != nil {
+		words := err.Error()
+		n.failure.Store(&words)
+		return err
+	}
+	n.failure.Store(nil)
+	if n.bus == nil {
+		n.bus = startBus(n)
+	}
+	n.bus.follow()
+	n.tellPassword()
+	return nil
+}
+
+// stillStarting is what the bus is told before the first attempt has ended.
+var stillStarting = "it is still starting"
+
+// startParts is Start without the bus.
+func (n *Node) startParts(cfg *config.Config) error {
 	n.started = time.Now()
 	n.looker = newLooker(n.Log)
 	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload, Looker: n.looker}
@@ -110,12 +137,10 @@ func (n *Node) Start(cfg *config.Config) (err error) {
 	n.cameras.Apply(cfg.Cameras)
 	certs, web, err := n.startWeb(cfg)
 	if err != nil {
-		return errors.Join(err, n.Close(context.Background()))
+		return errors.Join(err, n.closeParts(context.Background()))
 	}
 	n.certs = certs
 	n.web.Store(web)
-	n.bus = startBus(n)
-	n.tellPassword()
 	return nil
 }
 
@@ -344,11 +369,18 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.bus != nil {
 		errs = append(errs, n.bus.close(ctx))
 	}
+	if n.failure.Load() == nil {
+		errs = append(errs, n.closeParts(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Node) closeParts(ctx context.Context) error {
 	n.cameras.Close()
-	errs = append(errs,
+	errs := []error{
 		// People are told first, while the web server still carries it.
 		n.signal.Close(ctx), n.whip.Close(ctx), n.trunks.Close(ctx), n.closeWeb(ctx), n.relay.Close(ctx), n.sfu.Close(ctx),
-	)
+	}
 	for _, e := range append(n.retired, n.engine.Load()) {
 		errs = append(errs, e.Close(ctx))
 	}

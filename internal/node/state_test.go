@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -56,6 +57,29 @@ func TestStartNamesTheCause(t *testing.T) {
 		if err := n.Start(settings(t, text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
+	}
+	// It can try again, and is on the bus meanwhile.
+	cfg := settings(t, fmt.Sprintf("\toption listen '%s'\n", l.Addr()))
+	r := &Node{Stderr: io.Discard, Log: slog.New(slog.DiscardHandler), Retry: true, UbusPath: filepath.Join(t.TempDir(), "none")}
+	if err := r.Start(cfg); err == nil {
+		t.Error("it started")
+	}
+	t.Cleanup(func() {
+		if err := r.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if answer, err := ask(t, r, "status", "{}"); err != nil || !strings.Contains(answer["problem"].(string), "listens there") || answer["stateDir"] != cfg.Main.StateDir {
+		t.Errorf("the status is %v, %v", answer, err)
+	}
+	if _, err := ask(t, r, "rooms", "{}"); err == nil || !strings.Contains(err.Error(), "the node has not started: option 'listen'") {
+		t.Errorf("its rooms: %v", err)
+	}
+	if err := r.Start(settings(t, "")); err != nil {
+		t.Error(err)
+	}
+	if answer, err := ask(t, r, "status", "{}"); err != nil || answer["problem"] != "" {
+		t.Errorf("the status is %v, %v", answer, err)
 	}
 	n := startNode(t, settings(t, ""))
 	other := *n.cfg.Load()

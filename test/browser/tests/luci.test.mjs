@@ -141,7 +141,7 @@ for (const view of ["overview", "trunks", "cameras", "rooms", "settings", "log"]
 }
 
 test("a service that does not start says so", options, async (t) => {
-  const { says, page, ap, fine } = await open(t, "view.umbrella.overview", (ap) => {
+  const { says, text, page, ap, fine } = await open(t, "view.umbrella.overview", (ap) => {
     ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: false } });
   });
   await says("switched on, but not running", "#umbrella-notice");
@@ -150,6 +150,14 @@ test("a service that does not start says so", options, async (t) => {
   ap.answers["rc.list"] = () => ({ umbrella: { enabled: false, running: false } });
   await page.evaluate(() => window.pollOnce());
   await says("does not start at boot", "#umbrella-notice");
+  // It is on the bus, and tells there what keeps it from starting.
+  const why = "option 'listen': listen tcp :443: bind: address already in use: the process <b>uhttpd</b> (pid 1234) listens there";
+  ap.answers["rc.list"] = () => ({ umbrella: { enabled: true, running: true } });
+  ap.answers["umbrella.status"] = () => ({ version: "1.2.3", rooms: [], trunks: [], cameras: [], urls: [], problem: why });
+  await page.evaluate(() => window.pollOnce());
+  await says("Umbrella cannot start. It tries again", "#umbrella-notice");
+  assert.equal(await text("#umbrella-notice pre"), why);
+  await says("There is no live state");
   fine();
 });
 

@@ -79,18 +79,21 @@ function isEnabled() {
 	return values.isTrue(uci.get('umbrella', 'main', 'enabled') || '1');
 }
 
-/* Resolves to whether the service runs, whether it starts at boot, and why the
- * settings were not taken. What could not be asked is null. */
+/* Resolves to whether the service runs, whether it starts at boot, why the
+ * settings were not taken, and why the node cannot start. What could not be asked
+ * is null. */
 async function state() {
-	const [ scripts, refused ] = await Promise.all([
+	const [ scripts, refused, answer ] = await Promise.all([
 		callInitList('umbrella').catch(() => null),
-		callFileRead('/var/run/umbrella/refused').catch(() => null)
+		callFileRead('/var/run/umbrella/refused').catch(() => null),
+		callStatus().catch(() => null)
 	]);
 
 	return {
 		running: scripts?.umbrella?.running ?? null,
 		atBoot: scripts?.umbrella?.enabled ?? null,
-		refused: refused?.trim() || null
+		refused: refused?.trim() || null,
+		failure: answer?.problem || null
 	};
 }
 
@@ -182,8 +185,17 @@ function refusedNodes({ running, refused }) {
 	] : [];
 }
 
+function failureNodes({ failure }) {
+	return failure ? [
+		E('div', { 'class': 'alert-message error', 'role': 'status' }, [
+			E('p', {}, [ _('Umbrella cannot start. It tries again every few seconds.') ]),
+			E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ failure ])
+		])
+	] : [];
+}
+
 function noticeNodes(now) {
-	return problemNodes(now).concat(refusedNodes(now));
+	return problemNodes(now).concat(failureNodes(now), refusedNodes(now));
 }
 
 /* Puts above a view what is wrong with the service, and keeps it up to date. */
@@ -236,7 +248,12 @@ return baseclass.extend({
 	state,
 	withNotice,
 	liveColumn,
-	status: orNull(callStatus),
+	/* One that has not started has nothing to show. */
+	status: orNull(async () => {
+		const answer = await callStatus();
+
+		return answer.problem ? null : answer;
+	}),
 	trunks: orNull(callTrunks),
 	cameras: orNull(callCameras),
 	kick: callKick,

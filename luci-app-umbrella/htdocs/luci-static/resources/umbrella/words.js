@@ -127,6 +127,12 @@ const sayings = ((_) => [
 	[ 'write rtsp://USER:PASSWORD@HOST/PATH', _('write rtsp://HOST/PATH into “Address”, and the login into “User” and “Password”') ],
 
 	/* Trunks. */
+	_('%s does not speak TLS on this port: check the port, or write ws:// on a network that you trust'),
+	[ '%s does not take the token in secret%s', _('%s does not take the token in “Secret”%s') ],
+	[ '%s has nothing at this path: check the prefix in url', _('%s has nothing at this path: check the prefix in “Address”') ],
+	[ 'the certificate of %s is for another name: use the name that it was made for in url, or set fingerprint to that of its own certificate', _('the certificate of %s is for another name: write the name that it was made for into “Address”, or the fingerprint of its own certificate into “Fingerprint”') ],
+	_('the certificate of %s is good until %s, and it is %s here: renew it there, or set the clock'),
+	[ 'the certificate of %s is signed by nobody whom this machine knows: set ca to the file of its CA, or fingerprint', _('the certificate of %s is signed by nobody whom this machine knows: write the file of its CA into “CA”, or fill “Fingerprint”') ],
 	_('%s answers %s%s'),
 	_('%s does not answer within %s'),
 	[ '%s does not speak %s: update Umbrella there, or check url', _('%s does not speak %s: update Umbrella there, or check “Address”') ],
@@ -145,6 +151,20 @@ const sayings = ((_) => [
 	_('too many trunks come in at once'),
 
 	/* Settings: what is wrong, and what is allowed. */
+	_('set only one of them'),
+	_('there is one, written config umbrella \'main\''),
+	_('write config %s \'NAME\', with letters, digits and \'_\''),
+	_('has more problems than these, which are not shown'),
+	_('has more than %s values'),
+	_('is one too many: a file has at most %s sections'),
+	_('is there already, with the type %s'),
+	_('it has no section config umbrella \'main\''),
+	_('put a copy of it back, or write that section'),
+	_('it is empty, as a file is whose writing was cut off'),
+	_('of type %s is one too many'),
+	_('says something else than its old name %s'),
+	_('there is no section yet that this could belong to'),
+	_('this is not a text file: it holds NUL bytes, as a file does whose writing was cut off; put a copy of it back'),
 	_('\'%s\' is not allowed'),
 	_('is missing, and %s'),
 	_('cannot be checked'),

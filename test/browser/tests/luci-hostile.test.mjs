@@ -92,6 +92,8 @@ const status = (evil) => ({
       ],
     },
   ],
+  process: { shortOfMemory: true, shortOfMemoryReason: evil("memory") },
+  problems: [evil("problem")],
   trunks: trunks(evil),
   refusedTrunks: [{ atMs: now, address: evil("turned-down"), problem: evil("turned-down-why") }],
   cameras: [camera(evil)],
@@ -117,7 +119,7 @@ const cameraPlaces = ["reason", "advice", "note", "note-advice"];
 const trunkPlaces = ["far-node", "link-refused", "trunk-problem"];
 
 hostile("overview", "view.umbrella.overview", answers(), async ({ press, says, page }, evil, harmless) => {
-  const all = ["version", "node", "room", "participant", "participant-node", "trunk-address", "trunk", "turned-down", "turned-down-why", "camera", "camera-room", "video", "sound", "transport"];
+  const all = ["memory", "problem", "version", "node", "room", "participant", "participant-node", "trunk-address", "trunk", "turned-down", "turned-down-why", "camera", "camera-room", "video", "sound", "transport"];
   await harmless("refused", ...all, ...trunkPlaces, ...cameraPlaces);
   await press("Remove", "main");
   await says("leaves the room", "#modal");

@@ -81,6 +81,26 @@ test("overview: live state", options, async (t) => {
   fine();
 });
 
+// Memory is shown against the limit that holds, with what the node says of it and of how
+// it is reached.
+test("overview: memory and what people should know", options, async (t) => {
+  const mib = (n) => String(n * 1024 * 1024);
+  let process = { systemBytes: mib(30), memoryLimitBytes: mib(64) };
+  let problems = [];
+  const { page, text, says, fine } = await open(t, "view.umbrella.overview", (ap) => {
+    ap.answers["umbrella.status"] = () => ({ ...status(), process, problems });
+  });
+  await says("30.0 MiB of 64.0 MiB");
+  assert.equal(await page.$(".alert-message"), null);
+  process = { ...process, memoryNeededBytes: mib(41), memoryMostNeededBytes: mib(40), shortOfMemory: true, shortOfMemoryReason: "the <b>machine</b> has too little" };
+  problems = ["192.168.7.1:8081 cannot be listened on", "no zone is called guest"];
+  await page.evaluate(() => window.pollOnce());
+  await says("41.0 MiB of 40.0 MiB");
+  const shown = await text();
+  for (const words of ["nobody else can join", "the <b>machine</b> has too little", ...problems]) assert.ok(shown.includes(words), words);
+  fine();
+});
+
 // Durations are in the language of LuCI's page.
 test("overview: in German", options, async (t) => {
   const { page, text, fine } = await open(t, "view.umbrella.overview", (ap) => {

@@ -152,4 +152,4 @@ function facts(rows) {
 	])));
 }
 
-return baseclass.extend({ joinURLs, link, bitRate, badge, duration, since, time, trunk, camera, trouble, signal, table, facts });
+return baseclass.extend({ joinURLs, link, bitRate, badge, detail, duration, since, time, trunk, camera, trouble, signal, table, facts });

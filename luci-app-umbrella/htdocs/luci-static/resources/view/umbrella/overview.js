@@ -63,17 +63,39 @@ function joinNodes(urls) {
 	];
 }
 
+/* Returns the memory in use against the limit that holds: above the first of them
+ * nobody else can join. */
+function memoryNodes(process) {
+	const size = (bytes) => '%1024.1mB'.format(+bytes || 0);
+	const [ used, most ] = +process.memoryMostNeededBytes
+		? [ process.memoryNeededBytes, process.memoryMostNeededBytes ]
+		: [ process.systemBytes, process.memoryLimitBytes ];
+	const nodes = [ +most ? _('%s of %s').format(size(used), size(most)) : size(used) ];
+
+	if (process.shortOfMemory)
+		nodes.push(' ', format.badge('bad', _('nobody else can join')),
+			format.detail(words.translate(process.shortOfMemoryReason || _('Too little memory is left.'))));
+
+	return nodes;
+}
+
+/* Returns what the node says that people should know. */
+function problemNodes(status) {
+	const all = L.toArray(status.problems);
+
+	return all.length ? [ E('div', { 'class': 'alert-message warning', 'role': 'status' }, all.map((problem) => E('p', {}, [ words.translate(problem) ]))) ] : [];
+}
+
 function nodeNodes(status) {
 	const process = status.process ?? {};
 	const people = L.toArray(status.rooms).reduce((sum, room) => sum + L.toArray(room.participants).length, 0);
-	const memory = '%1024.1mB'.format(+process.systemBytes || 0);
 
 	return format.facts([
 		[ _('Version'), status.version ?? '' ],
 		[ _('Node'), status.nodeName || status.nodeId || '–' ],
 		[ _('Running for'), format.since(status.startedAtMs, status.nowMs) ],
 		[ _('Participants'), _('%d (rooms: %d)').format(people, L.toArray(status.rooms).length) ],
-		[ _('Memory'), process.shortOfMemory ? _('%s; too little is left for anyone else to join').format(memory) : memory ]
+		[ _('Memory'), memoryNodes(process) ]
 	]);
 }
 
@@ -164,11 +186,12 @@ return view.extend({
 
 	render([ state, first ]) {
 		const parts = {
-			node: E('div'), join: E('div'), rooms: E('div'), trunks: E('div'), cameras: E('div')
+			problems: E('div'), node: E('div'), join: E('div'), rooms: E('div'), trunks: E('div'), cameras: E('div')
 		};
 		const section = (title, node) => E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ title ]), node ]);
 		const silent = E('p', { 'role': 'status' }, [ E('em', {}, [ _('There is no live state: the node does not answer on the bus.') ]) ]);
 		const live = E('div', {}, [
+			parts.problems,
 			section(_('Join'), parts.join),
 			section(_('Node'), parts.node),
 			section(_('Rooms'), parts.rooms),
@@ -191,6 +214,7 @@ return view.extend({
 				dom.content(parts.join, [ ...joinNodes(urls) ]);
 			}
 
+			dom.content(parts.problems, [ ...problemNodes(status) ]);
 			dom.content(parts.node, [ nodeNodes(status) ]);
 			fill(parts.rooms, roomNodes(status));
 			dom.content(parts.trunks, [ ...trunkNodes(status) ]);

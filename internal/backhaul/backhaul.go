@@ -217,7 +217,7 @@ func (b *Backhaul) begin(guest bool) bool {
 	return true
 }
 
-var errNoTrunks = errors.New("this node accepts no trunks: add a backhaul with a secret and no url")
+var errNoTrunks = errors.New("this node accepts no trunks: add a trunk with a secret and no url")
 
 // accepts tells whether there is a trunk that is dialled by whoever knows its
 // secret. The caller holds mu.

@@ -40,9 +40,9 @@ test("what crosses", () => {
 });
 
 test("a new trunk has a name that is free", () => {
-  assert.equal(freeName([]), "backhaul");
-  assert.equal(freeName(["backhaul", "backhaul3"]), "backhaul2");
-  assert.deepEqual(draftOf(null, ["backhaul"]).name, "backhaul2");
+  assert.equal(freeName([]), "trunk");
+  assert.equal(freeName(["trunk", "trunk3"]), "trunk2");
+  assert.deepEqual(draftOf(null, ["trunk"]).name, "trunk2");
 });
 
 test("what is sent to the node", () => {

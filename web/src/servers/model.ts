@@ -99,10 +99,10 @@ export function draftOf(trunk: Trunk | null, names: readonly string[]): Draft {
   };
 }
 
-/** The name that the settings of OpenWrt come with, or the next one. */
+/** A name for a new trunk that no other one has. */
 export function freeName(names: readonly string[]): string {
   for (let n = 1; ; n++) {
-    const name = n === 1 ? "backhaul" : `backhaul${n}`;
+    const name = n === 1 ? "trunk" : `trunk${n}`;
     if (!names.includes(name)) return name;
   }
 }

@@ -147,7 +147,7 @@ const sayings = ((_) => [
 	_('the other node has not been heard of for 1.5 s: the link is down, or it stopped'),
 	_('the token of the node that dialled: %s'),
 	_('the trunk was just taken out of the settings'),
-	[ 'this node accepts no trunks: add a backhaul with a secret and no url', _('this node accepts no trunks: add one with a “Secret” and no “Address”') ],
+	[ 'this node accepts no trunks: add a trunk with a secret and no url', _('this node accepts no trunks: add one with a “Secret” and no “Address”') ],
 	_('too many trunks come in at once'),
 
 	/* Settings: what is wrong, and what is allowed. */

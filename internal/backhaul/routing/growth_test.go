@@ -31,7 +31,7 @@ type cost struct {
 // TestGrowth measures how messages and state grow with the nodes and with who is
 // on them. With a file's name it measures larger networks too, for a few
 // minutes, and draws docs/backhaul-growth.svg; -v prints the table of
-// docs/backhaul.md:
+// docs/trunks.md:
 //
 //	go test -v -count=1 -run Growth ./internal/backhaul/routing -args ../../../docs/backhaul-growth.svg
 func TestGrowth(t *testing.T) {

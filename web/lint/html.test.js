@@ -1,6 +1,7 @@
 // The rules find what they are for, in the words that made HTML of a name before.
 import { test } from "node:test";
-import { RuleTester } from "eslint";
+import assert from "node:assert/strict";
+import { ESLint, RuleTester } from "eslint";
 import tseslint from "typescript-eslint";
 import { html } from "./html.js";
 
@@ -144,4 +145,16 @@ new RuleTester({ languageOptions: { parser: tseslint.parser, parserOptions: { ec
       "const a = `javascript:${name}`",
     ),
   ],
+});
+
+test("a line is excused by a comment with a reason, and a comment that excuses nothing is found", async () => {
+  const eslint = new ESLint({ overrideConfigFile: new URL("luci.config.js", import.meta.url).pathname, cwd: "/" });
+  const found = async (code) => (await eslint.lintText(code, { filePath: "/x.js" }))[0].messages.map(({ ruleId, line }) => [ruleId, line]);
+  const sink = "document.body.innerHTML = L.name;";
+  assert.deepEqual(await found(`${sink}\n`), [["html/sinks", 1]]);
+  assert.deepEqual(await found(`${sink} // html: fixed words\n`), []);
+  assert.deepEqual(await found(`// html: fixed words\n${sink}\n`), []);
+  assert.deepEqual(await found(`${sink} // html:\n`), [["html/sinks", 1]]);
+  assert.deepEqual(await found(`// html: fixed words\n\n${sink}\n`), [["html/sinks", 3], ["html/excuse", 1]]);
+  assert.deepEqual(await found(`${sink} // eslint-disable-line html/sinks\n`), [["no-warning-comments", 1]]);
 });

@@ -29,8 +29,8 @@ function quoted(type, name) {
 function add(section, widget, name, tab) {
 	const { title, help, allowed, test } = options.of(section.sectiontype, name);
 	const option = tab
-		? section.taboption(tab, widget, name, title, help) // eslint-disable-line html/luci -- fixed words
-		: section.option(widget, name, title, help); // eslint-disable-line html/luci -- fixed words
+		? section.taboption(tab, widget, name, title, help) // html: fixed words
+		: section.option(widget, name, title, help); // html: fixed words
 
 	if (test)
 		check(option, test, allowed);
@@ -191,7 +191,7 @@ function knownRooms(status) {
 function offerRooms(option, status) {
 	for (let name of knownRooms(status))
 		if (name !== option.placeholder)
-			option.value(name); // eslint-disable-line html/luci -- LuCI shows a choice as text
+			option.value(name); // html: LuCI shows a choice as text
 }
 
 return baseclass.extend({ add, quoted, checkWith, boolean, choice, limit, titleOf, isTaken, freeName, addSection, addByName, offerRooms });

@@ -21,7 +21,7 @@ function hostOf(url) {
 /* A link that opens in a new tab; what is no address of the web is words alone. */
 function link(url) {
 	return E('a', {
-		'href': hostOf(url) != null ? url : null, // eslint-disable-line html/luci -- of the web alone
+		'href': hostOf(url) != null ? url : null, // html: of the web alone
 		'target': '_blank', 'rel': 'noreferrer', 'style': 'overflow-wrap:anywhere'
 	}, [ url ]);
 }

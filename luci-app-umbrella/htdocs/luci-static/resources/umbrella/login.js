@@ -87,9 +87,9 @@ function moveLogin(option, section_id, userField, passwordField) {
 }
 
 function addFields(s, name, userTitle, passwordTitle) {
-	// eslint-disable-next-line html/luci -- fixed words
+	// html: fixed words
 	const user = s.option(form.Value, '_' + name + '_user', userTitle);
-	// eslint-disable-next-line html/luci -- fixed words
+	// html: fixed words
 	const password = s.option(form.Value, '_' + name + '_password', passwordTitle);
 
 	isPart(user, (section_id) => settingOf(section_id, name).user);

@@ -22,7 +22,7 @@ function addCameras(map, live, status) {
 	s.addbtntitle = _('Add a camera');
 	fields.addByName(s, _('Name of the camera'), 'camera', (typed, section_id) => ({ name: typed === section_id ? null : typed }));
 
-	// eslint-disable-next-line html/luci -- no HTML gets through
+	// html: no HTML gets through
 	s.modaltitle = fields.titleOf((section_id) => nameOf(section_id), _('Camera'));
 
 	o = fields.add(s, form.Flag, 'enabled');

@@ -91,7 +91,7 @@ function download(entries) {
 	const url = URL.createObjectURL(new Blob(lines, { type: 'text/plain' }));
 	const link = document.createElement('a');
 
-	link.href = url; // eslint-disable-line html/sinks, html/luci -- of a blob
+	link.href = url; // html: of a blob
 	link.download = 'umbrella-%s.log'.format(new Date().toISOString().substring(0, 10));
 	link.click();
 	setTimeout(() => URL.revokeObjectURL(url), 60000);

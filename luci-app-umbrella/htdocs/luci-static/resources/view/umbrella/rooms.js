@@ -23,7 +23,7 @@ function addRooms(map, live) {
 	s.addbtntitle = _('Add a room');
 	fields.addByName(s, _('Name of the room'), 'room', (typed, section_id) => ({ name: typed === section_id ? null : typed }));
 
-	// eslint-disable-next-line html/luci -- no HTML gets through
+	// html: no HTML gets through
 	s.modaltitle = fields.titleOf((section_id) => nameOf(uci.get('umbrella', section_id)), _('Room'));
 
 	o = fields.add(s, form.Value, 'name');
@@ -43,7 +43,7 @@ function addRooms(map, live) {
 	o.value('', _('not chosen'));
 
 	for (let word in access)
-		o.value(word, access[word]); // eslint-disable-line html/luci -- fixed words
+		o.value(word, access[word]); // html: fixed words
 
 	o.textvalue = function(section_id) {
 		const word = this.cfgvalue(section_id) || (uci.get('umbrella', section_id, 'password') ? 'password' : 'lan');

@@ -14,7 +14,7 @@ function addTrunks(map, live, status) {
 	s.addbtntitle = _('Add a trunk');
 	fields.addByName(s, _('Name of the other node'), 'trunk', () => ({}));
 
-	// eslint-disable-next-line html/luci -- no HTML gets through
+	// html: no HTML gets through
 	s.modaltitle = fields.titleOf((section_id) => section_id, _('Trunk'));
 
 	o = s.option(form.DummyValue, '_name', _('Name'));

@@ -89,6 +89,7 @@ func testFeed(t *testing.T, packages string, arches []string) {
 			}
 		}
 	}
+	testLines(t, dir)
 	for _, secret := range []string{"opkg.key", "apk.key"} {
 		text := bytes.TrimSpace(readFile(t, filepath.Join(keys, secret)))
 		secretPart := text[bytes.IndexByte(text, '\n')+1:]
@@ -106,6 +107,28 @@ func testFeed(t *testing.T, packages string, arches []string) {
 		}
 	}
 	testFeedRefuses(t, dir, keys)
+}
+
+// testLines holds the documents against the feed's page, which says the same: two lines
+// for each package manager.
+func testLines(t *testing.T, feed string) {
+	t.Helper()
+	for _, document := range []string{"README.md", "docs/openwrt.md"} {
+		text := string(readFile(t, filepath.Join("../..", document)))
+		lines := 0
+		for line := range strings.Lines(string(readFile(t, filepath.Join(feed, "README.txt")))) {
+			if !strings.HasPrefix(line, "wget ") && !strings.HasPrefix(line, "apk ") && !strings.HasPrefix(line, "opkg ") {
+				continue
+			}
+			lines++
+			if want := "    " + strings.ReplaceAll(line, "https://example.org/feed", "FEED"); strings.Count(text, want) != 1 {
+				t.Errorf("%s has not once %q", document, want)
+			}
+		}
+		if lines != 4 {
+			t.Errorf("the feed's page has %d lines to type, want 4", lines)
+		}
+	}
 }
 
 // usign takes a file of usign's apart: algorithm, identity of the key, and the rest.

@@ -30,6 +30,8 @@ Usage:
                                     make an invitation, and print its link
   umbrellad hash                    make a hash of a password for the settings:
                                     the first line of the standard input
+  umbrellad prepare                 for OpenWrt's init script, which runs it as
+                                    root: make ready what the node needs
   umbrellad version                 print the version
   umbrellad help                    print this text
 
@@ -88,6 +90,7 @@ type invocation struct {
 	report   string // where the transcript of a camera goes; empty: nowhere
 	token    tokenFlags
 	pause    time.Duration
+	prepare  prepareFlags
 	argument string // what the command wants, if it wants something
 	source   config.Source
 	cfg      *config.Config // nil for a bare command
@@ -113,6 +116,7 @@ func commands() map[string]command {
 		"probe":            {argument: "CAMERA", flags: []string{"report"}, bare: true, run: probeCamera},
 		"token":            {flags: []string{"room", "name", "rights", "for", "once"}, run: makeToken},
 		"hash":             {bare: true, run: makeHash},
+		"prepare":          {flags: []string{"root", "owner", "again", "probe"}, bare: true, run: runPrepare},
 		"version":          {bare: true, run: printVersion},
 		"help":             {bare: true, run: printHelp},
 	}
@@ -138,6 +142,7 @@ func parse(args []string) (*invocation, error) {
 	flags.StringVar(&in.user, "user", "", "")
 	flags.StringVar(&in.report, "report", "", "")
 	in.token.define(flags)
+	in.prepare.define(flags)
 	flags.DurationVar(&in.pause, "pause", 0, "")
 	showVersion := flags.Bool("version", false, "")
 
@@ -175,7 +180,7 @@ func parse(args []string) (*invocation, error) {
 
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, f := range []string{"json", "report", "user", "room", "name", "rights", "for", "once", "pause"} {
+	for _, f := range []string{"json", "report", "user", "room", "name", "rights", "for", "once", "pause", "root", "owner", "again", "probe"} {
 		if given[f] && !slices.Contains(in.command.flags, f) {
 			return nil, fmt.Errorf("-%s is for %s", f, takers(f))
 		}

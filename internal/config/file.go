@@ -192,7 +192,7 @@ func (s Source) change(write bool, edit func(text string) (string, error)) (*Con
 		return nil, err
 	}
 	defer f.Close() // and with that the lock
-	before, err := readFile(path)
+	before, err := Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", s.Path(), err)
 	}
@@ -204,7 +204,7 @@ func (s Source) change(write bool, edit func(text string) (string, error)) (*Con
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := loadText(s.Path(), after, s.Environ)
+	cfg, err := Parse(s.Path(), after, s.Environ)
 	if err != nil || !write || after == before {
 		return cfg, err
 	}

@@ -18,18 +18,18 @@ const DefaultDir = "/etc/config"
 // its place: a file that was emptied or cut off would otherwise mean the defaults.
 func Load(dir string, environ []string) (*Config, error) {
 	path := filepath.Join(dir, packageName)
-	text, err := readFile(path)
+	text, err := Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return build(path, nil, nil, environ)
 	}
 	if err != nil {
 		return build(path, nil, Problems{{File: path, Reason: "cannot be read: " + err.Error()}}, environ)
 	}
-	return loadText(path, text, environ)
+	return Parse(path, text, environ)
 }
 
-// loadText is Load for the text of the file at path.
-func loadText(path, text string, environ []string) (*Config, error) {
+// Parse is Load for the text of the file at path.
+func Parse(path, text string, environ []string) (*Config, error) {
 	sections, problems := parsePackage(path, text)
 	if len(problems) == 0 && len(ofKind(sections, typeMain)) == 0 && !setsMain(environ) {
 		p := Problem{File: path, Reason: "it has no section config umbrella 'main'", Allowed: "put a copy of it back, or write that section"}
@@ -39,6 +39,19 @@ func loadText(path, text string, environ []string) (*Config, error) {
 		problems = Problems{p}
 	}
 	return build(path, sections, problems, environ)
+}
+
+// Disabled reports whether the text of a settings file says that the node is not to
+// run, whatever else is wrong in it.
+func Disabled(text string) bool {
+	sections, _ := parsePackage(packageName, text)
+	for _, s := range sections {
+		if e := s.entries["enabled"]; s.kind == typeMain && s.name == sectionMain && len(e.values) == 1 {
+			on, ok := parseBool(e.values[0])
+			return ok && !on
+		}
+	}
+	return false
 }
 
 // setsMain reports whether a variable stands for the section `main`.

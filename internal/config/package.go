@@ -58,8 +58,9 @@ func parsePackage(path, text string) ([]*section, Problems) {
 	return sections, problems
 }
 
-// readFile returns the text of a file of at most maxFileSize bytes.
-func readFile(path string) (string, error) {
+// Read returns the text of a settings file of at most 256 KiB. The error does not name
+// the path.
+func Read(path string) (string, error) {
 	// A FIFO would hold up Open for ever.
 	if info, err := os.Stat(path); err != nil {
 		return "", withoutPath(err)

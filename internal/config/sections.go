@@ -119,7 +119,7 @@ func (l *loader) pair(s *section, cert, key string) {
 		if _, ok := parseFile(path); !ok {
 			return // a problem already
 		}
-		text, err := readFile(path)
+		text, err := Read(path)
 		if err != nil {
 			l.wrong(s, option, "cannot be read", err.Error())
 			return

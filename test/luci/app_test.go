@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"umbrella/internal/config"
+	"umbrella/internal/prepare"
 )
 
 const (
@@ -141,14 +142,14 @@ func TestRightsAreThoseOfTheCalls(t *testing.T) {
 			}
 		}
 	}
-	// One file, which the init script writes for it.
-	const refused = "/var/run/umbrella/refused"
+	// One file, which is written for it before the node starts.
+	const refused = "/var/run/umbrella/" + prepare.Refused
 	if !reflect.DeepEqual(g.Read.File, map[string][]string{refused: {"read"}}) || len(g.Write.File) > 0 {
 		t.Errorf("%s: allows the files %v and %v", acl, g.Read.File, g.Write.File)
 	}
 	script := read(t, "../../openwrt/files/umbrella.init")
 	if !strings.Contains(scripts(t)["umbrella/service"], "callFileRead('"+refused+"')") ||
-		!strings.Contains(script, "\nRUN=/var/run/umbrella\n") || !strings.Contains(script, "put refused\n") {
+		!strings.Contains(script, "\nRUN=/var/run/umbrella\n") {
 		t.Errorf("%s is not what is written and read", refused)
 	}
 	for _, c := range []struct {

@@ -239,10 +239,23 @@ func testMissingCA(t *testing.T, d *device) {
 		"/etc/config/umbrella: section 'cloud', option 'ca': '/nowhere/ca.pem'") {
 		t.Errorf("enabled: %v, %q, %q", err, got, d.refused())
 	}
-	// Gone since it was checked.
-	d.write(d.prog, "#!/bin/sh\n")
-	if got, err := d.do("start"); err != nil || !slices.Contains(got, goesOn) ||
-		d.refused() != "/etc/config/umbrella: section 'cloud', option 'ca': '/nowhere/ca.pem' cannot be copied: the path of a file that is there, beginning with '/'\n" {
-		t.Errorf("gone: %v, %q, %q", err, got, d.refused())
+}
+
+// Where the preparation itself fails, as when there is no memory for it, what runs goes
+// on as it is registered.
+func testPreparationFails(t *testing.T, d *device) {
+	d.started("\toption media_port '9000'\n")
+	good := d.read(d.prog)
+	for name, text := range map[string]string{"killed": "#!/bin/sh\nexit 137\n", "a crash": "#!/bin/sh\nexit 2\n"} {
+		d.write(d.prog, text)
+		got, err := d.do("reload")
+		if err == nil || len(onlyWith(got, "procd_open_instance")) != 1 || !slices.Contains(got, "json_add_string [dest_port] [9000]") ||
+			!slices.Contains(got, "logger [-t] [umbrella] [-p] [daemon.err] [umbrellad prepare failed]") || slices.Contains(got, "procd_set_config_changed [firewall]") {
+			t.Errorf("%s: %v, %q", name, err, got)
+		}
+	}
+	d.write(d.prog, good)
+	if got, err := d.do("reload"); err != nil || !slices.Contains(got, asked) {
+		t.Errorf("%v, %q", err, got)
 	}
 }

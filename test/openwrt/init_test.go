@@ -1,11 +1,13 @@
 package openwrt
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -54,7 +56,7 @@ func TestInitScript(t *testing.T) {
 	if busybox, err := exec.LookPath("busybox"); err == nil {
 		shells["busybox"] = []string{busybox, "ash"}
 	}
-	daemon := filepath.Join(t.TempDir(), "umbrellad-real")
+	daemon := filepath.Join(openTempDir(t), "umbrellad-real")
 	if out, err := exec.Command("go", "build", "-o", daemon, "umbrella/cmd/umbrellad").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -63,7 +65,7 @@ func TestInitScript(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, *device){
 				"start": testStart, "not started": testNotStarted, "reload": testReload, "files": testFiles, "foreign files": testForeignFiles,
 				"not running and not valid": testNotRunningAndNotValid, "not applied": testNotApplied, "stopped": testStopped,
-				"not committed": testNotCommitted, "missing CA": testMissingCA, "firewall": testFirewall,
+				"not committed": testNotCommitted, "missing CA": testMissingCA, "preparation fails": testPreparationFails, "settings gone": testSettingsGone, "failing state_dir": testFailingStateDir, "firewall": testFirewall,
 				"jail": testJail, "state_dir": testStateDir, "announced": testAnnounced, "the rest": testTheRest,
 			} {
 				t.Run(name, func(t *testing.T) { test(t, newDevice(t, daemon, shell)) })
@@ -88,11 +90,11 @@ func testStart(t *testing.T, d *device) {
 	if copied := d.read(filepath.Join(d.run, "umbrella")); copied != d.read(filepath.Join(d.config, "umbrella"))+"\n" {
 		t.Errorf("the copied settings are %q", copied)
 	}
-	for _, want := range []string{
-		"chown [root:umbrella] [/var/run/umbrella] [/var/run/umbrella/lent] [/var/run/umbrella/next]", "chown [root:umbrella] [/var/run/umbrella/.new]", "chown [umbrella:umbrella] [/state]",
-	} {
-		if !slices.Contains(got, want) {
-			t.Errorf("not done: %s", want)
+	if _, uid := owner(t); os.Geteuid() == 0 {
+		for path, want := range map[string]int{d.run: 0, filepath.Join(d.run, "lent"): 0, filepath.Join(d.run, "umbrella"): 0, d.state: uid} {
+			if info, err := os.Stat(path); err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != want {
+				t.Errorf("%s is not of the user %d: %v", path, want, err)
+			}
 		}
 	}
 	if info, err := os.Stat(d.run); err != nil || info.Mode().Perm() != 0o750 {
@@ -106,7 +108,7 @@ func testStart(t *testing.T, d *device) {
 func testNotStarted(t *testing.T, d *device) {
 	d.settings(validSettings + "\toption enabled 'off'\n")
 	got, err := d.do("start")
-	equal(t, "not enabled", withoutChown(got), []string{"start",
+	equal(t, "not enabled", got, []string{"start",
 		"logger [-t] [umbrella] [-p] [daemon.notice] [not enabled: uci set umbrella.main.enabled=1; uci commit umbrella; reload_config]"})
 	if err != nil {
 		t.Error(err)
@@ -122,7 +124,7 @@ func testNotStarted(t *testing.T, d *device) {
 	d.running = false
 	d.settings(invalidSettings)
 	got, err = d.do("start")
-	equal(t, "not valid", withoutChown(got), []string{"start",
+	equal(t, "not valid", got, []string{"start",
 		`logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella: section 'main', option 'tls': 'may\be' is not allowed: auto, files, acme or off]`,
 		"logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella: section 'main', option 'media_port': '99999' is not allowed: a port number from 1 to 65535]",
 		"logger [-t] [umbrella] [-p] [daemon.err] [not started: put /etc/config/umbrella right, and then: /etc/init.d/umbrella start]"})
@@ -131,10 +133,51 @@ func testNotStarted(t *testing.T, d *device) {
 	}
 }
 
+// Settings that were emptied or removed start nothing, and change nothing that runs.
+func testSettingsGone(t *testing.T, d *device) {
+	file := filepath.Join(d.config, "umbrella")
+	ways := map[string]struct {
+		do    func() error
+		words string
+	}{
+		"removed":     {func() error { return nil }, "/etc/config/umbrella: cannot be read: no such file or directory"},
+		"emptied":     {func() error { return os.WriteFile(file, nil, 0o600) }, "/etc/config/umbrella: it is empty"},
+		"cut off":     {func() error { return os.WriteFile(file, []byte("config room 'den'\n"), 0o600) }, "/etc/config/umbrella: it has no section config umbrella 'main'"},
+		"NUL bytes":   {func() error { return os.WriteFile(file, make([]byte, 512), 0o600) }, "/etc/config/umbrella: line 1: this is not a text file"},
+		"a directory": {func() error { return os.Mkdir(file, 0o755) }, "/etc/config/umbrella: cannot be read: it is not a file"},
+		"a FIFO":      {func() error { return syscall.Mkfifo(file, 0o600) }, "/etc/config/umbrella: cannot be read: it is not a file"},
+		"too large":   {func() error { return os.WriteFile(file, make([]byte, 10<<20), 0o600) }, "/etc/config/umbrella: cannot be read: it is larger than 256 KiB"},
+		"another's": {func() error {
+			return os.WriteFile(file, []byte("config interface 'lan'\n\toption proto 'dhcp'\n"), 0o600)
+		}, "'interface'"},
+	}
+	for name, way := range ways {
+		if err := errors.Join(os.RemoveAll(file), way.do()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.do("start"); err == nil || len(onlyWith(got, "procd_open_instance")) > 0 || !strings.Contains(d.refused(), way.words) {
+			t.Errorf("%s: started: %q, LuCI is told %q", name, got, d.refused())
+		}
+	}
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	d.started("\toption media_port '9000'\n")
+	for name, way := range ways {
+		if err := errors.Join(os.RemoveAll(file), way.do()); err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.do("reload")
+		if err != nil || !slices.Contains(got, "json_add_string [dest_port] [9000]") || !d.runsBy("9000") || !slices.Contains(got, goesOn) || !strings.Contains(d.refused(), way.words) {
+			t.Errorf("%s: what runs was changed: %v, %q, LuCI is told %q", name, err, got, d.refused())
+		}
+	}
+}
+
 const (
 	asked    = "ubus [-t] [30] [call] [umbrella] [reload]"
 	waited   = "ubus [-t] [20] [wait_for] [umbrella]"
-	signaled = `ubus [call] [service] [signal] [{ "name": "umbrella", "signal": 1 }]`
+	signaled = `ubus [-t] [5] [call] [service] [signal] [{ "name": "umbrella", "signal": 1 }]`
 	goesOn   = "logger [-t] [umbrella] [-p] [daemon.err] [/etc/config/umbrella is not taken: the node goes on by the last settings that it could run by]"
 )
 
@@ -156,7 +199,7 @@ func (d *device) runsBy(text string) bool {
 
 func (d *device) refused() string {
 	text, _ := os.ReadFile(filepath.Join(d.run, "refused"))
-	return strings.ReplaceAll(string(text), d.config, "/etc/config")
+	return strings.ReplaceAll(string(text), d.root, "")
 }
 
 func testReload(t *testing.T, d *device) {
@@ -180,7 +223,7 @@ func testReload(t *testing.T, d *device) {
 	d.onBus, d.comesUp = false, false
 	d.settings(validSettings + "\toption media_port '9000'\n\nconfig room 'den'\n")
 	got, _ = d.do("reload")
-	equal(t, "not on the bus", procd(got), []string{"start", asked, "procd_open_instance", waited, "start", asked, signaled, "procd_open_instance"})
+	equal(t, "not on the bus", procd(got), []string{"start", "procd_open_instance", "start", waited, signaled, "procd_open_instance"})
 	d.onBus, d.comesUp = true, true
 
 	// Not valid: the node is left alone, with what it has.
@@ -207,7 +250,7 @@ func testReload(t *testing.T, d *device) {
 	// Not running: it starts.
 	d.running = false
 	got, err = d.do("reload")
-	equal(t, "reload, not running", procd(got), []string{"start", asked, "procd_open_instance"})
+	equal(t, "reload, not running", procd(got), []string{"start", signaled, "procd_open_instance"})
 	if err != nil {
 		t.Error(err)
 	}
@@ -270,7 +313,7 @@ func testNotApplied(t *testing.T, d *device) {
 	got, err = d.do("start")
 	kept("start", got, err)
 	equal(t, "start", onlyWith(got, "start", "ubus", "procd_open_instance"),
-		[]string{"start", asked, "procd_open_instance", waited, "start", asked, "procd_open_instance"})
+		[]string{"start", "procd_open_instance", "start", waited, asked, "procd_open_instance"})
 	if slices.Contains(got, "json_add_string [dest_port] [443 8082]") {
 		t.Errorf("the firewall was told of what is not used: %q", got)
 	}
@@ -293,8 +336,8 @@ func testStopped(t *testing.T, d *device) {
 		t.Errorf("%v, %q", err, got)
 	}
 	equal(t, "comes up", onlyWith(got, "start", "ubus", "procd_open_instance", "procd_add_mdns_service", "procd_set_config_changed"), []string{
-		"start", asked, "procd_open_instance", "procd_add_mdns_service [umbrella] [tcp] [9001] [path=/sfu]", waited,
-		"start", asked, "procd_open_instance", "procd_add_mdns_service [umbrella] [tcp] [9002] [path=/sfu]", "procd_set_config_changed [firewall]"})
+		"start", "procd_open_instance", "procd_add_mdns_service [umbrella] [tcp] [9001] [path=/sfu]",
+		"start", waited, asked, "procd_open_instance", "procd_add_mdns_service [umbrella] [tcp] [9002] [path=/sfu]", "procd_set_config_changed [firewall]"})
 
 	// One that does not come up may do so by the new ones.
 	d.comesUp = false
@@ -304,7 +347,7 @@ func testStopped(t *testing.T, d *device) {
 		t.Errorf("%v, %q", err, got)
 	}
 	equal(t, "does not come up", onlyWith(got, "start", "ubus", "procd_open_instance"),
-		[]string{"start", asked, "procd_open_instance", waited, "start", asked, "procd_open_instance"})
+		[]string{"start", "procd_open_instance", "start", waited, signaled, "procd_open_instance"})
 }
 
 // What `uci set` has changed and `uci commit` has not counts for nothing.

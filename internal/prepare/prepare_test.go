@@ -171,8 +171,9 @@ func TestGivesNothingElse(t *testing.T) {
 
 // A directory that the node cannot use is refused with the reason, and with what helps.
 func TestStateDirThatCannotBeUsed(t *testing.T) {
-	j, _ := newJob(t)
+	j, out := newJob(t)
 	write(t, j.Root+"/file", 0o600)
+	write(t, j.path("original"), 0o600)
 	write(t, j.Root+"/shares/music/song", 0o644)
 	write(t, j.Root+"/locked/state/ca.key", 0o600)
 	mount := func(options string) string {
@@ -212,6 +213,11 @@ func TestStateDirThatCannotBeUsed(t *testing.T) {
 	}
 	if got := j.giveStateDir(full + "/umbrella"); !strings.Contains(got, "the file system is full: `df -h`") {
 		t.Errorf("full: %q", got)
+	}
+	// At a boot there is nothing else to go on by: the node itself finds out.
+	j.remove("original")
+	if got := j.giveStateDir(full + "/umbrella"); got != "" || !strings.Contains(out.String(), "say warn '"+full+"/umbrella cannot be used by the user nobody") {
+		t.Errorf("full, at a boot: %q, %s", got, out)
 	}
 	for _, dir := range []string{"/etc/crontabs", "/usr"} {
 		if _, err := os.Stat(j.Root + dir); !os.IsNotExist(err) {

@@ -68,9 +68,17 @@ func (j *Job) giveStateDir(dir string) string {
 	if present := j.running(); made != nil && present != nil && present.Main.StateDir == dir {
 		return "" // the node itself writes there
 	}
-	if err := j.Probe(dir); err != nil {
-		return fmt.Sprintf("cannot be used by the user %s: %v", j.Owner.Name, err)
+	err = j.Probe(dir)
+	if err == nil {
+		return ""
 	}
+	problem := fmt.Sprintf("cannot be used by the user %s: %v", j.Owner.Name, err)
+	if j.has("original") {
+		return problem
+	}
+	// There are no other settings to go on by. What the node needs may be there already,
+	// as after a boot; if not, it says so itself, and tries again.
+	j.say("warn", dir+" "+problem)
 	return ""
 }
 

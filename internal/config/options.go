@@ -3,7 +3,7 @@ package config
 import "strings"
 
 // Option is one setting as users know it. What is written about settings – the
-// example file, the reference, the messages – is held against this list.
+// reference in the docs, the help in LuCI, the messages – is held against this list.
 type Option struct {
 	Section string // type of the section that it belongs to
 	Name    string
@@ -55,7 +55,7 @@ const (
 	allowedRTSP     = "rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, without # and what follows it, and other characters of the password as %XX"
 )
 
-// Options returns every option there is, in the order of the example file.
+// Options returns every option there is, in the order of the reference.
 func Options() []Option {
 	options := []Option{
 		{Section: typeMain, Name: "enabled", Default: "1", Allowed: allowedBool,

@@ -65,48 +65,14 @@ func TestTrunkByOneOption(t *testing.T) {
 	}
 }
 
-// Every option is in the file, in its section, explained, and with its default
-// if it is a comment; and the file stays valid when a comment becomes a line.
-func TestEveryOptionIsPackaged(t *testing.T) {
+// The file is as `uci commit` writes it: the first commit would take away everything
+// else, such as comments. What options there are is in the docs and in LuCI.
+func TestPackagedAsCommitted(t *testing.T) {
 	text := packaged(t)
-	sections := map[string]string{}
-	header := regexp.MustCompile(`(?m)^#?config (\w+)`)
-	starts := header.FindAllStringSubmatchIndex(text, -1)
-	for i, s := range starts {
-		end := len(text)
-		if i+1 < len(starts) {
-			end = starts[i+1][0]
-		}
-		sections[text[s[2]:s[3]]] = text[s[0]:end]
+	if !regexp.MustCompile(`^(config [a-z]+ '\w+'\n(\t(option|list) [a-z_]+ '[^'\n]*'\n)*\n)+$`).MatchString(text) {
+		t.Errorf("uci would write it in another way:\n%s", text)
 	}
-	count := 0
-	for _, o := range config.Options() {
-		keyword := "option"
-		if o.List {
-			keyword = "list"
-		}
-		line := regexp.MustCompile(`(?m)^\t# .+\n\t(#?)` + keyword + ` ` + o.Name + ` '(.*)'$`).FindStringSubmatch(sections[o.Section])
-		if line == nil {
-			t.Errorf("%s %s is not in the section %s, or not explained", keyword, o.Name, o.Section)
-			continue
-		}
-		count++
-		if line[1] == "#" && line[2] != o.Default && o.Default != "" {
-			t.Errorf("%s %s: the file says %q, the default is %q", o.Section, o.Name, line[2], o.Default)
-		}
-		if line[1] == "#" {
-			before := text
-			text = strings.Replace(text, sections[o.Section], strings.Replace(sections[o.Section], "\t#"+keyword+" "+o.Name+" ", "\t"+keyword+" "+o.Name+" ", 1), 1)
-			if text == before {
-				t.Fatalf("%s %s is not where it was found", o.Section, o.Name)
-			}
-			if o.Section != "room" && !(o.Section == "backhaul" && o.Name == "enabled") {
-				load(t, text)
-			}
-			text = before
-		}
-	}
-	if lines := regexp.MustCompile(`(?m)^\t#?(option|list) `).FindAllString(text, -1); len(lines) != count {
-		t.Errorf("the file has %d options, there are %d", len(lines), count)
+	if lines := strings.Count(text, "\n"); lines > 20 {
+		t.Errorf("it has %d lines", lines)
 	}
 }

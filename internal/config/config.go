@@ -149,7 +149,7 @@ func tlsModes() []named[TLSMode] {
 // Room is a section `room`.
 type Room struct {
 	Section string // name of the section, or @room[N] when it has none
-	// Name is what stands in the page's path: 1 to 64 letters, digits, '-',
+	// Name is what stands in the page's path: 1 to 64 letters and digits of any script, '-',
 	// '_' and '.', the first one not a '.'.
 	Name     string
 	Password string `json:"-"` // or a hash of it; set with AccessPassword

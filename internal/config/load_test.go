@@ -204,8 +204,8 @@ func TestEveryOption(t *testing.T) {
 	pair := pairFile(t)
 	file := [2][]string{{"/proc/self/exe"}, {"/nowhere", "/", "/dev/null", "relative-and-not-there", "/proc/self/exe/"}}
 	roomName := [2][]string{
-		{"a", "Room-1_x.y", strings.Repeat("a", 64), "-", "_"},
-		{".a", "a/b", "ä", "a?b", strings.Repeat("a", 65), "a%20", "a'b"},
+		{"a", "Room-1_x.y", strings.Repeat("a", 64), "-", "_", "ä", "кухня", "آشپز‌خانه", "ශ්‍රී"},
+		{".a", "a/b", "a\u200bb", "🏠", "lоunge", "a?b", strings.Repeat("a", 65), "a%20", "a'b"},
 	}
 	rtsp := [2][]string{
 		{"rtsp://h", "rtsps://h:322/x", "RTSP://h/y", "rtsp://u@h/", "rtsp://u:p%23w@1.2.3.4:554/a?b=c&d=e", "rtsp://[fe80::1]:554/", "rtsp://[fe80::1%25eth0]/"},
@@ -275,7 +275,7 @@ func TestEveryOption(t *testing.T) {
 		"backhaul.ca":           file,
 		"backhaul.room":         {append(roomName[0], "a b c"), roomName[1]},
 		"camera.enabled":        bools,
-		"camera.name":           {{"x", "Anna's door", "Tür 2", strings.Repeat("ä", 64)}, {strings.Repeat("a", 65), "a\tb"}},
+		"camera.name":           {{"x", "Anna's door", "Tür 2", strings.Repeat("ä", 64), "درِ جلو‌ی خانه", "👨‍👩‍👧 Haus"}, {strings.Repeat("a", 65), "a\u0007b", "a\u202eb", "a\u200db"}},
 		"camera.url":            rtsp,
 		"camera.substream":      {rtsp[0][1:], rtsp[1]},
 		"camera.onvif":          {{"http://cam.lan", "https://192.0.2.20:8443/onvif/device_service", "http://[fd00::20]:81/"}, {"cam.lan", "rtsp://cam.lan/", "http://u:p@cam.lan/", "http://cam.lan/?x", "http://cam.lan/" + strings.Repeat("x", 512)}},

@@ -47,7 +47,7 @@ const (
 
 const (
 	allowedBool     = "1 or 0"
-	allowedRoomName = "1 to 64 letters, digits, '-', '_' and '.', the first one not a '.'"
+	allowedRoomName = "1 to 64 letters and digits of any script, '-', '_' and '.', the first one not a '.'"
 	allowedShown    = "1 to 64 characters that can be printed"
 	allowedListen   = "HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets"
 	allowedFile     = "the path of a file that is there"

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"umbrella/internal/names"
 	"umbrella/internal/password"
 )
 
@@ -209,12 +210,28 @@ func (l *loader) checkRooms(sections []*section, rooms []Room) {
 	first := map[string]string{}
 	for i, s := range ofKind(sections, TypeRoom) {
 		name := rooms[i].Name
-		if other, ok := first[name]; ok && ValidRoomName(name) {
-			l.wrong(s, "name", "is the name of another room as well",
-				quoted(name)+" is taken by the section "+quoted(other))
-			continue
+		if name == "" {
+			continue // it is wrong already
 		}
-		first[name] = s.name
+		alike := ""
+		for other, section := range first {
+			if other == name {
+				l.wrong(s, "name", "is the name of another room as well",
+					quoted(name)+" is taken by the section "+quoted(section))
+				alike = ""
+				break
+			}
+			if names.RoomsAlike(other, name) {
+				alike = section
+			}
+		}
+		if alike != "" {
+			l.wrong(s, "name", "looks the same as the name of another room",
+				"the section "+quoted(alike)+" has one that looks like "+quoted(name))
+		}
+		if _, ok := first[name]; !ok {
+			first[name] = s.name
+		}
 	}
 }
 
@@ -283,7 +300,7 @@ func (l *loader) camera(s *section) Camera {
 	c := Camera{
 		Section:   s.name,
 		Enabled:   one(l, s, "enabled", parseBool),
-		Name:      one(l, s, "name", parseText(64)),
+		Name:      one(l, s, "name", parsePersonName),
 		URL:       one(l, s, "url", parseRTSPURL),
 		Substream: one(l, s, "substream", parseRTSPURL),
 		ONVIF:     one(l, s, "onvif", parseONVIFURL),

@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"umbrella/internal/names"
 	"umbrella/internal/password"
 )
 
@@ -213,18 +214,18 @@ func parseFile(s string) (string, bool) {
 	return s, err == nil && info.Mode().IsRegular()
 }
 
-// ValidRoomName reports whether s can be the name of a room: 1 to 64 ASCII
-// letters, digits, '-', '_' and '.', the first one not a '.'.
-func ValidRoomName(s string) bool {
-	for _, c := range []byte(s) {
-		if !isAlphanumeric(c) && strings.IndexByte("-_.", c) < 0 {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 64 && s[0] != '.'
+// ValidRoomName reports whether s can be the name of a room.
+func ValidRoomName(s string) bool { return names.IsRoom(s) }
+
+func parseRoomName(s string) (string, bool) {
+	name, err := names.Room(s)
+	return name, err == nil
 }
 
-func parseRoomName(s string) (string, bool) { return s, ValidRoomName(s) }
+func parsePersonName(s string) (string, bool) {
+	name, err := names.Person(s)
+	return name, err == nil
+}
 
 // parsePassword takes a password of least to 128 characters, or a hash of one.
 func parsePassword(least int) func(string) (string, bool) {

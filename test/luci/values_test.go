@@ -17,7 +17,9 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		bcrypted = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 	)
 	ports := []string{"1", "65535", "0", "65536", "08083", "+1", "1e3", "8083 ", "x", "-1", "1.0", "0x10"}
-	rooms := []string{"a", "A-b_c.9", ".a", "a b", "ä", "a/b", strings.Repeat("r", 64), strings.Repeat("r", 65)}
+	rooms := []string{"a", "A-b_c.9", ".a", "a b", "ä", "a/b", strings.Repeat("r", 64), strings.Repeat("r", 65), "Ku\u0308che", "кухня", "Зал-A", "lоunge", "Αthens", "居間・台所", "ｷｯﾁﾝ", "आँगन", "סלון",
+		"ג׳ונגל", "آشپز\u200cخانه", "آشپز\u200c", "ශ්\u200dරී", "ක්\u200d", "a\u200db", "\u200dа", "a\u200bb", "a\u202eb", "a\u00adb", "🏠", "½", "٣-غرفة", "sal·la", "a·b", "\u0301a", "a" + strings.Repeat("\u0310", 8), "a" + strings.Repeat("\u0310", 9),
+		"\u3164", "\u115f", "字" + "\ufe00", "a\ufe0f", "ﷺ", strings.Repeat("字", 64), strings.Repeat("字", 65), "𞤀𞤣", "ﬁsh", "a\u2044b", "*", "a@b", "Ⅷ", "ʻa", "a\u2800", "K\u034f"}
 	urls := []string{
 		"H/P", "192.168.1.64/a", "192.168.1.64:554/a", "h:0/a", "h:65536/a", "h:/a", "h", "/a", "", "[::1]:554/a", "[::1]/a", "[::1/a", "::1/a", "[192.168.1.1]/a",
 		"u:p@h/a", "u:p%40@h/a", "u:p@q@h/a", "u:p%4@h/a", "u:p^@h/a", "u:p|@h/a", "@h/a", "h/a?b=c", "h/a?", "h/a#b", "h/a b", "h/%zz", "h/%20", "h/ä", "1.2.3/a", "1.2.3.4.5/a",
@@ -58,7 +60,9 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		"backhaul.secret":         {strings.Repeat("s", 15), strings.Repeat("s", 16), strings.Repeat("s", 256), strings.Repeat("s", 257), strings.Repeat("s", 16) + " s", strings.Repeat("ä", 16)},
 		"backhaul.fingerprint":    {strings.Repeat("aB", 32), strings.Repeat("ab:", 31) + "ab", strings.Repeat("ab", 31), strings.Repeat("ab", 33), strings.Repeat("xy", 32), strings.Repeat("ab ", 32)},
 		"backhaul.room":           slices.DeleteFunc(slices.Clone(rooms), func(s string) bool { return strings.Contains(s, " ") }), // two rooms in one line
-		"camera.name":             {"Front door", strings.Repeat("ä", 64), strings.Repeat("x", 65), "a\u0007b"},
+		"camera.name": {"Front door", strings.Repeat("ä", 64), strings.Repeat("x", 65), "a\u0007b", "درِ جلو\u200cی خانه", "ශ්\u200dරී ලංකා", "👨\u200d👩\u200d👧\u200d👦", "👩🏽\u200d💻", "🏳️\u200d🌈", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "🏴\U000e0067\U000e0062",
+			"1️⃣", "❤️\u200d🔥", "🙂\u200d↔️", "a\u200bb", "a\u00a0b", "山田\u3000太郎", "a\u202eb", "a\u200e", "a\u200db", "👩\u200dA", "a\u200d", "علی\u200c", "علی\u200c\u200cرضا", "葛\U000e0100", "a\U000e0100", "a\ufe0f", "\u2800", "\u3164", "\ufeffa",
+			"\u0301a", "a" + strings.Repeat("\u0310", 9), "ខ្មែរ\u200bខ្មែរ", "a\u034fb", "a\ufffdb", "\u200d", strings.Repeat("👨\u200d👩", 22), "½ ™ ©", "O’Brien"},
 		"camera.url":              cameras,
 		"camera.substream":        cameras,
 		"camera.onvif":            {"http://h", "https://h:8443/a", "HTTP://h/a", "http://u@h/", "http://h/?", "http://h/?b", "http://h/#b", "http://[::1]:81/", "h", "rtsp://h/", "http://h:0", "http://h/" + strings.Repeat("x", 503), "http://h/" + strings.Repeat("x", 504)},

@@ -8,7 +8,7 @@
  * when they are asked for. */
 
 const fileAllowed = () => _('the path of a file that is there');
-const roomAllowed = () => _('1 to 64 letters, digits, \'-\', \'_\' and \'.\', the first one not a \'.\'');
+const roomAllowed = () => _('1 to 64 letters and digits of any script, \'-\', \'_\' and \'.\', the first one not a \'.\'');
 const listenAllowed = () => _('HOST:PORT or :PORT, with a port from 1 to 65535 and an IPv6 address in brackets');
 const streamAllowed = () => _('rtsp://HOST/PATH or rtsps://HOST/PATH, with USER:PASSWORD@ before the host where needed, a port from 1 to 65535, no blanks, without # and what follows it, and other characters of the password as %XX');
 

@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require umbrella.names as names';
 
 /* What the node takes as the value of an option. Each of these functions takes
  * the text of one value that is not empty and returns a boolean. Whether a file
@@ -235,9 +236,7 @@ return baseclass.extend({
 	},
 
 	isRoomName(value) {
-		const name = /^(?!\.)[0-9A-Za-z_.-]{1,64}$/;
-
-		return name.test(value);
+		return names.isRoom(value);
 	},
 
 	isPassword(value) {
@@ -277,7 +276,7 @@ return baseclass.extend({
 	},
 
 	isShownName(value) {
-		return isPrintable(value, 64);
+		return names.isPerson(value);
 	},
 
 	isCameraURL(value) {

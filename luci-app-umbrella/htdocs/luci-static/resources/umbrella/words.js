@@ -182,6 +182,8 @@ const sayings = ((_) => [
 	[ 'is the port of listen as well', _('is the port of “Web address” as well') ],
 	[ 'is the same as url', _('is the same as “Address”') ],
 	_('is the secret of another trunk as well'),
+	_('looks the same as the name of another room'),
+	[ 'the section %s has one that looks like %s', _('%s has one that looks like %s') ],
 	[ '%s is taken by the section %s', _('%s is taken by %s') ],
 	_('1 to 64 letters, digits and \'_\''),
 	_('1 or 0'),

@@ -52,7 +52,9 @@ Flags:
                 with commas between (default publish,subscribe); admin is for
                 the room '*', and trunk for another node, as its option secret
   -for TIME     with token: how long it holds, such as 90m or 24h (default 24h)
-  -once         with token: it is the first one's who uses it
+  -once         with token: it is for one guest, the first who uses it
+  -list         with token: print the invitations that hold
+  -revoke ID    with token: end one of them; a link or a token does as well
   -pause TIME   where the node cannot start, do not exit but try again after
                 so long, and say on OpenWrt's bus meanwhile why
   -version      print the version
@@ -114,7 +116,7 @@ func commands() map[string]command {
 		"health":           {run: health},
 		"cameras discover": {flags: []string{"user"}, bare: true, run: discoverCameras},
 		"probe":            {argument: "CAMERA", flags: []string{"report"}, bare: true, run: probeCamera},
-		"token":            {flags: []string{"room", "name", "rights", "for", "once"}, run: makeToken},
+		"token":            {flags: []string{"room", "name", "rights", "for", "once", "list", "revoke"}, run: makeToken},
 		"hash":             {bare: true, run: makeHash},
 		"prepare":          {flags: []string{"root", "owner", "again", "probe"}, bare: true, run: runPrepare},
 		"version":          {bare: true, run: printVersion},
@@ -180,7 +182,7 @@ func parse(args []string) (*invocation, error) {
 
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, f := range []string{"json", "report", "user", "room", "name", "rights", "for", "once", "pause", "root", "owner", "again", "probe"} {
+	for _, f := range []string{"json", "report", "user", "room", "name", "rights", "for", "once", "list", "revoke", "pause", "root", "owner", "again", "probe"} {
 		if given[f] && !slices.Contains(in.command.flags, f) {
 			return nil, fmt.Errorf("-%s is for %s", f, takers(f))
 		}

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"umbrella/internal/access"
@@ -16,6 +19,8 @@ type tokenFlags struct {
 	room, name, rights string
 	holds              time.Duration
 	once               bool
+	list               bool
+	revoke             string
 }
 
 func (t *tokenFlags) define(flags *flag.FlagSet) {
@@ -24,10 +29,19 @@ func (t *tokenFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&t.rights, "rights", "", "")
 	flags.DurationVar(&t.holds, "for", 24*time.Hour, "")
 	flags.BoolVar(&t.once, "once", false, "")
+	flags.BoolVar(&t.list, "list", false, "")
+	flags.StringVar(&t.revoke, "revoke", "", "")
 }
 
 // makeToken prints a token and, for one that a browser can use, the link to it.
 func makeToken(in *invocation) int {
+	if in.token.list || in.token.revoke != "" {
+		if err := in.invitations(); err != nil {
+			fmt.Fprintf(in.err, "umbrellad: token: %v\n", err)
+			return exitFailure
+		}
+		return exitOK
+	}
 	text, err := in.mint()
 	if err != nil {
 		fmt.Fprintf(in.err, "umbrellad: token: %v\n", err)
@@ -35,7 +49,7 @@ func makeToken(in *invocation) int {
 	}
 	if in.token.room != access.AnyRoom && !strings.Contains(in.token.rights, access.RightTrunk) {
 		fmt.Fprintf(in.err, "Link, for %v from now on:\n", in.token.holds)
-		fmt.Fprintln(in.out, origin(in.cfg.Main)+"/sfu/"+in.token.room+"#token="+text)
+		fmt.Fprintln(in.out, origin(in.cfg.Main)+"/sfu/"+url.PathEscape(in.token.room)+"#token="+text)
 		return exitOK
 	}
 	fmt.Fprintln(in.out, text)
@@ -47,15 +61,83 @@ func (in *invocation) mint() (string, error) {
 	if f.room == "" {
 		return "", fmt.Errorf("-room says which room it is for; '%s' is all of them", access.AnyRoom)
 	}
-	claims := access.Claims{Room: f.room, Name: f.name, Once: f.once}
+	claims := access.Claims{Room: f.room, Name: f.name, Once: f.once, By: "umbrellad token"}
 	if f.rights != "" {
 		claims.Rights = strings.Split(f.rights, ",")
 	}
-	tokens := &access.Tokens{StateDir: in.cfg.Main.StateDir}
-	if err := tokens.Start(); err != nil {
-		return "", fmt.Errorf("option 'state_dir': %w", err)
+	if err := claims.Check(); err != nil {
+		return "", err
 	}
-	return tokens.Mint(claims, f.holds)
+	in.token.room = claims.Room
+	tokens, err := in.tokens()
+	if err != nil {
+		return "", err
+	}
+	text, err := tokens.Mint(claims, f.holds)
+	if err == nil {
+		in.warnNotKept(tokens)
+	}
+	return text, err
+}
+
+func (in *invocation) tokens() (*access.Tokens, error) {
+	tokens := &access.Tokens{StateDir: in.cfg.Main.StateDir}
+	if in.token.revoke != "" {
+		tokens.KeyFile = in.cfg.Main.TokenKey // it may be a token by that key
+	}
+	if err := tokens.Start(); err != nil {
+		return nil, fmt.Errorf("option 'state_dir': %w", err)
+	}
+	return tokens, nil
+}
+
+// warnNotKept says that the list of invitations could not be written.
+func (in *invocation) warnNotKept(tokens *access.Tokens) {
+	if err := tokens.NotKept(); err != nil {
+		fmt.Fprintf(in.err, "umbrellad: token: the list of invitations is not kept: %v\n", err)
+	}
+}
+
+// invitations lists those that hold, or revokes one. The daemon sees it at once.
+func (in *invocation) invitations() error {
+	tokens, err := in.tokens()
+	if err != nil {
+		return err
+	}
+	if in.token.revoke != "" {
+		i, err := tokens.Revoke(in.token.revoke)
+		if err != nil {
+			return err
+		}
+		if err := tokens.NotKept(); err != nil {
+			return fmt.Errorf("nothing is revoked: %w", err)
+		}
+		fmt.Fprintf(in.err, "Revoked: %s. Those who are in the room stay in it.\n", i.ID)
+		return nil
+	}
+	table := tabwriter.NewWriter(in.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tROOM\tNAME\tRIGHTS\tMADE BY\tENDS\tSTATE")
+	for _, i := range tokens.Invitations() {
+		rights := strings.Join(i.Rights, ",")
+		if rights == "" {
+			rights = access.RightPublish + "," + access.RightSubscribe
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Room, cmp.Or(i.Name, "-"), rights, i.By, i.Ends.Local().Format("2006-01-02 15:04"), invitationState(i))
+	}
+	return table.Flush()
+}
+
+// invitationState says how an invitation is.
+func invitationState(i access.Invitation) string {
+	switch {
+	case !i.Revoked.IsZero():
+		return "revoked"
+	case i.Once && !i.Used.IsZero():
+		return "one guest, used"
+	case i.Once:
+		return "one guest"
+	}
+	return "holds"
 }
 
 // origin is the address that people most likely reach the node by: its first name

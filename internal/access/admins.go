@@ -144,9 +144,23 @@ var ErrAdminPassword = errors.New("the password is wrong")
 // ErrAdminPassword, password.ErrBusy or a *TryLaterError.
 func (a *Admins) Login(c Client, secret string) (string, error) {
 	now := time.Now()
-	right, undo, err := a.attempts.begin(c.Addr, "", now)
-	if err != nil {
+	if err := a.Check(c, secret); err != nil {
 		return "", err
+	}
+	cookie := rand.Text()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sweep(now)
+	a.sessions[sha256.Sum256([]byte(cookie))] = now.Add(SessionLife)
+	return cookie, nil
+}
+
+// Check says whether a client knows the password. The error is ErrAdminPassword,
+// password.ErrBusy or a *TryLaterError.
+func (a *Admins) Check(c Client, secret string) error {
+	right, undo, err := a.attempts.begin(c.Addr, "", time.Now())
+	if err != nil {
+		return err
 	}
 	a.mu.Lock()
 	want := a.want
@@ -154,18 +168,13 @@ func (a *Admins) Login(c Client, secret string) (string, error) {
 	ok, err := a.checker.Check(want, secret)
 	if err != nil {
 		undo()
-		return "", err
+		return err
 	}
 	if !ok {
-		return "", ErrAdminPassword
+		return ErrAdminPassword
 	}
 	right()
-	cookie := rand.Text()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sweep(now)
-	a.sessions[sha256.Sum256([]byte(cookie))] = now.Add(SessionLife)
-	return cookie, nil
+	return nil
 }
 
 // sweep makes room for a session.

@@ -16,6 +16,7 @@ import (
 
 	"umbrella/internal/bound"
 	"umbrella/internal/config"
+	"umbrella/internal/names"
 	"umbrella/internal/password"
 )
 
@@ -27,7 +28,10 @@ var (
 	ErrNeedsToken    = errors.New("this room is entered with an invitation")
 	ErrOtherRoom     = fmt.Errorf("%w here: it is for another room", ErrToken)
 	ErrNotAllowed    = errors.New("the invitation does not allow that")
-	ErrRoomName      = errors.New("a room's name has 1 to 64 letters, digits, '-', '_' or '.', and does not begin with '.'")
+	ErrAlikeRoom     = errors.New("a room of this node has a name that looks the same: enter its name in the same letters")
+	ErrModerator     = errors.New("the admin's password makes moderators on the local network only")
+	ErrNoAdmin       = errors.New("this node has no admin's password")
+	ErrSeat          = errors.New("a seat has 16 to 64 letters and digits")
 	ErrOrigin        = errors.New("a page of another site may not do this")
 	ErrNotAdmin      = errors.New("this is for admins: log in, or send a token with the right 'admin'")
 	ErrOwnName       = errors.New("open this page by localhost or an address, not by a name")
@@ -49,7 +53,8 @@ type Gate struct {
 
 	mu      sync.RWMutex
 	rooms   map[string]config.Room
-	others  config.Access // of rooms without a rule
+	looks   map[string]bool // skeletons of their names
+	others  config.Access   // of rooms without a rule
 	proxies []netip.Prefix
 	hosts   map[string]bool // DNS names of the node, as hostOf has them
 	cors    []string        // origins of pages elsewhere, or "*"
@@ -58,13 +63,14 @@ type Gate struct {
 // SetRooms replaces the rooms' rules, and who may enter rooms that have none; who
 // is in stays in.
 func (g *Gate) SetRooms(rooms []config.Room, others config.Access) {
-	byName := make(map[string]config.Room, len(rooms))
+	byName, looks := make(map[string]config.Room, len(rooms)), make(map[string]bool, len(rooms))
 	for _, r := range rooms {
 		byName[r.Name] = r
+		looks[names.Skeleton(r.Name)] = true
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.rooms, g.others = byName, others
+	g.rooms, g.looks, g.others = byName, looks, others
 }
 
 // SetTrustedProxies replaces the networks whose X-Forwarded-For is believed.
@@ -78,6 +84,8 @@ func (g *Gate) SetTrustedProxies(proxies []netip.Prefix) {
 type Credentials struct {
 	Password string
 	Token    string
+	// Seat is a secret that a browser keeps, to be known again; empty: none.
+	Seat string
 }
 
 // Bearer takes what stands in an Authorization header for what it looks like: a
@@ -99,6 +107,23 @@ type Grant struct {
 	Proven bool
 	// Client is whom it was given to, as bound.Origin has it.
 	Client netip.Prefix
+	// Room is the one spelling of the room's name, and Access says who may enter it.
+	Room   string
+	Access config.Access
+	// Invitation is the id of the token; empty: there was none, or it has none. Ends is
+	// when the token ends, and Once says that it is for one guest.
+	Invitation string
+	Ends       time.Time
+	Once       bool
+}
+
+// Guest is the id of the invitation for one guest that was brought; empty: it is none of
+// those.
+func (g Grant) Guest() string {
+	if g.Once {
+		return g.Invitation
+	}
+	return ""
 }
 
 // Admit says whether whoever sent the request may join the room, and what to do
@@ -117,10 +142,43 @@ func (g *Gate) admit(r *http.Request, client Client, room string, c Credentials)
 	if err := g.countJoin(client); err != nil {
 		return Grant{}, err
 	}
-	if !config.ValidRoomName(room) {
-		return Grant{}, ErrRoomName
+	room, err := names.Room(room)
+	if err != nil {
+		return Grant{}, err
 	}
-	return g.enter(r, client, g.rule(room), c, room)
+	if c.Seat != "" && !isSeat(c.Seat) {
+		return Grant{}, ErrSeat
+	}
+	if g.isAlike(room) {
+		return Grant{}, ErrAlikeRoom
+	}
+	rule := g.rule(room)
+	grant, err := g.enter(r, client, rule, c, room)
+	grant.Room, grant.Access = room, rule.Access
+	return grant, err
+}
+
+// isSeat reports whether s can be a seat, which a browser makes of random bytes.
+func isSeat(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
+			return false
+		}
+	}
+	return len(s) >= 16 && len(s) <= 64
+}
+
+// isAlike reports whether a room that has no rule looks like one that has.
+func (g *Gate) isAlike(room string) bool {
+	if names.IsASCII(room) {
+		return false // what people type, whatever was made to look like it
+	}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if _, ok := g.rooms[room]; ok {
+		return false
+	}
+	return g.looks[names.Skeleton(room)]
 }
 
 // countJoin counts an attempt to join, before anything else is looked at: whoever is
@@ -149,7 +207,7 @@ func (g *Gate) enter(r *http.Request, client Client, rule config.Room, c Credent
 		return Grant{}, fmt.Errorf("%w; this came %s", ErrNotLocal, client)
 	}
 	if c.Token != "" {
-		return g.byToken(client, rule.Name, c.Token)
+		return g.byToken(client, rule.Name, c)
 	}
 	all := Grant{Publish: true, Subscribe: true}
 	if g.Admins != nil && g.Admins.Session(r) {
@@ -166,11 +224,11 @@ func (g *Gate) enter(r *http.Request, client Client, rule config.Room, c Credent
 	return Grant{}, ErrNeedsToken
 }
 
-func (g *Gate) byToken(client Client, room, token string) (Grant, error) {
+func (g *Gate) byToken(client Client, room string, brought Credentials) (Grant, error) {
 	if g.Tokens == nil {
 		return Grant{}, ErrToken
 	}
-	c, err := g.Tokens.Verify(token)
+	c, err := g.Tokens.Verify(brought.Token)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -180,13 +238,14 @@ func (g *Gate) byToken(client Client, room, token string) (Grant, error) {
 	grant := Grant{
 		Publish: c.Has(RightPublish) || c.admin(), Subscribe: c.Has(RightSubscribe) || c.admin(),
 		Moderate: c.Has(RightModerate) || c.admin(), Name: c.Name, Proven: true,
+		Invitation: c.ID, Ends: c.ExpiresAt.Time, Once: c.Once,
 	}
 	// Being there, one sees who is and reads what is written: that is for those who
 	// take part, and not for a node that has come by a token for its trunk.
 	if !grant.Publish && !grant.Subscribe {
 		return Grant{}, ErrNotAllowed
 	}
-	if err := g.Tokens.use(c, client.Addr, time.Now()); err != nil {
+	if err := g.Tokens.use(c, holderOf(brought.Seat, bound.Origin(client.Addr).String()), time.Now()); err != nil {
 		return Grant{}, err
 	}
 	return grant, nil
@@ -209,6 +268,27 @@ func (g *Gate) byPassword(client Client, door, want, given string) error {
 	}
 	right()
 	return nil
+}
+
+// MayAskToModerate reports whether AdmitModerator would look at a password that comes
+// with the request.
+func (g *Gate) MayAskToModerate(r *http.Request) bool {
+	return g.Admins != nil && g.Client(r).Local()
+}
+
+// AdmitModerator says whether whoever sent the request becomes a moderator of the room
+// that they are in: they are on the local network and know the admin's password, of
+// which wrong ones count as those of logins do. The error is ErrModerator, ErrNoAdmin,
+// ErrAdminPassword, password.ErrBusy or a *TryLaterError.
+func (g *Gate) AdmitModerator(r *http.Request, secret string) error {
+	client := g.Client(r)
+	switch {
+	case !client.Local():
+		return ErrModerator
+	case g.Admins == nil:
+		return ErrNoAdmin
+	}
+	return g.Admins.Check(client, secret)
 }
 
 // AdmitAdmin says whether whoever sent the request may see the live state and

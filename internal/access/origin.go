@@ -115,10 +115,10 @@ func (g *Gate) isOwnPage(r *http.Request, page string) bool {
 	if g.OverTLS(r) && u.Scheme != "https" {
 		return false
 	}
-	if slices.ContainsFunc(g.hostsAsked(r), func(host string) bool { return names(u, host) }) {
+	if slices.ContainsFunc(g.hostsAsked(r), func(host string) bool { return isOriginOf(u, host) }) {
 		return true
 	}
-	return g.hasHiddenHost(r) && u.Scheme == "https" && names(u, u.Hostname()) && g.isNamed(hostOf(u.Host))
+	return g.hasHiddenHost(r) && u.Scheme == "https" && isOriginOf(u, u.Hostname()) && g.isNamed(hostOf(u.Host))
 }
 
 // hasHiddenHost reports whether a request may have had another Host before a proxy
@@ -140,9 +140,9 @@ func (g *Gate) isNamed(host string) bool {
 	return g.hosts[host]
 }
 
-// names reports whether an origin is that of host, which may have a port; the port
+// isOriginOf reports whether an origin is that of host, which may have a port; the port
 // that goes with the origin's scheme may be left out of both.
-func names(origin *url.URL, host string) bool {
+func isOriginOf(origin *url.URL, host string) bool {
 	port, ok := map[string]string{"http": ":80", "https": ":443"}[origin.Scheme]
 	trim := func(h string) string { return strings.TrimSuffix(strings.ToLower(h), port) }
 	return ok && trim(origin.Host) == trim(host)

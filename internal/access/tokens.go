@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,8 +18,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"umbrella/internal/bound"
-	"umbrella/internal/config"
+	"umbrella/internal/names"
 	"umbrella/internal/state"
 )
 
@@ -50,8 +48,12 @@ type Claims struct {
 	Room   string   `json:"room"`
 	Name   string   `json:"name,omitempty"`
 	Rights []string `json:"rights,omitempty"` // none: publish and subscribe
-	// Once: it is the first one's who uses it.
+	// Once: it is for one guest, the first one who uses it.
 	Once bool `json:"once,omitempty"`
+	// By says who makes it, in words, for the list of invitations; empty: it is not
+	// listed. Parent is the invitation by which they are there. Neither is in the token.
+	By     string `json:"-"`
+	Parent string `json:"-"`
 	jwt.RegisteredClaims
 }
 
@@ -66,10 +68,15 @@ func (c *Claims) Has(right string) bool {
 // admin tells whether the token is one of an admin.
 func (c *Claims) admin() bool { return c.Room == AnyRoom && c.Has(RightAdmin) }
 
-// Check says what is wrong with claims that somebody wants in a token.
+// Check says what is wrong with claims that somebody wants in a token, and gives names
+// their one spelling.
 func (c *Claims) Check() error {
-	if c.Room != AnyRoom && !config.ValidRoomName(c.Room) {
-		return ErrRoomName
+	if c.Room != AnyRoom {
+		room, err := names.Room(c.Room)
+		if err != nil {
+			return err
+		}
+		c.Room = room
 	}
 	for _, r := range c.Rights {
 		if !slices.Contains(Rights(), r) {
@@ -79,10 +86,13 @@ func (c *Claims) Check() error {
 			return errors.New("the right 'admin' is one for all rooms: the room is '*'")
 		}
 	}
-	if len([]rune(c.Name)) > 64 {
-		return errors.New("a name has at most 64 characters")
+	if strings.TrimSpace(c.Name) == "" {
+		c.Name = ""
+		return nil
 	}
-	return nil
+	name, err := names.Person(c.Name)
+	c.Name = name
+	return err
 }
 
 // Tokens makes and checks tokens: by HS256 with a secret of the node's own, and by
@@ -99,13 +109,8 @@ type Tokens struct {
 	secret  []byte
 	key     ed25519.PublicKey
 	started time.Time
-	used    map[string]use // by the ids of tokens for once
-}
 
-// use is who uses a token for once, and when it ends.
-type use struct {
-	by   netip.Prefix
-	ends time.Time
+	ledger ledger // of invitations
 }
 
 const (
@@ -114,8 +119,6 @@ const (
 	// clockLeeway is how far clocks may be apart.
 	clockLeeway = 30 * time.Second
 	maxToken    = 4 << 10 // bytes
-	// maxUsed tokens for once are remembered; while so many are, none is taken.
-	maxUsed = 4096
 )
 
 // LongestToken is how long a token may hold.
@@ -141,6 +144,9 @@ func (t *Tokens) Reload(stateDir, keyFile string) error {
 		if key, err = readPublicKey(keyFile); err != nil {
 			return fmt.Errorf("option 'token_key': %s: %w", keyFile, err)
 		}
+	}
+	if err := t.ledger.open(stateDir); err != nil {
+		return fmt.Errorf("the list of invitations: %w", err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -174,6 +180,15 @@ func (t *Tokens) Mint(c Claims, holds time.Duration) (string, error) {
 	now := time.Now()
 	c.RegisteredClaims = jwt.RegisteredClaims{
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(holds)), ID: rand.Text()[:16],
+	}
+	if c.By != "" {
+		err := t.remember(Invitation{
+			ID: c.ID, Room: c.Room, Name: c.Name, Rights: c.Rights, Once: c.Once, By: c.By, Parent: c.Parent,
+			Made: c.IssuedAt.Time, Ends: c.ExpiresAt.Time,
+		})
+		if err != nil {
+			return "", err
+		}
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(secret)
 }
@@ -221,6 +236,9 @@ func (t *Tokens) Verify(token string) (*Claims, error) {
 	if parsed.Method == jwt.SigningMethodEdDSA && (c.Has(RightAdmin) || c.Has(RightTrunk)) {
 		return nil, fmt.Errorf("%w: the key of 'token_key' gives no right '%s' and no right '%s'", ErrToken, RightAdmin, RightTrunk)
 	}
+	if c.ID != "" && t.ledger.revoked(c.ID) {
+		return nil, errRevoked
+	}
 	return c, nil
 }
 
@@ -238,39 +256,6 @@ func (t *Tokens) sign(unsigned string) (string, error) {
 		return "", fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	return unsigned + "." + base64.RawURLEncoding.EncodeToString(signature), nil
-}
-
-// use keeps a token for once for who brings it first: for that address, for
-// whoever reloads the page or comes back to it brings it again. The error is an
-// ErrToken.
-func (t *Tokens) use(c *Claims, addr netip.Addr, now time.Time) error {
-	if !c.Once {
-		return nil
-	}
-	if c.ID == "" || c.IssuedAt == nil {
-		return fmt.Errorf("%w: one for once needs an id (jti) and its time (iat)", ErrToken)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if u, used := t.used[c.ID]; used && u.by == bound.Origin(addr) {
-		return nil
-	} else if used || c.IssuedAt.Before(t.started.Truncate(time.Second)) {
-		// What was used before this node started it does not know.
-		return fmt.Errorf("%w any more: it was for once, and somebody has used it, or the node has restarted", ErrToken)
-	}
-	for id, u := range t.used {
-		if now.After(u.ends) {
-			delete(t.used, id)
-		}
-	}
-	if len(t.used) >= maxUsed {
-		return fmt.Errorf("%w now: too many of its kind have been used", ErrToken)
-	}
-	if t.used == nil {
-		t.used = map[string]use{}
-	}
-	t.used[c.ID] = use{bound.Origin(addr), c.ExpiresAt.Add(2 * clockLeeway)}
-	return nil
 }
 
 // readSecret reads the node's secret, or makes it.

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,38 +189,6 @@ func TestKeyFile(t *testing.T) {
 		if err := (&Tokens{StateDir: t.TempDir(), KeyFile: file}).Start(); err == nil || !strings.Contains(err.Error(), "token_key") {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// A token for once that was made before this start may have been used then.
-func TestOnceAfterRestart(t *testing.T) {
-	tokens := startedTokens(t)
-	text, err := tokens.Mint(Claims{Room: "a", Once: true}, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := tokens.Verify(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tokens.started = time.Now().Add(2 * time.Second)
-	addr := netip.MustParseAddr("192.0.2.1")
-	if err := tokens.use(c, addr, time.Now()); !errors.Is(err, ErrToken) {
-		t.Errorf("it is taken: %v", err)
-	}
-	tokens.started = time.Now().Add(-time.Second)
-	for i := range maxUsed {
-		d := *c
-		d.ID = string(rune('a'+i%26)) + strings.Repeat("x", i/26)
-		if err := tokens.use(&d, addr, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := tokens.use(c, addr, time.Now()); !errors.Is(err, ErrToken) {
-		t.Error("without a bound: ", err)
-	}
-	if err := tokens.use(c, addr, time.Now().Add(2*time.Hour)); err != nil {
-		t.Error("what has ended is not forgotten: ", err)
 	}
 }
 

@@ -1,13 +1,16 @@
 package httpd
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/names"
 )
 
 // invitation is the body of a request for one.
@@ -33,13 +36,20 @@ func (s *Server) serveInvite(w http.ResponseWriter, r *http.Request) {
 		answer(w, no.code, no.complaint)
 		return
 	}
+	in.Room = strings.TrimSpace(in.Room)
 	if in.Room == access.AnyRoom {
-		answer(w, http.StatusUnprocessableEntity, complaint{Error: access.ErrRoomName.Error()})
+		answer(w, http.StatusUnprocessableEntity, complaint{Error: names.ErrRoom.Error()})
 		return
 	}
 	hours := max(min(in.Hours, int(access.LongestToken/time.Hour)+1), 0)
 	holds := time.Duration(hours) * time.Hour
-	token, err := s.Gate.Tokens.Mint(access.Claims{Room: in.Room, Name: in.Name, Rights: in.Rights, Once: in.Once}, holds)
+	claims := access.Claims{Room: in.Room, Name: in.Name, Rights: in.Rights, Once: in.Once, By: "an admin"}
+	if err := claims.Check(); err != nil {
+		answer(w, http.StatusUnprocessableEntity, complaint{Error: err.Error()})
+		return
+	}
+	in.Room = claims.Room
+	token, err := s.Gate.Tokens.Mint(claims, holds)
 	if err != nil {
 		answer(w, http.StatusUnprocessableEntity, complaint{Error: err.Error()})
 		return
@@ -47,8 +57,70 @@ func (s *Server) serveInvite(w http.ResponseWriter, r *http.Request) {
 	s.Log.Info("an invitation was made", "room", in.Room, "rights", strings.Join(in.Rights, " "), "holds", holds, "address", s.Gate.Client(r).Addr)
 	// After '#': no server and no log on the way sees it.
 	answer(w, http.StatusCreated, invited{
-		URL: s.base(r) + "/sfu/" + in.Room + "#token=" + token, Expires: time.Now().Add(holds).Truncate(time.Second),
+		URL: s.base(r) + "/sfu/" + url.PathEscape(in.Room) + "#token=" + token, Expires: time.Now().Add(holds).Truncate(time.Second),
 	})
+}
+
+// invitationView is one invitation that holds, or was revoked and has not ended.
+type invitationView struct {
+	ID      string     `json:"id"`
+	Room    string     `json:"room"`
+	Name    string     `json:"name"`
+	Rights  []string   `json:"rights"`
+	Once    bool       `json:"once"`
+	By      string     `json:"by"`
+	Made    time.Time  `json:"made"`
+	Ends    time.Time  `json:"ends"`
+	Used    *time.Time `json:"used"`
+	Revoked *time.Time `json:"revoked"`
+}
+
+// maxInvitationsShown are told of to the admin page, the newest ones.
+const maxInvitationsShown = 500
+
+func (s *Server) invitationViews() []invitationView {
+	views := []invitationView{}
+	if s.Gate.Tokens == nil {
+		return views
+	}
+	when := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		return &t
+	}
+	list := s.Gate.Tokens.Invitations()
+	for _, i := range list[:min(len(list), maxInvitationsShown)] {
+		rights := i.Rights
+		if len(rights) == 0 {
+			rights = []string{access.RightPublish, access.RightSubscribe}
+		}
+		views = append(views, invitationView{
+			ID: i.ID, Room: i.Room, Name: i.Name, Rights: rights, Once: i.Once, By: i.By, Made: i.Made, Ends: i.Ends,
+			Used: when(i.Used), Revoked: when(i.Revoked),
+		})
+	}
+	return views
+}
+
+// serveRevoke ends an invitation.
+func (s *Server) serveRevoke(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	i, err := s.Gate.Tokens.Revoke(r.PathValue("id"))
+	switch {
+	case errors.Is(err, access.ErrNoInvitation):
+		answer(w, http.StatusNotFound, complaint{Error: err.Error()})
+		return
+	case err != nil:
+		answer(w, http.StatusInternalServerError, complaint{Error: err.Error()})
+		return
+	}
+	s.Log.Info("an invitation was revoked", "id", i.ID, "room", i.Room, "address", s.Gate.Client(r).Addr)
+	out := outcome{Name: i.ID}
+	if err := s.Gate.Tokens.NotKept(); err != nil {
+		out.Problem = "the invitation is revoked until the next start only: " + err.Error()
+	}
+	answer(w, http.StatusOK, out)
 }
 
 // base is where people reach this server as whoever sent the request did, or, for

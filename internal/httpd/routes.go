@@ -3,10 +3,11 @@ package httpd
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"umbrella/internal/access"
-	"umbrella/internal/config"
+	"umbrella/internal/names"
 )
 
 // routes is everything that is served, below the prefix.
@@ -20,8 +21,15 @@ func (s *Server) routes(p *pages) http.Handler {
 		http.Redirect(w, r, s.Prefix+"/sfu", http.StatusFound)
 	})
 	m.HandleFunc("GET /sfu/{room}", func(w http.ResponseWriter, r *http.Request) {
-		if !config.ValidRoomName(r.PathValue("room")) {
-			http.Error(w, access.ErrRoomName.Error(), http.StatusNotFound)
+		typed := r.PathValue("room")
+		room, err := names.Room(typed)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		if room != typed {
+			to := url.URL{Path: s.Prefix + "/sfu/" + room, RawQuery: r.URL.RawQuery}
+			http.Redirect(w, r, to.String(), http.StatusFound)
 			return
 		}
 		p.client(w, r)
@@ -51,6 +59,7 @@ func (s *Server) routes(p *pages) http.Handler {
 	}
 	if s.Gate.Tokens != nil {
 		admin("POST /invitations", s.serveInvite)
+		admin("DELETE /invitations/{id}", s.serveRevoke)
 	}
 	if s.Gate.Admins != nil {
 		m.HandleFunc("POST /login", s.serveLogin)

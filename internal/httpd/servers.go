@@ -23,6 +23,8 @@ type serversView struct {
 	Rooms   []roomView        `json:"rooms"`
 	// OtherRooms says who may enter rooms without a section: "lan", "token" or "open".
 	OtherRooms string `json:"otherRooms"`
+	// Invitations are those that were made here, the newest first.
+	Invitations []invitationView `json:"invitations"`
 	// Login tells that the page is seen by way of a login, which can be ended.
 	Login bool `json:"login"`
 }
@@ -76,7 +78,7 @@ func (s *Server) servers() (*serversView, error) {
 	v := &serversView{
 		NodeName: st.NodeName, NowMs: st.NowMs, Trunks: []trunkView{}, Refused: []json.RawMessage{},
 		Settings: settingsView{File: s.Admin.Source.Path(), Problem: s.Admin.problem()},
-		Rooms:    roomViews(s.Admin.Config(), st), OtherRooms: s.Admin.Config().Main.Access.String(),
+		Rooms:    roomViews(s.Admin.Config(), st), OtherRooms: s.Admin.Config().Main.Access.String(), Invitations: s.invitationViews(),
 	}
 	options := protojson.MarshalOptions{EmitDefaultValues: true}
 	live := map[string]json.RawMessage{}

@@ -6,6 +6,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/memory"
+	"umbrella/internal/names"
 	"umbrella/internal/password"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -26,8 +27,10 @@ func refusal(err error) umbrellav1.Error_Code {
 		return umbrellav1.Error_CODE_WRONG_PASSWORD
 	case errors.Is(err, access.ErrNeedsToken), errors.Is(err, access.ErrToken):
 		return umbrellav1.Error_CODE_NEEDS_INVITATION
-	case errors.Is(err, access.ErrRoomName):
+	case badRoom(err):
 		return umbrellav1.Error_CODE_BAD_NAME
+	case errors.Is(err, access.ErrSeat):
+		return umbrellav1.Error_CODE_BAD_REQUEST
 	case errors.Is(err, memory.ErrShort):
 		return umbrellav1.Error_CODE_UNAVAILABLE
 	case tooMany(err):
@@ -42,7 +45,7 @@ func refusalStatus(err error) int {
 	case errors.Is(err, access.ErrPassword), errors.Is(err, access.ErrNeedsPassword),
 		errors.Is(err, access.ErrToken), errors.Is(err, access.ErrNeedsToken):
 		return http.StatusUnauthorized
-	case errors.Is(err, access.ErrRoomName):
+	case badRoom(err):
 		return http.StatusNotFound
 	case errors.Is(err, memory.ErrShort):
 		return http.StatusServiceUnavailable
@@ -50,6 +53,11 @@ func refusalStatus(err error) int {
 		return http.StatusTooManyRequests
 	}
 	return http.StatusForbidden
+}
+
+// badRoom reports whether the name of the room is to blame.
+func badRoom(err error) bool {
+	return errors.Is(err, names.ErrRoom) || errors.Is(err, names.ErrMixed) || errors.Is(err, access.ErrAlikeRoom)
 }
 
 // tooMany tells of an error that passes with time.

@@ -13,15 +13,16 @@ import (
 // The files of the directory. Whoever adds one names it here: what is not named is not
 // given back to the node after somebody copied the directory as root.
 const (
-	CACert        = "ca.crt"     // the certificate of the node's own CA
-	CAKey         = "ca.key"     // its key
-	ServerCert    = "server.crt" // the web server's certificate, by that CA
-	ServerKey     = "server.key" // its key
-	AdminHash     = "admin.hash" // of the password that the first start made
-	TokenKey      = "token.key"  // what invitations are signed with
-	CrashOutput   = "crash"      // what the Go runtime says of a crash
-	CrashLast     = "crash.last" // the same of the last crash, with its time
-	ACMEDir       = "acme"       // a directory for each CA, which hold the next two
+	CACert        = "ca.crt"           // the certificate of the node's own CA
+	CAKey         = "ca.key"           // its key
+	ServerCert    = "server.crt"       // the web server's certificate, by that CA
+	ServerKey     = "server.key"       // its key
+	AdminHash     = "admin.hash"       // of the password that the first start made
+	TokenKey      = "token.key"        // what invitations are signed with
+	Invitations   = "invitations.json" // those that are out, used or revoked
+	CrashOutput   = "crash"            // what the Go runtime says of a crash
+	CrashLast     = "crash.last"       // the same of the last crash, with its time
+	ACMEDir       = "acme"             // a directory for each CA, which hold the next two
 	ACMEAccount   = "account.key"
 	ACMECertified = "certificate.pem"
 )
@@ -29,7 +30,7 @@ const (
 // Files are the names of those that lie in the directory itself, ACMEFiles of those
 // that lie in a directory of ACMEDir.
 var (
-	Files     = []string{CACert, CAKey, ServerCert, ServerKey, AdminHash, TokenKey, CrashOutput, CrashLast}
+	Files     = []string{CACert, CAKey, ServerCert, ServerKey, AdminHash, TokenKey, Invitations, CrashOutput, CrashLast}
 	ACMEFiles = []string{ACMEAccount, ACMECertified}
 )
 

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/names"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -93,10 +94,19 @@ func (h *hub) heard(l *link, c *umbrellav1.TrunkChat) {
 	h.mu.Unlock()
 	if room := h.owner.SFU.Room(c.Room); room != nil && (in || !room.Locked()) {
 		room.Deliver(sfu.ChatMessage{
-			ID: localID(m.Id, key.Origin), ParticipantID: localID(key.Participant, key.Origin), Name: cut(who.Name),
+			ID: localID(m.Id, key.Origin), ParticipantID: localID(key.Participant, key.Origin), Name: nameOf(who),
 			Text: m.Text, SentAt: time.UnixMilli(m.SentAtMs),
 		})
 	}
+}
+
+// nameOf is the name of a participant that another node says, in its one spelling.
+func nameOf(p *umbrellav1.TrunkParticipant) string {
+	name, err := names.Person(p.Name)
+	if err != nil {
+		return cut(p.Name)
+	}
+	return name
 }
 
 // perSecond counts what comes in one second.

@@ -8,16 +8,18 @@ import (
 
 	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/bound"
-	"umbrella/internal/config"
 	"umbrella/internal/crash"
 	"umbrella/internal/forward"
+	"umbrella/internal/names"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
 // What is taken of one participant of another node.
 const (
-	maxID     = 160 // bytes of an id
+	// maxID bounds an id in bytes: a room's name, '/', and the id of a program of another
+	// node, which holds the name that it gave.
+	maxID     = names.MaxBytes + 160
 	maxText   = 256 // bytes of a name, a codec or its parameters
 	maxNotice = 200 // bytes that are passed on of why there is nothing to see
 	maxTracks = 16
@@ -26,7 +28,7 @@ const (
 	maxCandidates = 32
 	// maxParticipant bytes at most: as many as one message brings stay within
 	// maxMessage, wherever they come from.
-	maxParticipant = 4500
+	maxParticipant = 4200
 )
 
 // describe tells other nodes of a participant of this one. snapshots reports whether
@@ -36,7 +38,7 @@ func describe(p *sfu.Participant, node string, snapshots bool) *umbrellav1.Trunk
 	d := &umbrellav1.TrunkParticipant{
 		Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
 		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: noticeOf(st.Notice),
-		Snapshot: snapshots && p.Kind == sfu.Camera,
+		Moderator: p.Moderator(), Snapshot: snapshots && p.Kind == sfu.Camera,
 	}
 	for _, t := range st.Tracks[:min(len(st.Tracks), maxTracks)] {
 		track := &umbrellav1.TrunkTrack{
@@ -81,7 +83,7 @@ func routesOf(u *umbrellav1.TrunkUpdate) (offers []routing.Offer[*umbrellav1.Tru
 func offerOf(a *umbrellav1.TrunkAnnouncement) (o routing.Offer[*umbrellav1.TrunkParticipant], ok bool) {
 	key, ok := keyOf(a.GetKey())
 	p := a.GetParticipant()
-	if !ok || p == nil || !config.ValidRoomName(a.Room) || !acceptable(p) {
+	if !ok || p == nil || !names.IsRoom(a.Room) || !acceptable(p) {
 		return o, false
 	}
 	for _, s := range a.Path {

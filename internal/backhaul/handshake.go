@@ -81,6 +81,7 @@ type party struct {
 type peer struct {
 	id    routing.NodeID
 	name  string
+	mutes bool // it understands TrunkMute
 	media rtc.TrunkParameters
 }
 
@@ -101,7 +102,7 @@ func hello(fingerprint []byte) *umbrellav1.TrunkHello {
 // introduction tells of this end what its proof brings.
 func introduction(name string, media rtc.TrunkParameters) *umbrellav1.TrunkIntroduction {
 	return &umbrellav1.TrunkIntroduction{
-		NodeName: name, IceUfrag: media.Ufrag, IcePwd: media.Pwd,
+		Mutes: true, NodeName: name, IceUfrag: media.Ufrag, IcePwd: media.Pwd,
 		Candidates: media.Candidates[:min(len(media.Candidates), maxCandidates)],
 	}
 }
@@ -192,7 +193,7 @@ func meet(theirs *umbrellav1.TrunkHello, introduction []byte) (p *peer, ok bool)
 		len(i.IceUfrag) < 4 || len(i.IceUfrag) > 256 || len(i.IcePwd) < 22 || len(i.IcePwd) > 256 {
 		return nil, false
 	}
-	return &peer{id: nodeID(theirs.Fingerprint), name: cut(i.NodeName), media: rtc.TrunkParameters{
+	return &peer{id: nodeID(theirs.Fingerprint), name: cut(i.NodeName), mutes: i.Mutes, media: rtc.TrunkParameters{
 		Fingerprint: theirs.Fingerprint, Ufrag: i.IceUfrag, Pwd: i.IcePwd, Candidates: i.Candidates,
 	}}, true
 }

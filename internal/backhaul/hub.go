@@ -393,6 +393,8 @@ func (h *hub) receive(l *link, m *umbrellav1.TrunkMessage) *Refusal {
 	case *umbrellav1.TrunkMessage_SnapshotPart:
 		h.snapshotCame(l, m.SnapshotPart)
 		return nil
+	case *umbrellav1.TrunkMessage_Mute:
+		h.muted(l, m.Mute)
 	default:
 		return errProtocol
 	}

@@ -43,6 +43,7 @@ type link struct {
 	trunk string // section of the settings
 	peer  routing.NodeID
 	name  string // of the node at the other end
+	mutes bool   // that understands TrunkMute
 	// address is where the other end is, for people to read.
 	address string
 	dialled bool

@@ -155,6 +155,7 @@ func (r *remote) update(info *umbrellav1.TrunkParticipant) {
 	r.snapshot = info.Snapshot
 	r.notice = noticeOf(info.Notice)
 	r.participant.SetNotice(r.notice)
+	r.participant.SetModeratorElsewhere(info.Moderator)
 	said := map[string]bool{}
 	for _, t := range info.Tracks {
 		said[t.Id] = true

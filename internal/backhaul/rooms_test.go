@@ -262,3 +262,66 @@ func TestChangesTouchOneTrunk(t *testing.T) {
 	case <-time.After(0):
 	}
 }
+
+// A moderator mutes somebody at another node, however many nodes away. A node mutes
+// nobody for one who is no moderator there, or is not in that room.
+func TestMutesAtAnotherNode(t *testing.T) {
+	nodes, _ := network(t, 3, [][2]int{{0, 1}, {1, 2}})
+	ada, err := nodes[0].sfu.Join(sfu.Entry{Room: "den", ID: "ada", Name: "Ada", Kind: sfu.Person, Moderator: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ada.Leave)
+	bob := nodes[2].join(t, "den", "bob")
+	at := func(n *testNode, id string, origin *testNode) (p *sfu.Participant) {
+		eventually(t, id+" is seen", func() bool {
+			if r := n.sfu.Room("den"); r != nil {
+				p = r.Participant(sfu.RemoteID(id, origin.ID()))
+			}
+			return p != nil
+		})
+		return p
+	}
+	away := at(nodes[0], "bob", nodes[2])
+	eventually(t, "she is seen to moderate", func() bool { return at(nodes[2], "ada", nodes[0]).Moderator() })
+	if err := nodes[0].sfu.Room("den").Mute("ada", away.ID, sfu.SourcesOf(sfu.CameraPicture)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-bob.Hushed():
+	case <-time.After(10 * time.Second):
+		t.Fatal("he is not muted")
+	}
+	if got := bob.Hushing(); got != sfu.SourcesOf(sfu.CameraPicture) {
+		t.Errorf("of him is muted %b", got)
+	}
+
+	victim, check := undisturbed(t)
+	ears := victim.listen(t, "den")
+	ws := rogue(t, victim)
+	wish := func(from string, room string) *umbrellav1.TrunkMessage {
+		return &umbrellav1.TrunkMessage{Message: &umbrellav1.TrunkMessage_Mute{Mute: &umbrellav1.TrunkMute{
+			Room: room, From: &umbrellav1.TrunkKey{Origin: ws.id, ParticipantId: from},
+			Participant: &umbrellav1.TrunkKey{Origin: victim.ID(), ParticipantId: "den/ears"},
+			Sources:     []umbrellav1.TrackSource{umbrellav1.TrackSource_TRACK_SOURCE_MICROPHONE},
+		}}}
+	}
+	rita := announcement(ws.id, "den/1", "den", ws.id)
+	boss := announcement(ws.id, "attic/2", "attic", ws.id)
+	boss.Participant.Moderator = true
+	zoe := announcement(ws.id, "den/3", "den", ws.id)
+	zoe.Participant.Name = "Zoe"
+	for _, m := range []*umbrellav1.TrunkMessage{
+		update(rita, boss, zoe), wish("den/1", "den"), wish("attic/2", "attic"), wish("attic/2", "den"), wish("den/9", "den"),
+		chat(ws.id, "den/3", "den", "Zoe", "1", "that was all"),
+	} {
+		if err := say(ws, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the last one is heard", func() bool { return slices.Contains(ears.heard(), "Zoe: that was all") })
+	if got := victim.sfu.Room("den").Participant("ears").Hushing(); got != 0 {
+		t.Errorf("muted for nobody who may: %b", got)
+	}
+	check()
+}

@@ -22,6 +22,7 @@ var (
 			"umbrella.v1.TrunkAnnouncement.path":    routing.MaxPath,
 			"umbrella.v1.TrunkParticipant.tracks":   maxTracks,
 			"umbrella.v1.TrunkTrack.layers":         maxLayers,
+			"umbrella.v1.TrunkMute.sources":         maxSources,
 		},
 		Text: maxUnproven, Total: maxElements,
 		TextOf: map[protoreflect.FullName]int{
@@ -36,6 +37,8 @@ var (
 )
 
 const (
+	// maxSources of tracks are named in a TrunkMute: each that there is.
+	maxSources = 4
 	// maxElements of one message: a bit more than an update has of participants with
 	// all tracks and layers that they may have.
 	maxElements = maxUpdate * (5 + routing.MaxPath + maxTracks + maxTracks*maxLayers)

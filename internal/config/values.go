@@ -214,9 +214,6 @@ func parseFile(s string) (string, bool) {
 	return s, err == nil && info.Mode().IsRegular()
 }
 
-// ValidRoomName reports whether s can be the name of a room.
-func ValidRoomName(s string) bool { return names.IsRoom(s) }
-
 func parseRoomName(s string) (string, bool) {
 	name, err := names.Room(s)
 	return name, err == nil

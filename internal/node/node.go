@@ -183,6 +183,7 @@ func (n *Node) startParticipants() error {
 	n.signal = &signal.Server{
 		SFU: n.sfu, Engine: n.engine.Load, Admit: n.admit, Refusal: refusal, Offer: n.gate.Offer, Large: n.large,
 		Address: n.gate.Address, IceServers: n.iceServers, Log: n.Log,
+		AdmitModerator: n.gate.AdmitModerator, MayAsk: n.gate.MayAskToModerate, Invite: n.tokens.Mint,
 	}
 	n.signal.Start()
 	n.whip = &whip.Server{

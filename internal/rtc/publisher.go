@@ -191,14 +191,14 @@ func (b *Publisher) SetMuted(mid string, muted bool) {
 	}
 }
 
-// Hold mutes every track that is not, and passes nothing of it on until SetMuted
-// says that it is not muted any more. It returns the m-lines.
-func (b *Publisher) Hold() []string {
+// Hold mutes the tracks of some sources that are not muted, and passes nothing of them
+// on until SetMuted says that they are not muted any more. It returns the m-lines.
+func (b *Publisher) Hold(sources sfu.Sources) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var mids []string
 	for mid, a := range b.announced {
-		if a.Talk != nil || a.Muted || b.held[mid] {
+		if a.Talk != nil || a.Muted || b.held[mid] || !sources.Has(a.Source) {
 			continue
 		}
 		a.Muted = true

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // node is what this node is called among others.
@@ -41,6 +43,7 @@ func (s *SFU) FindCamera(asked string) *Participant {
 }
 
 func (s *SFU) find(list []*Participant, asked string) *Participant {
+	asked = norm.NFC.String(asked) // as names are
 	if p := best(list, asked); p != nil {
 		return p
 	}

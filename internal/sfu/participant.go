@@ -11,6 +11,7 @@ import (
 
 	"umbrella/internal/bound"
 	"umbrella/internal/forward"
+	"umbrella/internal/names"
 )
 
 // Kind says what a participant is.
@@ -48,6 +49,12 @@ type Participant struct {
 	// Origin that node's id; both are empty for this node.
 	Node, Origin string
 
+	look      names.Look
+	seat      string
+	guest     string
+	ownRight  atomic.Bool // to moderate, by an invitation or a password
+	moderator atomic.Bool
+
 	room     *Room
 	release  func() // ends that it counts for its client
 	observer Observer
@@ -62,6 +69,7 @@ type Participant struct {
 	hushed  chan struct{}
 
 	mu      sync.Mutex
+	hushing Sources // that a moderator wants muted
 	left    bool
 	quality Quality
 	notice  string
@@ -152,9 +160,6 @@ func (p *Participant) Remove() { p.removal.Do(func() { close(p.removed) }) }
 
 // Removed is closed by Remove.
 func (p *Participant) Removed() <-chan struct{} { return p.removed }
-
-// Hushed brings the wish of a moderator that the participant be muted.
-func (p *Participant) Hushed() <-chan struct{} { return p.hushed }
 
 // Leave takes the participant out of its room; its tracks end. Once is enough,
 // more does nothing.

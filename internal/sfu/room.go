@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/names"
 )
 
 // Observer is told what happens in a room. The calls come from goroutines of
@@ -42,7 +43,8 @@ type Room struct {
 	mu           sync.Mutex
 	locked       bool
 	known        map[string]bool // ids of those of other nodes who were in when it was locked
-	participants []*Participant  // in the order in which they came
+	seats        seats
+	participants []*Participant // in the order in which they came
 	speakers     speakerDetector
 	said         chatLog
 
@@ -81,13 +83,16 @@ func (r *Room) Participant(id string) *Participant {
 	return nil
 }
 
-func (r *Room) add(p *Participant, limit int, moderator bool) error {
+func (r *Room) add(p *Participant, limit int) error {
 	r.mu.Lock()
-	if r.locked && !moderator && p.Kind != Camera && !(p.Origin != "" && r.known[p.ID]) {
+	if r.seats.moderates(p.seat) {
+		p.moderator.Store(true)
+	}
+	if r.locked && !p.Moderator() && p.Kind != Camera && !(p.Origin != "" && r.known[p.ID]) && !r.seats.wasIn(p.seat) {
 		r.mu.Unlock()
 		return ErrLocked
 	}
-	if limit > 0 && r.here() >= limit {
+	if limit > 0 && r.here(p.seat) >= limit {
 		r.mu.Unlock()
 		return ErrRoomFull
 	}
@@ -96,6 +101,11 @@ func (r *Room) add(p *Participant, limit int, moderator bool) error {
 			r.mu.Unlock()
 			return ErrTaken
 		}
+	}
+	p.Name = r.distinct(p)
+	p.look = names.LookOf(p.Name)
+	if r.locked {
+		r.seats.keep(p.seat)
 	}
 	r.participants = append(r.participants, p)
 	if p.Kind == Person && p.Origin == "" {
@@ -107,10 +117,10 @@ func (r *Room) add(p *Participant, limit int, moderator bool) error {
 }
 
 // here is how many came in at this node: another node's people must not keep
-// them out. The caller holds mu.
-func (r *Room) here() (n int) {
+// them out, nor whoever comes back itself. The caller holds mu.
+func (r *Room) here(seat string) (n int) {
 	for _, p := range r.participants {
-		if p.Origin == "" {
+		if p.Origin == "" && !p.sits(seat) {
 			n++
 		}
 	}
@@ -128,6 +138,7 @@ func (r *Room) remove(p *Participant) int {
 	if !slices.ContainsFunc(r.participants, func(p *Participant) bool { return p.Kind == Person }) {
 		r.said.clear() // a camera keeps the room open, but reads no chat
 	}
+	r.seats.left(p, time.Now())
 	r.mu.Unlock()
 	r.loudest.forget(p)
 	r.changed()

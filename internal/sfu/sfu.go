@@ -10,11 +10,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"umbrella/internal/bound"
 	"umbrella/internal/forward"
+	"umbrella/internal/names"
 )
 
 // Errors of Join.
@@ -23,7 +22,9 @@ var (
 	ErrLocked       = errors.New("a moderator has locked the room")
 	ErrTooManyRooms = errors.New("as many rooms are open on this node as it takes")
 	ErrClosed       = errors.New("the node is going down")
-	ErrBadName      = errors.New("a name has 1 to 64 characters that can be shown")
+	ErrBadName      = errors.New("that name cannot be used")
+	ErrAlikeRoom    = errors.New("another room of this node has a name that looks the same: enter its name in the same letters")
+	ErrGuestIsIn    = errors.New("this invitation is for one guest, who is in the call")
 	ErrTaken        = errors.New("a participant with this id is in the room already")
 	ErrTooManyOfOne = errors.New("as many have joined from this address as may")
 	ErrRoomsOfOne   = errors.New("as many rooms have been opened from this address as may")
@@ -42,6 +43,7 @@ type SFU struct {
 	closed bool
 	// By Entry.Client: participants, and rooms that were opened.
 	participants, opened bound.Counter
+	guests               map[string]*Participant // by Entry.Guest
 	// watcher is told of every room.
 	watcher atomic.Pointer[Watcher]
 	node    atomic.Pointer[node]
@@ -72,7 +74,7 @@ func (s *SFU) Limits() []bound.Limit {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return int64(r.here()), int64(most)
+		return int64(r.here("")), int64(most)
 	}
 	used := func(of func(*Room) (int64, int64)) func() int64 {
 		return func() int64 { n, _ := fullest(of); return n }
@@ -130,6 +132,9 @@ type Watcher interface {
 	RoomChanged(r *Room)
 	// Chat brings a message that was said on this node.
 	Chat(r *Room, m ChatMessage)
+	// Mute asks the node at which p came in to mute its tracks of some sources, for the
+	// moderator of this node with the id by.
+	Mute(r *Room, by string, p *Participant, sources Sources) error
 }
 
 // SetWatcher sets the one Watcher that there is.
@@ -153,8 +158,14 @@ type Entry struct {
 	// Node and Origin are those of Participant. The limit of a room is that of
 	// the node at which somebody comes in.
 	Node, Origin string
-	// Moderator lets somebody into a locked room.
+	// Moderator: may mute and remove others, and enter a locked room.
 	Moderator bool
+	// Seat is a secret by which a browser shows that it was in the room before; empty:
+	// it shows nothing. See seats.
+	Seat string
+	// Guest is the id of an invitation for one guest, who is one participant at a time;
+	// empty: it is not one of those.
+	Guest string
 	// JoinedAt is now when it is zero.
 	JoinedAt time.Time
 }
@@ -174,6 +185,9 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 	if s.closed {
 		return nil, ErrClosed
 	}
+	if other := s.guests[e.Guest]; e.Guest != "" && other != nil && !other.sits(e.Seat) && !(other.ID == e.ID && other.room.Name == e.Room) {
+		return nil, ErrGuestIsIn
+	}
 	guest := e.Kind != Camera && e.Origin == ""
 	release := func() {}
 	if guest {
@@ -188,6 +202,12 @@ func (s *SFU) Join(e Entry) (*Participant, error) {
 		return nil, err
 	}
 	p.release = release
+	if e.Guest != "" {
+		if s.guests == nil {
+			s.guests = map[string]*Participant{}
+		}
+		s.guests[e.Guest] = p
+	}
 	return p, nil
 }
 
@@ -215,7 +235,7 @@ func (s *SFU) join(e Entry, name string, guest bool) (*Participant, error) {
 		e.JoinedAt = time.Now()
 	}
 	p := &Participant{
-		removed: make(chan struct{}), hushed: make(chan struct{}, 1),
+		removed: make(chan struct{}), hushed: make(chan struct{}, 1), seat: e.Seat, guest: e.Guest,
 		ID: e.ID, Name: name, Kind: e.Kind, ViewOnly: e.ViewOnly, Address: e.Address,
 		JoinedAt: e.JoinedAt, Node: e.Node, Origin: e.Origin, room: r, observer: e.Observer,
 		history: s.Histories.Account(),
@@ -224,7 +244,9 @@ func (s *SFU) join(e Entry, name string, guest bool) (*Participant, error) {
 	if e.Kind != Camera || e.Origin != "" {
 		p.share, p.unshare = r.tracks.Of(publisher{e.Client, e.Origin})
 	}
-	if err := r.add(p, limit, e.Moderator); err != nil {
+	p.moderator.Store(e.Moderator)
+	p.ownRight.Store(e.Moderator)
+	if err := r.add(p, limit); err != nil {
 		p.unshare()
 		if errors.Is(err, ErrRoomFull) {
 			s.refused.participants.Add(1)
@@ -246,6 +268,13 @@ func (s *SFU) join(e Entry, name string, guest bool) (*Participant, error) {
 
 // open counts a room for the client that opens it, or says why that may not.
 func (s *SFU) open(r *Room, by netip.Prefix) error {
+	// A name of ASCII alone is what people type: one that was opened to look like it is
+	// no reason to keep them out.
+	for name := range s.rooms {
+		if !names.IsASCII(r.Name) && names.RoomsAlike(name, r.Name) {
+			return ErrAlikeRoom
+		}
+	}
 	mostOfOne := 0
 	if s.most > 0 {
 		if len(s.rooms) >= s.most {
@@ -266,6 +295,9 @@ func (s *SFU) leave(p *Participant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.release()
+	if s.guests[p.guest] == p {
+		delete(s.guests, p.guest)
+	}
 	r := p.room
 	if r.remove(p) == 0 && s.rooms[r.Name] == r {
 		delete(s.rooms, r.Name)
@@ -312,21 +344,15 @@ func (s *SFU) Close(ctx context.Context) error {
 	}
 }
 
-const maxName = 64 // characters
-
-// cleanName trims a name; only a viewer may have none.
+// cleanName returns the one spelling of a name; only a viewer may have none. The error
+// is an ErrBadName.
 func cleanName(name string, viewOnly bool) (string, error) {
-	name = strings.TrimSpace(name)
-	if name == "" && viewOnly {
+	spelling, err := names.Person(name)
+	if errors.Is(err, names.ErrEmpty) && viewOnly {
 		return "", nil
 	}
-	if name == "" || utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) {
-		return "", ErrBadName
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrBadName, err)
 	}
-	for _, c := range name {
-		if !unicode.IsPrint(c) {
-			return "", ErrBadName
-		}
-	}
-	return name, nil
+	return spelling, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
+	"umbrella/internal/names"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -36,6 +37,12 @@ type Server struct {
 	// Admit says whether whoever sent the request may join a room, and what to do
 	// there. Refusal knows how to tell its error.
 	Admit func(r *http.Request, room string, c access.Credentials) (access.Grant, error)
+	// AdmitModerator says whether whoever sent the request becomes a moderator by the
+	// admin's password; nil: nobody does. MayAsk reports whether they may try.
+	AdmitModerator func(r *http.Request, password string) error
+	MayAsk         func(r *http.Request) bool
+	// Invite makes an invitation that holds for so long; nil: nobody may.
+	Invite func(c access.Claims, holds time.Duration) (token string, err error)
 	// Offer says whether a client, as Grant.Client has it, may have one more offer or
 	// ICE restart negotiated; nil: any number.
 	Offer func(client netip.Prefix) error
@@ -70,7 +77,7 @@ const (
 	idleTimeout = 40 * time.Second
 	// maxShown is how much of a room's name is logged, in bytes: all that one may
 	// have.
-	maxShown = 64
+	maxShown = names.MaxBytes
 	// resumeTimeout is the usual Server.ResumeTimeout.
 	resumeTimeout = 30 * time.Second
 	// emptyTimeout is how long one waits that never had a media connection: there
@@ -152,6 +159,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	sock.take(conn)
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	sock.caller = rtc.CallerOf(s.Address(r), r.RemoteAddr, local)
+	sock.mayAsk = s.MayAsk != nil && s.MayAsk(r)
 	if s.IceServers != nil {
 		sock.iceServers = func() []*umbrellav1.IceServer { return s.IceServers(r) }
 	}
@@ -215,6 +223,12 @@ func (s *Server) serve(sock *socket, r *http.Request) {
 			}
 			in = s.resume(sock, message.Resume)
 			sock.admitted(in)
+		case *umbrellav1.ClientMessage_BecomeModerator:
+			if in == nil {
+				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "join first")
+				break
+			}
+			s.becomeModerator(sock, in, r, message.BecomeModerator.GetPassword())
 		default:
 			if in == nil {
 				sock.fail(umbrellav1.Error_CODE_BAD_REQUEST, "join first")
@@ -251,7 +265,7 @@ func (s *Server) mayNegotiate(in *session, m *umbrellav1.ClientMessage) bool {
 }
 
 func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *session {
-	grant, err := s.Admit(r, m.Room, access.Credentials{Password: m.Password, Token: m.Token})
+	grant, err := s.Admit(r, m.Room, access.Credentials{Password: m.Password, Token: m.Token, Seat: m.Seat})
 	if err != nil {
 		s.Log.Info("not let in", "room", bound.Text(m.Room, maxShown), "address", s.Address(r), "reason", err)
 		sock.fail(s.Refusal(err), err.Error())
@@ -264,7 +278,7 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 		name = grant.Name
 	}
 	p, err := s.SFU.Join(sfu.Entry{
-		Room: m.Room, Name: name, Kind: sfu.Person, ViewOnly: m.ViewOnly || !grant.Publish,
+		Room: cmp.Or(grant.Room, m.Room), Name: name, Seat: m.Seat, Guest: grant.Guest(), Kind: sfu.Person, ViewOnly: m.ViewOnly || !grant.Publish,
 		Address: s.Address(r), Observer: in.mail, Moderator: grant.Moderate, Client: grant.Client,
 	})
 	if err != nil {
@@ -272,7 +286,7 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 		return nil
 	}
 	in.participant = p
-	in.log = s.Log.With("room", m.Room, "participant", p.ID)
+	in.log = s.Log.With("room", p.Room().Name, "participant", p.ID)
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
@@ -280,6 +294,7 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 		sock.fail(umbrellav1.Error_CODE_UNAVAILABLE, "the node is going down")
 		return nil
 	}
+	s.replaceBy(in)
 	s.sessions[in.id] = in
 	s.running.Add(1)
 	s.mu.Unlock()
@@ -295,10 +310,31 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 	return in
 }
 
+// replaceBy ends the sessions that a browser had before, by its seat: those whose socket
+// is gone, and those that publish while the new one does, or are of the same guest. The
+// caller holds mu.
+func (s *Server) replaceBy(in *session) {
+	p := in.participant
+	if p.Seat() == "" {
+		return
+	}
+	for _, old := range s.sessions {
+		o := old.participant
+		if o.Seat() != p.Seat() || o.Guest() != p.Guest() || p.Guest() == "" && o.Room() != p.Room() {
+			continue
+		}
+		old.replace(p.Guest() != "" || !p.ViewOnly && !o.ViewOnly)
+	}
+}
+
 func codeOf(err error) umbrellav1.Error_Code {
 	switch {
 	case errors.Is(err, sfu.ErrLocked):
 		return umbrellav1.Error_CODE_LOCKED
+	case errors.Is(err, sfu.ErrGuestIsIn):
+		return umbrellav1.Error_CODE_NEEDS_INVITATION
+	case errors.Is(err, sfu.ErrAlikeRoom):
+		return umbrellav1.Error_CODE_BAD_NAME
 	case errors.Is(err, sfu.ErrTooManyRooms):
 		return umbrellav1.Error_CODE_UNAVAILABLE
 	case errors.Is(err, sfu.ErrTooManyOfOne), errors.Is(err, sfu.ErrRoomsOfOne):

@@ -28,12 +28,13 @@ type session struct {
 	mail        *mailbox
 	log         *slog.Logger
 
-	inbox   chan received
-	sockets chan *socket // new ones
-	losses  chan *socket
-	states  chan struct{} // a connection is not what it was
-	demands chan struct{} // what others take is not what it was
-	ended   chan struct{}
+	inbox    chan received
+	sockets  chan *socket // new ones
+	losses   chan *socket
+	replaced chan bool     // another session of the same browser is there; true: this one ends even if its socket lives
+	states   chan struct{} // a connection is not what it was
+	demands  chan struct{} // what others take is not what it was
+	ended    chan struct{}
 
 	socket *socket // nil while the browser is away
 	view   view
@@ -55,6 +56,9 @@ type session struct {
 	refusal    error // of a track, as the browser was told
 	layersWere map[*forward.Layer]forward.LayerStats
 	leaving    bool
+
+	invitations int  // that it made
+	moderates   bool // as the browser was told
 }
 
 type received struct {
@@ -81,7 +85,7 @@ const (
 func newSession(s *Server, m *umbrellav1.Join) *session {
 	in := &session{
 		id: rand.Text(), secret: rand.Text(), server: s, mail: newMailbox(),
-		inbox: make(chan received), sockets: make(chan *socket), losses: make(chan *socket),
+		inbox: make(chan received), sockets: make(chan *socket), losses: make(chan *socket), replaced: make(chan bool, 1),
 		states: make(chan struct{}, 1), demands: make(chan struct{}, 1), ended: make(chan struct{}),
 		receives: codecs(m.ReceiveCodecs), settings: map[string]setting{},
 		layersWere: map[*forward.Layer]forward.LayerStats{},
@@ -126,6 +130,15 @@ func (s *session) lost(sock *socket) {
 	}
 }
 
+// replace tells the session that its browser has joined anew. Its caller holds the
+// server's mu.
+func (s *session) replace(always bool) {
+	select {
+	case s.replaced <- always:
+	default: // it has been told
+	}
+}
+
 // run is the session's life.
 func (s *session) run(first *socket) {
 	defer close(s.ended)
@@ -160,6 +173,11 @@ func (s *session) run(first *socket) {
 				s.socket = nil
 				away = time.After(s.patience())
 				s.measure()
+			}
+		case always := <-s.replaced:
+			if always || s.socket == nil {
+				s.goodbye(umbrellav1.Goodbye_REASON_REPLACED, "you have joined again from this browser")
+				return
 			}
 		case <-s.mail.ring:
 			if gathered == nil {
@@ -259,7 +277,7 @@ func (s *session) demanded() {
 // greet tells a socket everything there is.
 func (s *session) greet(sock *socket, resumed bool) {
 	s.socket = sock
-	s.locked = s.participant.Room().Locked()
+	s.locked, s.moderates = s.participant.Room().Locked(), s.participant.Moderator()
 	states := s.look()
 	s.view = view{}
 	var all []*umbrellav1.Participant
@@ -270,7 +288,8 @@ func (s *session) greet(sock *socket, resumed bool) {
 		SessionId: s.id, SessionSecret: s.secret, ParticipantId: s.participant.ID,
 		Room: s.participant.Room().Name, Resumed: resumed, Participants: all,
 		ResumeSeconds: uint32(s.server.ResumeTimeout / time.Second), IceServers: sock.servers(),
-		Moderator: s.grant.Moderate, MaySubscribe: s.grant.Subscribe, Locked: s.locked,
+		Moderator: s.moderates, MaySubscribe: s.grant.Subscribe, Locked: s.locked,
+		Access: roomAccess(s.grant.Access), MayBecomeModerator: sock.mayAsk,
 		EarlierChat: s.earlierChat(),
 	}}})
 	s.wasMapped = false
@@ -327,6 +346,12 @@ func (s *session) tell() {
 				u = &umbrellav1.RoomUpdate{}
 			}
 			s.locked, u.Locked = locked, &locked
+		}
+		if moderates := s.participant.Moderator(); moderates != s.moderates {
+			if u == nil {
+				u = &umbrellav1.RoomUpdate{}
+			}
+			s.moderates, u.Moderator = moderates, &moderates
 		}
 		if u != nil {
 			s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_RoomUpdate{RoomUpdate: u}})
@@ -387,6 +412,8 @@ func (s *session) handle(m *umbrellav1.ClientMessage) {
 		if err := s.participant.Say(m.SendChat.Text); err != nil {
 			s.fail(umbrellav1.Error_CODE_BAD_REQUEST, err.Error())
 		}
+	case *umbrellav1.ClientMessage_Invite:
+		s.invite()
 	case *umbrellav1.ClientMessage_Moderate:
 		s.moderate(m.Moderate)
 	case *umbrellav1.ClientMessage_RestartIce:

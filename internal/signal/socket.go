@@ -55,12 +55,14 @@ var messages = wire.Must(&umbrellav1.ClientMessage{}, wire.Limits{
 		"umbrella.v1.Join.receive_codecs":       maxCodecs,
 		"umbrella.v1.PublishOffer.tracks":       maxTracks,
 		"umbrella.v1.SetSubscriptions.settings": maxSettings,
+		"umbrella.v1.Mute.sources":              maxSources,
 	},
 	Text: maxText,
 	TextOf: map[protoreflect.FullName]int{
 		"umbrella.v1.PublishOffer.sdp":    maxMessage, // rtc has the limit, and words for it
 		"umbrella.v1.SubscribeAnswer.sdp": maxMessage,
 		"umbrella.v1.Join.receive_codecs": maxCodec,
+		"umbrella.v1.Join.seat":           maxSeat,
 	},
 	Total: 2 * maxSettings,
 })
@@ -72,6 +74,10 @@ const (
 	maxCodec  = 64
 	// maxTracks of a browser, as many as an SDP may have m-lines.
 	maxTracks = 64
+	// maxSources of tracks are muted at once: each that there is.
+	maxSources = 4
+	// maxSeat bounds a seat, in bytes.
+	maxSeat = 64
 	// maxSettings of tracks in one message.
 	maxSettings = 1024
 	// maxText bounds every other text, in bytes. The longest ones are 2000 characters
@@ -91,6 +97,8 @@ type socket struct {
 	large    *bound.Large
 	client   netip.Prefix // of the session that it is in
 	caller   rtc.Caller
+	// mayAsk: whoever is at the other end may become a moderator by the admin's password.
+	mayAsk bool
 	// iceServers makes credentials for whoever is at the other end; nil: for none.
 	iceServers func() []*umbrellav1.IceServer
 

@@ -63,7 +63,7 @@ func (v *view) qualities(states []sfu.State) []*umbrellav1.ConnectionQuality {
 func participant(s sfu.State, own bool) *umbrellav1.Participant {
 	p := &umbrellav1.Participant{
 		Id: s.ID, Name: s.Name, Kind: umbrellav1.ParticipantKind(s.Kind),
-		ViewOnly: s.ViewOnly, JoinedAtMs: s.JoinedAt.UnixMilli(), NodeName: s.Node, Notice: s.Notice, TakesSound: s.Loudspeaker != nil,
+		ViewOnly: s.ViewOnly, JoinedAtMs: s.JoinedAt.UnixMilli(), NodeName: s.Node, Notice: s.Notice, TakesSound: s.Loudspeaker != nil, Moderator: s.Participant.Moderator(),
 	}
 	for _, t := range s.Tracks {
 		d := &umbrellav1.Track{

@@ -18,6 +18,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
+	"umbrella/internal/names"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -194,17 +195,21 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	name := r.URL.Query().Get("name")
-	if name != "" && !validID(name) {
-		http.Error(w, "a name has 1 to 64 letters, digits, '-', '_' or '.'", http.StatusBadRequest)
-		return
+	name := ""
+	if given := r.URL.Query().Get("name"); given != "" {
+		var ok bool
+		if name, ok = streamName(given); !ok {
+			http.Error(w, "a name has 1 to 64 letters and digits of any script, '-', '_' or '.', and no spaces", http.StatusBadRequest)
+			return
+		}
 	}
 	in := s.newSession(r, grant.Client)
 	id := ""
 	if name != "" {
 		id = sfu.StreamID(name)
 	}
-	entry := sfu.Entry{Room: room, ID: id, Name: cmp.Or(grant.Name, name, "Stream"), Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate, Client: grant.Client}
+	room = cmp.Or(grant.Room, room)
+	entry := sfu.Entry{Room: room, ID: id, Guest: grant.Guest(), Name: cmp.Or(grant.Name, name, "Stream"), Kind: sfu.Stream, Address: s.Address(r), Moderator: grant.Moderate, Client: grant.Client}
 	answer, err := in.publish(entry, offer)
 	if errors.Is(err, sfu.ErrTaken) && s.replace(r.Context(), room, id) {
 		answer, err = in.publish(entry, offer)
@@ -224,6 +229,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
+	room = cmp.Or(grant.Room, room)
 	var whom *sfu.Participant
 	asked := r.PathValue("participant")
 	if asked != "" {
@@ -238,7 +244,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	name := cmp.Or(grant.Name, r.URL.Query().Get("name"), "Player")
 	in := s.newSession(r, grant.Client)
 	answer, err := in.watch(sfu.Entry{
-		Room: room, Name: name, Kind: sfu.Stream, ViewOnly: true, Address: s.Address(r), Observer: in,
+		Room: room, Name: name, Guest: grant.Guest(), Kind: sfu.Stream, ViewOnly: true, Address: s.Address(r), Observer: in,
 		Moderator: grant.Moderate, Client: grant.Client,
 	}, whom, asked, offer)
 	s.answer(w, r, "whep", in, answer, err)
@@ -253,7 +259,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 		in.close()
 		status := http.StatusBadRequest
 		switch {
-		case errors.Is(err, sfu.ErrLocked):
+		case errors.Is(err, sfu.ErrLocked), errors.Is(err, sfu.ErrGuestIsIn):
 			status = http.StatusForbidden
 		case errors.Is(err, sfu.ErrRoomFull), errors.Is(err, sfu.ErrTooManyRooms), errors.Is(err, sfu.ErrTracksOfRoom), errors.Is(err, sfu.ErrClosed):
 			status = http.StatusServiceUnavailable
@@ -261,6 +267,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, protocol string,
 		case errors.Is(err, sfu.ErrTooManyOfOne), errors.Is(err, sfu.ErrRoomsOfOne):
 			status = http.StatusTooManyRequests
 			w.Header().Set("Retry-After", "5")
+		case errors.Is(err, sfu.ErrAlikeRoom):
+			status = http.StatusNotFound
 		case errors.Is(err, sfu.ErrTaken):
 			status = http.StatusConflict
 		case errors.Is(err, rtc.ErrUnacceptable):
@@ -345,14 +353,12 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func validID(id string) bool {
-	if len(id) > 64 {
-		return false
-	}
-	for _, c := range id {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c)) {
-			return false
-		}
-	}
-	return true
+// maxStreamName bounds the name that a program gives, in bytes: it is part of an id.
+const maxStreamName = 128
+
+// streamName returns the one spelling of the name that a program gives: it stands in
+// paths, as a room's does.
+func streamName(given string) (name string, ok bool) {
+	name, err := names.Room(given)
+	return name, err == nil && len(name) <= maxStreamName
 }

@@ -37,6 +37,12 @@ func (p *Peer) Joined() *umbrellav1.Joined { return p.joined }
 // Locked tells whether the room is.
 func (p *Peer) Locked() bool { return p.locked }
 
+// Moderator reports whether the node says that one may moderate.
+func (p *Peer) Moderator() bool { return p.moderator }
+
+// Invited is the last invitation that was made, or nil.
+func (p *Peer) Invited() *umbrellav1.Invited { return p.invited }
+
 // Muted are the own m-lines that a moderator has muted.
 func (p *Peer) Muted() []string { return p.muted }
 

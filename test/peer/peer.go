@@ -31,6 +31,7 @@ type Peer struct {
 	ViewOnly bool
 	Password string
 	Token    string
+	Seat     string
 	// Codec of the video that is published: a MIME type, VP8 where empty.
 	Codec string
 	// Temporal has Play send VP8 in three temporal layers.
@@ -60,6 +61,8 @@ type Peer struct {
 
 	mu           sync.Mutex
 	joined       *umbrellav1.Joined
+	invited      *umbrellav1.Invited
+	moderator    bool
 	participants map[string]*umbrellav1.Participant
 	streams      map[string]*umbrellav1.Stream // by mid
 	received     map[string]*Received          // by mid
@@ -133,7 +136,7 @@ func (p *Peer) Join(ctx context.Context) error {
 		return err
 	}
 	p.Send(&umbrellav1.ClientMessage{Message: &umbrellav1.ClientMessage_Join{Join: &umbrellav1.Join{
-		Room: p.Room, Name: p.Name, ViewOnly: p.ViewOnly, Password: p.Password, Token: p.Token,
+		Room: p.Room, Name: p.Name, ViewOnly: p.ViewOnly, Password: p.Password, Token: p.Token, Seat: p.Seat,
 		ReceiveCodecs: []string{"audio/opus", "audio/PCMU", "audio/PCMA", "audio/G722", "video/VP8", "video/VP9", "video/H264", "video/AV1"},
 	}}})
 	if err := p.Wait(ctx, func() bool { return p.joined != nil || len(p.errs) > 0 }); err != nil {
@@ -352,7 +355,7 @@ func (p *Peer) read(ctx context.Context) {
 func (p *Peer) take(m *umbrellav1.ServerMessage) {
 	switch m := m.Message.(type) {
 	case *umbrellav1.ServerMessage_Joined:
-		p.joined, p.locked = m.Joined, m.Joined.Locked
+		p.joined, p.locked, p.moderator = m.Joined, m.Joined.Locked, m.Joined.Moderator
 		clear(p.participants)
 		for _, o := range m.Joined.Participants {
 			p.participants[o.Id] = o
@@ -367,6 +370,11 @@ func (p *Peer) take(m *umbrellav1.ServerMessage) {
 		if m.RoomUpdate.Locked != nil {
 			p.locked = *m.RoomUpdate.Locked
 		}
+		if m.RoomUpdate.Moderator != nil {
+			p.moderator = *m.RoomUpdate.Moderator
+		}
+	case *umbrellav1.ServerMessage_Invited:
+		p.invited = m.Invited
 	case *umbrellav1.ServerMessage_Muted:
 		p.muted = append(p.muted, m.Muted.Mid)
 	case *umbrellav1.ServerMessage_PublishAnswer:

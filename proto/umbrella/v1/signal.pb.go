@@ -34,6 +34,66 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// RoomAccess says who may enter a room.
+type RoomAccess int32
+
+const (
+	RoomAccess_ROOM_ACCESS_UNSPECIFIED RoomAccess = 0
+	// Who is on the node's own network.
+	RoomAccess_ROOM_ACCESS_LAN RoomAccess = 1
+	// Who knows the password, or has an invitation.
+	RoomAccess_ROOM_ACCESS_PASSWORD RoomAccess = 2
+	// Who has an invitation.
+	RoomAccess_ROOM_ACCESS_INVITATION RoomAccess = 3
+	// Everybody.
+	RoomAccess_ROOM_ACCESS_OPEN RoomAccess = 4
+)
+
+// Enum value maps for RoomAccess.
+var (
+	RoomAccess_name = map[int32]string{
+		0: "ROOM_ACCESS_UNSPECIFIED",
+		1: "ROOM_ACCESS_LAN",
+		2: "ROOM_ACCESS_PASSWORD",
+		3: "ROOM_ACCESS_INVITATION",
+		4: "ROOM_ACCESS_OPEN",
+	}
+	RoomAccess_value = map[string]int32{
+		"ROOM_ACCESS_UNSPECIFIED": 0,
+		"ROOM_ACCESS_LAN":         1,
+		"ROOM_ACCESS_PASSWORD":    2,
+		"ROOM_ACCESS_INVITATION":  3,
+		"ROOM_ACCESS_OPEN":        4,
+	}
+)
+
+func (x RoomAccess) Enum() *RoomAccess {
+	p := new(RoomAccess)
+	*p = x
+	return p
+}
+
+func (x RoomAccess) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomAccess) Descriptor() protoreflect.EnumDescriptor {
+	return file_umbrella_v1_signal_proto_enumTypes[0].Descriptor()
+}
+
+func (RoomAccess) Type() protoreflect.EnumType {
+	return &file_umbrella_v1_signal_proto_enumTypes[0]
+}
+
+func (x RoomAccess) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomAccess.Descriptor instead.
+func (RoomAccess) EnumDescriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{0}
+}
+
 type ParticipantKind int32
 
 const (
@@ -73,11 +133,11 @@ func (x ParticipantKind) String() string {
 }
 
 func (ParticipantKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_umbrella_v1_signal_proto_enumTypes[0].Descriptor()
+	return file_umbrella_v1_signal_proto_enumTypes[1].Descriptor()
 }
 
 func (ParticipantKind) Type() protoreflect.EnumType {
-	return &file_umbrella_v1_signal_proto_enumTypes[0]
+	return &file_umbrella_v1_signal_proto_enumTypes[1]
 }
 
 func (x ParticipantKind) Number() protoreflect.EnumNumber {
@@ -86,7 +146,7 @@ func (x ParticipantKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ParticipantKind.Descriptor instead.
 func (ParticipantKind) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{1}
 }
 
 type TrackKind int32
@@ -122,11 +182,11 @@ func (x TrackKind) String() string {
 }
 
 func (TrackKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_umbrella_v1_signal_proto_enumTypes[1].Descriptor()
+	return file_umbrella_v1_signal_proto_enumTypes[2].Descriptor()
 }
 
 func (TrackKind) Type() protoreflect.EnumType {
-	return &file_umbrella_v1_signal_proto_enumTypes[1]
+	return &file_umbrella_v1_signal_proto_enumTypes[2]
 }
 
 func (x TrackKind) Number() protoreflect.EnumNumber {
@@ -135,7 +195,7 @@ func (x TrackKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrackKind.Descriptor instead.
 func (TrackKind) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{1}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{2}
 }
 
 type TrackSource int32
@@ -177,11 +237,11 @@ func (x TrackSource) String() string {
 }
 
 func (TrackSource) Descriptor() protoreflect.EnumDescriptor {
-	return file_umbrella_v1_signal_proto_enumTypes[2].Descriptor()
+	return file_umbrella_v1_signal_proto_enumTypes[3].Descriptor()
 }
 
 func (TrackSource) Type() protoreflect.EnumType {
-	return &file_umbrella_v1_signal_proto_enumTypes[2]
+	return &file_umbrella_v1_signal_proto_enumTypes[3]
 }
 
 func (x TrackSource) Number() protoreflect.EnumNumber {
@@ -190,7 +250,7 @@ func (x TrackSource) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrackSource.Descriptor instead.
 func (TrackSource) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{2}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{3}
 }
 
 type QualityLevel int32
@@ -233,11 +293,11 @@ func (x QualityLevel) String() string {
 }
 
 func (QualityLevel) Descriptor() protoreflect.EnumDescriptor {
-	return file_umbrella_v1_signal_proto_enumTypes[3].Descriptor()
+	return file_umbrella_v1_signal_proto_enumTypes[4].Descriptor()
 }
 
 func (QualityLevel) Type() protoreflect.EnumType {
-	return &file_umbrella_v1_signal_proto_enumTypes[3]
+	return &file_umbrella_v1_signal_proto_enumTypes[4]
 }
 
 func (x QualityLevel) Number() protoreflect.EnumNumber {
@@ -246,7 +306,7 @@ func (x QualityLevel) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QualityLevel.Descriptor instead.
 func (QualityLevel) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{3}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{4}
 }
 
 type Error_Code int32
@@ -322,11 +382,11 @@ func (x Error_Code) String() string {
 }
 
 func (Error_Code) Descriptor() protoreflect.EnumDescriptor {
-	return file_umbrella_v1_signal_proto_enumTypes[4].Descriptor()
+	return file_umbrella_v1_signal_proto_enumTypes[5].Descriptor()
 }
 
 func (Error_Code) Type() protoreflect.EnumType {
-	return &file_umbrella_v1_signal_proto_enumTypes[4]
+	return &file_umbrella_v1_signal_proto_enumTypes[5]
 }
 
 func (x Error_Code) Number() protoreflect.EnumNumber {
@@ -335,7 +395,7 @@ func (x Error_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Error_Code.Descriptor instead.
 func (Error_Code) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{34, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{39, 0}
 }
 
 type Goodbye_Reason int32
@@ -381,11 +441,11 @@ func (x Goodbye_Reason) String() string {
 }
 
 func (Goodbye_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_umbrella_v1_signal_proto_enumTypes[5].Descriptor()
+	return file_umbrella_v1_signal_proto_enumTypes[6].Descriptor()
 }
 
 func (Goodbye_Reason) Type() protoreflect.EnumType {
-	return &file_umbrella_v1_signal_proto_enumTypes[5]
+	return &file_umbrella_v1_signal_proto_enumTypes[6]
 }
 
 func (x Goodbye_Reason) Number() protoreflect.EnumNumber {
@@ -394,7 +454,7 @@ func (x Goodbye_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Goodbye_Reason.Descriptor instead.
 func (Goodbye_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{35, 0}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{40, 0}
 }
 
 // ClientMessage is what a browser sends.
@@ -413,6 +473,8 @@ type ClientMessage struct {
 	//	*ClientMessage_Ping
 	//	*ClientMessage_RestartIce
 	//	*ClientMessage_Moderate
+	//	*ClientMessage_Invite
+	//	*ClientMessage_BecomeModerator
 	Message       isClientMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -554,6 +616,24 @@ func (x *ClientMessage) GetModerate() *Moderate {
 	return nil
 }
 
+func (x *ClientMessage) GetInvite() *Invite {
+	if x != nil {
+		if x, ok := x.Message.(*ClientMessage_Invite); ok {
+			return x.Invite
+		}
+	}
+	return nil
+}
+
+func (x *ClientMessage) GetBecomeModerator() *BecomeModerator {
+	if x != nil {
+		if x, ok := x.Message.(*ClientMessage_BecomeModerator); ok {
+			return x.BecomeModerator
+		}
+	}
+	return nil
+}
+
 type isClientMessage_Message interface {
 	isClientMessage_Message()
 }
@@ -602,6 +682,14 @@ type ClientMessage_Moderate struct {
 	Moderate *Moderate `protobuf:"bytes,11,opt,name=moderate,proto3,oneof"`
 }
 
+type ClientMessage_Invite struct {
+	Invite *Invite `protobuf:"bytes,12,opt,name=invite,proto3,oneof"`
+}
+
+type ClientMessage_BecomeModerator struct {
+	BecomeModerator *BecomeModerator `protobuf:"bytes,13,opt,name=become_moderator,json=becomeModerator,proto3,oneof"`
+}
+
 func (*ClientMessage_Join) isClientMessage_Message() {}
 
 func (*ClientMessage_Resume) isClientMessage_Message() {}
@@ -624,6 +712,10 @@ func (*ClientMessage_RestartIce) isClientMessage_Message() {}
 
 func (*ClientMessage_Moderate) isClientMessage_Message() {}
 
+func (*ClientMessage_Invite) isClientMessage_Message() {}
+
+func (*ClientMessage_BecomeModerator) isClientMessage_Message() {}
+
 // ServerMessage is what a node sends to a browser.
 type ServerMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -643,6 +735,7 @@ type ServerMessage struct {
 	//	*ServerMessage_PublishDemand
 	//	*ServerMessage_TalkUpdate
 	//	*ServerMessage_Muted
+	//	*ServerMessage_Invited
 	Message       isServerMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -811,6 +904,15 @@ func (x *ServerMessage) GetMuted() *Muted {
 	return nil
 }
 
+func (x *ServerMessage) GetInvited() *Invited {
+	if x != nil {
+		if x, ok := x.Message.(*ServerMessage_Invited); ok {
+			return x.Invited
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Message interface {
 	isServerMessage_Message()
 }
@@ -871,6 +973,10 @@ type ServerMessage_Muted struct {
 	Muted *Muted `protobuf:"bytes,14,opt,name=muted,proto3,oneof"`
 }
 
+type ServerMessage_Invited struct {
+	Invited *Invited `protobuf:"bytes,15,opt,name=invited,proto3,oneof"`
+}
+
 func (*ServerMessage_Joined) isServerMessage_Message() {}
 
 func (*ServerMessage_Error) isServerMessage_Message() {}
@@ -899,12 +1005,16 @@ func (*ServerMessage_TalkUpdate) isServerMessage_Message() {}
 
 func (*ServerMessage_Muted) isServerMessage_Message() {}
 
+func (*ServerMessage_Invited) isServerMessage_Message() {}
+
 // Join enters a room. It is answered by Joined or Error.
 type Join struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the room, as it stands in the page's path.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// Name to show, 1 to 64 characters. A viewer may leave it empty.
+	// Name to show, 1 to 64 characters. A viewer may leave it empty. That of an
+	// invitation goes before it, and the node adds a number where somebody in the
+	// room has a name that looks the same.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Just watch: nothing will be published, and others see a viewer.
 	ViewOnly bool `protobuf:"varint,3,opt,name=view_only,json=viewOnly,proto3" json:"view_only,omitempty"`
@@ -914,7 +1024,11 @@ type Join struct {
 	// another codec is announced, but no stream carries it.
 	ReceiveCodecs []string `protobuf:"bytes,5,rep,name=receive_codecs,json=receiveCodecs,proto3" json:"receive_codecs,omitempty"`
 	// Invitation (RFC 7519), where there is one.
-	Token         string `protobuf:"bytes,6,opt,name=token,proto3" json:"token,omitempty"`
+	Token string `protobuf:"bytes,6,opt,name=token,proto3" json:"token,omitempty"`
+	// Secret of 16 to 64 letters and digits that the browser made up and keeps. By it the
+	// node knows somebody who was in the room before: they enter although it was
+	// locked meanwhile, and an earlier session of the same browser ends.
+	Seat          string `protobuf:"bytes,7,opt,name=seat,proto3" json:"seat,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -987,6 +1101,13 @@ func (x *Join) GetReceiveCodecs() []string {
 func (x *Join) GetToken() string {
 	if x != nil {
 		return x.Token
+	}
+	return ""
+}
+
+func (x *Join) GetSeat() string {
+	if x != nil {
+		return x.Seat
 	}
 	return ""
 }
@@ -1885,9 +2006,10 @@ type Moderate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Action:
 	//
-	//	*Moderate_Mute
 	//	*Moderate_Remove
 	//	*Moderate_Lock
+	//	*Moderate_Mute
+	//	*Moderate_Promote
 	Action        isModerate_Action `protobuf_oneof:"action"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1930,15 +2052,6 @@ func (x *Moderate) GetAction() isModerate_Action {
 	return nil
 }
 
-func (x *Moderate) GetMute() string {
-	if x != nil {
-		if x, ok := x.Action.(*Moderate_Mute); ok {
-			return x.Mute
-		}
-	}
-	return ""
-}
-
 func (x *Moderate) GetRemove() string {
 	if x != nil {
 		if x, ok := x.Action.(*Moderate_Remove); ok {
@@ -1957,14 +2070,26 @@ func (x *Moderate) GetLock() bool {
 	return false
 }
 
-type isModerate_Action interface {
-	isModerate_Action()
+func (x *Moderate) GetMute() *Mute {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_Mute); ok {
+			return x.Mute
+		}
+	}
+	return nil
 }
 
-type Moderate_Mute struct {
-	// Id of a participant whose tracks are to be muted, all of them, until it
-	// unmutes them itself.
-	Mute string `protobuf:"bytes,1,opt,name=mute,proto3,oneof"`
+func (x *Moderate) GetPromote() *Promote {
+	if x != nil {
+		if x, ok := x.Action.(*Moderate_Promote); ok {
+			return x.Promote
+		}
+	}
+	return nil
+}
+
+type isModerate_Action interface {
+	isModerate_Action()
 }
 
 type Moderate_Remove struct {
@@ -1977,11 +2102,268 @@ type Moderate_Lock struct {
 	Lock bool `protobuf:"varint,3,opt,name=lock,proto3,oneof"`
 }
 
-func (*Moderate_Mute) isModerate_Action() {}
+type Moderate_Mute struct {
+	Mute *Mute `protobuf:"bytes,4,opt,name=mute,proto3,oneof"`
+}
+
+type Moderate_Promote struct {
+	Promote *Promote `protobuf:"bytes,5,opt,name=promote,proto3,oneof"`
+}
 
 func (*Moderate_Remove) isModerate_Action() {}
 
 func (*Moderate_Lock) isModerate_Action() {}
+
+func (*Moderate_Mute) isModerate_Action() {}
+
+func (*Moderate_Promote) isModerate_Action() {}
+
+// Mute mutes tracks of a participant until it unmutes them itself.
+type Mute struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ParticipantId string                 `protobuf:"bytes,1,opt,name=participant_id,json=participantId,proto3" json:"participant_id,omitempty"`
+	// Which of its tracks: 1 to 4 sources.
+	Sources       []TrackSource `protobuf:"varint,2,rep,packed,name=sources,proto3,enum=umbrella.v1.TrackSource" json:"sources,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mute) Reset() {
+	*x = Mute{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mute) ProtoMessage() {}
+
+func (x *Mute) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mute.ProtoReflect.Descriptor instead.
+func (*Mute) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Mute) GetParticipantId() string {
+	if x != nil {
+		return x.ParticipantId
+	}
+	return ""
+}
+
+func (x *Mute) GetSources() []TrackSource {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+// Promote makes a participant a moderator of this room, or takes that back. It lasts
+// until the room closes. Who moderates by an invitation or a password stays one.
+type Promote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ParticipantId string                 `protobuf:"bytes,1,opt,name=participant_id,json=participantId,proto3" json:"participant_id,omitempty"`
+	Moderator     bool                   `protobuf:"varint,2,opt,name=moderator,proto3" json:"moderator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Promote) Reset() {
+	*x = Promote{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Promote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Promote) ProtoMessage() {}
+
+func (x *Promote) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Promote.ProtoReflect.Descriptor instead.
+func (*Promote) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Promote) GetParticipantId() string {
+	if x != nil {
+		return x.ParticipantId
+	}
+	return ""
+}
+
+func (x *Promote) GetModerator() bool {
+	if x != nil {
+		return x.Moderator
+	}
+	return false
+}
+
+// BecomeModerator makes its sender a moderator of this room. It is answered by
+// RoomUpdate, or by Error. It works on the node's own network alone.
+type BecomeModerator struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the admin.
+	Password      string `protobuf:"bytes,1,opt,name=password,proto3" json:"password,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BecomeModerator) Reset() {
+	*x = BecomeModerator{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BecomeModerator) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BecomeModerator) ProtoMessage() {}
+
+func (x *BecomeModerator) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BecomeModerator.ProtoReflect.Descriptor instead.
+func (*BecomeModerator) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *BecomeModerator) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
+// Invite asks for an invitation to the room, with at most the rights of who asks. It is
+// answered by Invited or Error.
+type Invite struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Invite) Reset() {
+	*x = Invite{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Invite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Invite) ProtoMessage() {}
+
+func (x *Invite) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Invite.ProtoReflect.Descriptor instead.
+func (*Invite) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
+}
+
+// Invited brings an invitation: the fragment "#token=" of a link to the room.
+type Invited struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Token string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	// When it ends, in milliseconds since 1970.
+	EndsAtMs      int64 `protobuf:"varint,2,opt,name=ends_at_ms,json=endsAtMs,proto3" json:"ends_at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Invited) Reset() {
+	*x = Invited{}
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Invited) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Invited) ProtoMessage() {}
+
+func (x *Invited) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Invited.ProtoReflect.Descriptor instead.
+func (*Invited) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Invited) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Invited) GetEndsAtMs() int64 {
+	if x != nil {
+		return x.EndsAtMs
+	}
+	return 0
+}
 
 // Muted tells that a moderator has muted an own track. Nothing of it is passed
 // on until SetMuted says that it is not muted any more.
@@ -1994,7 +2376,7 @@ type Muted struct {
 
 func (x *Muted) Reset() {
 	*x = Muted{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2388,7 @@ func (x *Muted) String() string {
 func (*Muted) ProtoMessage() {}
 
 func (x *Muted) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[20]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2401,7 @@ func (x *Muted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Muted.ProtoReflect.Descriptor instead.
 func (*Muted) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{20}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Muted) GetMid() string {
@@ -2040,7 +2422,7 @@ type SendChat struct {
 
 func (x *SendChat) Reset() {
 	*x = SendChat{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2052,7 +2434,7 @@ func (x *SendChat) String() string {
 func (*SendChat) ProtoMessage() {}
 
 func (x *SendChat) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[21]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2065,7 +2447,7 @@ func (x *SendChat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendChat.ProtoReflect.Descriptor instead.
 func (*SendChat) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{21}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SendChat) GetText() string {
@@ -2086,7 +2468,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2098,7 +2480,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[22]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2111,7 +2493,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{22}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Ping) GetNumber() uint64 {
@@ -2130,7 +2512,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2142,7 +2524,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[23]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2155,7 +2537,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{23}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Pong) GetNumber() uint64 {
@@ -2188,14 +2570,19 @@ type Joined struct {
 	MaySubscribe bool `protobuf:"varint,11,opt,name=may_subscribe,json=maySubscribe,proto3" json:"may_subscribe,omitempty"`
 	// What was written in the room before, oldest first: at most 50 messages and
 	// 32 KiB. Empty when the session was resumed, and without may_subscribe.
-	EarlierChat   []*ChatMessage `protobuf:"bytes,12,rep,name=earlier_chat,json=earlierChat,proto3" json:"earlier_chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	EarlierChat []*ChatMessage `protobuf:"bytes,12,rep,name=earlier_chat,json=earlierChat,proto3" json:"earlier_chat,omitempty"`
+	// Who can come in by the address of the room alone. Moderators of rooms with a
+	// password or invitations may send Invite.
+	Access RoomAccess `protobuf:"varint,13,opt,name=access,proto3,enum=umbrella.v1.RoomAccess" json:"access,omitempty"`
+	// May send BecomeModerator.
+	MayBecomeModerator bool `protobuf:"varint,14,opt,name=may_become_moderator,json=mayBecomeModerator,proto3" json:"may_become_moderator,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Joined) Reset() {
 	*x = Joined{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2594,7 @@ func (x *Joined) String() string {
 func (*Joined) ProtoMessage() {}
 
 func (x *Joined) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[24]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2607,7 @@ func (x *Joined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Joined.ProtoReflect.Descriptor instead.
 func (*Joined) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{24}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Joined) GetSessionId() string {
@@ -2307,6 +2694,20 @@ func (x *Joined) GetEarlierChat() []*ChatMessage {
 	return nil
 }
 
+func (x *Joined) GetAccess() RoomAccess {
+	if x != nil {
+		return x.Access
+	}
+	return RoomAccess_ROOM_ACCESS_UNSPECIFIED
+}
+
+func (x *Joined) GetMayBecomeModerator() bool {
+	if x != nil {
+		return x.MayBecomeModerator
+	}
+	return false
+}
+
 type IceServer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Urls          []string               `protobuf:"bytes,1,rep,name=urls,proto3" json:"urls,omitempty"`
@@ -2318,7 +2719,7 @@ type IceServer struct {
 
 func (x *IceServer) Reset() {
 	*x = IceServer{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2330,7 +2731,7 @@ func (x *IceServer) String() string {
 func (*IceServer) ProtoMessage() {}
 
 func (x *IceServer) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[25]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2343,7 +2744,7 @@ func (x *IceServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IceServer.ProtoReflect.Descriptor instead.
 func (*IceServer) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{25}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *IceServer) GetUrls() []string {
@@ -2374,14 +2775,16 @@ type RoomUpdate struct {
 	Participants       []*Participant `protobuf:"bytes,1,rep,name=participants,proto3" json:"participants,omitempty"`
 	LeftParticipantIds []string       `protobuf:"bytes,2,rep,name=left_participant_ids,json=leftParticipantIds,proto3" json:"left_participant_ids,omitempty"`
 	// Set when the room was locked, or unlocked.
-	Locked        *bool `protobuf:"varint,3,opt,name=locked,proto3,oneof" json:"locked,omitempty"`
+	Locked *bool `protobuf:"varint,3,opt,name=locked,proto3,oneof" json:"locked,omitempty"`
+	// Set when the receiver has become a moderator, or is none any more.
+	Moderator     *bool `protobuf:"varint,4,opt,name=moderator,proto3,oneof" json:"moderator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomUpdate) Reset() {
 	*x = RoomUpdate{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2393,7 +2796,7 @@ func (x *RoomUpdate) String() string {
 func (*RoomUpdate) ProtoMessage() {}
 
 func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[26]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2406,7 +2809,7 @@ func (x *RoomUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomUpdate.ProtoReflect.Descriptor instead.
 func (*RoomUpdate) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{26}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RoomUpdate) GetParticipants() []*Participant {
@@ -2430,6 +2833,13 @@ func (x *RoomUpdate) GetLocked() bool {
 	return false
 }
 
+func (x *RoomUpdate) GetModerator() bool {
+	if x != nil && x.Moderator != nil {
+		return *x.Moderator
+	}
+	return false
+}
+
 type Participant struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2444,14 +2854,16 @@ type Participant struct {
 	// Why there is nothing to see of it now, in words; mostly empty.
 	Notice string `protobuf:"bytes,8,opt,name=notice,proto3" json:"notice,omitempty"`
 	// It can be talked to: see PublishedTrack.talk_to.
-	TakesSound    bool `protobuf:"varint,9,opt,name=takes_sound,json=takesSound,proto3" json:"takes_sound,omitempty"`
+	TakesSound bool `protobuf:"varint,9,opt,name=takes_sound,json=takesSound,proto3" json:"takes_sound,omitempty"`
+	// May mute and remove others, and lock the room.
+	Moderator     bool `protobuf:"varint,10,opt,name=moderator,proto3" json:"moderator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Participant) Reset() {
 	*x = Participant{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +2875,7 @@ func (x *Participant) String() string {
 func (*Participant) ProtoMessage() {}
 
 func (x *Participant) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[27]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +2888,7 @@ func (x *Participant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Participant.ProtoReflect.Descriptor instead.
 func (*Participant) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{27}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Participant) GetId() string {
@@ -2542,6 +2954,13 @@ func (x *Participant) GetTakesSound() bool {
 	return false
 }
 
+func (x *Participant) GetModerator() bool {
+	if x != nil {
+		return x.Moderator
+	}
+	return false
+}
+
 type Track struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2558,7 +2977,7 @@ type Track struct {
 
 func (x *Track) Reset() {
 	*x = Track{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2570,7 +2989,7 @@ func (x *Track) String() string {
 func (*Track) ProtoMessage() {}
 
 func (x *Track) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[28]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2583,7 +3002,7 @@ func (x *Track) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Track.ProtoReflect.Descriptor instead.
 func (*Track) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{28}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Track) GetId() string {
@@ -2638,7 +3057,7 @@ type Speakers struct {
 
 func (x *Speakers) Reset() {
 	*x = Speakers{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +3069,7 @@ func (x *Speakers) String() string {
 func (*Speakers) ProtoMessage() {}
 
 func (x *Speakers) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[29]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +3082,7 @@ func (x *Speakers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speakers.ProtoReflect.Descriptor instead.
 func (*Speakers) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{29}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Speakers) GetSpeakers() []*Speaker {
@@ -2685,7 +3104,7 @@ type Speaker struct {
 
 func (x *Speaker) Reset() {
 	*x = Speaker{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2697,7 +3116,7 @@ func (x *Speaker) String() string {
 func (*Speaker) ProtoMessage() {}
 
 func (x *Speaker) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[30]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2710,7 +3129,7 @@ func (x *Speaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speaker.ProtoReflect.Descriptor instead.
 func (*Speaker) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{30}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Speaker) GetParticipantId() string {
@@ -2738,7 +3157,7 @@ type ConnectionQualities struct {
 
 func (x *ConnectionQualities) Reset() {
 	*x = ConnectionQualities{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2750,7 +3169,7 @@ func (x *ConnectionQualities) String() string {
 func (*ConnectionQualities) ProtoMessage() {}
 
 func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[31]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2763,7 +3182,7 @@ func (x *ConnectionQualities) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQualities.ProtoReflect.Descriptor instead.
 func (*ConnectionQualities) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{31}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ConnectionQualities) GetQualities() []*ConnectionQuality {
@@ -2783,7 +3202,7 @@ type ConnectionQuality struct {
 
 func (x *ConnectionQuality) Reset() {
 	*x = ConnectionQuality{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2795,7 +3214,7 @@ func (x *ConnectionQuality) String() string {
 func (*ConnectionQuality) ProtoMessage() {}
 
 func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[32]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2808,7 +3227,7 @@ func (x *ConnectionQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionQuality.ProtoReflect.Descriptor instead.
 func (*ConnectionQuality) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{32}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ConnectionQuality) GetParticipantId() string {
@@ -2840,7 +3259,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2852,7 +3271,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[33]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2865,7 +3284,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{33}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ChatMessage) GetId() string {
@@ -2915,7 +3334,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[34]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2927,7 +3346,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[34]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2940,7 +3359,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{34}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Error) GetCode() Error_Code {
@@ -2968,7 +3387,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_umbrella_v1_signal_proto_msgTypes[35]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2980,7 +3399,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_signal_proto_msgTypes[35]
+	mi := &file_umbrella_v1_signal_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2993,7 +3412,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{35}
+	return file_umbrella_v1_signal_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Goodbye) GetReason() Goodbye_Reason {
@@ -3014,7 +3433,7 @@ var File_umbrella_v1_signal_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/signal.proto\x12\vumbrella.v1\"\xff\x04\n" +
+	"\x18umbrella/v1/signal.proto\x12\vumbrella.v1\"\xf9\x05\n" +
 	"\rClientMessage\x12'\n" +
 	"\x04join\x18\x01 \x01(\v2\x11.umbrella.v1.JoinH\x00R\x04join\x12-\n" +
 	"\x06resume\x18\x02 \x01(\v2\x13.umbrella.v1.ResumeH\x00R\x06resume\x12*\n" +
@@ -3028,8 +3447,10 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\vrestart_ice\x18\n" +
 	" \x01(\v2\x17.umbrella.v1.RestartIceH\x00R\n" +
 	"restartIce\x123\n" +
-	"\bmoderate\x18\v \x01(\v2\x15.umbrella.v1.ModerateH\x00R\bmoderateB\t\n" +
-	"\amessage\"\xca\x06\n" +
+	"\bmoderate\x18\v \x01(\v2\x15.umbrella.v1.ModerateH\x00R\bmoderate\x12-\n" +
+	"\x06invite\x18\f \x01(\v2\x13.umbrella.v1.InviteH\x00R\x06invite\x12I\n" +
+	"\x10become_moderator\x18\r \x01(\v2\x1c.umbrella.v1.BecomeModeratorH\x00R\x0fbecomeModeratorB\t\n" +
+	"\amessage\"\xfc\x06\n" +
 	"\rServerMessage\x12-\n" +
 	"\x06joined\x18\x01 \x01(\v2\x13.umbrella.v1.JoinedH\x00R\x06joined\x12*\n" +
 	"\x05error\x18\x02 \x01(\v2\x12.umbrella.v1.ErrorH\x00R\x05error\x120\n" +
@@ -3048,15 +3469,17 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x0epublish_demand\x18\f \x01(\v2\x1a.umbrella.v1.PublishDemandH\x00R\rpublishDemand\x12:\n" +
 	"\vtalk_update\x18\r \x01(\v2\x17.umbrella.v1.TalkUpdateH\x00R\n" +
 	"talkUpdate\x12*\n" +
-	"\x05muted\x18\x0e \x01(\v2\x12.umbrella.v1.MutedH\x00R\x05mutedB\t\n" +
-	"\amessage\"\xa4\x01\n" +
+	"\x05muted\x18\x0e \x01(\v2\x12.umbrella.v1.MutedH\x00R\x05muted\x120\n" +
+	"\ainvited\x18\x0f \x01(\v2\x14.umbrella.v1.InvitedH\x00R\ainvitedB\t\n" +
+	"\amessage\"\xb8\x01\n" +
 	"\x04Join\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
 	"\tview_only\x18\x03 \x01(\bR\bviewOnly\x12\x1a\n" +
 	"\bpassword\x18\x04 \x01(\tR\bpassword\x12%\n" +
 	"\x0ereceive_codecs\x18\x05 \x03(\tR\rreceiveCodecs\x12\x14\n" +
-	"\x05token\x18\x06 \x01(\tR\x05token\"N\n" +
+	"\x05token\x18\x06 \x01(\tR\x05token\x12\x12\n" +
+	"\x04seat\x18\a \x01(\tR\x04seat\"N\n" +
 	"\x06Resume\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12%\n" +
@@ -3110,12 +3533,26 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x06paused\x18\x02 \x01(\bR\x06paused\x12\x14\n" +
 	"\x05width\x18\x03 \x01(\rR\x05width\x12\x16\n" +
 	"\x06height\x18\x04 \x01(\rR\x06height\x12\x16\n" +
-	"\x06pinned\x18\x05 \x01(\bR\x06pinned\"Z\n" +
-	"\bModerate\x12\x14\n" +
-	"\x04mute\x18\x01 \x01(\tH\x00R\x04mute\x12\x18\n" +
+	"\x06pinned\x18\x05 \x01(\bR\x06pinned\"\xa5\x01\n" +
+	"\bModerate\x12\x18\n" +
 	"\x06remove\x18\x02 \x01(\tH\x00R\x06remove\x12\x14\n" +
-	"\x04lock\x18\x03 \x01(\bH\x00R\x04lockB\b\n" +
-	"\x06action\"\x19\n" +
+	"\x04lock\x18\x03 \x01(\bH\x00R\x04lock\x12'\n" +
+	"\x04mute\x18\x04 \x01(\v2\x11.umbrella.v1.MuteH\x00R\x04mute\x120\n" +
+	"\apromote\x18\x05 \x01(\v2\x14.umbrella.v1.PromoteH\x00R\apromoteB\b\n" +
+	"\x06actionJ\x04\b\x01\x10\x02\"a\n" +
+	"\x04Mute\x12%\n" +
+	"\x0eparticipant_id\x18\x01 \x01(\tR\rparticipantId\x122\n" +
+	"\asources\x18\x02 \x03(\x0e2\x18.umbrella.v1.TrackSourceR\asources\"N\n" +
+	"\aPromote\x12%\n" +
+	"\x0eparticipant_id\x18\x01 \x01(\tR\rparticipantId\x12\x1c\n" +
+	"\tmoderator\x18\x02 \x01(\bR\tmoderator\"-\n" +
+	"\x0fBecomeModerator\x12\x1a\n" +
+	"\bpassword\x18\x01 \x01(\tR\bpassword\"\b\n" +
+	"\x06Invite\"=\n" +
+	"\aInvited\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\x12\x1c\n" +
+	"\n" +
+	"ends_at_ms\x18\x02 \x01(\x03R\bendsAtMs\"\x19\n" +
 	"\x05Muted\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\"\x1e\n" +
 	"\bSendChat\x12\x12\n" +
@@ -3123,7 +3560,7 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x04Ping\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\"\x1e\n" +
 	"\x04Pong\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x04R\x06number\"\xd9\x03\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\"\xbc\x04\n" +
 	"\x06Joined\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12%\n" +
@@ -3139,19 +3576,24 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x06locked\x18\n" +
 	" \x01(\bR\x06locked\x12#\n" +
 	"\rmay_subscribe\x18\v \x01(\bR\fmaySubscribe\x12;\n" +
-	"\fearlier_chat\x18\f \x03(\v2\x18.umbrella.v1.ChatMessageR\vearlierChat\"[\n" +
+	"\fearlier_chat\x18\f \x03(\v2\x18.umbrella.v1.ChatMessageR\vearlierChat\x12/\n" +
+	"\x06access\x18\r \x01(\x0e2\x17.umbrella.v1.RoomAccessR\x06access\x120\n" +
+	"\x14may_become_moderator\x18\x0e \x01(\bR\x12mayBecomeModerator\"[\n" +
 	"\tIceServer\x12\x12\n" +
 	"\x04urls\x18\x01 \x03(\tR\x04urls\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x1e\n" +
 	"\n" +
 	"credential\x18\x03 \x01(\tR\n" +
-	"credential\"\xa4\x01\n" +
+	"credential\"\xd5\x01\n" +
 	"\n" +
 	"RoomUpdate\x12<\n" +
 	"\fparticipants\x18\x01 \x03(\v2\x18.umbrella.v1.ParticipantR\fparticipants\x120\n" +
 	"\x14left_participant_ids\x18\x02 \x03(\tR\x12leftParticipantIds\x12\x1b\n" +
-	"\x06locked\x18\x03 \x01(\bH\x00R\x06locked\x88\x01\x01B\t\n" +
-	"\a_locked\"\xa4\x02\n" +
+	"\x06locked\x18\x03 \x01(\bH\x00R\x06locked\x88\x01\x01\x12!\n" +
+	"\tmoderator\x18\x04 \x01(\bH\x01R\tmoderator\x88\x01\x01B\t\n" +
+	"\a_lockedB\f\n" +
+	"\n" +
+	"_moderator\"\xc2\x02\n" +
 	"\vParticipant\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
@@ -3163,7 +3605,9 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\tnode_name\x18\a \x01(\tR\bnodeName\x12\x16\n" +
 	"\x06notice\x18\b \x01(\tR\x06notice\x12\x1f\n" +
 	"\vtakes_sound\x18\t \x01(\bR\n" +
-	"takesSound\"\xb3\x01\n" +
+	"takesSound\x12\x1c\n" +
+	"\tmoderator\x18\n" +
+	" \x01(\bR\tmoderator\"\xb3\x01\n" +
 	"\x05Track\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.umbrella.v1.TrackKindR\x04kind\x120\n" +
@@ -3215,6 +3659,13 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\x0eREASON_REMOVED\x10\x02\x12\x13\n" +
 	"\x0fREASON_REPLACED\x10\x03\x12\x16\n" +
 	"\x12REASON_ROOM_CLOSED\x10\x04*\x8a\x01\n" +
+	"\n" +
+	"RoomAccess\x12\x1b\n" +
+	"\x17ROOM_ACCESS_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fROOM_ACCESS_LAN\x10\x01\x12\x18\n" +
+	"\x14ROOM_ACCESS_PASSWORD\x10\x02\x12\x1a\n" +
+	"\x16ROOM_ACCESS_INVITATION\x10\x03\x12\x14\n" +
+	"\x10ROOM_ACCESS_OPEN\x10\x04*\x8a\x01\n" +
 	"\x0fParticipantKind\x12 \n" +
 	"\x1cPARTICIPANT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17PARTICIPANT_KIND_PERSON\x10\x01\x12\x1b\n" +
@@ -3249,101 +3700,114 @@ func file_umbrella_v1_signal_proto_rawDescGZIP() []byte {
 	return file_umbrella_v1_signal_proto_rawDescData
 }
 
-var file_umbrella_v1_signal_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_umbrella_v1_signal_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_umbrella_v1_signal_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_umbrella_v1_signal_proto_goTypes = []any{
-	(ParticipantKind)(0),        // 0: umbrella.v1.ParticipantKind
-	(TrackKind)(0),              // 1: umbrella.v1.TrackKind
-	(TrackSource)(0),            // 2: umbrella.v1.TrackSource
-	(QualityLevel)(0),           // 3: umbrella.v1.QualityLevel
-	(Error_Code)(0),             // 4: umbrella.v1.Error.Code
-	(Goodbye_Reason)(0),         // 5: umbrella.v1.Goodbye.Reason
-	(*ClientMessage)(nil),       // 6: umbrella.v1.ClientMessage
-	(*ServerMessage)(nil),       // 7: umbrella.v1.ServerMessage
-	(*Join)(nil),                // 8: umbrella.v1.Join
-	(*Resume)(nil),              // 9: umbrella.v1.Resume
-	(*Leave)(nil),               // 10: umbrella.v1.Leave
-	(*PublishOffer)(nil),        // 11: umbrella.v1.PublishOffer
-	(*PublishedTrack)(nil),      // 12: umbrella.v1.PublishedTrack
-	(*TalkUpdate)(nil),          // 13: umbrella.v1.TalkUpdate
-	(*PublishAnswer)(nil),       // 14: umbrella.v1.PublishAnswer
-	(*PublishDemand)(nil),       // 15: umbrella.v1.PublishDemand
-	(*TrackDemand)(nil),         // 16: umbrella.v1.TrackDemand
-	(*SubscribeOffer)(nil),      // 17: umbrella.v1.SubscribeOffer
-	(*SubscribeAnswer)(nil),     // 18: umbrella.v1.SubscribeAnswer
-	(*RestartIce)(nil),          // 19: umbrella.v1.RestartIce
-	(*StreamMap)(nil),           // 20: umbrella.v1.StreamMap
-	(*Stream)(nil),              // 21: umbrella.v1.Stream
-	(*SetMuted)(nil),            // 22: umbrella.v1.SetMuted
-	(*SetSubscriptions)(nil),    // 23: umbrella.v1.SetSubscriptions
-	(*SubscriptionSetting)(nil), // 24: umbrella.v1.SubscriptionSetting
-	(*Moderate)(nil),            // 25: umbrella.v1.Moderate
-	(*Muted)(nil),               // 26: umbrella.v1.Muted
-	(*SendChat)(nil),            // 27: umbrella.v1.SendChat
-	(*Ping)(nil),                // 28: umbrella.v1.Ping
-	(*Pong)(nil),                // 29: umbrella.v1.Pong
-	(*Joined)(nil),              // 30: umbrella.v1.Joined
-	(*IceServer)(nil),           // 31: umbrella.v1.IceServer
-	(*RoomUpdate)(nil),          // 32: umbrella.v1.RoomUpdate
-	(*Participant)(nil),         // 33: umbrella.v1.Participant
-	(*Track)(nil),               // 34: umbrella.v1.Track
-	(*Speakers)(nil),            // 35: umbrella.v1.Speakers
-	(*Speaker)(nil),             // 36: umbrella.v1.Speaker
-	(*ConnectionQualities)(nil), // 37: umbrella.v1.ConnectionQualities
-	(*ConnectionQuality)(nil),   // 38: umbrella.v1.ConnectionQuality
-	(*ChatMessage)(nil),         // 39: umbrella.v1.ChatMessage
-	(*Error)(nil),               // 40: umbrella.v1.Error
-	(*Goodbye)(nil),             // 41: umbrella.v1.Goodbye
+	(RoomAccess)(0),             // 0: umbrella.v1.RoomAccess
+	(ParticipantKind)(0),        // 1: umbrella.v1.ParticipantKind
+	(TrackKind)(0),              // 2: umbrella.v1.TrackKind
+	(TrackSource)(0),            // 3: umbrella.v1.TrackSource
+	(QualityLevel)(0),           // 4: umbrella.v1.QualityLevel
+	(Error_Code)(0),             // 5: umbrella.v1.Error.Code
+	(Goodbye_Reason)(0),         // 6: umbrella.v1.Goodbye.Reason
+	(*ClientMessage)(nil),       // 7: umbrella.v1.ClientMessage
+	(*ServerMessage)(nil),       // 8: umbrella.v1.ServerMessage
+	(*Join)(nil),                // 9: umbrella.v1.Join
+	(*Resume)(nil),              // 10: umbrella.v1.Resume
+	(*Leave)(nil),               // 11: umbrella.v1.Leave
+	(*PublishOffer)(nil),        // 12: umbrella.v1.PublishOffer
+	(*PublishedTrack)(nil),      // 13: umbrella.v1.PublishedTrack
+	(*TalkUpdate)(nil),          // 14: umbrella.v1.TalkUpdate
+	(*PublishAnswer)(nil),       // 15: umbrella.v1.PublishAnswer
+	(*PublishDemand)(nil),       // 16: umbrella.v1.PublishDemand
+	(*TrackDemand)(nil),         // 17: umbrella.v1.TrackDemand
+	(*SubscribeOffer)(nil),      // 18: umbrella.v1.SubscribeOffer
+	(*SubscribeAnswer)(nil),     // 19: umbrella.v1.SubscribeAnswer
+	(*RestartIce)(nil),          // 20: umbrella.v1.RestartIce
+	(*StreamMap)(nil),           // 21: umbrella.v1.StreamMap
+	(*Stream)(nil),              // 22: umbrella.v1.Stream
+	(*SetMuted)(nil),            // 23: umbrella.v1.SetMuted
+	(*SetSubscriptions)(nil),    // 24: umbrella.v1.SetSubscriptions
+	(*SubscriptionSetting)(nil), // 25: umbrella.v1.SubscriptionSetting
+	(*Moderate)(nil),            // 26: umbrella.v1.Moderate
+	(*Mute)(nil),                // 27: umbrella.v1.Mute
+	(*Promote)(nil),             // 28: umbrella.v1.Promote
+	(*BecomeModerator)(nil),     // 29: umbrella.v1.BecomeModerator
+	(*Invite)(nil),              // 30: umbrella.v1.Invite
+	(*Invited)(nil),             // 31: umbrella.v1.Invited
+	(*Muted)(nil),               // 32: umbrella.v1.Muted
+	(*SendChat)(nil),            // 33: umbrella.v1.SendChat
+	(*Ping)(nil),                // 34: umbrella.v1.Ping
+	(*Pong)(nil),                // 35: umbrella.v1.Pong
+	(*Joined)(nil),              // 36: umbrella.v1.Joined
+	(*IceServer)(nil),           // 37: umbrella.v1.IceServer
+	(*RoomUpdate)(nil),          // 38: umbrella.v1.RoomUpdate
+	(*Participant)(nil),         // 39: umbrella.v1.Participant
+	(*Track)(nil),               // 40: umbrella.v1.Track
+	(*Speakers)(nil),            // 41: umbrella.v1.Speakers
+	(*Speaker)(nil),             // 42: umbrella.v1.Speaker
+	(*ConnectionQualities)(nil), // 43: umbrella.v1.ConnectionQualities
+	(*ConnectionQuality)(nil),   // 44: umbrella.v1.ConnectionQuality
+	(*ChatMessage)(nil),         // 45: umbrella.v1.ChatMessage
+	(*Error)(nil),               // 46: umbrella.v1.Error
+	(*Goodbye)(nil),             // 47: umbrella.v1.Goodbye
 }
 var file_umbrella_v1_signal_proto_depIdxs = []int32{
-	8,  // 0: umbrella.v1.ClientMessage.join:type_name -> umbrella.v1.Join
-	9,  // 1: umbrella.v1.ClientMessage.resume:type_name -> umbrella.v1.Resume
-	10, // 2: umbrella.v1.ClientMessage.leave:type_name -> umbrella.v1.Leave
-	11, // 3: umbrella.v1.ClientMessage.publish_offer:type_name -> umbrella.v1.PublishOffer
-	18, // 4: umbrella.v1.ClientMessage.subscribe_answer:type_name -> umbrella.v1.SubscribeAnswer
-	22, // 5: umbrella.v1.ClientMessage.set_muted:type_name -> umbrella.v1.SetMuted
-	23, // 6: umbrella.v1.ClientMessage.set_subscriptions:type_name -> umbrella.v1.SetSubscriptions
-	27, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
-	28, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
-	19, // 9: umbrella.v1.ClientMessage.restart_ice:type_name -> umbrella.v1.RestartIce
-	25, // 10: umbrella.v1.ClientMessage.moderate:type_name -> umbrella.v1.Moderate
-	30, // 11: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
-	40, // 12: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
-	41, // 13: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
-	14, // 14: umbrella.v1.ServerMessage.publish_answer:type_name -> umbrella.v1.PublishAnswer
-	17, // 15: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
-	20, // 16: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
-	32, // 17: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
-	35, // 18: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
-	37, // 19: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
-	39, // 20: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
-	29, // 21: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
-	15, // 22: umbrella.v1.ServerMessage.publish_demand:type_name -> umbrella.v1.PublishDemand
-	13, // 23: umbrella.v1.ServerMessage.talk_update:type_name -> umbrella.v1.TalkUpdate
-	26, // 24: umbrella.v1.ServerMessage.muted:type_name -> umbrella.v1.Muted
-	12, // 25: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
-	2,  // 26: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
-	16, // 27: umbrella.v1.PublishDemand.tracks:type_name -> umbrella.v1.TrackDemand
-	21, // 28: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
-	24, // 29: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
-	33, // 30: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
-	31, // 31: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
-	39, // 32: umbrella.v1.Joined.earlier_chat:type_name -> umbrella.v1.ChatMessage
-	33, // 33: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
-	0,  // 34: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
-	34, // 35: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
-	1,  // 36: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
-	2,  // 37: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
-	36, // 38: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
-	38, // 39: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
-	3,  // 40: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
-	4,  // 41: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
-	5,  // 42: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	9,  // 0: umbrella.v1.ClientMessage.join:type_name -> umbrella.v1.Join
+	10, // 1: umbrella.v1.ClientMessage.resume:type_name -> umbrella.v1.Resume
+	11, // 2: umbrella.v1.ClientMessage.leave:type_name -> umbrella.v1.Leave
+	12, // 3: umbrella.v1.ClientMessage.publish_offer:type_name -> umbrella.v1.PublishOffer
+	19, // 4: umbrella.v1.ClientMessage.subscribe_answer:type_name -> umbrella.v1.SubscribeAnswer
+	23, // 5: umbrella.v1.ClientMessage.set_muted:type_name -> umbrella.v1.SetMuted
+	24, // 6: umbrella.v1.ClientMessage.set_subscriptions:type_name -> umbrella.v1.SetSubscriptions
+	33, // 7: umbrella.v1.ClientMessage.send_chat:type_name -> umbrella.v1.SendChat
+	34, // 8: umbrella.v1.ClientMessage.ping:type_name -> umbrella.v1.Ping
+	20, // 9: umbrella.v1.ClientMessage.restart_ice:type_name -> umbrella.v1.RestartIce
+	26, // 10: umbrella.v1.ClientMessage.moderate:type_name -> umbrella.v1.Moderate
+	30, // 11: umbrella.v1.ClientMessage.invite:type_name -> umbrella.v1.Invite
+	29, // 12: umbrella.v1.ClientMessage.become_moderator:type_name -> umbrella.v1.BecomeModerator
+	36, // 13: umbrella.v1.ServerMessage.joined:type_name -> umbrella.v1.Joined
+	46, // 14: umbrella.v1.ServerMessage.error:type_name -> umbrella.v1.Error
+	47, // 15: umbrella.v1.ServerMessage.goodbye:type_name -> umbrella.v1.Goodbye
+	15, // 16: umbrella.v1.ServerMessage.publish_answer:type_name -> umbrella.v1.PublishAnswer
+	18, // 17: umbrella.v1.ServerMessage.subscribe_offer:type_name -> umbrella.v1.SubscribeOffer
+	21, // 18: umbrella.v1.ServerMessage.stream_map:type_name -> umbrella.v1.StreamMap
+	38, // 19: umbrella.v1.ServerMessage.room_update:type_name -> umbrella.v1.RoomUpdate
+	41, // 20: umbrella.v1.ServerMessage.speakers:type_name -> umbrella.v1.Speakers
+	43, // 21: umbrella.v1.ServerMessage.connection_qualities:type_name -> umbrella.v1.ConnectionQualities
+	45, // 22: umbrella.v1.ServerMessage.chat_message:type_name -> umbrella.v1.ChatMessage
+	35, // 23: umbrella.v1.ServerMessage.pong:type_name -> umbrella.v1.Pong
+	16, // 24: umbrella.v1.ServerMessage.publish_demand:type_name -> umbrella.v1.PublishDemand
+	14, // 25: umbrella.v1.ServerMessage.talk_update:type_name -> umbrella.v1.TalkUpdate
+	32, // 26: umbrella.v1.ServerMessage.muted:type_name -> umbrella.v1.Muted
+	31, // 27: umbrella.v1.ServerMessage.invited:type_name -> umbrella.v1.Invited
+	13, // 28: umbrella.v1.PublishOffer.tracks:type_name -> umbrella.v1.PublishedTrack
+	3,  // 29: umbrella.v1.PublishedTrack.source:type_name -> umbrella.v1.TrackSource
+	17, // 30: umbrella.v1.PublishDemand.tracks:type_name -> umbrella.v1.TrackDemand
+	22, // 31: umbrella.v1.StreamMap.streams:type_name -> umbrella.v1.Stream
+	25, // 32: umbrella.v1.SetSubscriptions.settings:type_name -> umbrella.v1.SubscriptionSetting
+	27, // 33: umbrella.v1.Moderate.mute:type_name -> umbrella.v1.Mute
+	28, // 34: umbrella.v1.Moderate.promote:type_name -> umbrella.v1.Promote
+	3,  // 35: umbrella.v1.Mute.sources:type_name -> umbrella.v1.TrackSource
+	39, // 36: umbrella.v1.Joined.participants:type_name -> umbrella.v1.Participant
+	37, // 37: umbrella.v1.Joined.ice_servers:type_name -> umbrella.v1.IceServer
+	45, // 38: umbrella.v1.Joined.earlier_chat:type_name -> umbrella.v1.ChatMessage
+	0,  // 39: umbrella.v1.Joined.access:type_name -> umbrella.v1.RoomAccess
+	39, // 40: umbrella.v1.RoomUpdate.participants:type_name -> umbrella.v1.Participant
+	1,  // 41: umbrella.v1.Participant.kind:type_name -> umbrella.v1.ParticipantKind
+	40, // 42: umbrella.v1.Participant.tracks:type_name -> umbrella.v1.Track
+	2,  // 43: umbrella.v1.Track.kind:type_name -> umbrella.v1.TrackKind
+	3,  // 44: umbrella.v1.Track.source:type_name -> umbrella.v1.TrackSource
+	42, // 45: umbrella.v1.Speakers.speakers:type_name -> umbrella.v1.Speaker
+	44, // 46: umbrella.v1.ConnectionQualities.qualities:type_name -> umbrella.v1.ConnectionQuality
+	4,  // 47: umbrella.v1.ConnectionQuality.level:type_name -> umbrella.v1.QualityLevel
+	5,  // 48: umbrella.v1.Error.code:type_name -> umbrella.v1.Error.Code
+	6,  // 49: umbrella.v1.Goodbye.reason:type_name -> umbrella.v1.Goodbye.Reason
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_signal_proto_init() }
@@ -3363,6 +3827,8 @@ func file_umbrella_v1_signal_proto_init() {
 		(*ClientMessage_Ping)(nil),
 		(*ClientMessage_RestartIce)(nil),
 		(*ClientMessage_Moderate)(nil),
+		(*ClientMessage_Invite)(nil),
+		(*ClientMessage_BecomeModerator)(nil),
 	}
 	file_umbrella_v1_signal_proto_msgTypes[1].OneofWrappers = []any{
 		(*ServerMessage_Joined)(nil),
@@ -3379,20 +3845,22 @@ func file_umbrella_v1_signal_proto_init() {
 		(*ServerMessage_PublishDemand)(nil),
 		(*ServerMessage_TalkUpdate)(nil),
 		(*ServerMessage_Muted)(nil),
+		(*ServerMessage_Invited)(nil),
 	}
 	file_umbrella_v1_signal_proto_msgTypes[19].OneofWrappers = []any{
-		(*Moderate_Mute)(nil),
 		(*Moderate_Remove)(nil),
 		(*Moderate_Lock)(nil),
+		(*Moderate_Mute)(nil),
+		(*Moderate_Promote)(nil),
 	}
-	file_umbrella_v1_signal_proto_msgTypes[26].OneofWrappers = []any{}
+	file_umbrella_v1_signal_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_signal_proto_rawDesc), len(file_umbrella_v1_signal_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   36,
+			NumEnums:      7,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

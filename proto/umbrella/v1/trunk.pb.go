@@ -133,6 +133,7 @@ type TrunkMessage struct {
 	//	*TrunkMessage_Pong
 	//	*TrunkMessage_SnapshotRequest
 	//	*TrunkMessage_SnapshotPart
+	//	*TrunkMessage_Mute
 	Message       isTrunkMessage_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -274,6 +275,15 @@ func (x *TrunkMessage) GetSnapshotPart() *TrunkSnapshotPart {
 	return nil
 }
 
+func (x *TrunkMessage) GetMute() *TrunkMute {
+	if x != nil {
+		if x, ok := x.Message.(*TrunkMessage_Mute); ok {
+			return x.Mute
+		}
+	}
+	return nil
+}
+
 type isTrunkMessage_Message interface {
 	isTrunkMessage_Message()
 }
@@ -322,6 +332,10 @@ type TrunkMessage_SnapshotPart struct {
 	SnapshotPart *TrunkSnapshotPart `protobuf:"bytes,11,opt,name=snapshot_part,json=snapshotPart,proto3,oneof"`
 }
 
+type TrunkMessage_Mute struct {
+	Mute *TrunkMute `protobuf:"bytes,12,opt,name=mute,proto3,oneof"`
+}
+
 func (*TrunkMessage_Hello) isTrunkMessage_Message() {}
 
 func (*TrunkMessage_Proof) isTrunkMessage_Message() {}
@@ -343,6 +357,8 @@ func (*TrunkMessage_Pong) isTrunkMessage_Message() {}
 func (*TrunkMessage_SnapshotRequest) isTrunkMessage_Message() {}
 
 func (*TrunkMessage_SnapshotPart) isTrunkMessage_Message() {}
+
+func (*TrunkMessage_Mute) isTrunkMessage_Message() {}
 
 // TrunkHello is the first message of each end.
 type TrunkHello struct {
@@ -473,7 +489,9 @@ type TrunkIntroduction struct {
 	IceUfrag string `protobuf:"bytes,2,opt,name=ice_ufrag,json=iceUfrag,proto3" json:"ice_ufrag,omitempty"`
 	IcePwd   string `protobuf:"bytes,3,opt,name=ice_pwd,json=icePwd,proto3" json:"ice_pwd,omitempty"`
 	// As in SDP (RFC 8839 §5.1), without "a=". The end that dialled has none.
-	Candidates    []string `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Candidates []string `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// It understands TrunkMute. Others end the trunk when one comes.
+	Mutes         bool `protobuf:"varint,5,opt,name=mutes,proto3" json:"mutes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -534,6 +552,13 @@ func (x *TrunkIntroduction) GetCandidates() []string {
 		return x.Candidates
 	}
 	return nil
+}
+
+func (x *TrunkIntroduction) GetMutes() bool {
+	if x != nil {
+		return x.Mutes
+	}
+	return false
 }
 
 // TrunkRefusal says why there will be no trunk.
@@ -789,7 +814,9 @@ type TrunkParticipant struct {
 	Notice string `protobuf:"bytes,7,opt,name=notice,proto3" json:"notice,omitempty"`
 	// It is a camera that can be asked for a picture by TrunkSnapshotRequest. A node
 	// that does not know that message does not pass this on.
-	Snapshot      bool `protobuf:"varint,8,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	Snapshot bool `protobuf:"varint,8,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// As umbrella.v1.Participant has it.
+	Moderator     bool `protobuf:"varint,9,opt,name=moderator,proto3" json:"moderator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -876,6 +903,13 @@ func (x *TrunkParticipant) GetNotice() string {
 func (x *TrunkParticipant) GetSnapshot() bool {
 	if x != nil {
 		return x.Snapshot
+	}
+	return false
+}
+
+func (x *TrunkParticipant) GetModerator() bool {
+	if x != nil {
+		return x.Moderator
 	}
 	return false
 }
@@ -1244,6 +1278,77 @@ func (x *TrunkChat) GetMessage() *ChatMessage {
 	return nil
 }
 
+// TrunkMute asks the node at which a participant came in to mute its tracks, on the way
+// that leads there. It is for moderators that the sender has announced in the room.
+type TrunkMute struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Room        string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	From        *TrunkKey              `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	Participant *TrunkKey              `protobuf:"bytes,3,opt,name=participant,proto3" json:"participant,omitempty"`
+	// 1 to 4 sources.
+	Sources       []TrackSource `protobuf:"varint,4,rep,packed,name=sources,proto3,enum=umbrella.v1.TrackSource" json:"sources,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrunkMute) Reset() {
+	*x = TrunkMute{}
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrunkMute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrunkMute) ProtoMessage() {}
+
+func (x *TrunkMute) ProtoReflect() protoreflect.Message {
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrunkMute.ProtoReflect.Descriptor instead.
+func (*TrunkMute) Descriptor() ([]byte, []int) {
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TrunkMute) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *TrunkMute) GetFrom() *TrunkKey {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *TrunkMute) GetParticipant() *TrunkKey {
+	if x != nil {
+		return x.Participant
+	}
+	return nil
+}
+
+func (x *TrunkMute) GetSources() []TrackSource {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
 // TrunkPing shows that its sender lives. With a number it is answered by
 // TrunkPong with the same one.
 type TrunkPing struct {
@@ -1255,7 +1360,7 @@ type TrunkPing struct {
 
 func (x *TrunkPing) Reset() {
 	*x = TrunkPing{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1372,7 @@ func (x *TrunkPing) String() string {
 func (*TrunkPing) ProtoMessage() {}
 
 func (x *TrunkPing) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[14]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1385,7 @@ func (x *TrunkPing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkPing.ProtoReflect.Descriptor instead.
 func (*TrunkPing) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{14}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TrunkPing) GetNumber() uint64 {
@@ -1299,7 +1404,7 @@ type TrunkPong struct {
 
 func (x *TrunkPong) Reset() {
 	*x = TrunkPong{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[15]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1311,7 +1416,7 @@ func (x *TrunkPong) String() string {
 func (*TrunkPong) ProtoMessage() {}
 
 func (x *TrunkPong) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[15]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1324,7 +1429,7 @@ func (x *TrunkPong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkPong.ProtoReflect.Descriptor instead.
 func (*TrunkPong) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{15}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TrunkPong) GetNumber() uint64 {
@@ -1351,7 +1456,7 @@ type TrunkSnapshotRequest struct {
 
 func (x *TrunkSnapshotRequest) Reset() {
 	*x = TrunkSnapshotRequest{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[16]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1468,7 @@ func (x *TrunkSnapshotRequest) String() string {
 func (*TrunkSnapshotRequest) ProtoMessage() {}
 
 func (x *TrunkSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[16]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1481,7 @@ func (x *TrunkSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*TrunkSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{16}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TrunkSnapshotRequest) GetNumber() uint32 {
@@ -1417,7 +1522,7 @@ type TrunkSnapshotPart struct {
 
 func (x *TrunkSnapshotPart) Reset() {
 	*x = TrunkSnapshotPart{}
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[17]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1534,7 @@ func (x *TrunkSnapshotPart) String() string {
 func (*TrunkSnapshotPart) ProtoMessage() {}
 
 func (x *TrunkSnapshotPart) ProtoReflect() protoreflect.Message {
-	mi := &file_umbrella_v1_trunk_proto_msgTypes[17]
+	mi := &file_umbrella_v1_trunk_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1547,7 @@ func (x *TrunkSnapshotPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrunkSnapshotPart.ProtoReflect.Descriptor instead.
 func (*TrunkSnapshotPart) Descriptor() ([]byte, []int) {
-	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{17}
+	return file_umbrella_v1_trunk_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TrunkSnapshotPart) GetNumber() uint32 {
@@ -1484,7 +1589,7 @@ var File_umbrella_v1_trunk_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\n" +
-	"\x17umbrella/v1/trunk.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xec\x04\n" +
+	"\x17umbrella/v1/trunk.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\x9a\x05\n" +
 	"\fTrunkMessage\x12/\n" +
 	"\x05hello\x18\x01 \x01(\v2\x17.umbrella.v1.TrunkHelloH\x00R\x05hello\x12/\n" +
 	"\x05proof\x18\x02 \x01(\v2\x17.umbrella.v1.TrunkProofH\x00R\x05proof\x125\n" +
@@ -1497,7 +1602,8 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\x04pong\x18\t \x01(\v2\x16.umbrella.v1.TrunkPongH\x00R\x04pong\x12N\n" +
 	"\x10snapshot_request\x18\n" +
 	" \x01(\v2!.umbrella.v1.TrunkSnapshotRequestH\x00R\x0fsnapshotRequest\x12E\n" +
-	"\rsnapshot_part\x18\v \x01(\v2\x1e.umbrella.v1.TrunkSnapshotPartH\x00R\fsnapshotPartB\t\n" +
+	"\rsnapshot_part\x18\v \x01(\v2\x1e.umbrella.v1.TrunkSnapshotPartH\x00R\fsnapshotPart\x12,\n" +
+	"\x04mute\x18\f \x01(\v2\x16.umbrella.v1.TrunkMuteH\x00R\x04muteB\t\n" +
 	"\amessage\"^\n" +
 	"\n" +
 	"TrunkHello\x12\x18\n" +
@@ -1507,14 +1613,15 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\n" +
 	"TrunkProof\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\"\n" +
-	"\fintroduction\x18\x02 \x01(\fR\fintroduction\"\x86\x01\n" +
+	"\fintroduction\x18\x02 \x01(\fR\fintroduction\"\x9c\x01\n" +
 	"\x11TrunkIntroduction\x12\x1b\n" +
 	"\tnode_name\x18\x01 \x01(\tR\bnodeName\x12\x1b\n" +
 	"\tice_ufrag\x18\x02 \x01(\tR\biceUfrag\x12\x17\n" +
 	"\aice_pwd\x18\x03 \x01(\tR\x06icePwd\x12\x1e\n" +
 	"\n" +
 	"candidates\x18\x04 \x03(\tR\n" +
-	"candidates\"\x99\x02\n" +
+	"candidates\x12\x14\n" +
+	"\x05mutes\x18\x05 \x01(\bR\x05mutes\"\x99\x02\n" +
 	"\fTrunkRefusal\x128\n" +
 	"\x06reason\x18\x01 \x01(\x0e2 .umbrella.v1.TrunkRefusal.ReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\xb4\x01\n" +
@@ -1538,7 +1645,7 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\x04room\x18\x02 \x01(\tR\x04room\x12\x12\n" +
 	"\x04path\x18\x03 \x03(\tR\x04path\x12\"\n" +
 	"\rround_trip_us\x18\x04 \x01(\rR\vroundTripUs\x12?\n" +
-	"\vparticipant\x18\x05 \x01(\v2\x1d.umbrella.v1.TrunkParticipantR\vparticipant\"\x99\x02\n" +
+	"\vparticipant\x18\x05 \x01(\v2\x1d.umbrella.v1.TrunkParticipantR\vparticipant\"\xb7\x02\n" +
 	"\x10TrunkParticipant\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x120\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1c.umbrella.v1.ParticipantKindR\x04kind\x12\x1b\n" +
@@ -1548,7 +1655,8 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\tnode_name\x18\x05 \x01(\tR\bnodeName\x12/\n" +
 	"\x06tracks\x18\x06 \x03(\v2\x17.umbrella.v1.TrunkTrackR\x06tracks\x12\x16\n" +
 	"\x06notice\x18\a \x01(\tR\x06notice\x12\x1a\n" +
-	"\bsnapshot\x18\b \x01(\bR\bsnapshot\"\xad\x02\n" +
+	"\bsnapshot\x18\b \x01(\bR\bsnapshot\x12\x1c\n" +
+	"\tmoderator\x18\t \x01(\bR\tmoderator\"\xad\x02\n" +
 	"\n" +
 	"TrunkTrack\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
@@ -1578,7 +1686,12 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\tTrunkChat\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12)\n" +
 	"\x04from\x18\x02 \x01(\v2\x15.umbrella.v1.TrunkKeyR\x04from\x122\n" +
-	"\amessage\x18\x03 \x01(\v2\x18.umbrella.v1.ChatMessageR\amessage\"#\n" +
+	"\amessage\x18\x03 \x01(\v2\x18.umbrella.v1.ChatMessageR\amessage\"\xb7\x01\n" +
+	"\tTrunkMute\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12)\n" +
+	"\x04from\x18\x02 \x01(\v2\x15.umbrella.v1.TrunkKeyR\x04from\x127\n" +
+	"\vparticipant\x18\x03 \x01(\v2\x15.umbrella.v1.TrunkKeyR\vparticipant\x122\n" +
+	"\asources\x18\x04 \x03(\x0e2\x18.umbrella.v1.TrackSourceR\asources\"#\n" +
 	"\tTrunkPing\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\"#\n" +
 	"\tTrunkPong\x12\x16\n" +
@@ -1607,7 +1720,7 @@ func file_umbrella_v1_trunk_proto_rawDescGZIP() []byte {
 }
 
 var file_umbrella_v1_trunk_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_umbrella_v1_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_umbrella_v1_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_umbrella_v1_trunk_proto_goTypes = []any{
 	(TrunkRefusal_Reason)(0),     // 0: umbrella.v1.TrunkRefusal.Reason
 	(*TrunkMessage)(nil),         // 1: umbrella.v1.TrunkMessage
@@ -1624,14 +1737,15 @@ var file_umbrella_v1_trunk_proto_goTypes = []any{
 	(*TrunkPull)(nil),            // 12: umbrella.v1.TrunkPull
 	(*TrunkRelease)(nil),         // 13: umbrella.v1.TrunkRelease
 	(*TrunkChat)(nil),            // 14: umbrella.v1.TrunkChat
-	(*TrunkPing)(nil),            // 15: umbrella.v1.TrunkPing
-	(*TrunkPong)(nil),            // 16: umbrella.v1.TrunkPong
-	(*TrunkSnapshotRequest)(nil), // 17: umbrella.v1.TrunkSnapshotRequest
-	(*TrunkSnapshotPart)(nil),    // 18: umbrella.v1.TrunkSnapshotPart
-	(ParticipantKind)(0),         // 19: umbrella.v1.ParticipantKind
-	(TrackKind)(0),               // 20: umbrella.v1.TrackKind
-	(TrackSource)(0),             // 21: umbrella.v1.TrackSource
-	(*ChatMessage)(nil),          // 22: umbrella.v1.ChatMessage
+	(*TrunkMute)(nil),            // 15: umbrella.v1.TrunkMute
+	(*TrunkPing)(nil),            // 16: umbrella.v1.TrunkPing
+	(*TrunkPong)(nil),            // 17: umbrella.v1.TrunkPong
+	(*TrunkSnapshotRequest)(nil), // 18: umbrella.v1.TrunkSnapshotRequest
+	(*TrunkSnapshotPart)(nil),    // 19: umbrella.v1.TrunkSnapshotPart
+	(ParticipantKind)(0),         // 20: umbrella.v1.ParticipantKind
+	(TrackKind)(0),               // 21: umbrella.v1.TrackKind
+	(TrackSource)(0),             // 22: umbrella.v1.TrackSource
+	(*ChatMessage)(nil),          // 23: umbrella.v1.ChatMessage
 }
 var file_umbrella_v1_trunk_proto_depIdxs = []int32{
 	2,  // 0: umbrella.v1.TrunkMessage.hello:type_name -> umbrella.v1.TrunkHello
@@ -1641,29 +1755,33 @@ var file_umbrella_v1_trunk_proto_depIdxs = []int32{
 	12, // 4: umbrella.v1.TrunkMessage.pull:type_name -> umbrella.v1.TrunkPull
 	13, // 5: umbrella.v1.TrunkMessage.release:type_name -> umbrella.v1.TrunkRelease
 	14, // 6: umbrella.v1.TrunkMessage.chat:type_name -> umbrella.v1.TrunkChat
-	15, // 7: umbrella.v1.TrunkMessage.ping:type_name -> umbrella.v1.TrunkPing
-	16, // 8: umbrella.v1.TrunkMessage.pong:type_name -> umbrella.v1.TrunkPong
-	17, // 9: umbrella.v1.TrunkMessage.snapshot_request:type_name -> umbrella.v1.TrunkSnapshotRequest
-	18, // 10: umbrella.v1.TrunkMessage.snapshot_part:type_name -> umbrella.v1.TrunkSnapshotPart
-	0,  // 11: umbrella.v1.TrunkRefusal.reason:type_name -> umbrella.v1.TrunkRefusal.Reason
-	8,  // 12: umbrella.v1.TrunkUpdate.announcements:type_name -> umbrella.v1.TrunkAnnouncement
-	7,  // 13: umbrella.v1.TrunkUpdate.withdrawals:type_name -> umbrella.v1.TrunkKey
-	7,  // 14: umbrella.v1.TrunkAnnouncement.key:type_name -> umbrella.v1.TrunkKey
-	9,  // 15: umbrella.v1.TrunkAnnouncement.participant:type_name -> umbrella.v1.TrunkParticipant
-	19, // 16: umbrella.v1.TrunkParticipant.kind:type_name -> umbrella.v1.ParticipantKind
-	10, // 17: umbrella.v1.TrunkParticipant.tracks:type_name -> umbrella.v1.TrunkTrack
-	20, // 18: umbrella.v1.TrunkTrack.kind:type_name -> umbrella.v1.TrackKind
-	21, // 19: umbrella.v1.TrunkTrack.source:type_name -> umbrella.v1.TrackSource
-	11, // 20: umbrella.v1.TrunkTrack.layers:type_name -> umbrella.v1.TrunkLayer
-	7,  // 21: umbrella.v1.TrunkPull.key:type_name -> umbrella.v1.TrunkKey
-	7,  // 22: umbrella.v1.TrunkChat.from:type_name -> umbrella.v1.TrunkKey
-	22, // 23: umbrella.v1.TrunkChat.message:type_name -> umbrella.v1.ChatMessage
-	7,  // 24: umbrella.v1.TrunkSnapshotRequest.key:type_name -> umbrella.v1.TrunkKey
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	16, // 7: umbrella.v1.TrunkMessage.ping:type_name -> umbrella.v1.TrunkPing
+	17, // 8: umbrella.v1.TrunkMessage.pong:type_name -> umbrella.v1.TrunkPong
+	18, // 9: umbrella.v1.TrunkMessage.snapshot_request:type_name -> umbrella.v1.TrunkSnapshotRequest
+	19, // 10: umbrella.v1.TrunkMessage.snapshot_part:type_name -> umbrella.v1.TrunkSnapshotPart
+	15, // 11: umbrella.v1.TrunkMessage.mute:type_name -> umbrella.v1.TrunkMute
+	0,  // 12: umbrella.v1.TrunkRefusal.reason:type_name -> umbrella.v1.TrunkRefusal.Reason
+	8,  // 13: umbrella.v1.TrunkUpdate.announcements:type_name -> umbrella.v1.TrunkAnnouncement
+	7,  // 14: umbrella.v1.TrunkUpdate.withdrawals:type_name -> umbrella.v1.TrunkKey
+	7,  // 15: umbrella.v1.TrunkAnnouncement.key:type_name -> umbrella.v1.TrunkKey
+	9,  // 16: umbrella.v1.TrunkAnnouncement.participant:type_name -> umbrella.v1.TrunkParticipant
+	20, // 17: umbrella.v1.TrunkParticipant.kind:type_name -> umbrella.v1.ParticipantKind
+	10, // 18: umbrella.v1.TrunkParticipant.tracks:type_name -> umbrella.v1.TrunkTrack
+	21, // 19: umbrella.v1.TrunkTrack.kind:type_name -> umbrella.v1.TrackKind
+	22, // 20: umbrella.v1.TrunkTrack.source:type_name -> umbrella.v1.TrackSource
+	11, // 21: umbrella.v1.TrunkTrack.layers:type_name -> umbrella.v1.TrunkLayer
+	7,  // 22: umbrella.v1.TrunkPull.key:type_name -> umbrella.v1.TrunkKey
+	7,  // 23: umbrella.v1.TrunkChat.from:type_name -> umbrella.v1.TrunkKey
+	23, // 24: umbrella.v1.TrunkChat.message:type_name -> umbrella.v1.ChatMessage
+	7,  // 25: umbrella.v1.TrunkMute.from:type_name -> umbrella.v1.TrunkKey
+	7,  // 26: umbrella.v1.TrunkMute.participant:type_name -> umbrella.v1.TrunkKey
+	22, // 27: umbrella.v1.TrunkMute.sources:type_name -> umbrella.v1.TrackSource
+	7,  // 28: umbrella.v1.TrunkSnapshotRequest.key:type_name -> umbrella.v1.TrunkKey
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_umbrella_v1_trunk_proto_init() }
@@ -1684,6 +1802,7 @@ func file_umbrella_v1_trunk_proto_init() {
 		(*TrunkMessage_Pong)(nil),
 		(*TrunkMessage_SnapshotRequest)(nil),
 		(*TrunkMessage_SnapshotPart)(nil),
+		(*TrunkMessage_Mute)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1691,7 +1810,7 @@ func file_umbrella_v1_trunk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_umbrella_v1_trunk_proto_rawDesc), len(file_umbrella_v1_trunk_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/signal.proto.
  */
 export const file_umbrella_v1_signal: GenFile = /*@__PURE__*/
-  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIokECg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSAASKQoIbW9kZXJhdGUYCyABKAsyFS51bWJyZWxsYS52MS5Nb2RlcmF0ZUgAQgkKB21lc3NhZ2UiqAUKDVNlcnZlck1lc3NhZ2USJQoGam9pbmVkGAEgASgLMhMudW1icmVsbGEudjEuSm9pbmVkSAASIwoFZXJyb3IYAiABKAsyEi51bWJyZWxsYS52MS5FcnJvckgAEicKB2dvb2RieWUYAyABKAsyFC51bWJyZWxsYS52MS5Hb29kYnllSAASNAoOcHVibGlzaF9hbnN3ZXIYBCABKAsyGi51bWJyZWxsYS52MS5QdWJsaXNoQW5zd2VySAASNgoPc3Vic2NyaWJlX29mZmVyGAUgASgLMhsudW1icmVsbGEudjEuU3Vic2NyaWJlT2ZmZXJIABIsCgpzdHJlYW1fbWFwGAYgASgLMhYudW1icmVsbGEudjEuU3RyZWFtTWFwSAASLgoLcm9vbV91cGRhdGUYByABKAsyFy51bWJyZWxsYS52MS5Sb29tVXBkYXRlSAASKQoIc3BlYWtlcnMYCCABKAsyFS51bWJyZWxsYS52MS5TcGVha2Vyc0gAEkAKFGNvbm5lY3Rpb25fcXVhbGl0aWVzGAkgASgLMiAudW1icmVsbGEudjEuQ29ubmVjdGlvblF1YWxpdGllc0gAEjAKDGNoYXRfbWVzc2FnZRgKIAEoCzIYLnVtYnJlbGxhLnYxLkNoYXRNZXNzYWdlSAASIQoEcG9uZxgLIAEoCzIRLnVtYnJlbGxhLnYxLlBvbmdIABI0Cg5wdWJsaXNoX2RlbWFuZBgMIAEoCzIaLnVtYnJlbGxhLnYxLlB1Ymxpc2hEZW1hbmRIABIuCgt0YWxrX3VwZGF0ZRgNIAEoCzIXLnVtYnJlbGxhLnYxLlRhbGtVcGRhdGVIABIjCgVtdXRlZBgOIAEoCzISLnVtYnJlbGxhLnYxLk11dGVkSABCCQoHbWVzc2FnZSJuCgRKb2luEgwKBHJvb20YASABKAkSDAoEbmFtZRgCIAEoCRIRCgl2aWV3X29ubHkYAyABKAgSEAoIcGFzc3dvcmQYBCABKAkSFgoOcmVjZWl2ZV9jb2RlY3MYBSADKAkSDQoFdG9rZW4YBiABKAkiNAoGUmVzdW1lEhIKCnNlc3Npb25faWQYASABKAkSFgoOc2Vzc2lvbl9zZWNyZXQYAiABKAkiBwoFTGVhdmUiVAoMUHVibGlzaE9mZmVyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCRIrCgZ0cmFja3MYAyADKAsyGy51bWJyZWxsYS52MS5QdWJsaXNoZWRUcmFjayJnCg5QdWJsaXNoZWRUcmFjaxILCgNtaWQYASABKAkSKAoGc291cmNlGAIgASgOMhgudW1icmVsbGEudjEuVHJhY2tTb3VyY2USDQoFbXV0ZWQYAyABKAgSDwoHdGFsa190bxgEIAEoCSJDCgpUYWxrVXBkYXRlEhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEgwKBGxpdmUYAiABKAgSDwoHcHJvYmxlbRgDIAEoCSIoCg1QdWJsaXNoQW5zd2VyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCSI5Cg1QdWJsaXNoRGVtYW5kEigKBnRyYWNrcxgBIAMoCzIYLnVtYnJlbGxhLnYxLlRyYWNrRGVtYW5kIigKC1RyYWNrRGVtYW5kEgsKA21pZBgBIAEoCRIMCgRyaWRzGAIgAygJIikKDlN1YnNjcmliZU9mZmVyEgoKAmlkGAEgASgNEgsKA3NkcBgCIAEoCSIqCg9TdWJzY3JpYmVBbnN3ZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIgwKClJlc3RhcnRJY2UiZgoJU3RyZWFtTWFwEiQKB3N0cmVhbXMYASADKAsyEy51bWJyZWxsYS52MS5TdHJlYW0SGgoSbGVmdF9vdXRfdHJhY2tfaWRzGAIgAygJEhcKD2xlZnRfb3V0X3JlYXNvbhgDIAEoCSI/CgZTdHJlYW0SCwoDbWlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEhAKCHRyYWNrX2lkGAMgASgJIiYKCFNldE11dGVkEgsKA21pZBgBIAEoCRINCgVtdXRlZBgCIAEoCCJGChBTZXRTdWJzY3JpcHRpb25zEjIKCHNldHRpbmdzGAEgAygLMiAudW1icmVsbGEudjEuU3Vic2NyaXB0aW9uU2V0dGluZyJmChNTdWJzY3JpcHRpb25TZXR0aW5nEhAKCHRyYWNrX2lkGAEgASgJEg4KBnBhdXNlZBgCIAEoCBINCgV3aWR0aBgDIAEoDRIOCgZoZWlnaHQYBCABKA0SDgoGcGlubmVkGAUgASgIIkYKCE1vZGVyYXRlEg4KBG11dGUYASABKAlIABIQCgZyZW1vdmUYAiABKAlIABIOCgRsb2NrGAMgASgISABCCAoGYWN0aW9uIhQKBU11dGVkEgsKA21pZBgBIAEoCSIYCghTZW5kQ2hhdBIMCgR0ZXh0GAEgASgJIhYKBFBpbmcSDgoGbnVtYmVyGAEgASgEIhYKBFBvbmcSDgoGbnVtYmVyGAEgASgEIsoCCgZKb2luZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIWCg5zZXNzaW9uX3NlY3JldBgCIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgDIAEoCRIMCgRyb29tGAQgASgJEg8KB3Jlc3VtZWQYBSABKAgSLgoMcGFydGljaXBhbnRzGAYgAygLMhgudW1icmVsbGEudjEuUGFydGljaXBhbnQSKwoLaWNlX3NlcnZlcnMYByADKAsyFi51bWJyZWxsYS52MS5JY2VTZXJ2ZXISFgoOcmVzdW1lX3NlY29uZHMYCCABKA0SEQoJbW9kZXJhdG9yGAkgASgIEg4KBmxvY2tlZBgKIAEoCBIVCg1tYXlfc3Vic2NyaWJlGAsgASgIEi4KDGVhcmxpZXJfY2hhdBgMIAMoCzIYLnVtYnJlbGxhLnYxLkNoYXRNZXNzYWdlIj8KCUljZVNlcnZlchIMCgR1cmxzGAEgAygJEhAKCHVzZXJuYW1lGAIgASgJEhIKCmNyZWRlbnRpYWwYAyABKAkiegoKUm9vbVVwZGF0ZRIuCgxwYXJ0aWNpcGFudHMYASADKAsyGC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudBIcChRsZWZ0X3BhcnRpY2lwYW50X2lkcxgCIAMoCRITCgZsb2NrZWQYAyABKAhIAIgBAUIJCgdfbG9ja2VkItgBCgtQYXJ0aWNpcGFudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEioKBGtpbmQYAyABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAQgASgIEiIKBnRyYWNrcxgFIAMoCzISLnVtYnJlbGxhLnYxLlRyYWNrEhQKDGpvaW5lZF9hdF9tcxgGIAEoAxIRCglub2RlX25hbWUYByABKAkSDgoGbm90aWNlGAggASgJEhMKC3Rha2VzX3NvdW5kGAkgASgIIo4BCgVUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEg0KBWNvZGVjGAUgASgJEgsKA21pZBgGIAEoCSIyCghTcGVha2VycxImCghzcGVha2VycxgBIAMoCzIULnVtYnJlbGxhLnYxLlNwZWFrZXIiMAoHU3BlYWtlchIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRINCgVsZXZlbBgCIAEoDSJIChNDb25uZWN0aW9uUXVhbGl0aWVzEjEKCXF1YWxpdGllcxgBIAMoCzIeLnVtYnJlbGxhLnYxLkNvbm5lY3Rpb25RdWFsaXR5IlUKEUNvbm5lY3Rpb25RdWFsaXR5EhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEigKBWxldmVsGAIgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsImEKC0NoYXRNZXNzYWdlEgoKAmlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEdGV4dBgEIAEoCRISCgpzZW50X2F0X21zGAUgASgDIugCCgVFcnJvchIlCgRjb2RlGAEgASgOMhcudW1icmVsbGEudjEuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJIqYCCgRDb2RlEhQKEENPREVfVU5TUEVDSUZJRUQQABIUChBDT0RFX0JBRF9SRVFVRVNUEAESEQoNQ09ERV9UT09fRkFTVBACEhgKFENPREVfU0VTU0lPTl9VTktOT1dOEAMSEgoOQ09ERV9ST09NX0ZVTEwQBBISCg5DT0RFX0ZPUkJJRERFThAFEhcKE0NPREVfV1JPTkdfUEFTU1dPUkQQBhIUChBDT0RFX1VOQVZBSUxBQkxFEAcSGwoXQ09ERV9ORUdPVElBVElPTl9GQUlMRUQQCBIRCg1DT0RFX0JBRF9OQU1FEAkSGQoVQ09ERV9ORUVEU19JTlZJVEFUSU9OEAoSEgoOQ09ERV9UUllfTEFURVIQCxIPCgtDT0RFX0xPQ0tFRBAMIr8BCgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLnVtYnJlbGxhLnYxLkdvb2RieWUuUmVhc29uEg8KB21lc3NhZ2UYAiABKAkidgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9TSFVURE9XThABEhIKDlJFQVNPTl9SRU1PVkVEEAISEwoPUkVBU09OX1JFUExBQ0VEEAMSFgoSUkVBU09OX1JPT01fQ0xPU0VEEAQqigEKD1BhcnRpY2lwYW50S2luZBIgChxQQVJUSUNJUEFOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUEFSVElDSVBBTlRfS0lORF9QRVJTT04QARIbChdQQVJUSUNJUEFOVF9LSU5EX0NBTUVSQRACEhsKF1BBUlRJQ0lQQU5UX0tJTkRfU1RSRUFNEAMqUwoJVHJhY2tLaW5kEhoKFlRSQUNLX0tJTkRfVU5TUEVDSUZJRUQQABIUChBUUkFDS19LSU5EX0FVRElPEAESFAoQVFJBQ0tfS0lORF9WSURFTxACKpkBCgtUcmFja1NvdXJjZRIcChhUUkFDS19TT1VSQ0VfVU5TUEVDSUZJRUQQABIbChdUUkFDS19TT1VSQ0VfTUlDUk9QSE9ORRABEhcKE1RSQUNLX1NPVVJDRV9DQU1FUkEQAhIXChNUUkFDS19TT1VSQ0VfU0NSRUVOEAMSHQoZVFJBQ0tfU09VUkNFX1NDUkVFTl9BVURJTxAEKo0BCgxRdWFsaXR5TGV2ZWwSHQoZUVVBTElUWV9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElFVQUxJVFlfTEVWRUxfR09PRBABEhYKElFVQUxJVFlfTEVWRUxfRkFJUhACEhYKElFVQUxJVFlfTEVWRUxfUE9PUhADEhYKElFVQUxJVFlfTEVWRUxfTE9TVBAEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw");
+  fileDesc("Chh1bWJyZWxsYS92MS9zaWduYWwucHJvdG8SC3VtYnJlbGxhLnYxIuoECg1DbGllbnRNZXNzYWdlEiEKBGpvaW4YASABKAsyES51bWJyZWxsYS52MS5Kb2luSAASJQoGcmVzdW1lGAIgASgLMhMudW1icmVsbGEudjEuUmVzdW1lSAASIwoFbGVhdmUYAyABKAsyEi51bWJyZWxsYS52MS5MZWF2ZUgAEjIKDXB1Ymxpc2hfb2ZmZXIYBCABKAsyGS51bWJyZWxsYS52MS5QdWJsaXNoT2ZmZXJIABI4ChBzdWJzY3JpYmVfYW5zd2VyGAUgASgLMhwudW1icmVsbGEudjEuU3Vic2NyaWJlQW5zd2VySAASKgoJc2V0X211dGVkGAYgASgLMhUudW1icmVsbGEudjEuU2V0TXV0ZWRIABI6ChFzZXRfc3Vic2NyaXB0aW9ucxgHIAEoCzIdLnVtYnJlbGxhLnYxLlNldFN1YnNjcmlwdGlvbnNIABIqCglzZW5kX2NoYXQYCCABKAsyFS51bWJyZWxsYS52MS5TZW5kQ2hhdEgAEiEKBHBpbmcYCSABKAsyES51bWJyZWxsYS52MS5QaW5nSAASLgoLcmVzdGFydF9pY2UYCiABKAsyFy51bWJyZWxsYS52MS5SZXN0YXJ0SWNlSAASKQoIbW9kZXJhdGUYCyABKAsyFS51bWJyZWxsYS52MS5Nb2RlcmF0ZUgAEiUKBmludml0ZRgMIAEoCzITLnVtYnJlbGxhLnYxLkludml0ZUgAEjgKEGJlY29tZV9tb2RlcmF0b3IYDSABKAsyHC51bWJyZWxsYS52MS5CZWNvbWVNb2RlcmF0b3JIAEIJCgdtZXNzYWdlItEFCg1TZXJ2ZXJNZXNzYWdlEiUKBmpvaW5lZBgBIAEoCzITLnVtYnJlbGxhLnYxLkpvaW5lZEgAEiMKBWVycm9yGAIgASgLMhIudW1icmVsbGEudjEuRXJyb3JIABInCgdnb29kYnllGAMgASgLMhQudW1icmVsbGEudjEuR29vZGJ5ZUgAEjQKDnB1Ymxpc2hfYW5zd2VyGAQgASgLMhoudW1icmVsbGEudjEuUHVibGlzaEFuc3dlckgAEjYKD3N1YnNjcmliZV9vZmZlchgFIAEoCzIbLnVtYnJlbGxhLnYxLlN1YnNjcmliZU9mZmVySAASLAoKc3RyZWFtX21hcBgGIAEoCzIWLnVtYnJlbGxhLnYxLlN0cmVhbU1hcEgAEi4KC3Jvb21fdXBkYXRlGAcgASgLMhcudW1icmVsbGEudjEuUm9vbVVwZGF0ZUgAEikKCHNwZWFrZXJzGAggASgLMhUudW1icmVsbGEudjEuU3BlYWtlcnNIABJAChRjb25uZWN0aW9uX3F1YWxpdGllcxgJIAEoCzIgLnVtYnJlbGxhLnYxLkNvbm5lY3Rpb25RdWFsaXRpZXNIABIwCgxjaGF0X21lc3NhZ2UYCiABKAsyGC51bWJyZWxsYS52MS5DaGF0TWVzc2FnZUgAEiEKBHBvbmcYCyABKAsyES51bWJyZWxsYS52MS5Qb25nSAASNAoOcHVibGlzaF9kZW1hbmQYDCABKAsyGi51bWJyZWxsYS52MS5QdWJsaXNoRGVtYW5kSAASLgoLdGFsa191cGRhdGUYDSABKAsyFy51bWJyZWxsYS52MS5UYWxrVXBkYXRlSAASIwoFbXV0ZWQYDiABKAsyEi51bWJyZWxsYS52MS5NdXRlZEgAEicKB2ludml0ZWQYDyABKAsyFC51bWJyZWxsYS52MS5JbnZpdGVkSABCCQoHbWVzc2FnZSJ8CgRKb2luEgwKBHJvb20YASABKAkSDAoEbmFtZRgCIAEoCRIRCgl2aWV3X29ubHkYAyABKAgSEAoIcGFzc3dvcmQYBCABKAkSFgoOcmVjZWl2ZV9jb2RlY3MYBSADKAkSDQoFdG9rZW4YBiABKAkSDAoEc2VhdBgHIAEoCSI0CgZSZXN1bWUSEgoKc2Vzc2lvbl9pZBgBIAEoCRIWCg5zZXNzaW9uX3NlY3JldBgCIAEoCSIHCgVMZWF2ZSJUCgxQdWJsaXNoT2ZmZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJEisKBnRyYWNrcxgDIAMoCzIbLnVtYnJlbGxhLnYxLlB1Ymxpc2hlZFRyYWNrImcKDlB1Ymxpc2hlZFRyYWNrEgsKA21pZBgBIAEoCRIoCgZzb3VyY2UYAiABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVtdXRlZBgDIAEoCBIPCgd0YWxrX3RvGAQgASgJIkMKClRhbGtVcGRhdGUSFgoOcGFydGljaXBhbnRfaWQYASABKAkSDAoEbGl2ZRgCIAEoCBIPCgdwcm9ibGVtGAMgASgJIigKDVB1Ymxpc2hBbnN3ZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIjkKDVB1Ymxpc2hEZW1hbmQSKAoGdHJhY2tzGAEgAygLMhgudW1icmVsbGEudjEuVHJhY2tEZW1hbmQiKAoLVHJhY2tEZW1hbmQSCwoDbWlkGAEgASgJEgwKBHJpZHMYAiADKAkiKQoOU3Vic2NyaWJlT2ZmZXISCgoCaWQYASABKA0SCwoDc2RwGAIgASgJIioKD1N1YnNjcmliZUFuc3dlchIKCgJpZBgBIAEoDRILCgNzZHAYAiABKAkiDAoKUmVzdGFydEljZSJmCglTdHJlYW1NYXASJAoHc3RyZWFtcxgBIAMoCzITLnVtYnJlbGxhLnYxLlN0cmVhbRIaChJsZWZ0X291dF90cmFja19pZHMYAiADKAkSFwoPbGVmdF9vdXRfcmVhc29uGAMgASgJIj8KBlN0cmVhbRILCgNtaWQYASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkSEAoIdHJhY2tfaWQYAyABKAkiJgoIU2V0TXV0ZWQSCwoDbWlkGAEgASgJEg0KBW11dGVkGAIgASgIIkYKEFNldFN1YnNjcmlwdGlvbnMSMgoIc2V0dGluZ3MYASADKAsyIC51bWJyZWxsYS52MS5TdWJzY3JpcHRpb25TZXR0aW5nImYKE1N1YnNjcmlwdGlvblNldHRpbmcSEAoIdHJhY2tfaWQYASABKAkSDgoGcGF1c2VkGAIgASgIEg0KBXdpZHRoGAMgASgNEg4KBmhlaWdodBgEIAEoDRIOCgZwaW5uZWQYBSABKAgiiAEKCE1vZGVyYXRlEhAKBnJlbW92ZRgCIAEoCUgAEg4KBGxvY2sYAyABKAhIABIhCgRtdXRlGAQgASgLMhEudW1icmVsbGEudjEuTXV0ZUgAEicKB3Byb21vdGUYBSABKAsyFC51bWJyZWxsYS52MS5Qcm9tb3RlSABCCAoGYWN0aW9uSgQIARACIkkKBE11dGUSFgoOcGFydGljaXBhbnRfaWQYASABKAkSKQoHc291cmNlcxgCIAMoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlIjQKB1Byb21vdGUSFgoOcGFydGljaXBhbnRfaWQYASABKAkSEQoJbW9kZXJhdG9yGAIgASgIIiMKD0JlY29tZU1vZGVyYXRvchIQCghwYXNzd29yZBgBIAEoCSIICgZJbnZpdGUiLAoHSW52aXRlZBINCgV0b2tlbhgBIAEoCRISCgplbmRzX2F0X21zGAIgASgDIhQKBU11dGVkEgsKA21pZBgBIAEoCSIYCghTZW5kQ2hhdBIMCgR0ZXh0GAEgASgJIhYKBFBpbmcSDgoGbnVtYmVyGAEgASgEIhYKBFBvbmcSDgoGbnVtYmVyGAEgASgEIpEDCgZKb2luZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIWCg5zZXNzaW9uX3NlY3JldBgCIAEoCRIWCg5wYXJ0aWNpcGFudF9pZBgDIAEoCRIMCgRyb29tGAQgASgJEg8KB3Jlc3VtZWQYBSABKAgSLgoMcGFydGljaXBhbnRzGAYgAygLMhgudW1icmVsbGEudjEuUGFydGljaXBhbnQSKwoLaWNlX3NlcnZlcnMYByADKAsyFi51bWJyZWxsYS52MS5JY2VTZXJ2ZXISFgoOcmVzdW1lX3NlY29uZHMYCCABKA0SEQoJbW9kZXJhdG9yGAkgASgIEg4KBmxvY2tlZBgKIAEoCBIVCg1tYXlfc3Vic2NyaWJlGAsgASgIEi4KDGVhcmxpZXJfY2hhdBgMIAMoCzIYLnVtYnJlbGxhLnYxLkNoYXRNZXNzYWdlEicKBmFjY2VzcxgNIAEoDjIXLnVtYnJlbGxhLnYxLlJvb21BY2Nlc3MSHAoUbWF5X2JlY29tZV9tb2RlcmF0b3IYDiABKAgiPwoJSWNlU2VydmVyEgwKBHVybHMYASADKAkSEAoIdXNlcm5hbWUYAiABKAkSEgoKY3JlZGVudGlhbBgDIAEoCSKgAQoKUm9vbVVwZGF0ZRIuCgxwYXJ0aWNpcGFudHMYASADKAsyGC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudBIcChRsZWZ0X3BhcnRpY2lwYW50X2lkcxgCIAMoCRITCgZsb2NrZWQYAyABKAhIAIgBARIWCgltb2RlcmF0b3IYBCABKAhIAYgBAUIJCgdfbG9ja2VkQgwKCl9tb2RlcmF0b3Ii6wEKC1BhcnRpY2lwYW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSKgoEa2luZBgDIAEoDjIcLnVtYnJlbGxhLnYxLlBhcnRpY2lwYW50S2luZBIRCgl2aWV3X29ubHkYBCABKAgSIgoGdHJhY2tzGAUgAygLMhIudW1icmVsbGEudjEuVHJhY2sSFAoMam9pbmVkX2F0X21zGAYgASgDEhEKCW5vZGVfbmFtZRgHIAEoCRIOCgZub3RpY2UYCCABKAkSEwoLdGFrZXNfc291bmQYCSABKAgSEQoJbW9kZXJhdG9yGAogASgIIo4BCgVUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEg0KBWNvZGVjGAUgASgJEgsKA21pZBgGIAEoCSIyCghTcGVha2VycxImCghzcGVha2VycxgBIAMoCzIULnVtYnJlbGxhLnYxLlNwZWFrZXIiMAoHU3BlYWtlchIWCg5wYXJ0aWNpcGFudF9pZBgBIAEoCRINCgVsZXZlbBgCIAEoDSJIChNDb25uZWN0aW9uUXVhbGl0aWVzEjEKCXF1YWxpdGllcxgBIAMoCzIeLnVtYnJlbGxhLnYxLkNvbm5lY3Rpb25RdWFsaXR5IlUKEUNvbm5lY3Rpb25RdWFsaXR5EhYKDnBhcnRpY2lwYW50X2lkGAEgASgJEigKBWxldmVsGAIgASgOMhkudW1icmVsbGEudjEuUXVhbGl0eUxldmVsImEKC0NoYXRNZXNzYWdlEgoKAmlkGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEdGV4dBgEIAEoCRISCgpzZW50X2F0X21zGAUgASgDIugCCgVFcnJvchIlCgRjb2RlGAEgASgOMhcudW1icmVsbGEudjEuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJIqYCCgRDb2RlEhQKEENPREVfVU5TUEVDSUZJRUQQABIUChBDT0RFX0JBRF9SRVFVRVNUEAESEQoNQ09ERV9UT09fRkFTVBACEhgKFENPREVfU0VTU0lPTl9VTktOT1dOEAMSEgoOQ09ERV9ST09NX0ZVTEwQBBISCg5DT0RFX0ZPUkJJRERFThAFEhcKE0NPREVfV1JPTkdfUEFTU1dPUkQQBhIUChBDT0RFX1VOQVZBSUxBQkxFEAcSGwoXQ09ERV9ORUdPVElBVElPTl9GQUlMRUQQCBIRCg1DT0RFX0JBRF9OQU1FEAkSGQoVQ09ERV9ORUVEU19JTlZJVEFUSU9OEAoSEgoOQ09ERV9UUllfTEFURVIQCxIPCgtDT0RFX0xPQ0tFRBAMIr8BCgdHb29kYnllEisKBnJlYXNvbhgBIAEoDjIbLnVtYnJlbGxhLnYxLkdvb2RieWUuUmVhc29uEg8KB21lc3NhZ2UYAiABKAkidgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhMKD1JFQVNPTl9TSFVURE9XThABEhIKDlJFQVNPTl9SRU1PVkVEEAISEwoPUkVBU09OX1JFUExBQ0VEEAMSFgoSUkVBU09OX1JPT01fQ0xPU0VEEAQqigEKClJvb21BY2Nlc3MSGwoXUk9PTV9BQ0NFU1NfVU5TUEVDSUZJRUQQABITCg9ST09NX0FDQ0VTU19MQU4QARIYChRST09NX0FDQ0VTU19QQVNTV09SRBACEhoKFlJPT01fQUNDRVNTX0lOVklUQVRJT04QAxIUChBST09NX0FDQ0VTU19PUEVOEAQqigEKD1BhcnRpY2lwYW50S2luZBIgChxQQVJUSUNJUEFOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUEFSVElDSVBBTlRfS0lORF9QRVJTT04QARIbChdQQVJUSUNJUEFOVF9LSU5EX0NBTUVSQRACEhsKF1BBUlRJQ0lQQU5UX0tJTkRfU1RSRUFNEAMqUwoJVHJhY2tLaW5kEhoKFlRSQUNLX0tJTkRfVU5TUEVDSUZJRUQQABIUChBUUkFDS19LSU5EX0FVRElPEAESFAoQVFJBQ0tfS0lORF9WSURFTxACKpkBCgtUcmFja1NvdXJjZRIcChhUUkFDS19TT1VSQ0VfVU5TUEVDSUZJRUQQABIbChdUUkFDS19TT1VSQ0VfTUlDUk9QSE9ORRABEhcKE1RSQUNLX1NPVVJDRV9DQU1FUkEQAhIXChNUUkFDS19TT1VSQ0VfU0NSRUVOEAMSHQoZVFJBQ0tfU09VUkNFX1NDUkVFTl9BVURJTxAEKo0BCgxRdWFsaXR5TGV2ZWwSHQoZUVVBTElUWV9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElFVQUxJVFlfTEVWRUxfR09PRBABEhYKElFVQUxJVFlfTEVWRUxfRkFJUhACEhYKElFVQUxJVFlfTEVWRUxfUE9PUhADEhYKElFVQUxJVFlfTEVWRUxfTE9TVBAEQidaJXVtYnJlbGxhL3Byb3RvL3VtYnJlbGxhL3YxO3VtYnJlbGxhdjFiBnByb3RvMw");
 
 /**
  * ClientMessage is what a browser sends.
@@ -100,6 +100,18 @@ export type ClientMessage = Message<"umbrella.v1.ClientMessage"> & {
      */
     value: Moderate;
     case: "moderate";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.Invite invite = 12;
+     */
+    value: Invite;
+    case: "invite";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.BecomeModerator become_moderator = 13;
+     */
+    value: BecomeModerator;
+    case: "becomeModerator";
   } | { case: undefined; value?: undefined };
 };
 
@@ -203,6 +215,12 @@ export type ServerMessage = Message<"umbrella.v1.ServerMessage"> & {
      */
     value: Muted;
     case: "muted";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.Invited invited = 15;
+     */
+    value: Invited;
+    case: "invited";
   } | { case: undefined; value?: undefined };
 };
 
@@ -227,7 +245,9 @@ export type Join = Message<"umbrella.v1.Join"> & {
   room: string;
 
   /**
-   * Name to show, 1 to 64 characters. A viewer may leave it empty.
+   * Name to show, 1 to 64 characters. A viewer may leave it empty. That of an
+   * invitation goes before it, and the node adds a number where somebody in the
+   * room has a name that looks the same.
    *
    * @generated from field: string name = 2;
    */
@@ -261,6 +281,15 @@ export type Join = Message<"umbrella.v1.Join"> & {
    * @generated from field: string token = 6;
    */
   token: string;
+
+  /**
+   * Secret of 16 to 64 letters and digits that the browser made up and keeps. By it the
+   * node knows somebody who was in the room before: they enter although it was
+   * locked meanwhile, and an earlier session of the same browser ends.
+   *
+   * @generated from field: string seat = 7;
+   */
+  seat: string;
 };
 
 /**
@@ -704,15 +733,6 @@ export type Moderate = Message<"umbrella.v1.Moderate"> & {
    */
   action: {
     /**
-     * Id of a participant whose tracks are to be muted, all of them, until it
-     * unmutes them itself.
-     *
-     * @generated from field: string mute = 1;
-     */
-    value: string;
-    case: "mute";
-  } | {
-    /**
      * Id of a participant who is to leave the room.
      *
      * @generated from field: string remove = 2;
@@ -727,6 +747,18 @@ export type Moderate = Message<"umbrella.v1.Moderate"> & {
      */
     value: boolean;
     case: "lock";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.Mute mute = 4;
+     */
+    value: Mute;
+    case: "mute";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.Promote promote = 5;
+     */
+    value: Promote;
+    case: "promote";
   } | { case: undefined; value?: undefined };
 };
 
@@ -736,6 +768,121 @@ export type Moderate = Message<"umbrella.v1.Moderate"> & {
  */
 export const ModerateSchema: GenMessage<Moderate> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_signal, 19);
+
+/**
+ * Mute mutes tracks of a participant until it unmutes them itself.
+ *
+ * @generated from message umbrella.v1.Mute
+ */
+export type Mute = Message<"umbrella.v1.Mute"> & {
+  /**
+   * @generated from field: string participant_id = 1;
+   */
+  participantId: string;
+
+  /**
+   * Which of its tracks: 1 to 4 sources.
+   *
+   * @generated from field: repeated umbrella.v1.TrackSource sources = 2;
+   */
+  sources: TrackSource[];
+};
+
+/**
+ * Describes the message umbrella.v1.Mute.
+ * Use `create(MuteSchema)` to create a new message.
+ */
+export const MuteSchema: GenMessage<Mute> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 20);
+
+/**
+ * Promote makes a participant a moderator of this room, or takes that back. It lasts
+ * until the room closes. Who moderates by an invitation or a password stays one.
+ *
+ * @generated from message umbrella.v1.Promote
+ */
+export type Promote = Message<"umbrella.v1.Promote"> & {
+  /**
+   * @generated from field: string participant_id = 1;
+   */
+  participantId: string;
+
+  /**
+   * @generated from field: bool moderator = 2;
+   */
+  moderator: boolean;
+};
+
+/**
+ * Describes the message umbrella.v1.Promote.
+ * Use `create(PromoteSchema)` to create a new message.
+ */
+export const PromoteSchema: GenMessage<Promote> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 21);
+
+/**
+ * BecomeModerator makes its sender a moderator of this room. It is answered by
+ * RoomUpdate, or by Error. It works on the node's own network alone.
+ *
+ * @generated from message umbrella.v1.BecomeModerator
+ */
+export type BecomeModerator = Message<"umbrella.v1.BecomeModerator"> & {
+  /**
+   * Of the admin.
+   *
+   * @generated from field: string password = 1;
+   */
+  password: string;
+};
+
+/**
+ * Describes the message umbrella.v1.BecomeModerator.
+ * Use `create(BecomeModeratorSchema)` to create a new message.
+ */
+export const BecomeModeratorSchema: GenMessage<BecomeModerator> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 22);
+
+/**
+ * Invite asks for an invitation to the room, with at most the rights of who asks. It is
+ * answered by Invited or Error.
+ *
+ * @generated from message umbrella.v1.Invite
+ */
+export type Invite = Message<"umbrella.v1.Invite"> & {
+};
+
+/**
+ * Describes the message umbrella.v1.Invite.
+ * Use `create(InviteSchema)` to create a new message.
+ */
+export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 23);
+
+/**
+ * Invited brings an invitation: the fragment "#token=" of a link to the room.
+ *
+ * @generated from message umbrella.v1.Invited
+ */
+export type Invited = Message<"umbrella.v1.Invited"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * When it ends, in milliseconds since 1970.
+   *
+   * @generated from field: int64 ends_at_ms = 2;
+   */
+  endsAtMs: bigint;
+};
+
+/**
+ * Describes the message umbrella.v1.Invited.
+ * Use `create(InvitedSchema)` to create a new message.
+ */
+export const InvitedSchema: GenMessage<Invited> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_signal, 24);
 
 /**
  * Muted tells that a moderator has muted an own track. Nothing of it is passed
@@ -755,7 +902,7 @@ export type Muted = Message<"umbrella.v1.Muted"> & {
  * Use `create(MutedSchema)` to create a new message.
  */
 export const MutedSchema: GenMessage<Muted> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 20);
+  messageDesc(file_umbrella_v1_signal, 25);
 
 /**
  * SendChat says something to the whole room.
@@ -776,7 +923,7 @@ export type SendChat = Message<"umbrella.v1.SendChat"> & {
  * Use `create(SendChatSchema)` to create a new message.
  */
 export const SendChatSchema: GenMessage<SendChat> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 21);
+  messageDesc(file_umbrella_v1_signal, 26);
 
 /**
  * Ping is answered by Pong with the same number. A browser sends one every
@@ -796,7 +943,7 @@ export type Ping = Message<"umbrella.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 22);
+  messageDesc(file_umbrella_v1_signal, 27);
 
 /**
  * @generated from message umbrella.v1.Pong
@@ -813,7 +960,7 @@ export type Pong = Message<"umbrella.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 23);
+  messageDesc(file_umbrella_v1_signal, 28);
 
 /**
  * Joined tells a browser that it is in, and everything there is to know.
@@ -897,6 +1044,21 @@ export type Joined = Message<"umbrella.v1.Joined"> & {
    * @generated from field: repeated umbrella.v1.ChatMessage earlier_chat = 12;
    */
   earlierChat: ChatMessage[];
+
+  /**
+   * Who can come in by the address of the room alone. Moderators of rooms with a
+   * password or invitations may send Invite.
+   *
+   * @generated from field: umbrella.v1.RoomAccess access = 13;
+   */
+  access: RoomAccess;
+
+  /**
+   * May send BecomeModerator.
+   *
+   * @generated from field: bool may_become_moderator = 14;
+   */
+  mayBecomeModerator: boolean;
 };
 
 /**
@@ -904,7 +1066,7 @@ export type Joined = Message<"umbrella.v1.Joined"> & {
  * Use `create(JoinedSchema)` to create a new message.
  */
 export const JoinedSchema: GenMessage<Joined> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 24);
+  messageDesc(file_umbrella_v1_signal, 29);
 
 /**
  * @generated from message umbrella.v1.IceServer
@@ -931,7 +1093,7 @@ export type IceServer = Message<"umbrella.v1.IceServer"> & {
  * Use `create(IceServerSchema)` to create a new message.
  */
 export const IceServerSchema: GenMessage<IceServer> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 25);
+  messageDesc(file_umbrella_v1_signal, 30);
 
 /**
  * RoomUpdate tells what changed since Joined or the last RoomUpdate.
@@ -957,6 +1119,13 @@ export type RoomUpdate = Message<"umbrella.v1.RoomUpdate"> & {
    * @generated from field: optional bool locked = 3;
    */
   locked?: boolean | undefined;
+
+  /**
+   * Set when the receiver has become a moderator, or is none any more.
+   *
+   * @generated from field: optional bool moderator = 4;
+   */
+  moderator?: boolean | undefined;
 };
 
 /**
@@ -964,7 +1133,7 @@ export type RoomUpdate = Message<"umbrella.v1.RoomUpdate"> & {
  * Use `create(RoomUpdateSchema)` to create a new message.
  */
 export const RoomUpdateSchema: GenMessage<RoomUpdate> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 26);
+  messageDesc(file_umbrella_v1_signal, 31);
 
 /**
  * @generated from message umbrella.v1.Participant
@@ -1022,6 +1191,13 @@ export type Participant = Message<"umbrella.v1.Participant"> & {
    * @generated from field: bool takes_sound = 9;
    */
   takesSound: boolean;
+
+  /**
+   * May mute and remove others, and lock the room.
+   *
+   * @generated from field: bool moderator = 10;
+   */
+  moderator: boolean;
 };
 
 /**
@@ -1029,7 +1205,7 @@ export type Participant = Message<"umbrella.v1.Participant"> & {
  * Use `create(ParticipantSchema)` to create a new message.
  */
 export const ParticipantSchema: GenMessage<Participant> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 27);
+  messageDesc(file_umbrella_v1_signal, 32);
 
 /**
  * @generated from message umbrella.v1.Track
@@ -1075,7 +1251,7 @@ export type Track = Message<"umbrella.v1.Track"> & {
  * Use `create(TrackSchema)` to create a new message.
  */
 export const TrackSchema: GenMessage<Track> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 28);
+  messageDesc(file_umbrella_v1_signal, 33);
 
 /**
  * Speakers names who speaks now, loudest first; empty when all are silent.
@@ -1094,7 +1270,7 @@ export type Speakers = Message<"umbrella.v1.Speakers"> & {
  * Use `create(SpeakersSchema)` to create a new message.
  */
 export const SpeakersSchema: GenMessage<Speakers> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 29);
+  messageDesc(file_umbrella_v1_signal, 34);
 
 /**
  * @generated from message umbrella.v1.Speaker
@@ -1119,7 +1295,7 @@ export type Speaker = Message<"umbrella.v1.Speaker"> & {
  * Use `create(SpeakerSchema)` to create a new message.
  */
 export const SpeakerSchema: GenMessage<Speaker> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 30);
+  messageDesc(file_umbrella_v1_signal, 35);
 
 /**
  * ConnectionQualities tells how well the node and each participant reach each
@@ -1139,7 +1315,7 @@ export type ConnectionQualities = Message<"umbrella.v1.ConnectionQualities"> & {
  * Use `create(ConnectionQualitiesSchema)` to create a new message.
  */
 export const ConnectionQualitiesSchema: GenMessage<ConnectionQualities> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 31);
+  messageDesc(file_umbrella_v1_signal, 36);
 
 /**
  * @generated from message umbrella.v1.ConnectionQuality
@@ -1161,7 +1337,7 @@ export type ConnectionQuality = Message<"umbrella.v1.ConnectionQuality"> & {
  * Use `create(ConnectionQualitySchema)` to create a new message.
  */
 export const ConnectionQualitySchema: GenMessage<ConnectionQuality> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 32);
+  messageDesc(file_umbrella_v1_signal, 37);
 
 /**
  * @generated from message umbrella.v1.ChatMessage
@@ -1202,7 +1378,7 @@ export type ChatMessage = Message<"umbrella.v1.ChatMessage"> & {
  * Use `create(ChatMessageSchema)` to create a new message.
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 33);
+  messageDesc(file_umbrella_v1_signal, 38);
 
 /**
  * Error answers a request that failed.
@@ -1228,7 +1404,7 @@ export type Error = Message<"umbrella.v1.Error"> & {
  * Use `create(ErrorSchema)` to create a new message.
  */
 export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 34);
+  messageDesc(file_umbrella_v1_signal, 39);
 
 /**
  * @generated from enum umbrella.v1.Error.Code
@@ -1323,7 +1499,7 @@ export enum Error_Code {
  * Describes the enum umbrella.v1.Error.Code.
  */
 export const Error_CodeSchema: GenEnum<Error_Code> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 34, 0);
+  enumDesc(file_umbrella_v1_signal, 39, 0);
 
 /**
  * Goodbye comes before the node closes the socket.
@@ -1347,7 +1523,7 @@ export type Goodbye = Message<"umbrella.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_signal, 35);
+  messageDesc(file_umbrella_v1_signal, 40);
 
 /**
  * @generated from enum umbrella.v1.Goodbye.Reason
@@ -1391,7 +1567,53 @@ export enum Goodbye_Reason {
  * Describes the enum umbrella.v1.Goodbye.Reason.
  */
 export const Goodbye_ReasonSchema: GenEnum<Goodbye_Reason> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 35, 0);
+  enumDesc(file_umbrella_v1_signal, 40, 0);
+
+/**
+ * RoomAccess says who may enter a room.
+ *
+ * @generated from enum umbrella.v1.RoomAccess
+ */
+export enum RoomAccess {
+  /**
+   * @generated from enum value: ROOM_ACCESS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Who is on the node's own network.
+   *
+   * @generated from enum value: ROOM_ACCESS_LAN = 1;
+   */
+  LAN = 1,
+
+  /**
+   * Who knows the password, or has an invitation.
+   *
+   * @generated from enum value: ROOM_ACCESS_PASSWORD = 2;
+   */
+  PASSWORD = 2,
+
+  /**
+   * Who has an invitation.
+   *
+   * @generated from enum value: ROOM_ACCESS_INVITATION = 3;
+   */
+  INVITATION = 3,
+
+  /**
+   * Everybody.
+   *
+   * @generated from enum value: ROOM_ACCESS_OPEN = 4;
+   */
+  OPEN = 4,
+}
+
+/**
+ * Describes the enum umbrella.v1.RoomAccess.
+ */
+export const RoomAccessSchema: GenEnum<RoomAccess> = /*@__PURE__*/
+  enumDesc(file_umbrella_v1_signal, 0);
 
 /**
  * @generated from enum umbrella.v1.ParticipantKind
@@ -1428,7 +1650,7 @@ export enum ParticipantKind {
  * Describes the enum umbrella.v1.ParticipantKind.
  */
 export const ParticipantKindSchema: GenEnum<ParticipantKind> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 0);
+  enumDesc(file_umbrella_v1_signal, 1);
 
 /**
  * @generated from enum umbrella.v1.TrackKind
@@ -1454,7 +1676,7 @@ export enum TrackKind {
  * Describes the enum umbrella.v1.TrackKind.
  */
 export const TrackKindSchema: GenEnum<TrackKind> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 1);
+  enumDesc(file_umbrella_v1_signal, 2);
 
 /**
  * @generated from enum umbrella.v1.TrackSource
@@ -1490,7 +1712,7 @@ export enum TrackSource {
  * Describes the enum umbrella.v1.TrackSource.
  */
 export const TrackSourceSchema: GenEnum<TrackSource> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 2);
+  enumDesc(file_umbrella_v1_signal, 3);
 
 /**
  * @generated from enum umbrella.v1.QualityLevel
@@ -1528,5 +1750,5 @@ export enum QualityLevel {
  * Describes the enum umbrella.v1.QualityLevel.
  */
 export const QualityLevelSchema: GenEnum<QualityLevel> = /*@__PURE__*/
-  enumDesc(file_umbrella_v1_signal, 3);
+  enumDesc(file_umbrella_v1_signal, 4);
 

@@ -38,7 +38,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file umbrella/v1/trunk.proto.
  */
 export const file_umbrella_v1_trunk: GenFile = /*@__PURE__*/
-  fileDesc("Chd1bWJyZWxsYS92MS90cnVuay5wcm90bxILdW1icmVsbGEudjEijQQKDFRydW5rTWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rSGVsbG9IABIoCgVwcm9vZhgCIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rUHJvb2ZIABIsCgdyZWZ1c2FsGAMgASgLMhkudW1icmVsbGEudjEuVHJ1bmtSZWZ1c2FsSAASKgoGdXBkYXRlGAQgASgLMhgudW1icmVsbGEudjEuVHJ1bmtVcGRhdGVIABImCgRwdWxsGAUgASgLMhYudW1icmVsbGEudjEuVHJ1bmtQdWxsSAASLAoHcmVsZWFzZRgGIAEoCzIZLnVtYnJlbGxhLnYxLlRydW5rUmVsZWFzZUgAEiYKBGNoYXQYByABKAsyFi51bWJyZWxsYS52MS5UcnVua0NoYXRIABImCgRwaW5nGAggASgLMhYudW1icmVsbGEudjEuVHJ1bmtQaW5nSAASJgoEcG9uZxgJIAEoCzIWLnVtYnJlbGxhLnYxLlRydW5rUG9uZ0gAEj0KEHNuYXBzaG90X3JlcXVlc3QYCiABKAsyIS51bWJyZWxsYS52MS5UcnVua1NuYXBzaG90UmVxdWVzdEgAEjcKDXNuYXBzaG90X3BhcnQYCyABKAsyHi51bWJyZWxsYS52MS5UcnVua1NuYXBzaG90UGFydEgAQgkKB21lc3NhZ2UiQQoKVHJ1bmtIZWxsbxIPCgd2ZXJzaW9uGAEgASgNEg0KBW5vbmNlGAIgASgMEhMKC2ZpbmdlcnByaW50GAMgASgMIi8KClRydW5rUHJvb2YSCwoDbWFjGAEgASgMEhQKDGludHJvZHVjdGlvbhgCIAEoDCJeChFUcnVua0ludHJvZHVjdGlvbhIRCglub2RlX25hbWUYASABKAkSEQoJaWNlX3VmcmFnGAIgASgJEg8KB2ljZV9wd2QYAyABKAkSEgoKY2FuZGlkYXRlcxgEIAMoCSKIAgoMVHJ1bmtSZWZ1c2FsEjAKBnJlYXNvbhgBIAEoDjIgLnVtYnJlbGxhLnYxLlRydW5rUmVmdXNhbC5SZWFzb24SDwoHbWVzc2FnZRgCIAEoCSK0AQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9XUk9OR19TRUNSRVQQARIYChRSRUFTT05fV1JPTkdfVkVSU0lPThACEg8KC1JFQVNPTl9TRUxGEAMSEwoPUkVBU09OX1JFUExBQ0VEEAQSEQoNUkVBU09OX0NMT1NFRBAFEhUKEVJFQVNPTl9NSVNCRUhBVkVEEAYSDwoLUkVBU09OX0ZVTEwQByJwCgtUcnVua1VwZGF0ZRI1Cg1hbm5vdW5jZW1lbnRzGAEgAygLMh4udW1icmVsbGEudjEuVHJ1bmtBbm5vdW5jZW1lbnQSKgoLd2l0aGRyYXdhbHMYAiADKAsyFS51bWJyZWxsYS52MS5UcnVua0tleSIyCghUcnVua0tleRIOCgZvcmlnaW4YASABKAkSFgoOcGFydGljaXBhbnRfaWQYAiABKAkingEKEVRydW5rQW5ub3VuY2VtZW50EiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EgwKBHJvb20YAiABKAkSDAoEcGF0aBgDIAMoCRIVCg1yb3VuZF90cmlwX3VzGAQgASgNEjIKC3BhcnRpY2lwYW50GAUgASgLMh0udW1icmVsbGEudjEuVHJ1bmtQYXJ0aWNpcGFudCLTAQoQVHJ1bmtQYXJ0aWNpcGFudBIMCgRuYW1lGAEgASgJEioKBGtpbmQYAiABKA4yHC51bWJyZWxsYS52MS5QYXJ0aWNpcGFudEtpbmQSEQoJdmlld19vbmx5GAMgASgIEhQKDGpvaW5lZF9hdF9tcxgEIAEoAxIRCglub2RlX25hbWUYBSABKAkSJwoGdHJhY2tzGAYgAygLMhcudW1icmVsbGEudjEuVHJ1bmtUcmFjaxIOCgZub3RpY2UYByABKAkSEAoIc25hcHNob3QYCCABKAgi5wEKClRydW5rVHJhY2sSCgoCaWQYASABKAkSJAoEa2luZBgCIAEoDjIWLnVtYnJlbGxhLnYxLlRyYWNrS2luZBIoCgZzb3VyY2UYAyABKA4yGC51bWJyZWxsYS52MS5UcmFja1NvdXJjZRINCgVtdXRlZBgEIAEoCBIRCgltaW1lX3R5cGUYBSABKAkSEgoKY2xvY2tfcmF0ZRgGIAEoDRIQCghjaGFubmVscxgHIAEoDRIMCgRmbXRwGAggASgJEicKBmxheWVycxgJIAMoCzIXLnVtYnJlbGxhLnYxLlRydW5rTGF5ZXIiWwoKVHJ1bmtMYXllchILCgNyaWQYASABKAkSDQoFd2lkdGgYAiABKA0SDgoGaGVpZ2h0GAMgASgNEg8KB3NwYXRpYWwYBCABKA0SEAoIdGVtcG9yYWwYBSABKA0iXAoJVHJ1bmtQdWxsEiIKA2tleRgBIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EhAKCHRyYWNrX2lkGAIgASgJEgsKA3JpZBgDIAEoCRIMCgRzc3JjGAQgASgNIhwKDFRydW5rUmVsZWFzZRIMCgRzc3JjGAEgASgNImkKCVRydW5rQ2hhdBIMCgRyb29tGAEgASgJEiMKBGZyb20YAiABKAsyFS51bWJyZWxsYS52MS5UcnVua0tleRIpCgdtZXNzYWdlGAMgASgLMhgudW1icmVsbGEudjEuQ2hhdE1lc3NhZ2UiGwoJVHJ1bmtQaW5nEg4KBm51bWJlchgBIAEoBCIbCglUcnVua1BvbmcSDgoGbnVtYmVyGAEgASgEIloKFFRydW5rU25hcHNob3RSZXF1ZXN0Eg4KBm51bWJlchgBIAEoDRIiCgNrZXkYAiABKAsyFS51bWJyZWxsYS52MS5UcnVua0tleRIOCgZvZmZzZXQYAyABKA0iYAoRVHJ1bmtTbmFwc2hvdFBhcnQSDgoGbnVtYmVyGAEgASgNEg4KBm9mZnNldBgCIAEoDRIMCgRkYXRhGAMgASgMEgwKBHNpemUYBCABKA0SDwoHcHJvYmxlbRgFIAEoCUInWiV1bWJyZWxsYS9wcm90by91bWJyZWxsYS92MTt1bWJyZWxsYXYxYgZwcm90bzM", [file_umbrella_v1_signal]);
+  fileDesc("Chd1bWJyZWxsYS92MS90cnVuay5wcm90bxILdW1icmVsbGEudjEitQQKDFRydW5rTWVzc2FnZRIoCgVoZWxsbxgBIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rSGVsbG9IABIoCgVwcm9vZhgCIAEoCzIXLnVtYnJlbGxhLnYxLlRydW5rUHJvb2ZIABIsCgdyZWZ1c2FsGAMgASgLMhkudW1icmVsbGEudjEuVHJ1bmtSZWZ1c2FsSAASKgoGdXBkYXRlGAQgASgLMhgudW1icmVsbGEudjEuVHJ1bmtVcGRhdGVIABImCgRwdWxsGAUgASgLMhYudW1icmVsbGEudjEuVHJ1bmtQdWxsSAASLAoHcmVsZWFzZRgGIAEoCzIZLnVtYnJlbGxhLnYxLlRydW5rUmVsZWFzZUgAEiYKBGNoYXQYByABKAsyFi51bWJyZWxsYS52MS5UcnVua0NoYXRIABImCgRwaW5nGAggASgLMhYudW1icmVsbGEudjEuVHJ1bmtQaW5nSAASJgoEcG9uZxgJIAEoCzIWLnVtYnJlbGxhLnYxLlRydW5rUG9uZ0gAEj0KEHNuYXBzaG90X3JlcXVlc3QYCiABKAsyIS51bWJyZWxsYS52MS5UcnVua1NuYXBzaG90UmVxdWVzdEgAEjcKDXNuYXBzaG90X3BhcnQYCyABKAsyHi51bWJyZWxsYS52MS5UcnVua1NuYXBzaG90UGFydEgAEiYKBG11dGUYDCABKAsyFi51bWJyZWxsYS52MS5UcnVua011dGVIAEIJCgdtZXNzYWdlIkEKClRydW5rSGVsbG8SDwoHdmVyc2lvbhgBIAEoDRINCgVub25jZRgCIAEoDBITCgtmaW5nZXJwcmludBgDIAEoDCIvCgpUcnVua1Byb29mEgsKA21hYxgBIAEoDBIUCgxpbnRyb2R1Y3Rpb24YAiABKAwibQoRVHJ1bmtJbnRyb2R1Y3Rpb24SEQoJbm9kZV9uYW1lGAEgASgJEhEKCWljZV91ZnJhZxgCIAEoCRIPCgdpY2VfcHdkGAMgASgJEhIKCmNhbmRpZGF0ZXMYBCADKAkSDQoFbXV0ZXMYBSABKAgiiAIKDFRydW5rUmVmdXNhbBIwCgZyZWFzb24YASABKA4yIC51bWJyZWxsYS52MS5UcnVua1JlZnVzYWwuUmVhc29uEg8KB21lc3NhZ2UYAiABKAkitAEKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIXChNSRUFTT05fV1JPTkdfU0VDUkVUEAESGAoUUkVBU09OX1dST05HX1ZFUlNJT04QAhIPCgtSRUFTT05fU0VMRhADEhMKD1JFQVNPTl9SRVBMQUNFRBAEEhEKDVJFQVNPTl9DTE9TRUQQBRIVChFSRUFTT05fTUlTQkVIQVZFRBAGEg8KC1JFQVNPTl9GVUxMEAcicAoLVHJ1bmtVcGRhdGUSNQoNYW5ub3VuY2VtZW50cxgBIAMoCzIeLnVtYnJlbGxhLnYxLlRydW5rQW5ub3VuY2VtZW50EioKC3dpdGhkcmF3YWxzGAIgAygLMhUudW1icmVsbGEudjEuVHJ1bmtLZXkiMgoIVHJ1bmtLZXkSDgoGb3JpZ2luGAEgASgJEhYKDnBhcnRpY2lwYW50X2lkGAIgASgJIp4BChFUcnVua0Fubm91bmNlbWVudBIiCgNrZXkYASABKAsyFS51bWJyZWxsYS52MS5UcnVua0tleRIMCgRyb29tGAIgASgJEgwKBHBhdGgYAyADKAkSFQoNcm91bmRfdHJpcF91cxgEIAEoDRIyCgtwYXJ0aWNpcGFudBgFIAEoCzIdLnVtYnJlbGxhLnYxLlRydW5rUGFydGljaXBhbnQi5gEKEFRydW5rUGFydGljaXBhbnQSDAoEbmFtZRgBIAEoCRIqCgRraW5kGAIgASgOMhwudW1icmVsbGEudjEuUGFydGljaXBhbnRLaW5kEhEKCXZpZXdfb25seRgDIAEoCBIUCgxqb2luZWRfYXRfbXMYBCABKAMSEQoJbm9kZV9uYW1lGAUgASgJEicKBnRyYWNrcxgGIAMoCzIXLnVtYnJlbGxhLnYxLlRydW5rVHJhY2sSDgoGbm90aWNlGAcgASgJEhAKCHNuYXBzaG90GAggASgIEhEKCW1vZGVyYXRvchgJIAEoCCLnAQoKVHJ1bmtUcmFjaxIKCgJpZBgBIAEoCRIkCgRraW5kGAIgASgOMhYudW1icmVsbGEudjEuVHJhY2tLaW5kEigKBnNvdXJjZRgDIAEoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlEg0KBW11dGVkGAQgASgIEhEKCW1pbWVfdHlwZRgFIAEoCRISCgpjbG9ja19yYXRlGAYgASgNEhAKCGNoYW5uZWxzGAcgASgNEgwKBGZtdHAYCCABKAkSJwoGbGF5ZXJzGAkgAygLMhcudW1icmVsbGEudjEuVHJ1bmtMYXllciJbCgpUcnVua0xheWVyEgsKA3JpZBgBIAEoCRINCgV3aWR0aBgCIAEoDRIOCgZoZWlnaHQYAyABKA0SDwoHc3BhdGlhbBgEIAEoDRIQCgh0ZW1wb3JhbBgFIAEoDSJcCglUcnVua1B1bGwSIgoDa2V5GAEgASgLMhUudW1icmVsbGEudjEuVHJ1bmtLZXkSEAoIdHJhY2tfaWQYAiABKAkSCwoDcmlkGAMgASgJEgwKBHNzcmMYBCABKA0iHAoMVHJ1bmtSZWxlYXNlEgwKBHNzcmMYASABKA0iaQoJVHJ1bmtDaGF0EgwKBHJvb20YASABKAkSIwoEZnJvbRgCIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EikKB21lc3NhZ2UYAyABKAsyGC51bWJyZWxsYS52MS5DaGF0TWVzc2FnZSKVAQoJVHJ1bmtNdXRlEgwKBHJvb20YASABKAkSIwoEZnJvbRgCIAEoCzIVLnVtYnJlbGxhLnYxLlRydW5rS2V5EioKC3BhcnRpY2lwYW50GAMgASgLMhUudW1icmVsbGEudjEuVHJ1bmtLZXkSKQoHc291cmNlcxgEIAMoDjIYLnVtYnJlbGxhLnYxLlRyYWNrU291cmNlIhsKCVRydW5rUGluZxIOCgZudW1iZXIYASABKAQiGwoJVHJ1bmtQb25nEg4KBm51bWJlchgBIAEoBCJaChRUcnVua1NuYXBzaG90UmVxdWVzdBIOCgZudW1iZXIYASABKA0SIgoDa2V5GAIgASgLMhUudW1icmVsbGEudjEuVHJ1bmtLZXkSDgoGb2Zmc2V0GAMgASgNImAKEVRydW5rU25hcHNob3RQYXJ0Eg4KBm51bWJlchgBIAEoDRIOCgZvZmZzZXQYAiABKA0SDAoEZGF0YRgDIAEoDBIMCgRzaXplGAQgASgNEg8KB3Byb2JsZW0YBSABKAlCJ1oldW1icmVsbGEvcHJvdG8vdW1icmVsbGEvdjE7dW1icmVsbGF2MWIGcHJvdG8z", [file_umbrella_v1_signal]);
 
 /**
  * TrunkMessage is what either end sends.
@@ -115,6 +115,12 @@ export type TrunkMessage = Message<"umbrella.v1.TrunkMessage"> & {
      */
     value: TrunkSnapshotPart;
     case: "snapshotPart";
+  } | {
+    /**
+     * @generated from field: umbrella.v1.TrunkMute mute = 12;
+     */
+    value: TrunkMute;
+    case: "mute";
   } | { case: undefined; value?: undefined };
 };
 
@@ -218,6 +224,13 @@ export type TrunkIntroduction = Message<"umbrella.v1.TrunkIntroduction"> & {
    * @generated from field: repeated string candidates = 4;
    */
   candidates: string[];
+
+  /**
+   * It understands TrunkMute. Others end the trunk when one comes.
+   *
+   * @generated from field: bool mutes = 5;
+   */
+  mutes: boolean;
 };
 
 /**
@@ -458,6 +471,13 @@ export type TrunkParticipant = Message<"umbrella.v1.TrunkParticipant"> & {
    * @generated from field: bool snapshot = 8;
    */
   snapshot: boolean;
+
+  /**
+   * As umbrella.v1.Participant has it.
+   *
+   * @generated from field: bool moderator = 9;
+   */
+  moderator: boolean;
 };
 
 /**
@@ -654,6 +674,43 @@ export const TrunkChatSchema: GenMessage<TrunkChat> = /*@__PURE__*/
   messageDesc(file_umbrella_v1_trunk, 13);
 
 /**
+ * TrunkMute asks the node at which a participant came in to mute its tracks, on the way
+ * that leads there. It is for moderators that the sender has announced in the room.
+ *
+ * @generated from message umbrella.v1.TrunkMute
+ */
+export type TrunkMute = Message<"umbrella.v1.TrunkMute"> & {
+  /**
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * @generated from field: umbrella.v1.TrunkKey from = 2;
+   */
+  from?: TrunkKey | undefined;
+
+  /**
+   * @generated from field: umbrella.v1.TrunkKey participant = 3;
+   */
+  participant?: TrunkKey | undefined;
+
+  /**
+   * 1 to 4 sources.
+   *
+   * @generated from field: repeated umbrella.v1.TrackSource sources = 4;
+   */
+  sources: TrackSource[];
+};
+
+/**
+ * Describes the message umbrella.v1.TrunkMute.
+ * Use `create(TrunkMuteSchema)` to create a new message.
+ */
+export const TrunkMuteSchema: GenMessage<TrunkMute> = /*@__PURE__*/
+  messageDesc(file_umbrella_v1_trunk, 14);
+
+/**
  * TrunkPing shows that its sender lives. With a number it is answered by
  * TrunkPong with the same one.
  *
@@ -671,7 +728,7 @@ export type TrunkPing = Message<"umbrella.v1.TrunkPing"> & {
  * Use `create(TrunkPingSchema)` to create a new message.
  */
 export const TrunkPingSchema: GenMessage<TrunkPing> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 14);
+  messageDesc(file_umbrella_v1_trunk, 15);
 
 /**
  * @generated from message umbrella.v1.TrunkPong
@@ -688,7 +745,7 @@ export type TrunkPong = Message<"umbrella.v1.TrunkPong"> & {
  * Use `create(TrunkPongSchema)` to create a new message.
  */
 export const TrunkPongSchema: GenMessage<TrunkPong> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 15);
+  messageDesc(file_umbrella_v1_trunk, 16);
 
 /**
  * TrunkSnapshotRequest asks for a part of a picture, as JPEG, of what a camera sees now.
@@ -724,7 +781,7 @@ export type TrunkSnapshotRequest = Message<"umbrella.v1.TrunkSnapshotRequest"> &
  * Use `create(TrunkSnapshotRequestSchema)` to create a new message.
  */
 export const TrunkSnapshotRequestSchema: GenMessage<TrunkSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 16);
+  messageDesc(file_umbrella_v1_trunk, 17);
 
 /**
  * TrunkSnapshotPart answers it.
@@ -769,5 +826,5 @@ export type TrunkSnapshotPart = Message<"umbrella.v1.TrunkSnapshotPart"> & {
  * Use `create(TrunkSnapshotPartSchema)` to create a new message.
  */
 export const TrunkSnapshotPartSchema: GenMessage<TrunkSnapshotPart> = /*@__PURE__*/
-  messageDesc(file_umbrella_v1_trunk, 17);
+  messageDesc(file_umbrella_v1_trunk, 18);
 

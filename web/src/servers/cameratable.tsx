@@ -80,7 +80,7 @@ function Row({ camera, now, fixed, onEdit, onRemove }: RowProps): JSX.Element {
   return (
     <tr role="row" data-camera={camera.name} data-state={state.kind}>
       <th role="rowheader" scope="row">
-        <span class="trunk-name">{camera.title || camera.name}</span>
+        <bdi class="trunk-name">{camera.title || camera.name}</bdi>
         <span class="line quiet">in room {camera.room}</span>
         <span class="line quiet">{camera.url}</span>
         {camera.substream && <span class="line quiet">{camera.substream}</span>}

@@ -26,7 +26,7 @@ export function ServersView({ servers, onAdd, onEdit, onRemove }: Props): JSX.El
           )}
         </header>
         <p class="hint">
-          A trunk joins this node, {servers.nodeName || "nameless"}, with another one: whoever is in a room there is in it here as well.
+          A trunk joins this node, <bdi>{servers.nodeName || "nameless"}</bdi>, with another one: whoever is in a room there is in it here as well.
         </p>
         {settings.problem && (
           <div class="alert">
@@ -115,7 +115,7 @@ function TrunkRow({ trunk, now, fixed, onEdit, onRemove }: RowProps): JSX.Elemen
         "Other node",
         each((l) => (
           <>
-            {l.nodeName || "nameless"} {l.media && <span class="quiet">{l.media}</span>}
+            <bdi>{l.nodeName || "nameless"}</bdi> {l.media && <span class="quiet">{l.media}</span>}
           </>
         )),
       )}

@@ -4,9 +4,11 @@ import { CallControl } from "../call/control";
 import { LocalMedia } from "../call/media";
 import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
 import type { RoomEvent } from "../call/room";
+import type { EndReason } from "../call/session";
 import type { ModerationAction, Phase } from "../call/state";
 import { nextSpeaker, type ActiveSpeaker } from "../ui/speaker";
 import { asksForWall, sayWall } from "../ui/wall";
+import { isolate } from "../ui/isolate";
 import { sentence } from "../ui/sentence";
 import { mediaWords, movedWords, screenWords, together } from "../ui/words";
 import { Invitations } from "./invitations";
@@ -50,9 +52,17 @@ export interface Ui {
   fullScreen: string;
   /** Only the cameras are shown, from edge to edge. */
   wall: boolean;
+  /** Nothing is heard there. */
+  wallSilent: boolean;
 }
 
+const wallRetry = 15_000;
+// Endings that may be others some time later, without anybody's doing.
+const mayPass: readonly EndReason[] = [
+  "unreachable", "not-loaded", "gave-up", "room-full", "try-later", "locked", "unavailable", "refused", "room-closed",
+];
 const toastTime = 6_000;
+const mostToasts = 3;
 // Who comes and goes within this time is told in one sentence.
 const gatherTime = 400;
 
@@ -98,6 +108,7 @@ export class App {
       toasts: [],
       fullScreen: "",
       wall: asksForWall(),
+      wallSilent: this.settings.wallSilent,
     });
     const socket = new URL("wsb", base);
     socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
@@ -279,6 +290,11 @@ export class App {
     sayWall(wall);
   }
 
+  setWallSilent(wallSilent: boolean): void {
+    this.settings.wallSilent = wallSilent;
+    this.ui.set({ wallSilent });
+  }
+
   setShortcuts(on: boolean): void {
     this.settings.shortcuts = on;
     this.ui.set({ shortcuts: on });
@@ -291,7 +307,7 @@ export class App {
   say(text: string, alert = false, holds = () => true): void {
     if (this.ui.state.toasts.some((t) => t.text === text && t.alert)) return;
     const toast = { id: ++this.lastToast, text, alert, holds };
-    this.ui.set({ toasts: [...this.ui.state.toasts.slice(-3), toast] });
+    this.ui.set({ toasts: [...this.ui.state.toasts.slice(1 - mostToasts), toast] });
     setTimeout(() => this.dismiss(toast.id), alert ? toastTime * 2 : toastTime);
   }
 
@@ -326,12 +342,12 @@ export class App {
         );
         break;
       case "shares":
-        this.say(`${event.name} shares a screen`);
+        this.say(`${isolate(event.name)} shares a screen`);
         break;
       case "chat":
         if (this.ui.state.panel !== "chat" && event.message.participantId !== this.call.store.state.room.selfId) {
           this.ui.set({ unread: this.ui.state.unread + 1 });
-          this.say(`${event.message.name || "Someone"}: ${event.message.text}`);
+          this.say(`${isolate(event.message.name || "Someone")}: ${isolate(event.message.text)}`);
         }
     }
   }
@@ -358,6 +374,7 @@ export class App {
       if (phase === "failed" && room.selfId !== "") this.media.close();
       // Whoever wanted just to watch is in the lobby again.
       else if (phase === "failed") void this.media.open();
+      if (phase === "failed") this.comeBack();
     }
     const speaker = nextSpeaker(this.ui.state.speaker, room.speakers, room.selfId, Date.now());
     if (speaker?.participantId !== this.ui.state.speaker?.participantId || speaker?.heardAt !== this.ui.state.speaker?.heardAt) {
@@ -365,6 +382,17 @@ export class App {
     }
     const title = this.ui.state.room ? `${this.ui.state.room} · Umbrella` : "Umbrella";
     if (document.title !== title) document.title = title;
+  }
+
+  /** A wall has nobody who presses a button: it enters again where that may help. */
+  private comeBack(): void {
+    const { ending } = this.call.store.state;
+    if (!this.ui.state.wall || !ending || !mayPass.includes(ending.reason)) return;
+    const still = () => this.ui.state.wall && this.call.store.state.phase === "failed";
+    this.say("The wall tries again every 15 seconds.", false, still);
+    setTimeout(() => {
+      if (still()) this.rejoin();
+    }, wallRetry);
   }
 
   /** Other tabs of this browser may be in the same room. */

@@ -26,6 +26,14 @@ export class Settings {
     write("local", "shortcuts", on ? "" : "off");
   }
 
+  /** The camera wall is for the eyes only. */
+  get wallSilent(): boolean {
+    return read("local", "wall-sound") === "off";
+  }
+  set wallSilent(silent: boolean) {
+    write("local", "wall-sound", silent ? "off" : "");
+  }
+
   /** What was on and off counts for this tab only, so that a reload in a call
    * does not open a microphone that was muted. */
   get media(): Kept {

@@ -16,7 +16,9 @@ export function Cameras({ status }: { status: Status }): JSX.Element | null {
           const video = camera.streams?.map((s) => s.video).filter(Boolean) ?? [];
           return (
             <li key={camera.id} data-camera={camera.id}>
-              <strong>{camera.name || camera.id}</strong> <span class={`tag tag-${state.kind}`}>{state.words}</span>{" "}
+              <strong>
+                <bdi>{camera.name || camera.id}</bdi>
+              </strong> <span class={`tag tag-${state.kind}`}>{state.words}</span>{" "}
               <span class="quiet">
                 {[camera.sinceMs && `for ${span(now - num(camera.sinceMs))}`, `room ${camera.room ?? ""}`, ...video].filter(Boolean).join(" · ")}
               </span>

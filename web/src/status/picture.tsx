@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { isolate } from "../ui/isolate";
 import type { Status } from "./model";
 import { draw, joinedOf, pictureWords, placesOf, wayWords, type Box, type Line } from "./topology";
 
@@ -54,10 +55,12 @@ function Node({ box: { place, x, y, width, height } }: { box: Box }): JSX.Elemen
     <g>
       <rect class={`node ${place.way ? `node-${place.way.state}` : "node-own"}`} x={x} y={y} width={width} height={height} rx="10" />
       <text class="node-name" x={x + 14} y={y + 25}>
-        {cut(place.name, width, 8.5)}
+        <title>{place.name}</title>
+        {cut(isolate(place.name), width, 8.5)}
       </text>
       {place.who.map((line, i) => (
         <text key={line} class="node-who" x={x + 14} y={y + 45 + 18 * i}>
+          <title>{line}</title>
           {cut(line, width, 7.5)}
         </text>
       ))}
@@ -88,6 +91,7 @@ function Words({ line }: { line: Line }): JSX.Element {
 /** What fits a width, with so many pixels a character. */
 function cut(text: string, width: number, character: number): string {
   const most = Math.floor((width - 28) / character);
-  const letters = Array.from(text);
+  // What looks like one letter may be several characters.
+  const letters = "Segmenter" in Intl ? Array.from(new Intl.Segmenter().segment(text), (s) => s.segment) : Array.from(text);
   return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
 }

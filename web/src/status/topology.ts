@@ -1,3 +1,4 @@
+import { isolate } from "../ui/isolate";
 import { num, rate, type ParticipantStatus, type Status, type TrunkStatus } from "./model";
 
 /** A node in the picture. */
@@ -121,7 +122,7 @@ function whoIn(participants: readonly ParticipantStatus[]): string[] {
   let nameless = 0;
   for (const p of participants) {
     const kind = p.kind === "PARTICIPANT_KIND_CAMERA" ? " (camera)" : p.kind === "PARTICIPANT_KIND_STREAM" ? " (stream)" : "";
-    if (p.name) lines.add(p.name + kind);
+    if (p.name) lines.add(isolate(p.name) + kind);
     else nameless++;
   }
   if (nameless > 0) lines.add(nameless === 1 ? "1 viewer" : `${nameless} viewers`);

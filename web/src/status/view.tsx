@@ -21,6 +21,7 @@ import {
   type SubscriptionStatus,
   type TrackStatus,
 } from "./model";
+import { isolate } from "../ui/isolate";
 import { Cameras } from "./cameras";
 import { Topology } from "./picture";
 
@@ -97,12 +98,12 @@ function Room({ room, now }: { room: RoomStatus; now: number }): JSX.Element {
   const participants = room.participants ?? [];
   const owners: Owners = new Map();
   for (const p of participants) {
-    for (const track of p.tracks ?? []) owners.set(track.id ?? "", { name: `${nameOf(p)}, ${sourceOf(track)}`, track });
+    for (const track of p.tracks ?? []) owners.set(track.id ?? "", { name: `${isolate(nameOf(p))}, ${sourceOf(track)}`, track });
   }
   return (
     <section aria-labelledby={`room-${room.name ?? ""}`}>
       <h2 id={`room-${room.name ?? ""}`}>
-        Room {room.name}{" "}
+        Room <bdi>{room.name}</bdi>{" "}
         <span class="quiet">
           {participants.length === 1 ? "1 participant" : `${participants.length} participants`}, open for {span(now - num(room.openedAtMs))}
         </span>
@@ -134,7 +135,9 @@ function Participant({ participant: p, room, owners, now }: { participant: Parti
   return (
     <article class="card participant" aria-label={who}>
       <header class="participant-head">
-        <h3>{nameOf(p)}</h3>
+        <h3>
+          <bdi>{nameOf(p)}</bdi>
+        </h3>
         {quality && <span class={`tag tag-${quality}`}>{quality}</span>}
         <p class="quiet">{about.join(" · ")}</p>
         {name && (
@@ -237,7 +240,9 @@ function Subscriptions({ name, list, owners }: { name: string; list: Subscriptio
     >
       {list.map((s) => (
         <tr key={`${s.mid ?? ""} ${s.trackId ?? ""}`}>
-          <th scope="row">{owners.get(s.trackId ?? "")?.name ?? s.trackId}</th>
+          <th scope="row" class="owner">
+            {owners.get(s.trackId ?? "")?.name ?? s.trackId}
+          </th>
           <td>{taken(s, owners.get(s.trackId ?? "")?.track)}</td>
           <td class="number">{rate(num(s.bitsPerSecond))}</td>
           <td class="number">{num(s.packets).toLocaleString()}</td>

@@ -16,6 +16,7 @@ import { Stage, useTiles } from "./stage";
 import { toggleFullScreen } from "./tile";
 import type { Tile } from "./tiles";
 import { lookAfter } from "../state/lookafter";
+import { Toasts } from "./toasts";
 import { useResting, useScreenOn } from "./wall";
 import { blockedWords, secondsUntil } from "./words";
 
@@ -42,12 +43,15 @@ export function CallView(): JSX.Element {
           Call in room {room}
         </h1>
         <Banner />
-        <LockMark />
-        {tiles.length > 0 && <Stage tiles={tiles} main={main} />}
-        <Alone tiles={tiles} />
         <SoundGate />
+        <div class="stage-frame">
+          <LockMark />
+          {tiles.length > 0 && <Stage tiles={tiles} main={main} />}
+          <Alone tiles={tiles} />
+        </div>
       </main>
       <SidePanel />
+      <Toasts inCall />
       <Controls tiles={tiles} main={main} viewOnly={viewOnly} />
       <Sounds />
       <Dialogs />
@@ -162,6 +166,7 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
   const count = useStore(app.call.store, (s) => s.room.participants.length);
   const media = useStore(app.media.store, (s) => s);
   const wall = useStore(app.ui, (s) => s.wall);
+  const wallSilent = useStore(app.ui, (s) => s.wallSilent);
   const cameras = useStore(app.call.store, (s) => s.room.participants.some((p) => p.kind === ParticipantKind.CAMERA));
   const large = main >= 0;
   const mainKey = large ? (tiles[main]?.key ?? "") : "";
@@ -178,6 +183,9 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
     },
     ...(wall || cameras
       ? [{ label: wall ? "Show everyone" : "Show the cameras only", icon: "cctv" as const, onChoose: () => app.toggleWall() }]
+      : []),
+    ...(wall
+      ? [{ label: wallSilent ? "Turn the wall's sound on" : "Turn the wall's sound off", icon: "sound" as const, onChoose: () => app.setWallSilent(!wallSilent) }]
       : []),
     { label: "Copy the link to invite", icon: "link", onChoose: () => void app.copyLink() },
     ...(fullScreenPossible

@@ -127,6 +127,7 @@ export function Lobby(): JSX.Element {
             <input
               class="input"
               name="name"
+              dir="auto"
               value={name}
               autoComplete="name"
               autoCapitalize="words"

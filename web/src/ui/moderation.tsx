@@ -5,6 +5,7 @@ import type { Participant } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
 import { Icon } from "./icons";
+import { isolate } from "./isolate";
 import { lockElsewhere } from "./words";
 
 /** What a moderator can do about somebody else. */
@@ -17,7 +18,7 @@ export function ModerationDialog({ participantId, onClose }: { participantId: st
     if (!participant) onClose();
   }, [participant]);
   if (!participant) return null;
-  const name = shownName(participant);
+  const name = isolate(shownName(participant));
   if (participant.nodeName)
     return (
       <Dialog title={name} onClose={onClose}>

@@ -6,6 +6,7 @@ import { ParticipantKind, QualityLevel, TrackSource, type ChatMessage, type Part
 import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
 import { Bars, Icon } from "./icons";
+import { isolate } from "./isolate";
 import { qualityWords, strengthOf } from "./quality";
 import { ModerateButton } from "./tile";
 import { linksIn, lockElsewhere } from "./words";
@@ -114,6 +115,7 @@ function ChatPanel(): JSX.Element {
           ref={input}
           class="input chat-input"
           rows={1}
+          dir="auto"
           aria-label="Message to everyone"
           aria-describedby={tooLong ? "chat-problem" : undefined}
           aria-invalid={tooLong}
@@ -152,11 +154,11 @@ function Message({ message, before, own }: { message: ChatMessage; before: ChatM
     <div class={`message ${head ? "message-first" : ""}`}>
       {head && (
         <p class="message-head">
-          <span class="message-name">{own ? "You" : message.name || "Someone"}</span>{" "}
+          <bdi class="message-name">{own ? "You" : message.name || "Someone"}</bdi>{" "}
           <time dateTime={time.toISOString()}>{time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}</time>
         </p>
       )}
-      <p class="message-text">
+      <p class="message-text" dir="auto">
         {linksIn(message.text).map((part) =>
           part.href ? (
             // eslint-disable-next-line html/sinks -- linksIn finds those of the web alone
@@ -231,10 +233,15 @@ function Person({ participant }: { participant: Participant }): JSX.Element {
         {initials(name) || "?"}
       </span>
       <span class="person-name">
-        {name}
+        <bdi>{name}</bdi>
         {own && <span class="quiet"> (you)</span>}
         {what && <span class="quiet"> · {what}</span>}
-        {participant.nodeName && !own && <span class="quiet"> · at {participant.nodeName}</span>}
+        {participant.nodeName && !own && (
+          <span class="quiet">
+            {" "}
+            · at <bdi>{participant.nodeName}</bdi>
+          </span>
+        )}
       </span>
       {quality !== QualityLevel.UNSPECIFIED && <Bars strength={strengthOf(quality)} label={qualityWords(quality)} />}
       {!participant.viewOnly && participant.kind !== ParticipantKind.CAMERA && (
@@ -250,7 +257,7 @@ function Person({ participant }: { participant: Participant }): JSX.Element {
       {!participant.viewOnly && (
         <IconButton
           icon={pinned ? "unpin" : "pin"}
-          label={pinned ? `Unpin ${name}` : `Pin ${name}`}
+          label={`${pinned ? "Unpin" : "Pin"} ${isolate(name)}`}
           class="round-quiet"
           onClick={() => app.pin(key)}
         />

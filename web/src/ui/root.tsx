@@ -1,9 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useApp, useStore } from "./context";
-import { Icon, Mark } from "./icons";
+import { Mark } from "./icons";
 import { later } from "./later";
 import { Lobby, TrustLink } from "./lobby";
+import { Toasts } from "./toasts";
 import { endingWords } from "./words";
 
 const CallView = later(() => import("./callview").then((m) => m.CallView), { wholePage: true });
@@ -13,8 +14,8 @@ export function Root(): JSX.Element {
   const app = useApp();
   const phase = useStore(app.call.store, (s) => s.phase);
   const wasIn = useStore(app.call.store, (s) => s.room.selfId !== "");
-  const view =
-    phase === "joined" || phase === "reconnecting" ? (
+  const inCall = phase === "joined" || phase === "reconnecting";
+  const view = inCall ? (
       <CallView />
     ) : phase === "left" || (phase === "failed" && wasIn) ? (
       <Ended />
@@ -27,8 +28,8 @@ export function Root(): JSX.Element {
   }, []);
   return (
     <>
+      {!inCall && <Toasts />}
       {view}
-      <Toasts />
     </>
   );
 }
@@ -68,31 +69,5 @@ function Ended(): JSX.Element | null {
         </div>
       </div>
     </main>
-  );
-}
-
-/** Sentences that come and go. Screen readers say them. */
-function Toasts(): JSX.Element {
-  const app = useApp();
-  const toasts = useStore(app.ui, (s) => s.toasts);
-  const list = (alert: boolean) =>
-    toasts
-      .filter((t) => t.alert === alert)
-      .map((t) => (
-        <div class={`toast ${alert ? "toast-alert" : ""}`} key={t.id}>
-          {alert && <Icon name="warning" />}
-          <p>{t.text}</p>
-          {alert && (
-            <button type="button" class="link" onClick={() => app.dismiss(t.id)}>
-              Dismiss
-            </button>
-          )}
-        </div>
-      ));
-  return (
-    <div class="toasts">
-      <div role="alert">{list(true)}</div>
-      <div role="status">{list(false)}</div>
-    </div>
   );
 }

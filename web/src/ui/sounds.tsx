@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { speakerIn } from "../call/devices";
 import { useApp, useStore } from "./context";
+import { Icon } from "./icons";
 import { afterPause } from "./video";
 
 /** All that is heard: one element for each audio track of the others. */
@@ -10,7 +11,8 @@ export function Sounds(): JSX.Element {
   const streams = useStore(app.call.store, (s) => s.streams);
   const speakerId = useStore(app.media.store, (s) => speakerIn(s.devices, s.speakerId));
   const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
-  const muted = useStore(app.ui, (s) => s.elsewhere && !s.hearHere) && viewOnly;
+  const silent = useStore(app.ui, (s) => s.wall && s.wallSilent);
+  const muted = (useStore(app.ui, (s) => s.elsewhere && !s.hearHere) && viewOnly) || silent;
   return (
     <div hidden>
       {[...streams]
@@ -60,23 +62,43 @@ function Sound({ track, speakerId, muted }: { track: MediaStreamTrack; speakerId
   return <audio ref={ref} autoPlay muted={muted} />;
 }
 
-/** Asks for the gesture that browsers want before they play sound. */
+// What browsers count as a gesture: a touch does once it ends (HTML §6.4).
+const gestures = ["pointerup", "keydown", "click"];
+
+/**
+ * Says that browsers want a gesture before they play sound. Any one will do, wherever
+ * it is made. It covers no picture: in a call it stands above them, and on a wall,
+ * which may never be touched, it goes together with the controls.
+ */
 export function SoundGate(): JSX.Element | null {
   const app = useApp();
-  const blocked = useStore(app.ui, (s) => s.soundBlocked);
-  if (!blocked) return null;
-  const unlock = () => {
-    app.ui.set({ soundBlocked: false });
-    // In the gesture itself, or iOS does not count it.
-    for (const audio of document.querySelectorAll("audio")) {
-      audio.play().catch((error: unknown) => {
-        if (error instanceof Error && error.name === "NotAllowedError") app.ui.set({ soundBlocked: true });
-      });
-    }
-  };
+  const wall = useStore(app.ui, (s) => s.wall);
+  const blocked = useStore(app.ui, (s) => s.soundBlocked && !(s.wall && s.wallSilent));
+  const audible = useStore(app.call.store, (s) => [...s.streams.values()].some((t) => t.kind === "audio"));
+  const shown = blocked && audible;
+  useEffect(() => {
+    if (!shown) return;
+    const unlock = () => {
+      app.ui.set({ soundBlocked: false });
+      // In the gesture itself, or iOS does not count it.
+      for (const audio of document.querySelectorAll("audio")) {
+        audio.play().catch((error: unknown) => {
+          if (error instanceof Error && error.name === "NotAllowedError") app.ui.set({ soundBlocked: true });
+        });
+      }
+    };
+    for (const kind of gestures) addEventListener(kind, unlock, true);
+    return () => {
+      for (const kind of gestures) removeEventListener(kind, unlock, true);
+    };
+  }, [app, shown]);
+  if (!shown) return null;
   return (
-    <button type="button" class="button button-main sound-gate" onClick={unlock}>
-      Tap to hear the call
-    </button>
+    <div class={wall ? "wall-sound" : "banner banner-sound"}>
+      {!wall && <p role="status">The browser plays no sound before you press something.</p>}
+      <button type="button" class="button">
+        <Icon name="sound" /> Tap to hear {wall ? "the cameras" : "the call"}
+      </button>
+    </div>
   );
 }

@@ -5,6 +5,7 @@ import { ParticipantKind, QualityLevel } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
 import { Bars, Icon } from "./icons";
+import { isolate } from "./isolate";
 import { drawnIn, fitOf, type Rect } from "./layout";
 import type { Tile } from "./tiles";
 import { Video } from "./video";
@@ -41,7 +42,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
   const stalled = useStore(app.call.store, (s) => s.stalled.has(tile.trackId));
   const note = tile.problem || (picture && stalled ? "Picture paused: your connection is slow" : "");
   const speaking = tile.level > 0 && !tile.muted;
-  const small = rect.width < 180;
+  const small = rect.width < 180 || rect.height < 110;
   const label = describe(tile, note);
 
   return (
@@ -76,7 +77,13 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
         }`}
         onPicture={setAspect}
       />
-      {note && picture && aspect > 0 && <p class="face face-note">{note}</p>}
+      {note && picture && aspect > 0 && (
+        <div class="face">
+          <p class="face-note face-note-over" title={note}>
+            {note}
+          </p>
+        </div>
+      )}
       <div class="tile-label">
         {tile.source === "screen" ? (
           <Icon name="screen" />
@@ -84,10 +91,16 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
           tile.muted && tile.kind !== ParticipantKind.CAMERA && <Icon name="microphoneOff" class="tile-muted" />
         )}
         {pinned && <Icon name="pin" />}
-        <span class="tile-name">
-          {nameOn(tile)}
-          {tile.node && <span class="tile-node"> at {tile.node}</span>}
-        </span>
+        {/* A block of its own, so that a name from right to left is cut at its end. */}
+        <bdi class="tile-name" dir="auto" title={label}>
+          {tile.own && tile.source === "screen" ? nameOn(tile) : tile.name}
+        </bdi>
+        <span class="tile-suffix">{suffixOf(tile)}</span>
+        {tile.node && (
+          <span class="tile-node">
+            at <bdi>{tile.node}</bdi>
+          </span>
+        )}
         {tile.source === "camera" && tile.quality !== QualityLevel.UNSPECIFIED && !small && (
           <Bars strength={strengthOf(tile.quality)} label={qualityWords(tile.quality)} />
         )}
@@ -96,7 +109,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
         {tile.takesSound && publishes && (
           <IconButton
             icon="microphone"
-            label={`${talk?.live === false ? "Calling" : "Talk to"} ${tile.name}`}
+            label={`${talk?.live === false ? "Calling" : "Talk to"} ${isolate(tile.name)}`}
             class="round-tile"
             tone={talk ? "on" : ""}
             pressed={talk !== null}
@@ -133,7 +146,7 @@ export function ModerateButton(p: { participantId: string; kind: ParticipantKind
   return (
     <IconButton
       icon="more"
-      label={`Mute or remove ${p.name}`}
+      label={`Mute or remove ${isolate(p.name)}`}
       class={p.class}
       onClick={() => app.ui.set({ dialog: "moderation", subject: p.participantId })}
     />
@@ -142,11 +155,12 @@ export function ModerateButton(p: { participantId: string; kind: ParticipantKind
 
 /** What stands in for a picture. */
 function Face({ tile, note, waiting, side }: { tile: Tile; note: string; waiting: boolean; side: number }): JSX.Element {
+  const said = note || (tile.quality === QualityLevel.LOST && !tile.own ? "Connection lost" : "");
   const size = Math.max(32, side * 0.36);
   const letters = initials(tile.name);
   const icon = tile.kind === ParticipantKind.CAMERA ? "cctv" : tile.kind === ParticipantKind.STREAM ? "broadcast" : null;
   return (
-    <div class="face">
+    <div class={`face ${said ? "face-with-note" : ""}`}>
       <div
         class={`avatar hue-${hashOf(tile.name, hues)} ${waiting ? "avatar-waiting" : ""}`}
         aria-hidden="true"
@@ -154,15 +168,22 @@ function Face({ tile, note, waiting, side }: { tile: Tile; note: string; waiting
       >
         {tile.source === "screen" ? <Icon name="screen" /> : icon ? <Icon name={icon} /> : letters || "?"}
       </div>
-      {note && <p class="face-note">{note}</p>}
-      {tile.quality === QualityLevel.LOST && !tile.own && !note && <p class="face-note">Connection lost</p>}
+      {said && (
+        <p class="face-note" title={said}>
+          {said}
+        </p>
+      )}
     </div>
   );
 }
 
 function nameOn(tile: Tile): string {
-  if (tile.own) return tile.source === "screen" ? "Your screen" : `${tile.name} (you)`;
-  return tile.source === "screen" ? `${tile.name}’s screen` : tile.name;
+  return tile.own && tile.source === "screen" ? "Your screen" : `${isolate(tile.name)}${suffixOf(tile)}`;
+}
+
+function suffixOf(tile: Tile): string {
+  if (tile.own) return tile.source === "screen" ? "" : " (you)";
+  return tile.source === "screen" ? "’s screen" : "";
 }
 
 function describe(tile: Tile, note: string): string {

@@ -45,6 +45,11 @@ test("lists of names", () => {
   assert.equal(together(["Ada", "Bob", "Cy", "Di"], "joined"), "Ada and 3 others joined");
 });
 
+test("a name that is written from right to left does not turn a sentence around", () => {
+  assert.equal(together(["דנה", "Bob"], "joined"), "\u2068דנה\u2069 and Bob joined");
+  assert.equal(together(["سارة"], "left"), "\u2068سارة\u2069 left");
+});
+
 test("countdowns", () => {
   assert.equal(secondsUntil(5_000, 500), "5 seconds");
   assert.equal(secondsUntil(5_000, 4_000), "1 second");

@@ -2,6 +2,7 @@ import type { Ways } from "../call/diagnose";
 import type { Ending } from "../call/session";
 import { thisBrowser, type BrowserFamily } from "../call/browser";
 import type { DeviceKind, MediaProblem } from "../call/capture";
+import { isolate } from "./isolate";
 import { sentence } from "./sentence";
 
 export interface Words {
@@ -148,7 +149,7 @@ export function mediaWords(kind: DeviceKind, problem: MediaProblem, browser = th
 
 /** What to say when another device is used than before. */
 export function movedWords(kind: DeviceKind, label: string): string {
-  return `Your ${kind} is now “${label}”.`;
+  return `Your ${kind} is now “${isolate(label)}”.`;
 }
 
 export function screenWords(problem: MediaProblem): string {
@@ -171,7 +172,7 @@ export function screenWords(problem: MediaProblem): string {
 
 /** "Ada joined", "Ada and Bob joined", "Ada and 3 others joined". */
 export function together(names: readonly string[], verb: string): string {
-  const [first = "", second = ""] = names;
+  const [first = "", second = ""] = names.map(isolate);
   if (names.length <= 1) return `${first} ${verb}`;
   if (names.length === 2) return `${first} and ${second} ${verb}`;
   return `${first} and ${names.length - 1} others ${verb}`;

@@ -52,6 +52,10 @@ func run(root, out, arch string) (err error) {
 	if err := errors.Join(daemon.check(), app.check()); err != nil {
 		return err
 	}
+	translated, err := translations(root, app)
+	if err != nil {
+		return err
+	}
 	when, err := sourceTime(root)
 	if err != nil {
 		return err
@@ -69,13 +73,23 @@ func run(root, out, arch string) (err error) {
 		}
 		for _, name := range f.Names {
 			dir := filepath.Join(out, name)
-			job := job{root: root, dir: dir, scratch: filepath.Join(scratch, name), time: when}
-			if err := job.pack(daemon, "openwrt", name, "DAEMON="+binary); err != nil {
+			job := job{dir: dir, scratch: filepath.Join(scratch, name), time: when}
+			err := job.pack(daemon, name, func(stage string) error {
+				return runMake(root, "openwrt", "stage", "DEST="+stage, "DAEMON="+binary)
+			})
+			if err != nil {
 				return err
 			}
-			job.scratch += "-app"
-			if err := job.pack(app, "luci-app-umbrella", app.Arch); err != nil {
+			err = job.pack(app, app.Arch, func(stage string) error {
+				return runMake(root, "luci-app-umbrella", "stage", "DEST="+stage)
+			})
+			if err != nil {
 				return err
+			}
+			for _, t := range translated {
+				if err := job.pack(t.description, app.Arch, t.stage); err != nil {
+					return err
+				}
 			}
 			if info, err := os.Stat(binary); err == nil {
 				fmt.Printf("%9d bytes  umbrellad, installed, for %s\n", info.Size(), name)
@@ -85,26 +99,25 @@ func run(root, out, arch string) (err error) {
 	return nil
 }
 
-// job packs what one Makefile describes.
+// job packs for one architecture.
 type job struct {
-	root, dir, scratch string
-	time               time.Time
+	dir, scratch string
+	time         time.Time
 }
 
-func (j job) pack(d *description, makefile, arch string, variables ...string) error {
+// pack makes both kinds of package of what stage puts below a directory.
+func (j job) pack(d *description, arch string, stage func(dir string) error) error {
 	if err := os.MkdirAll(j.dir, 0o755); err != nil {
 		return fmt.Errorf("making the directory of the packages: %w", err)
 	}
 	// A stage for each kind: an .apk holds files that an .ipk does not.
 	for _, kind := range []string{"ipk", "apk"} {
-		p := &packer{
-			description: d, Arch: arch, Time: j.time,
-			Stage: filepath.Join(j.scratch, kind, "stage"), Scratch: filepath.Join(j.scratch, kind),
-		}
+		scratch := filepath.Join(j.scratch, d.Name, kind)
+		p := &packer{description: d, Arch: arch, Time: j.time, Stage: filepath.Join(scratch, "stage"), Scratch: scratch}
 		if err := os.MkdirAll(p.Stage, 0o755); err != nil {
 			return fmt.Errorf("making a temporary directory: %w", err)
 		}
-		if err := runMake(j.root, makefile, "stage", append(variables, "DEST="+p.Stage)...); err != nil {
+		if err := stage(p.Stage); err != nil {
 			return err
 		}
 		pack := p.ipk

@@ -22,6 +22,9 @@ import (
 	"testing"
 )
 
+// feedPackages are in the feed, for each architecture.
+var feedPackages = []string{"luci-app-umbrella", "luci-i18n-umbrella-de", "umbrella"}
+
 // runFeed runs the tool that makes feeds of packages.
 func runFeed(env []string, args ...string) (string, error) {
 	cmd := exec.Command("go", append([]string{"run", "./feed"}, args...)...)
@@ -162,10 +165,10 @@ func testOpkgIndex(t *testing.T, feed, arch string) {
 		t.Errorf("%s: the signature is not by the feed's key", arch)
 	}
 	paragraphs := strings.Split(strings.TrimSuffix(string(index), "\n\n"), "\n\n")
-	if len(paragraphs) != 2 {
+	if len(paragraphs) != len(feedPackages) {
 		t.Fatalf("%s: %d packages are listed", arch, len(paragraphs))
 	}
-	for i, name := range []string{"luci-app-umbrella", "umbrella"} {
+	for i, name := range feedPackages {
 		if !strings.HasPrefix(paragraphs[i], "Package: "+name+"\n") {
 			t.Errorf("%s: package %d begins with %.40q, want %s", arch, i, paragraphs[i], name)
 		}
@@ -187,10 +190,10 @@ func testAPKIndex(t *testing.T, feed, arch string) {
 	dir := filepath.Join(feed, arch)
 	db := readADB(t, readFile(t, filepath.Join(dir, "packages.adb")), readFile(t, filepath.Join(feed, "umbrella.pem")))
 	packages := db.slots(db.slots(db.root())[1])
-	if len(packages) != 2 {
+	if len(packages) != len(feedPackages) {
 		t.Fatalf("%s: %d packages are listed", arch, len(packages))
 	}
-	for i, name := range []string{"luci-app-umbrella", "umbrella"} {
+	for i, name := range feedPackages {
 		p := db.slots(packages[i])
 		file := fmt.Sprintf("%s-%s.apk", db.blob(p[0]), db.blob(p[1]))
 		pkg := readFile(t, filepath.Join(dir, file))

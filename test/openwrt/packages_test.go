@@ -67,6 +67,7 @@ func TestPackages(t *testing.T) {
 			dir := filepath.Join(out, arch)
 			daemon := testDaemonPackages(t, dir, arch)
 			testAppPackages(t, dir)
+			testTranslation(t, dir)
 			testBinary(t, daemon, machines[arch])
 		})
 	}

@@ -87,7 +87,7 @@ func (s *Server) routes(p *pages) http.Handler {
 		})
 		h = outer
 	}
-	return s.secure(h)
+	return p.withErrorPage(s.secure(h))
 }
 
 func (s *Server) hasCA() bool { return s.Certificates != nil && s.Certificates.CA() != nil }

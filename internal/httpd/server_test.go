@@ -46,6 +46,7 @@ func client(t *testing.T) fstest.MapFS {
 		".gitkeep":             {},
 		"index.html.gz":        zipped(t, `<base href="__BASE__/"><title>call</title>`),
 		"status.html.gz":       zipped(t, `<base href="__BASE__/"><title>status</title>`),
+		"error.html.gz":        zipped(t, `<base href="__BASE__/"><title>__TITLE__</title><p>__REASON__</p><a href="sfu">`),
 		"trust.html.gz":        zipped(t, `<base href="__BASE__/"><title>trust</title><code>__CA_FINGERPRINT__</code>`),
 		"assets/app-abc.js.gz": zipped(t, script),
 		"assets/icon-abc.png":  {Data: []byte("\x89PNG")},

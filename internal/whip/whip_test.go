@@ -379,7 +379,7 @@ func TestNames(t *testing.T) {
 		return list
 	}
 	for i, c := range []struct{ method, query, bearer, want string }{
-		{"whip", "", "", "Stream"}, {"whip", "?name=obs", "", "obs"}, {"whip", "", "Ada", "Ada"}, {"whip", "?name=Bob", "Ada", "Ada"},
+		{"whip", "", "", "Stream"}, {"whip", "?name=obs", "", "obs"}, {"whip", "", "Ada", "Ada"}, {"whip", "?name=Bob", "Ada", "Ada (2)"},
 		{"whep", "", "", "Player"}, {"whep", "?name=wall", "", "wall"}, {"whep", "", "Ada", "Ada"}, {"whep", "?name=Bob", "Ada", "Ada"},
 	} {
 		pc := newConnection(t)

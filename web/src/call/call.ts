@@ -6,7 +6,7 @@ import { receivableCodecs } from "./codecs";
 import { waysOf, type Ways } from "./diagnose";
 import type { VideoCodec } from "./encodings";
 import { bitRates, type LocalMedia } from "./media";
-import type { ServerBody } from "./messages";
+import type { ClientBody, ServerBody } from "./messages";
 import { Publisher } from "./publisher";
 import {
   joinedRoom,
@@ -21,7 +21,7 @@ import {
 } from "./room";
 import { Session, type Ending, type EndReason, type Entrance } from "./session";
 import type { Connect } from "./socket";
-import { ownTracks, turnOff } from "./sources";
+import { isOff, mutedWords, ownTracks, turnOff } from "./sources";
 import { emptyRoom, type CallState, type ModerationAction, type Talk } from "./state";
 import { Subscriber } from "./subscriber";
 import { Stalls } from "./stalls";
@@ -170,6 +170,11 @@ export class Call {
     return this.session?.send({ case: "sendChat", value: { text } }) ?? false;
   }
 
+  /** Sends what changes nothing here; false while the node cannot be reached. */
+  send(body: ClientBody): boolean {
+    return this.session?.send(body) ?? false;
+  }
+
   /** Does what a moderator may; false while the node cannot be reached. */
   moderate(action: ModerationAction): boolean {
     return this.session?.send({ case: "moderate", value: { action } }) ?? false;
@@ -280,6 +285,9 @@ export class Call {
         }
         break;
       }
+      case "invited":
+        this.o.onEvent({ kind: "invited", token: body.value.token, endsAt: Number(body.value.endsAtMs) });
+        break;
       case "muted":
         this.silenced(body.value.mid);
         break;
@@ -299,7 +307,7 @@ export class Call {
     if (source === null) return;
     if (source === TrackSource.UNSPECIFIED) this.setTalk(null);
     else turnOff(this.o.media, source);
-    this.o.onEvent({ kind: "muted" });
+    this.o.onEvent({ kind: "muted", words: mutedWords(source), holds: () => isOff(this.o.media.store.state, source) });
   }
 
   private complained(code: Error_Code, message: string): void {

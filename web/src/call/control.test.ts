@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Call } from "./call";
 import { CallControl } from "./control";
 
-const entrance = { room: "lounge", name: "Ada", viewOnly: false, password: "", token: "" };
+const entrance = { room: "lounge", name: "Ada", viewOnly: false, password: "", token: "", seat: "" };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A Call that loads when told to, and keeps what it is asked for. */

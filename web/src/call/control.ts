@@ -93,6 +93,16 @@ export class CallControl {
     return this.call?.moderate(action) ?? false;
   }
 
+  /** Asks for an invitation to the room; false while the node cannot be reached. */
+  invite(): boolean {
+    return this.call?.send({ case: "invite", value: {} }) ?? false;
+  }
+
+  /** Becomes a moderator by the admin's password; false while the node cannot be reached. */
+  becomeModerator(password: string): boolean {
+    return this.call?.send({ case: "becomeModerator", value: { password } }) ?? false;
+  }
+
   /** Talks to a camera, or stops doing so. */
   talk(to: string): void {
     this.call?.talk(to);

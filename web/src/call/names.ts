@@ -3,29 +3,27 @@ const maxLength = 64;
 /** The room that the lobby suggests. */
 export const defaultRoom = "lounge";
 
-/** Says what is wrong with the name of a room, or null. */
+/**
+ * Says what is wrong with the name of a room, or null. The node has the whole rule
+ * (internal/names), and words for it: here is what can be told while the lobby shows.
+ */
 export function roomNameProblem(name: string): string | null {
   if (name === "") return "Enter the name of a room.";
-  if (name.length > maxLength) return `A room's name has at most ${maxLength} characters.`;
-  const bad = /[^A-Za-z0-9._-]/u.exec(name);
+  if (Array.from(name).length > maxLength) return `A room's name has at most ${maxLength} characters.`;
+  const bad = /[^\p{L}\p{M}\p{Nd}._\-\u200c\u200d·׳״・]/u.exec(name.normalize("NFKC"));
   if (bad) {
     const what = bad[0] === " " ? "Spaces" : `“${bad[0]}”`;
-    return `${what} cannot be in a room's name: use letters from A to Z, digits, “-”, “_” and “.”.`;
+    return `${what} cannot be in a room's name: use letters, digits, “-”, “_” and “.”.`;
   }
   if (name.startsWith(".")) return "A room's name cannot begin with “.”.";
   return null;
 }
 
-/** Says what is wrong with the name of a participant, or null. */
+/** Says what is wrong with the name of a participant, or null. The rest says the node. */
 export function personNameProblem(name: string): string | null {
   const trimmed = name.trim();
   if (trimmed === "") return "Enter your name, so that others know who you are.";
   if (Array.from(trimmed).length > maxLength) return `A name has at most ${maxLength} characters.`;
-  // Control, format, surrogate and separator characters other than a space
-  // cannot be shown.
-  if (/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(trimmed)) {
-    return "That name has characters that cannot be shown.";
-  }
   return null;
 }
 

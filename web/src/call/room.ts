@@ -1,6 +1,7 @@
 import {
   ParticipantKind,
   QualityLevel,
+  type RoomAccess,
   TrackKind,
   TrackSource,
   type ChatMessage,
@@ -22,6 +23,10 @@ export interface Room {
   locked: boolean;
   /** May see and hear the others. */
   maySubscribe: boolean;
+  /** Who can come in by the address of the room alone. */
+  access: RoomAccess | null;
+  /** May try the admin's password. */
+  mayBecomeModerator: boolean;
   /** In the order they came in, oneself included. */
   participants: readonly Participant[];
   /** Levels 0 to 127 of those who speak. */
@@ -37,7 +42,11 @@ export type RoomEvent =
   | { kind: "came" | "went" | "shares"; participant: Participant; name: string }
   | { kind: "locked"; locked: boolean }
   /** Oneself, by a moderator. */
-  | { kind: "muted" }
+  | { kind: "muted"; words: string; holds: () => boolean }
+  /** Oneself, or no more. */
+  | { kind: "moderator"; moderator: boolean }
+  /** A link with an invitation was made. */
+  | { kind: "invited"; token: string; endsAt: number }
   | { kind: "chat"; message: ChatMessage };
 
 // What a long call keeps of its chat.
@@ -69,6 +78,8 @@ export function joinedRoom(room: Room, joined: Joined): Room {
     moderator: joined.moderator,
     locked: joined.locked,
     maySubscribe: joined.maySubscribe,
+    access: joined.access,
+    mayBecomeModerator: joined.mayBecomeModerator,
     participants,
     speakers: new Map(),
     qualities: keepOnly(room.qualities, participants),
@@ -102,10 +113,13 @@ export function updatedRoom(room: Room, update: RoomUpdate): { room: Room; event
   const participants = ordered(known.values());
   const locked = update.locked ?? room.locked;
   if (locked !== room.locked) events.push({ kind: "locked", locked });
+  const moderator = update.moderator ?? room.moderator;
+  if (moderator !== room.moderator) events.push({ kind: "moderator", moderator });
   return {
     room: {
       ...room,
       locked,
+      moderator,
       participants,
       speakers: keepOnly(room.speakers, participants),
       qualities: keepOnly(room.qualities, participants),

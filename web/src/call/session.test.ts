@@ -40,7 +40,7 @@ function setup(token = "") {
     },
     clock,
     random: () => 1,
-    entrance: { room: "r", name: "Ada", viewOnly: false, password: "", token, receiveCodecs: ["video/VP8"] },
+    entrance: { room: "r", name: "Ada", viewOnly: false, password: "", token, seat: "", receiveCodecs: ["video/VP8"] },
     onState: (s) => states.push(s),
     onJoined: (j) => joins.push(j.resumed),
     onMessage: (m) => messages.push(m.case),

@@ -48,6 +48,8 @@ export interface Entrance {
   password: string;
   /** Of an invitation; empty without one. */
   token: string;
+  /** By which the node knows this browser again. */
+  seat: string;
   receiveCodecs: string[];
 }
 

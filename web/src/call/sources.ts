@@ -15,6 +15,25 @@ export function ownTracks({ microphone, camera, screen, screenAudio }: Media): M
 /** Reports whether a device gives nothing: it is off, not there, or silenced by the system. */
 export const silent = ({ wanted, track, interrupted }: Device): boolean => !wanted || !track || interrupted;
 
+/** What to say when a moderator has muted something of one's own. */
+export function mutedWords(source: TrackSource): string {
+  switch (source) {
+    case TrackSource.CAMERA:
+      return "A moderator has turned your camera off.";
+    case TrackSource.SCREEN:
+    case TrackSource.SCREEN_AUDIO:
+      return "A moderator has stopped your screen.";
+    default:
+      return "A moderator has muted your microphone.";
+  }
+}
+
+/** Reports whether what a source comes from is turned off. */
+export function isOff({ microphone, camera, screen }: Media, source: TrackSource): boolean {
+  if (source === TrackSource.MICROPHONE) return !microphone.wanted;
+  return source === TrackSource.CAMERA ? !camera.wanted : screen === null;
+}
+
 /** Turns off what a source comes from, as its button does. */
 export function turnOff(media: LocalMedia, source: TrackSource): void {
   const { microphone, camera } = media.store.state;

@@ -47,6 +47,8 @@ export const emptyRoom: Room = {
   moderator: false,
   locked: false,
   maySubscribe: true,
+  access: null,
+  mayBecomeModerator: false,
   participants: [],
   speakers: new Map(),
   qualities: new Map(),

@@ -7,21 +7,6 @@ import type { RoomRule } from "./model";
 import { QRCode } from "./qr";
 import { Check, Complaint, countWords, Field, useProblems } from "./section";
 
-/** Where invitations are made. */
-export function InvitationsView({ onMake }: { onMake: () => void }): JSX.Element {
-  return (
-    <section aria-labelledby="invitations">
-      <header class="section-head">
-        <h2 id="invitations">Invitations</h2>
-        <button type="button" class="button button-main" onClick={onMake}>
-          Make an invitation
-        </button>
-      </header>
-      <p class="hint">An invitation is a link to a room. Whoever opens it comes in without a password, for as long as you say.</p>
-    </section>
-  );
-}
-
 interface Props {
   rooms: readonly RoomRule[];
   onClose: () => void;
@@ -110,7 +95,7 @@ export function InvitationDialog({ rooms, onClose }: Props): JSX.Element {
           )}
         </Field>
         <Check checked={draft.once} onChange={(once) => set({ once })}>
-          For one guest: whoever uses it first
+          For one guest: the first browser that opens it
         </Check>
         <Complaint words={error} />
         <div class="dialog-buttons">
@@ -166,7 +151,7 @@ function Made({ invitation, room, once, onClose }: MadeProps): JSX.Element {
         <QRCode text={invitation.url} label="The link as a QR code" />
         <p>
           It holds until {until}
-          {once && ", for whoever uses it first"}. It is not shown again: whoever has it can come in.
+          {once && ", for the first browser that opens it"}. It is not shown again: whoever has it can come in.
         </p>
         <div class="dialog-buttons">
           <button type="button" class="button" onClick={onClose}>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accessWords, invitationBody, invitationProblems, newInvitation } from "./invitations";
+import { type KnownInvitation, rightsWords, invitationState, accessWords, invitationBody, invitationProblems, newInvitation } from "./invitations";
 import type { RoomRule } from "./model";
 
 const rooms: RoomRule[] = [
@@ -32,4 +32,16 @@ test("what is wrong is told by option", () => {
 test("each kind of access has words of its own", () => {
   const words = [...rooms.map((r) => r.name), "elsewhere"].map((room) => accessWords(room, rooms));
   assert.equal(new Set(words).size, words.length);
+});
+
+test("how an invitation is", () => {
+  const known: KnownInvitation = {
+    id: "1", room: "den", name: "", rights: ["publish", "moderate"], once: false, by: "an admin",
+    made: "2026-01-01T00:00:00Z", ends: "2026-01-02T00:00:00Z", used: null, revoked: null,
+  };
+  assert.equal(invitationState(known), "Holds");
+  assert.equal(invitationState({ ...known, once: true }), "Not used yet");
+  assert.equal(invitationState({ ...known, once: true, used: known.made }), "Used by its guest");
+  assert.equal(invitationState({ ...known, once: true, used: known.made, revoked: known.made }), "Revoked");
+  assert.equal(rightsWords(known.rights), "be seen and heard, moderate");
 });

@@ -65,3 +65,36 @@ export function accessWords(room: string, rooms: readonly RoomRule[]): string {
       return "Letters, digits, “-”, “_” and “.”.";
   }
 }
+
+/** An invitation that the node remembers. Times are as in RFC 3339. */
+export interface KnownInvitation {
+  id: string;
+  room: string;
+  name: string;
+  rights: string[];
+  once: boolean;
+  by: string;
+  made: string;
+  ends: string;
+  used: string | null;
+  revoked: string | null;
+}
+
+/** What its bearer may do, in words. */
+export function rightsWords(rights: readonly string[]): string {
+  const words: Record<string, string> = {
+    publish: "be seen and heard",
+    subscribe: "see and hear",
+    moderate: "moderate",
+    admin: "change the settings",
+    trunk: "join as a node",
+  };
+  return rights.map((r) => words[r] ?? r).join(", ");
+}
+
+/** How an invitation is. */
+export function invitationState({ once, used, revoked }: KnownInvitation): string {
+  if (revoked) return "Revoked";
+  if (once) return used ? "Used by its guest" : "Not used yet";
+  return "Holds";
+}

@@ -8,7 +8,9 @@ import type { Camera, CameraDraft } from "./cameras";
 import { CamerasView } from "./cameratable";
 import { FindCameras } from "./found";
 import { TrunkForm } from "./form";
-import { InvitationDialog, InvitationsView } from "./invitationform";
+import { InvitationDialog } from "./invitationform";
+import type { KnownInvitation } from "./invitations";
+import { InvitationsView, RevokeQuestion } from "./invitationtable";
 import type { Servers, Trunk } from "./model";
 import { RoomForm } from "./roomform";
 import { accessName, type RoomSection } from "./rooms";
@@ -27,6 +29,7 @@ type Open =
   | { kind: "remove"; word: Section["word"]; name: string }
   | { kind: "find" }
   | { kind: "invitation" }
+  | { kind: "revoke"; invitation: KnownInvitation }
   | null;
 
 function Page() {
@@ -74,10 +77,15 @@ function Page() {
             onEdit={(room) => show({ kind: "room", room })}
             onRemove={({ name }) => show({ kind: "remove", word: "room", name })}
           />
-          <InvitationsView onMake={() => show({ kind: "invitation" })} />
+          <InvitationsView
+            invitations={servers.invitations}
+            onMake={() => show({ kind: "invitation" })}
+            onRevoke={(invitation) => show({ kind: "revoke", invitation })}
+          />
         </>
       )}
       {servers && open?.kind === "invitation" && <InvitationDialog rooms={servers.rooms} onClose={close} />}
+      {open?.kind === "revoke" && <RevokeQuestion invitation={open.invitation} onClose={close} onDone={saved} />}
       {open?.kind === "remove" && (
         <RemoveQuestion section={{ word: open.word, name: open.name, isNew: false }} onClose={close} onSaved={saved}>
           {open.word === "trunk" && "Whoever is at the other end leaves the calls here, and its secret is forgotten."}

@@ -2,6 +2,7 @@ import type { Problems } from "./api";
 import { num, rate, type Long, type TrunkStatus } from "../status/model";
 import { sentence } from "../ui/sentence";
 import type { Camera } from "./cameras";
+import type { KnownInvitation } from "./invitations";
 import type { RoomSection } from "./rooms";
 
 /** What /servers tells in JSON. */
@@ -18,6 +19,8 @@ export interface Servers {
   rooms: RoomSection[];
   /** Who may enter the others: "lan", "token" or "open". */
   otherRooms: string;
+  /** Those that hold, or were revoked and have not ended; the newest first. */
+  invitations: KnownInvitation[];
 }
 
 /** Who may enter a room. */

@@ -11,8 +11,9 @@ import { asksForWall, sayWall } from "../ui/wall";
 import { isolate } from "../ui/isolate";
 import { sentence } from "../ui/sentence";
 import { mediaWords, movedWords, screenWords, together } from "../ui/words";
-import { Invitations } from "./invitations";
+import { Invitations, nameIn } from "./invitations";
 import { load } from "./load";
+import { seat } from "./seat";
 import { Settings } from "./settings";
 import { Store } from "./store";
 import type { Tabs } from "./tabs";
@@ -31,14 +32,21 @@ export interface Ui {
   room: string;
   /** There is an invitation to it. */
   invited: boolean;
+  /** What the invitation calls its bearer; empty where it does not say. */
+  invitedAs: string;
   layout: "grid" | "speaker";
   pinned: string;
   dismissed: ReadonlySet<string>;
   speaker: ActiveSpeaker | null;
   panel: "" | "chat" | "people";
-  dialog: "" | "help" | "devices" | "link" | "moderation";
+  dialog: "" | "help" | "devices" | "link" | "moderation" | "moderator";
   /** Id of the participant that the moderation is about. */
   subject: string;
+  /** The link that the dialog shows, and what it is good for. */
+  link: string;
+  linkWords: string;
+  /** Why the last password made no moderator. */
+  refusal: string;
   unread: number;
   /** Another tab of this browser is in this room, and has the sound. */
   elsewhere: boolean;
@@ -92,7 +100,7 @@ export class App {
     this.invitations.take(room);
     this.ui = new Store<Ui>({
       room,
-      invited: this.invitations.of(room) !== "",
+      ...this.invitedTo(room),
       layout: this.settings.layout,
       pinned: "",
       dismissed: new Set(),
@@ -100,6 +108,9 @@ export class App {
       panel: "",
       dialog: "",
       subject: "",
+      link: "",
+      linkWords: "",
+      refusal: "",
       unread: 0,
       elsewhere: false,
       hearHere: false,
@@ -122,7 +133,7 @@ export class App {
         clock: systemClock,
         media: this.media,
         onEvent: (event) => this.happened(event),
-        onComplaint: (_, message) => this.say(sentence(message), true),
+        onComplaint: (_, message) => this.complained(sentence(message)),
         onDemoted: () => this.demoted(),
       });
     });
@@ -138,11 +149,13 @@ export class App {
 
   /** Enters the room; returns what is wrong with what was typed, or null. */
   join(room: string, name: string, viewOnly: boolean, password: string): { field: "room" | "name"; text: string } | null {
+    // The one spelling that the node knows it by.
+    room = room.normalize("NFKC");
     const badRoom = roomNameProblem(room);
     if (badRoom) return { field: "room", text: badRoom };
     const badName = viewOnly && name.trim() === "" ? null : personNameProblem(name);
     if (badName) return { field: "name", text: badName };
-    if (name.trim()) this.settings.name = name.trim();
+    if (name.trim() && !this.ui.state.invitedAs) this.settings.name = name.trim();
     if (this.ui.state.room !== room) {
       history.pushState(null, "", this.roomUrl(room));
       this.showRoom(room);
@@ -150,7 +163,7 @@ export class App {
     this.lastEntrance = { name: name.trim(), viewOnly, password };
     this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, toasts: [], hearHere: false });
     if (viewOnly) this.media.close();
-    this.call.join({ room, name: name.trim(), viewOnly, password, token: this.invitations.of(room) });
+    this.call.join({ room, name: name.trim(), viewOnly, password, token: this.invitations.of(room), seat: seat() });
     return null;
   }
 
@@ -180,13 +193,23 @@ export class App {
   /** To the lobby of this room, as if there had been no invitation. */
   forgetInvitation(): void {
     this.invitations.forget(this.ui.state.room);
-    this.ui.set({ invited: false });
+    this.ui.set(this.invitedTo(this.ui.state.room));
     this.call.toLobby();
   }
 
   private showRoom(room: string): void {
-    this.ui.set({ room, invited: this.invitations.of(room) !== "" });
+    this.ui.set({ room, ...this.invitedTo(room) });
     this.lookForTabs();
+  }
+
+  private invitedTo(room: string): { invited: boolean; invitedAs: string } {
+    const token = this.invitations.of(room);
+    return { invited: token !== "", invitedAs: nameIn(token) };
+  }
+
+  private complained(words: string): void {
+    if (this.ui.state.dialog === "moderator") this.ui.set({ refusal: words });
+    else this.say(words, true);
   }
 
   private demoted(): void {
@@ -199,15 +222,19 @@ export class App {
     return new URL(room ? `sfu/${room}` : "sfu", document.baseURI).href;
   }
 
-  async copyLink(): Promise<void> {
-    const url = this.roomUrl(this.ui.state.room);
-    try {
-      await navigator.clipboard.writeText(url);
-      this.say("The link is copied. Send it to whoever should come.");
-    } catch {
-      // An insecure page, or no permission: show it instead.
-      this.ui.set({ dialog: "link" });
-    }
+  /** Copies the link to the room, or makes an invitation and copies that. */
+  copyLink(invitation = false): void {
+    void import("../ui/inviting").then(({ copyLink }) => copyLink(this, invitation));
+  }
+
+  /** Becomes a moderator by the admin's password. */
+  becomeModerator(password: string): void {
+    this.ui.set({ refusal: "" });
+    if (!this.call.becomeModerator(password)) this.hasToWait();
+  }
+
+  hasToWait(): void {
+    this.say("That has to wait until the connection is back.", true, () => this.call.store.state.phase === "reconnecting");
   }
 
   /** Turns the microphone or the camera on or off, and says why where that does not go. */
@@ -280,8 +307,10 @@ export class App {
   }
 
   /** Mutes or removes somebody, or locks the room. */
-  moderate(action: ModerationAction): void {
-    if (!this.call.moderate(action)) this.say("That has to wait until the connection is back.", true, () => this.call.store.state.phase === "reconnecting");
+  moderate(action: ModerationAction): boolean {
+    const sent = this.call.moderate(action);
+    if (!sent) this.hasToWait();
+    return sent;
   }
 
   toggleWall(): void {
@@ -332,7 +361,18 @@ export class App {
         this.gather();
         break;
       case "muted":
-        this.say("A moderator has muted you.", true, () => !this.media.store.state.microphone.wanted || !this.media.store.state.camera.wanted);
+        this.say(event.words, true, event.holds);
+        break;
+      case "moderator":
+        this.say(
+          event.moderator ? "You are a moderator now: you can mute and remove others, and lock the room." : "You are no moderator any more.",
+          false,
+          () => this.call.store.state.room.moderator === event.moderator,
+        );
+        if (this.ui.state.dialog === "moderator") this.ui.set({ dialog: "" });
+        break;
+      case "invited":
+        void import("../ui/inviting").then(({ invited }) => invited(this, event.token, event.endsAt));
         break;
       case "locked":
         this.say(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tokenIn } from "./invitations";
+import { nameIn, tokenIn } from "./invitations";
 
 test("a token is found in the fragment of an address", () => {
   const cases: [hash: string, token: string | null][] = [
@@ -13,4 +13,18 @@ test("a token is found in the fragment of an address", () => {
     ["#token=%zz", "%zz"],
   ];
   for (const [hash, token] of cases) assert.equal(tokenIn(hash), token, hash);
+});
+
+test("the name that an invitation gives", () => {
+  const token = (claims: string) => `x.${Buffer.from(claims).toString("base64url")}.y`;
+  const cases: [token: string, name: string][] = [
+    ["", ""],
+    ["a.b.c", ""],
+    [token('{"room":"den"}'), ""],
+    [token('{"name":"Ada"}'), "Ada"],
+    [token('{"name":"علی\u200cرضا 👩‍💻"}'), "علی\u200cرضا 👩‍💻"],
+    [token('{"name":{"a":1}}'), ""],
+    [token("null"), ""],
+  ];
+  for (const [text, name] of cases) assert.equal(nameIn(text), name, text);
 });

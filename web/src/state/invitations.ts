@@ -5,6 +5,17 @@ export function tokenIn(hash: string): string | null {
   return new URLSearchParams(hash.replace(/^#/, "")).get("token");
 }
 
+/** The name that a token gives its bearer; empty where it gives none. */
+export function nameIn(token: string): string {
+  try {
+    const bytes = Uint8Array.from(atob((token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+    const { name } = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown };
+    return typeof name === "string" ? name : "";
+  } catch {
+    return "";
+  }
+}
+
 /**
  * Invitations are the tokens with which rooms are entered, by room. They last as
  * long as the tab, and stand in no address, which people pass on.

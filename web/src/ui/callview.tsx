@@ -5,6 +5,7 @@ import type { Media } from "../call/media";
 import { ParticipantKind } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useMedia, useNow, useStore } from "./context";
 import { IconButton, MenuButton, type MenuItem } from "./controls";
+import { invitingBy } from "./inviting";
 import { Dialogs } from "./dialogs";
 import { Icon } from "./icons";
 import { DeviceButton } from "./lobby";
@@ -146,14 +147,17 @@ function Alone({ tiles }: { tiles: Tile[] }): JSX.Element | null {
   const others = useStore(app.call.store, (s) => s.room.participants.length > 1);
   const joined = useStore(app.call.store, (s) => s.phase === "joined");
   const wall = useStore(app.ui, (s) => s.wall);
+  const by = useStore(app.call.store, (s) => invitingBy(s.room));
   if (wall) return tiles.length === 0 && joined ? <p class="alone alone-only">There is no camera in this room.</p> : null;
   if (others ? tiles.length > 0 : !joined) return null;
   return (
     <div class={`alone ${tiles.length === 0 ? "alone-only" : ""}`}>
       <p>{others ? "Nobody can be seen or heard yet." : "Nobody else is here yet."}</p>
-      <button type="button" class="button button-main" onClick={() => void app.copyLink()}>
-        <Icon name="link" /> Copy the link to invite
-      </button>
+      {by && (
+        <button type="button" class="button button-main" onClick={() => app.copyLink()}>
+          <Icon name="link" /> {by === "link" ? "Copy the link to invite" : "Make an invitation and copy it"}
+        </button>
+      )}
     </div>
   );
 }
@@ -168,6 +172,7 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
   const wall = useStore(app.ui, (s) => s.wall);
   const wallSilent = useStore(app.ui, (s) => s.wallSilent);
   const cameras = useStore(app.call.store, (s) => s.room.participants.some((p) => p.kind === ParticipantKind.CAMERA));
+  const by = useStore(app.call.store, (s) => invitingBy(s.room));
   const large = main >= 0;
   const mainKey = large ? (tiles[main]?.key ?? "") : "";
   const sharing = media.screen !== null;
@@ -187,7 +192,9 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
     ...(wall
       ? [{ label: wallSilent ? "Turn the wall's sound on" : "Turn the wall's sound off", icon: "sound" as const, onChoose: () => app.setWallSilent(!wallSilent) }]
       : []),
-    { label: "Copy the link to invite", icon: "link", onChoose: () => void app.copyLink() },
+    ...(by
+      ? [{ label: by === "link" ? "Copy the link to invite" : "Make an invitation and copy it", icon: "link" as const, onChoose: () => app.copyLink() }]
+      : []),
     ...(fullScreenPossible
       ? [{ label: "Full screen", icon: "expand" as const, onChoose: () => toggleFullScreen(document.documentElement) }]
       : []),
@@ -202,7 +209,9 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
           <span class="room-name" title={room}>
             {room}
           </span>
-          <IconButton icon="link" label="Copy link" class="round-quiet" onClick={() => void app.copyLink()} />
+          {by && (
+            <IconButton icon="link" label={by === "link" ? "Copy link" : "Copy an invitation"} class="round-quiet" onClick={() => app.copyLink()} />
+          )}
         </div>
       )}
       <div class="controls-main">

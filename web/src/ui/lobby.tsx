@@ -14,6 +14,7 @@ export function Lobby(): JSX.Element {
   const app = useApp();
   const fixedRoom = useStore(app.ui, (s) => s.room);
   const invited = useStore(app.ui, (s) => s.invited);
+  const invitedAs = useStore(app.ui, (s) => s.invitedAs);
   const elsewhere = useStore(app.ui, (s) => s.elsewhere);
   const phase = useStore(app.call.store, (s) => s.phase);
   const ending = useStore(app.call.store, (s) => s.ending);
@@ -44,7 +45,7 @@ export function Lobby(): JSX.Element {
 
   const enter = (viewOnly: boolean) => {
     if (joining) return;
-    setProblem(app.join(fixedRoom || room, name, viewOnly, password));
+    setProblem(app.join(fixedRoom || room, invitedAs || name, viewOnly, password));
   };
   const words = ending && !wrongPassword && ending.reason !== "left" ? endingWords(ending, window.isSecureContext) : null;
   const note = (field: string) =>
@@ -66,7 +67,7 @@ export function Lobby(): JSX.Element {
         </p>
       </header>
       <div class="lobby-body">
-        <Preview name={name} />
+        <Preview name={invitedAs || name} />
         <form
           class="card lobby-form"
           ref={form}
@@ -128,13 +129,14 @@ export function Lobby(): JSX.Element {
               class="input"
               name="name"
               dir="auto"
-              value={name}
+              value={invitedAs || name}
+              readOnly={invitedAs !== ""}
               autoComplete="name"
               autoCapitalize="words"
               {...attributes("name")}
               onInput={(event) => setName(event.currentTarget.value)}
             />
-            {note("name")}
+            {invitedAs ? <p class="hint">Your invitation gives you this name.</p> : note("name")}
           </label>
           {asked && (
             <label class="field">

@@ -1,7 +1,8 @@
+import { create } from "@bufbuild/protobuf";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { shownName } from "../call/room";
-import type { Participant } from "../proto/umbrella/v1/signal_pb";
+import { MuteSchema, ParticipantKind, PromoteSchema, TrackSource } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
 import { Icon } from "./icons";
@@ -19,12 +20,7 @@ export function ModerationDialog({ participantId, onClose }: { participantId: st
   }, [participant]);
   if (!participant) return null;
   const name = isolate(shownName(participant));
-  if (participant.nodeName)
-    return (
-      <Dialog title={name} onClose={onClose}>
-        <p>{`They came in at ${participant.nodeName}: only moderators there can mute or remove them.`}</p>
-      </Dialog>
-    );
+  const { nodeName } = participant;
   return removes ? (
     <Dialog key="removes" title={`Remove ${name}?`} onClose={onClose}>
       <Removal
@@ -38,29 +34,54 @@ export function ModerationDialog({ participantId, onClose }: { participantId: st
   ) : (
     <Dialog key="choice" title={name} onClose={onClose}>
       <div>
-        {isHeardOrSeen(participant) && (
+        {mutable.map(({ sources, icon, label, hint, said }) =>
+          participant.tracks.some((t) => !t.muted && sources.includes(t.source)) ? (
+            <button
+              key={label}
+              type="button"
+              class="menu-item"
+              onClick={() => {
+                if (app.moderate({ case: "mute", value: create(MuteSchema, { participantId, sources }) })) app.say(said(name));
+                onClose();
+              }}
+            >
+              <Icon name={icon} />
+              <span>
+                {label}
+                <span class="hint menu-hint">{hint}</span>
+              </span>
+            </button>
+          ) : null,
+        )}
+        {!nodeName && participant.kind === ParticipantKind.PERSON && (
           <button
             type="button"
             class="menu-item"
             onClick={() => {
-              app.moderate({ case: "mute", value: participantId });
+              app.moderate({ case: "promote", value: create(PromoteSchema, { participantId, moderator: !participant.moderator }) });
               onClose();
             }}
           >
-            <Icon name="microphoneOff" />
+            <Icon name="people" />
             <span>
-              Mute
-              <span class="hint menu-hint">Nothing is heard or seen of them until they turn it on again.</span>
+              {participant.moderator ? "Take back the right to moderate" : "Make a moderator"}
+              <span class="hint menu-hint">
+                {participant.moderator ? "They can mute and remove nobody any more." : "Of this room, until everybody has left it. They can mute, remove, lock and invite."}
+              </span>
             </span>
           </button>
         )}
-        <button type="button" class="menu-item" onClick={() => setRemoves(true)}>
-          <Icon name="leave" />
-          <span>
-            Remove
-            <span class="hint menu-hint">Their call ends.</span>
-          </span>
-        </button>
+        {nodeName ? (
+          <p class="hint">{`They came in at ${nodeName}: only moderators there can remove them or make them a moderator.`}</p>
+        ) : (
+          <button type="button" class="menu-item" onClick={() => setRemoves(true)}>
+            <Icon name="leave" />
+            <span>
+              Remove
+              <span class="hint menu-hint">Their call ends.</span>
+            </span>
+          </button>
+        )}
       </div>
     </Dialog>
   );
@@ -89,6 +110,82 @@ function Removal({ onKeep, onRemove }: { onKeep: () => void; onRemove: () => voi
   );
 }
 
-function isHeardOrSeen(participant: Participant): boolean {
-  return participant.tracks.some((t) => !t.muted);
+interface Mutable {
+  sources: TrackSource[];
+  icon: "microphoneOff" | "cameraOff" | "screenStop";
+  label: string;
+  hint: string;
+  said: (name: string) => string;
+}
+
+/** What of somebody a moderator can mute. */
+const mutable: Mutable[] = [
+  {
+    sources: [TrackSource.MICROPHONE],
+    icon: "microphoneOff",
+    label: "Mute the microphone",
+    hint: "Nobody hears them until they turn it on again.",
+    said: (name) => `You have muted the microphone of ${name}.`,
+  },
+  {
+    sources: [TrackSource.CAMERA],
+    icon: "cameraOff",
+    label: "Turn the camera off",
+    hint: "Nobody sees them until they turn it on again.",
+    said: (name) => `You have turned off the camera of ${name}.`,
+  },
+  {
+    sources: [TrackSource.SCREEN, TrackSource.SCREEN_AUDIO],
+    icon: "screenStop",
+    label: "Stop the screen",
+    hint: "Until they share it again.",
+    said: (name) => `You have stopped the screen of ${name}.`,
+  },
+];
+
+/** Asks for the admin's password. It closes when the node has made one a moderator. */
+export function ModeratorDialog({ onClose }: { onClose: () => void }): JSX.Element {
+  const app = useApp();
+  const refusal = useStore(app.ui, (s) => s.refusal);
+  const [password, setPassword] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), [refusal]);
+  return (
+    <Dialog title="Become a moderator" onClose={onClose}>
+      <form
+        class="stack"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (password) app.becomeModerator(password);
+        }}
+      >
+        <label class="field">
+          <span class="field-label">Password of the admin</span>
+          <input
+            ref={input}
+            class="input"
+            type="password"
+            name="admin-password"
+            autoComplete="off"
+            value={password}
+            aria-invalid={refusal !== ""}
+            aria-describedby="moderator-problem"
+            onInput={(event) => setPassword(event.currentTarget.value)}
+          />
+        </label>
+        <p class={refusal ? "field-problem" : "hint"} id="moderator-problem" role={refusal ? "alert" : undefined}>
+          {refusal || "It is the one of /servers and /status. You moderate this room until you leave it for good."}
+        </p>
+        <div class="dialog-buttons">
+          <button type="button" class="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="button button-main" disabled={!password}>
+            Become a moderator
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
 }

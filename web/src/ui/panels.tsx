@@ -2,9 +2,10 @@ import { Fragment, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { hashOf, initials } from "../call/names";
 import { isMuted, shownName, trackOf } from "../call/room";
-import { ParticipantKind, QualityLevel, TrackSource, type ChatMessage, type Participant } from "../proto/umbrella/v1/signal_pb";
+import { ParticipantKind, QualityLevel, RoomAccess, TrackSource, type ChatMessage, type Participant } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
+import { invitingBy } from "./inviting";
 import { Bars, Icon } from "./icons";
 import { isolate } from "./isolate";
 import { qualityWords, strengthOf } from "./quality";
@@ -179,17 +180,32 @@ function PeoplePanel(): JSX.Element {
   const room = useStore(app.call.store, (s) => s.room);
   const heading = useRef<HTMLButtonElement>(null);
   useEffect(() => heading.current?.focus(), []);
+  const by = invitingBy(room);
   const inCall = room.participants.filter((p) => !p.viewOnly);
   const watching = room.participants.filter((p) => p.viewOnly);
   return (
     <Panel title="People">
       <div class="people">
-        <button type="button" class="button button-wide" ref={heading} onClick={() => void app.copyLink()}>
-          <Icon name="link" /> Copy the link to invite
-        </button>
+        {by ? (
+          <button type="button" class="button button-wide" ref={heading} onClick={() => app.copyLink()}>
+            <Icon name="link" /> {by === "link" ? "Copy the link to invite" : "Make an invitation and copy it"}
+          </button>
+        ) : (
+          <p class="hint">This room is entered with an invitation, which moderators make.</p>
+        )}
+        {room.moderator && room.access === RoomAccess.PASSWORD && (
+          <button type="button" class="button button-wide" onClick={() => app.copyLink(true)}>
+            <Icon name="link" /> Copy an invitation without the password
+          </button>
+        )}
         {room.moderator && (
           <button type="button" class="button button-wide" onClick={() => app.moderate({ case: "lock", value: !room.locked })}>
             <Icon name={room.locked ? "unlock" : "lock"} /> {room.locked ? "Unlock the room" : "Lock the room"}
+          </button>
+        )}
+        {room.mayBecomeModerator && !room.moderator && (
+          <button type="button" class="button button-wide" onClick={() => app.ui.set({ dialog: "moderator", refusal: "" })}>
+            <Icon name="lock" /> Become a moderator
           </button>
         )}
         {room.locked && <p class="hint">The room is locked: nobody else can come in.{lockElsewhere(room.participants)}</p>}
@@ -235,6 +251,7 @@ function Person({ participant }: { participant: Participant }): JSX.Element {
       <span class="person-name">
         <bdi>{name}</bdi>
         {own && <span class="quiet"> (you)</span>}
+        {participant.moderator && <span class="quiet"> · Moderator</span>}
         {what && <span class="quiet"> · {what}</span>}
         {participant.nodeName && !own && (
           <span class="quiet">

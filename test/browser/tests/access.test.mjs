@@ -42,6 +42,7 @@ scene("who may come in", 300, async ({ person, step }) => {
     await who.page.setViewport(before);
   };
   let invitations;
+  let password;
 
   await step("a login", async () => {
     root.stranger = true;
@@ -51,7 +52,7 @@ scene("who may come in", 300, async ({ person, step }) => {
     await root.says("The password is wrong");
     await look(root, "login");
     const made = /admin password made.*? password=(\S+)/;
-    const [, password] = await until("the log has the password", 5_000, 50, () => made.exec(daemon.log));
+    [, password] = await until("the log has the password", 5_000, 50, () => made.exec(daemon.log));
     await root.type('input[name="password"]', password);
     await root.press("Log in");
     await root.says("Make an invitation");
@@ -86,7 +87,21 @@ scene("who may come in", 300, async ({ person, step }) => {
       guest: await make({ rights: ["publish", "subscribe"] }),
       viewer: await make({ rights: ["subscribe"] }),
       sender: await make({ rights: ["publish"] }),
+      named: await make({ rights: ["publish", "subscribe"], name: "علی\u200cرضا", once: true }),
+      revoked: await make({ rights: ["publish", "subscribe"], name: "Mallory" }),
     };
+  });
+
+  await step("one of them is revoked", async () => {
+    const row = 'tr[data-invitation][data-revoked="false"]';
+    await until("all of them are listed", 10_000, 100, async () => (await root.page.$$(row)).length === 6);
+    await look(root, "invitations");
+    await root.page.evaluate(() => [...document.querySelectorAll("tr[data-invitation]")].find((tr) => tr.textContent.includes("Mallory")).querySelector("button").click());
+    await root.says("Nobody comes in by it any more");
+    await look(root, "revoke");
+    await root.page.locator("dialog .button-danger").click();
+    await root.says("The invitation to board was revoked");
+    await until("it is marked", 10_000, 100, async () => (await root.page.$$(row)).length === 5);
   });
 
   await step("a logout", async () => {
@@ -114,6 +129,9 @@ scene("who may come in", 300, async ({ person, step }) => {
     await bob.says("Your invitation does not let you in");
     await bob.press("Try without it");
     await bob.says("Room board");
+    await follow(bob, invitations.revoked);
+    await bob.press("Join");
+    await bob.says("was revoked");
   });
 
   await step("with one they do, and again after a reload", async () => {
@@ -154,14 +172,63 @@ scene("who may come in", 300, async ({ person, step }) => {
     await ada.press("Mute or remove Bob");
     await ada.page.waitForSelector("dialog");
     await look(ada, "moderation");
-    await ada.page.locator("dialog ::-p-text(Mute)").click();
-    await bob.says("A moderator has muted you");
+    await ada.page.locator("dialog ::-p-text(Mute the microphone)").click();
+    await ada.says("You have muted the microphone of Bob");
+    await bob.says("A moderator has muted your microphone");
     await until("Bob is muted for Ada", 5_000, 50, async () => (await ada.tiles()).find((t) => t.name === "Bob")?.muted);
+    assert.ok(await bob.hasButton("Turn camera off"), "the camera is still on");
     const { Bob: silent } = await ada.heard();
     await bob.press("Unmute microphone");
     await until("Ada hears Bob again", 10_000, 100, async () => (await ada.heard()).Bob.energy > silent.energy);
+    await ada.press("Mute or remove Bob");
+    await ada.page.locator("dialog ::-p-text(Turn the camera off)").click();
+    await bob.says("A moderator has turned your camera off");
+    assert.ok(await bob.hasButton("Mute microphone"), "the microphone is still on");
     await bob.press("Turn camera on");
     await ada.meets(["Bob"]);
+  });
+
+  await step("a moderator invites, and who may not is told who does", async () => {
+    await bob.press("People");
+    await bob.says("entered with an invitation, which moderators make");
+    assert.ok(!(await bob.hasButton("Copy the link to invite")));
+    await look(bob, "people-guest");
+    await bob.press("Close panel");
+    await ada.page.evaluate(() => {
+      navigator.clipboard.writeText = (text) => Promise.resolve(void (window.copied = text));
+    });
+    await ada.press("Make an invitation and copy it");
+    await ada.says("Whoever has it can come in until");
+    const link = await ada.page.evaluate(() => window.copied);
+    await follow(zoe, link);
+    await zoe.ready();
+    await zoe.press("Join");
+    await zoe.state("joined");
+    await zoe.meets(["Ada", "Bob"]);
+    await zoe.press("Leave");
+    await zoe.state("left");
+  });
+
+  await step("an invitation for one guest has its name, and lets one browser in", async () => {
+    await follow(zoe, invitations.named).catch(() => {}); // the name cannot be typed
+    await zoe.says("Your invitation gives you this name");
+    await look(zoe, "lobby-named");
+    assert.equal(await zoe.page.$eval('input[name="name"]', (field) => field.value), "علی\u200cرضا");
+    await zoe.ready();
+    await zoe.press("Join");
+    await zoe.state("joined");
+    await ada.meets(["علی\u200cرضا"]);
+    await eve.page.goto(invitations.named);
+    await eve.says("You are invited to board");
+    await eve.press("Join");
+    await eve.says("somebody has used it");
+    await zoe.page.reload();
+    await zoe.ready();
+    await zoe.press("Join");
+    await zoe.state("joined");
+    await ada.meets(["علی\u200cرضا"]);
+    await zoe.press("Leave");
+    await zoe.state("left");
   });
 
   await step("a moderator locks the room", async () => {
@@ -172,9 +239,42 @@ scene("who may come in", 300, async ({ person, step }) => {
     await follow(zoe, invitations.guest);
     await zoe.press("Join");
     await zoe.says("This room is locked");
+    // Who was in loads the page anew, and is in again.
+    await bob.page.reload();
+    await bob.ready();
+    await bob.press("Join");
+    await bob.state("joined");
+    await ada.meets(["Bob"]);
+    await zoe.press("Join");
+    await zoe.says("This room is locked");
     await ada.press("Unlock the room");
     await bob.says("The room is open again");
     await until("the mark is gone", 5_000, 50, async () => (await bob.page.$(".lock-mark")) === null);
+  });
+
+  await step("a moderator makes another one, and takes it back", async () => {
+    await ada.press("Mute or remove Bob");
+    await ada.page.locator("dialog ::-p-text(Make a moderator)").click();
+    await bob.says("You are a moderator now");
+    await until("Ada sees it", 5_000, 50, async () => (await ada.page.$eval(".people", (e) => e.textContent)).includes("Bob · Moderator"));
+    assert.ok(await bob.hasButton("Mute or remove Ada"));
+    await ada.press("Mute or remove Bob");
+    await look(ada, "moderation-moderator");
+    await ada.page.locator("dialog ::-p-text(Take back the right)").click();
+    await bob.says("You are no moderator any more");
+  });
+
+  await step("the admin's password makes a moderator on the local network", async () => {
+    await bob.press("People");
+    await bob.press("Become a moderator");
+    await bob.type('input[name="admin-password"]', "not the one");
+    await bob.page.locator("dialog .button-main").click();
+    await bob.says("The password is wrong");
+    await look(bob, "become-moderator");
+    await bob.type('input[name="admin-password"]', password);
+    await bob.page.locator("dialog .button-main").click();
+    await bob.says("You are a moderator now");
+    await until("the dialog is gone", 5_000, 50, async () => (await bob.page.$("dialog")) === null);
   });
 
   await step("whoever is invited to send receives nothing, and is told", async () => {

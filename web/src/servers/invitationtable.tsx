@@ -58,7 +58,7 @@ export function InvitationsView({ invitations, onMake, onRevoke }: Props): JSX.E
                   <td role="cell" class="trunk-actions">
                     {i.revoked === null && (
                       <span class="cell">
-                        <button type="button" class="button" aria-label={`Revoke the invitation to ${i.room}`} onClick={() => onRevoke(i)}>
+                        <button type="button" class="link" aria-label={`Revoke the invitation to ${i.room}`} onClick={() => onRevoke(i)}>
                           Revoke
                         </button>
                       </span>

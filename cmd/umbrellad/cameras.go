@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"umbrella/internal/camera"
+	"umbrella/internal/cause"
 	"umbrella/internal/onvif"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -134,7 +135,7 @@ func probeCamera(in *invocation) int {
 	fmt.Fprintln(in.err, "Looking at it: this takes up to 20 seconds.")
 	report := (&camera.Probe{URL: url, Record: in.report != ""}).Run(ctx)
 	if err := in.printReport(report); err != nil {
-		fmt.Fprintf(in.err, "umbrellad: -report: %v\n", err)
+		fmt.Fprintf(in.err, "umbrellad: -report: %v\n", cause.Explain(err))
 		return exitFailure
 	}
 	if !report.Plays && !report.Hears {

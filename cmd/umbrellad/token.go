@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/cause"
 	"umbrella/internal/config"
 )
 
@@ -44,7 +45,7 @@ func makeToken(in *invocation) int {
 	}
 	text, err := in.mint()
 	if err != nil {
-		fmt.Fprintf(in.err, "umbrellad: token: %v\n", err)
+		fmt.Fprintf(in.err, "umbrellad: token: %v\n", cause.Explain(err))
 		return exitFailure
 	}
 	if in.token.room != access.AnyRoom && !strings.Contains(in.token.rights, access.RightTrunk) {

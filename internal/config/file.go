@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"umbrella/internal/cause"
 )
 
 // Source is where the settings come from, and what changes them in the file.
@@ -194,7 +196,7 @@ func (s Source) change(write bool, edit func(text string) (string, error)) (*Con
 	defer f.Close() // and with that the lock
 	before, err := Read(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", s.Path(), err)
+		return nil, fmt.Errorf("reading %s: %w", s.Path(), cause.Explain(err))
 	}
 	// What is not understood must not be edited.
 	if _, problems := parseSyntax(s.Path(), before); len(problems) > 0 {
@@ -209,7 +211,7 @@ func (s Source) change(write bool, edit func(text string) (string, error)) (*Con
 		return cfg, err
 	}
 	if err := replace(path, after); err != nil {
-		return nil, fmt.Errorf("writing %s: %w", s.Path(), err)
+		return nil, fmt.Errorf("writing %s: %w", s.Path(), cause.Explain(err))
 	}
 	return cfg, nil
 }

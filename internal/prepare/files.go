@@ -164,7 +164,12 @@ func (j *Job) nameHolder(problem string, cfg *config.Config) string {
 			continue
 		}
 		if who := cause.Holder(at.protocol, at.port); who != "" {
-			return strings.Replace(problem, somebody, who+" listens there", 1)
+			// How to find it out is of no use then.
+			before, rest, _ := strings.Cut(problem, somebody)
+			if _, cure, ok := strings.Cut(rest, ";"); ok {
+				rest = ":" + cure
+			}
+			return before + who + " listens there" + rest
 		}
 	}
 	return problem

@@ -87,7 +87,7 @@ func TestPortIsNamedWithItsHolder(t *testing.T) {
 	j, n, settings := running(t)
 	port := l.Addr().(*net.TCPAddr).Port
 	n.reload = func(string) string {
-		return fmt.Sprintf("option 'media_port': listen tcp :%d: bind: address already in use: another program listens there: stop that", port)
+		return fmt.Sprintf("option 'media_port': listen tcp :%d: bind: address already in use: another program listens there: `netstat` shows which; stop that", port)
 	}
 	settings(fmt.Sprint(port))
 	if text, _ := j.get(Refused); !strings.Contains(text, fmt.Sprintf("in use: the process prepare.test (pid %d) listens there: stop that", os.Getpid())) {

@@ -192,7 +192,7 @@ func TestStateDirThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dir, want := range map[string]string{
-		full + "/umbrella":             "cannot be used by the user nobody: writing " + full + "/umbrella/probe: ",
+		full + "/umbrella":             "cannot be used by the user nobody: writing to " + full + "/umbrella: no space left on device: the file system is full",
 		mount("ro") + "/umbrella":      "cannot be made: mkdir " + j.Root + "/mnt/ro/umbrella: read-only file system: the file system can only be read: mount it for writing",
 		j.Root + "/file/umbrella":      "cannot be made: mkdir " + j.Root + "/file: not a directory: a part of the path is a file",
 		j.Root + "/file":               "cannot be used: open " + j.Root + "/file: not a directory",

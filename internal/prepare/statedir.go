@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"golang.org/x/sys/unix"
@@ -250,6 +251,9 @@ func Probe(dir string) error {
 	err := state.Write(path, make([]byte, probeSize))
 	if err == nil {
 		err = os.Remove(path)
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		err = &fs.PathError{Op: "writing to", Path: dir, Err: errno}
 	}
 	return explain(err)
 }

@@ -18,8 +18,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"umbrella/internal/state"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -325,7 +323,7 @@ func TestFromFiles(t *testing.T) {
 		t.Helper()
 		b, err := os.ReadFile(from)
 		if err == nil {
-			err = state.Write(to, b)
+			err = os.WriteFile(to, b, 0o600)
 		}
 		changed = changed.Add(time.Second)
 		if err == nil {

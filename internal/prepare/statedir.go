@@ -247,7 +247,7 @@ func Probe(dir string) error {
 		}
 		_ = f.Close()
 	}
-	path := filepath.Join(dir, "probe")
+	path := filepath.Join(dir, state.Probe)
 	err := state.Write(path, make([]byte, probeSize))
 	if err == nil {
 		err = os.Remove(path)

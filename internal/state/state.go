@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -25,12 +26,13 @@ const (
 	ACMEDir       = "acme"             // a directory for each CA, which hold the next two
 	ACMEAccount   = "account.key"
 	ACMECertified = "certificate.pem"
+	Probe         = "probe" // is there for a moment, to find out whether one can write
 )
 
 // Files are the names of those that lie in the directory itself, ACMEFiles of those
 // that lie in a directory of ACMEDir.
 var (
-	Files     = []string{CACert, CAKey, ServerCert, ServerKey, AdminHash, TokenKey, Invitations, CrashOutput, CrashLast}
+	Files     = []string{CACert, CAKey, ServerCert, ServerKey, AdminHash, TokenKey, Invitations, CrashOutput, CrashLast, Probe}
 	ACMEFiles = []string{ACMEAccount, ACMECertified}
 )
 
@@ -47,7 +49,11 @@ func Temporary(name string, known []string) bool {
 
 // Write puts a file in its place whole or not at all, readable by the
 // owner only, which is the directory's: root may write for the daemon.
+// A name that is not among Files and ACMEFiles is refused.
 func Write(path string, b []byte) error {
+	if name := filepath.Base(path); !slices.Contains(Files, name) && !slices.Contains(ACMEFiles, name) {
+		return fmt.Errorf("writing %s: it is not among the files of state_dir", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
 		return err

@@ -77,6 +77,19 @@ func TestNothingToGoBackTo(t *testing.T) {
 	}
 }
 
+// What the node ran by may be of no use to a newer program: then it starts by the new
+// settings.
+func TestLastSettingsOfNoUse(t *testing.T) {
+	j, n, settings := running(t)
+	n.answers = false
+	if err := j.put("umbrella", "config umbrella 'main'\n\toption gone '1'\n"); err != nil {
+		t.Fatal(err)
+	}
+	if out := settings("2000"); !strings.Contains(out, "udp='2000'") {
+		t.Errorf("%s", out)
+	}
+}
+
 // Who has a port is told with the reason: root sees it where the node does not.
 func TestPortIsNamedWithItsHolder(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -158,12 +158,12 @@ func (j *Job) take(text string, err error) bool {
 // handOver gives the node its settings, in the way that suits what it does now.
 func (j *Job) handOver(text, composed string, cfg *config.Config) bool {
 	original, err := j.get("original")
-	first := err != nil
+	before := j.running()
+	first := err != nil || before == nil
 	if j.Again == Try {
 		j.Node.Wait(waitTime)
 	}
 	state, answers := j.Node.State()
-	before := j.running()
 	moves := j.jailed() && before != nil && before.Main.StateDir != cfg.Main.StateDir
 	failing := answers && state.Problem != ""
 	switch {

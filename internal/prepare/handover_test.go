@@ -77,6 +77,19 @@ func TestNothingToGoBackTo(t *testing.T) {
 	}
 }
 
+// A node that still waits by settings that were taken back says nothing of those before:
+// they are kept to go back to.
+func TestFailureOfOtherSettings(t *testing.T) {
+	j, n, settings := running(t)
+	n.reload = func(string) string { return "option 'media_port': taken" }
+	for _, state := range []State{{Problem: "it is full", StateDir: "/mnt/usb"}, {Problem: stillStarting, StateDir: j.Root + "/state"}} {
+		n.state = state
+		if out := settings("2000"); !strings.Contains(out, "udp='1000'") || !j.has(Refused) {
+			t.Errorf("%v: %s", state, out)
+		}
+	}
+}
+
 // What the node ran by may be of no use to a newer program: then it starts by the new
 // settings.
 func TestLastSettingsOfNoUse(t *testing.T) {

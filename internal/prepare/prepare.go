@@ -165,7 +165,8 @@ func (j *Job) handOver(text, composed string, cfg *config.Config) bool {
 	}
 	state, answers := j.Node.State()
 	moves := j.jailed() && before != nil && before.Main.StateDir != cfg.Main.StateDir
-	failing := answers && state.Problem != ""
+	// One that procd is about to replace says nothing of the settings that count.
+	failing := answers && state.Problem != "" && state.Problem != stillStarting && before != nil && state.StateDir == before.Main.StateDir
 	switch {
 	case !first && !answers && j.Again != Try && text != original:
 		// It starts by those before, and is asked then.

@@ -116,7 +116,11 @@ func (b *bus) status(st *umbrellav1.Status) any {
 func (b *bus) notStarted(problem string) any {
 	all := plain(&umbrellav1.Status{Version: b.node.Version, NowMs: time.Now().UnixMilli()})
 	all["urls"] = []string{}
+	all["starting"] = problem == stillStarting
 	all["problem"] = problem
+	if problem == stillStarting {
+		all["problem"] = ""
+	}
 	all["stateDir"] = b.node.cfg.Load().Main.StateDir
 	return all
 }

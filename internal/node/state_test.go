@@ -75,6 +75,11 @@ func TestStartNamesTheCause(t *testing.T) {
 	if _, err := ask(t, r, "rooms", "{}"); err == nil || !strings.Contains(err.Error(), "the node has not started: option 'listen'") {
 		t.Errorf("its rooms: %v", err)
 	}
+	// Before the first attempt has ended, that is no problem.
+	r.failure.Store(&stillStarting)
+	if answer, err := ask(t, r, "status", "{}"); err != nil || answer["problem"] != "" || answer["starting"] != true {
+		t.Errorf("the status is %v, %v", answer, err)
+	}
 	if err := r.Start(settings(t, "")); err != nil {
 		t.Error(err)
 	}

@@ -29,9 +29,12 @@ func (Bus) call(timeout time.Duration, answer any, arguments ...string) bool {
 
 // State implements Node.
 func (b Bus) State() (State, bool) {
-	var answer struct{ Problem, StateDir string }
+	var answer struct {
+		Problem, StateDir string
+		Starting          bool
+	}
 	ok := b.call(stateTime, &answer, "call", "umbrella", "status")
-	return State{answer.Problem, answer.StateDir}, ok
+	return State{answer.Problem, answer.Starting, answer.StateDir}, ok
 }
 
 // Reload implements Node.

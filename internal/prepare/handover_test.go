@@ -82,7 +82,7 @@ func TestNothingToGoBackTo(t *testing.T) {
 func TestFailureOfOtherSettings(t *testing.T) {
 	j, n, settings := running(t)
 	n.reload = func(string) string { return "option 'media_port': taken" }
-	for _, state := range []State{{Problem: "it is full", StateDir: "/mnt/usb"}, {Problem: stillStarting, StateDir: j.Root + "/state"}} {
+	for _, state := range []State{{Problem: "it is full", StateDir: "/mnt/usb"}, {Starting: true, StateDir: j.Root + "/state"}} {
 		n.state = state
 		if out := settings("2000"); !strings.Contains(out, "udp='1000'") || !j.has(Refused) {
 			t.Errorf("%v: %s", state, out)

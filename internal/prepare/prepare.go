@@ -74,7 +74,8 @@ type Node interface {
 
 // State is what a node says of itself.
 type State struct {
-	Problem  string // why it cannot start; empty if it runs
+	Problem  string // why it cannot start; empty if it runs, or is starting
+	Starting bool   // its first attempt to start has not ended
 	StateDir string
 }
 
@@ -166,7 +167,7 @@ func (j *Job) handOver(text, composed string, cfg *config.Config) bool {
 	state, answers := j.Node.State()
 	moves := j.jailed() && before != nil && before.Main.StateDir != cfg.Main.StateDir
 	// One that procd is about to replace says nothing of the settings that count.
-	failing := answers && state.Problem != "" && state.Problem != stillStarting && before != nil && state.StateDir == before.Main.StateDir
+	failing := answers && state.Problem != "" && before != nil && state.StateDir == before.Main.StateDir
 	switch {
 	case !first && !answers && j.Again != Try && text != original:
 		// It starts by those before, and is asked then.
@@ -246,7 +247,7 @@ func (j *Job) settled(text string) bool {
 	for end := time.Now().Add(waitTime); time.Now().Before(end); time.Sleep(pollTime) {
 		// The one before may still be there.
 		state, answers := j.Node.State()
-		if answers && state.StateDir == cfg.Main.StateDir && state.Problem != stillStarting {
+		if answers && state.StateDir == cfg.Main.StateDir && !state.Starting {
 			problem = state.Problem
 			break
 		}
@@ -264,11 +265,7 @@ func (j *Job) settled(text string) bool {
 	return true
 }
 
-const (
-	pollTime = 200 * time.Millisecond
-	// stillStarting is what a node says before its first attempt to start has ended.
-	stillStarting = "it is still starting"
-)
+const pollTime = 200 * time.Millisecond
 
 // keep lends anew what the last settings name: it may have been renewed.
 func (j *Job) keep() {

@@ -252,7 +252,7 @@ return baseclass.extend({
 	status: orNull(async () => {
 		const answer = await callStatus();
 
-		return answer.problem ? null : answer;
+		return answer.problem || answer.starting ? null : answer;
 	}),
 	trunks: orNull(callTrunks),
 	cameras: orNull(callCameras),

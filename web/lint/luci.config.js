@@ -7,7 +7,7 @@ import { html } from "./html.js";
 import { excuses } from "./excuses.js";
 
 const modules = ["baseclass", "dom", "form", "poll", "rpc", "uci", "ui", "uqr", "view"];
-const own = ["fields", "format", "login", "options", "problems", "service", "values", "words"];
+const own = ["fields", "format", "login", "names", "options", "problems", "service", "values", "words"];
 
 export default [
   { files: ["**/*.json"], plugins: { json }, language: "json/json", rules: json.configs.recommended.rules },

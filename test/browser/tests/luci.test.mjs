@@ -410,6 +410,8 @@ test("rooms that are known are offered", options, async (t) => {
   await page.evaluate(() => window.openView("view.umbrella.trunks"));
   await press("Edit", '[data-section="cloud"]');
   assert.deepEqual(await choices(), ["guests", "lobby", "main", "now"]);
+  await page.evaluate(() => window.openView("view.umbrella.rooms"));
+  assert.deepEqual(await page.$$eval("datalist option", (all) => all.map((o) => o.value)), ["lobby", "main", "now"], "those without rules");
   fine();
 });
 

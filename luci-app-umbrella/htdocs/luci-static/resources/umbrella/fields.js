@@ -143,8 +143,8 @@ function addSection(section, section_id, settings) {
 }
 
 /* Has people add a section by a name of their own language. settingsOf(typed,
- * section_id) returns what the new section starts with. */
-function addByName(section, label, otherwise, settingsOf) {
+ * section_id) returns what the new section starts with; names can be suggested. */
+function addByName(section, label, otherwise, settingsOf, suggested = []) {
 	/* The name of the section is not for people. */
 	section.anonymous = true;
 	section.addremove = true;
@@ -153,7 +153,7 @@ function addByName(section, label, otherwise, settingsOf) {
 	section.renderSectionAdd = function(extra_class) {
 		const disabled = this.map.readonly || null;
 		const input = E('input', { 'type': 'text', 'class': 'cbi-input-text cbi-section-create-name', 'maxlength': 64,
-			'placeholder': label, 'aria-label': label, 'disabled': disabled });
+			'placeholder': label, 'aria-label': label, 'disabled': disabled, 'list': 'umbrella-suggested' });
 		const add = () => {
 			const typed = input.value.trim();
 			const section_id = freeName(typed, otherwise);
@@ -170,7 +170,10 @@ function addByName(section, label, otherwise, settingsOf) {
 			}
 		});
 
-		return E('div', { 'class': 'cbi-section-create umbrella-create %s'.format(extra_class ?? '') }, [ E('div', {}, [ input ]), button ]);
+		return E('div', { 'class': 'cbi-section-create umbrella-create %s'.format(extra_class ?? '') }, [
+			E('div', {}, [ input, E('datalist', { 'id': 'umbrella-suggested' }, suggested.map((name) => E('option', { 'value': name }))) ]),
+			button
+		]);
 	};
 }
 
@@ -194,4 +197,4 @@ function offerRooms(option, status) {
 			option.value(name); // html: LuCI shows a choice as text
 }
 
-return baseclass.extend({ add, quoted, checkWith, boolean, choice, limit, titleOf, isTaken, freeName, addSection, addByName, offerRooms });
+return baseclass.extend({ add, quoted, checkWith, boolean, choice, limit, titleOf, isTaken, freeName, addSection, addByName, knownRooms, offerRooms });

@@ -10,7 +10,7 @@ function nameOf(section) {
 	return section.name || (section['.anonymous'] ? null : section['.name']);
 }
 
-function addRooms(map, live) {
+function addRooms(map, live, status) {
 	const s = map.section(form.GridSection, 'room', _('Rooms'), _('Rooms with rules of their own. The page “Settings” says who may enter the others.'));
 	const access = {
 		lan: _('people in the local network'),
@@ -21,7 +21,11 @@ function addRooms(map, live) {
 	let o;
 
 	s.addbtntitle = _('Add a room');
-	fields.addByName(s, _('Name of the room'), 'room', (typed, section_id) => ({ name: typed === section_id ? null : typed }));
+
+	/* Those that have no rules of their own yet. */
+	const suggested = fields.knownRooms(status).filter((name) => !fields.isTaken('room', null, name, nameOf));
+
+	fields.addByName(s, _('Name of the room'), 'room', (typed, section_id) => ({ name: typed === section_id ? null : typed }), suggested);
 
 	// html: no HTML gets through
 	s.modaltitle = fields.titleOf((section_id) => nameOf(uci.get('umbrella', section_id)), _('Room'));
@@ -84,15 +88,16 @@ return view.extend({
 	load() {
 		return Promise.all([
 			service.state(),
+			service.status(),
 			uci.load('umbrella')
 		]);
 	},
 
-	render([ state ]) {
+	render([ state, status ]) {
 		const map = new form.Map('umbrella', _('Umbrella: rooms'), _('A room is there as soon as somebody enters it. Here are those with rules of their own.'));
 		const live = service.liveColumn(service.status, counts, (known) => known ? [ '0' ] : [ '–' ]);
 
-		addRooms(map, live);
+		addRooms(map, live, status);
 
 		return map.render().then((node) => service.withNotice(state, node));
 	}

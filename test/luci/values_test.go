@@ -63,11 +63,11 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		"camera.name": {"Front door", strings.Repeat("ä", 64), strings.Repeat("x", 65), "a\u0007b", "درِ جلو\u200cی خانه", "ශ්\u200dරී ලංකා", "👨\u200d👩\u200d👧\u200d👦", "👩🏽\u200d💻", "🏳️\u200d🌈", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "🏴\U000e0067\U000e0062",
 			"1️⃣", "❤️\u200d🔥", "🙂\u200d↔️", "a\u200bb", "a\u00a0b", "山田\u3000太郎", "a\u202eb", "a\u200e", "a\u200db", "👩\u200dA", "a\u200d", "علی\u200c", "علی\u200c\u200cرضا", "葛\U000e0100", "a\U000e0100", "a\ufe0f", "\u2800", "\u3164", "\ufeffa",
 			"\u0301a", "a" + strings.Repeat("\u0310", 9), "ខ្មែរ\u200bខ្មែរ", "a\u034fb", "a\ufffdb", "\u200d", strings.Repeat("👨\u200d👩", 22), "½ ™ ©", "O’Brien"},
-		"camera.url":              cameras,
-		"camera.substream":        cameras,
-		"camera.onvif":            {"http://h", "https://h:8443/a", "HTTP://h/a", "http://u@h/", "http://h/?", "http://h/?b", "http://h/#b", "http://[::1]:81/", "h", "rtsp://h/", "http://h:0", "http://h/" + strings.Repeat("x", 503), "http://h/" + strings.Repeat("x", 504)},
-		"camera.transport":        {"auto", "tcp", "udp", "UDP"},
-		"camera.room":             rooms,
+		"camera.url":       cameras,
+		"camera.substream": cameras,
+		"camera.onvif":     {"http://h", "https://h:8443/a", "HTTP://h/a", "http://u@h/", "http://h/?", "http://h/?b", "http://h/#b", "http://[::1]:81/", "h", "rtsp://h/", "http://h:0", "http://h/" + strings.Repeat("x", 503), "http://h/" + strings.Repeat("x", 504)},
+		"camera.transport": {"auto", "tcp", "udp", "UDP"},
+		"camera.room":      rooms,
 	}
 	// What is there on the disk is for the node alone to tell.
 	onDisk := []string{"umbrella.cert", "umbrella.key", "umbrella.token_key", "umbrella.state_dir", "backhaul.ca"}

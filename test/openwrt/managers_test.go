@@ -29,6 +29,9 @@ type manager struct {
 	index, pkg string
 }
 
+// depended are what the packages depend on, of OpenWrt's own feeds.
+var depended = []string{"ca-bundle", "luci-base", "luci-lib-uqr"}
+
 // A real opkg and a real apk install from a feed, upgrade and remove, and refuse what
 // the feed's key did not sign. They run where they are in PATH: opkg or opkg-cl with
 // usign, as OpenWrt 24.10 has them, and apk 3.
@@ -218,7 +221,7 @@ func newOpkg(t *testing.T, opkg string) *manager {
 	m := &manager{t: t, root: t.TempDir(), index: "Packages.gz", pkg: ".ipk",
 		update: []string{"update"}, install: []string{"install"}, upgrade: []string{"upgrade"}, remove: []string{"remove"}}
 	var status strings.Builder
-	for _, name := range []string{"ca-bundle", "luci-base"} {
+	for _, name := range depended {
 		fmt.Fprintf(&status, "Package: %s\nVersion: 1\nStatus: install user installed\nArchitecture: all\n\n", name)
 	}
 	m.put("usr/lib/opkg/status", status.String())
@@ -269,7 +272,7 @@ func newAPK(t *testing.T) *manager {
 		}
 	}
 	index := []string{"mkndx", "-o", filepath.Join(base, "packages.adb")}
-	for _, name := range []string{"ca-bundle", "luci-base"} {
+	for _, name := range depended {
 		file := filepath.Join(base, name+"-1-r1.apk")
 		tool("mkpkg", "-I", "name:"+name, "-I", "version:1-r1", "-I", "arch:noarch", "-I", "license:MIT", "-I", "description:x", "-o", file)
 		index = append(index, file)

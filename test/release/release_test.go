@@ -181,7 +181,7 @@ func checkout(t *testing.T) (dir string, env []string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return dir, append(os.Environ(), "ARCH=x86_64", "MAINTAINER=Jane Doe <jane@example.org>", "HOMEPAGE=https://example.org/umbrella",
-		"FEED_URL=https://example.org/feed", "DOWNLOADS=https://example.org/v",
+		"FEED_URL=https://example.org/feed", "DOWNLOADS=https://example.org/v", "IMAGE=ghcr.io/Jane/umbrella",
 		"FEED_OPKG_KEY="+read(t, filepath.Join(keys, "opkg.key")), "FEED_APK_KEY="+read(t, filepath.Join(keys, "apk.key")))
 }
 
@@ -260,7 +260,7 @@ func TestRelease(t *testing.T) {
 	notes := read(t, filepath.Join(out, "notes.md"))
 	for _, words := range []string{
 		"- Do one thing better\n", "    opkg update && opkg install luci-app-umbrella\n", "    apk update && apk add luci-app-umbrella\n",
-		"https://example.org/feed/umbrella.pem", "https://example.org/feed/umbrella.pub",
+		"https://example.org/feed/umbrella.pem", "https://example.org/feed/umbrella.pub", "ghcr.io/jane/umbrella:" + version,
 	} {
 		if strings.Count(notes, words) != 1 {
 			t.Errorf("the notes have not %q once:\n%s", words, notes)

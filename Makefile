@@ -26,6 +26,7 @@ help:
 	@echo 'make image   container image for servers, with Docker; see docs/cloud.md'
 	@echo 'make sbom    what the daemon is made of, as CycloneDX'
 	@echo 'make audit   known vulnerabilities in that, where their databases are reached'
+	@echo 'make manual  the manual page and docs/commands.md anew, after internal/usage was changed'
 	@echo 'make licenses  docs/third-party.txt anew, after modules were changed'
 	@echo 'make dist    the release tarball; URL=… also writes the packages for OpenWrt'"'"'s feeds'
 
@@ -114,6 +115,10 @@ audit: web/node_modules/.installed test/browser/node_modules/.installed
 licenses: web/node_modules/.installed
 	go run ./scripts/supply >docs/third-party.txt.new
 	@mv docs/third-party.txt.new docs/third-party.txt
+
+.PHONY: manual
+manual:
+	go run ./scripts/manual
 
 .PHONY: dist
 dist: web/node_modules/.installed

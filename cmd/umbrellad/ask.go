@@ -1,18 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,66 +34,138 @@ const (
 	maxStatus  = 64 << 20 // bytes of a status
 )
 
-// ask prints something of the live state of the daemon that runs here.
-func (in *invocation) ask(print func(*umbrellav1.Status) error) int {
-	st, err := askStatus(context.Background(), in.cfg)
+// ask prints something of the live state of a node, all at once or nothing.
+func (in *invocation) ask(write func(io.Writer, *umbrellav1.Status) error) int {
+	st, err := in.status(context.Background())
+	var b bytes.Buffer
 	if err == nil {
-		err = print(st)
+		err = write(&b, st)
 	}
 	if err != nil {
-		fmt.Fprintf(in.err, "umbrellad: %v\n", err)
-		return exitFailure
+		return in.fail(err)
 	}
-	return exitOK
+	return in.print(b.String())
 }
 
-// printJSON prints the parts of a status that are filled in.
-func printJSON(w io.Writer, st *umbrellav1.Status) error {
-	b, err := protojson.MarshalOptions{Multiline: true, EmitDefaultValues: true}.Marshal(st)
+// printJSON prints a status as JSON, and with fields only these and what node it is: what is
+// left out is not there, rather than empty.
+func printJSON(w io.Writer, st *umbrellav1.Status, fields ...string) error {
+	b, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(st)
 	if err != nil {
 		return fmt.Errorf("printing JSON: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "%s\n", b)
-	return err
+	all := map[string]json.RawMessage{}
+	if err := json.Unmarshal(b, &all); err != nil {
+		return fmt.Errorf("printing JSON: %w", err)
+	}
+	fields = append(fields, "nodeName", "nodeId", "nowMs")
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return len(fields) > 3 && !slices.Contains(fields, name) })
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(all)
 }
 
-// askStatus asks the daemon that runs on this machine by the settings for its
-// live state. The error is a sentence for people.
-func askStatus(ctx context.Context, cfg *config.Config) (*umbrellav1.Status, error) {
-	own, err := ownServer(cfg)
+// server is the web server of the node that -url names, or else of the daemon that runs
+// on this machine by the settings, to be asked as an admin.
+func (in *invocation) server() (*server, error) {
+	if in.remote.url != "" {
+		return in.remote.server(in.in)
+	}
+	own, err := ownServer(in.cfg)
+	if err == nil {
+		own.token = adminToken(in.cfg.Main)
+	}
+	return own, err
+}
+
+// status asks the node for its live state. The error is a sentence for people.
+func (in *invocation) status(ctx context.Context) (*umbrellav1.Status, error) {
+	s, err := in.server()
 	if err != nil {
 		return nil, err
 	}
-	own.token = adminToken(cfg.Main)
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	answer, body, err := own.get(ctx, "/status", "application/protobuf", maxStatus)
-	if err != nil {
-		return nil, noDaemon(cfg, own.address, err)
+	body, answer, err := in.request(ctx, s, http.MethodGet, "/status", "application/protobuf", maxStatus)
+	if refused, ok := errors.AsType[*refusedError](err); ok && refused.code == http.StatusNotFound {
+		return nil, in.notUmbrellad(s, answer.Status)
 	}
-	if answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized {
-		return nil, fmt.Errorf("umbrellad at %s does not tell: %s", own.address, strings.TrimSpace(string(body)))
+	if err != nil {
+		return nil, err
 	}
 	st := &umbrellav1.Status{}
-	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if answer.StatusCode != http.StatusOK || kind != "application/protobuf" || proto.Unmarshal(body, st) != nil {
-		return nil, notUmbrellad(own.address, answer.Status)
+	// A node always has an id: what has none is not the status of one.
+	if kindOf(answer) != "application/protobuf" || proto.Unmarshal(body, st) != nil || st.NodeId == "" {
+		return nil, in.notUmbrellad(s, answer.Status)
 	}
 	return st, nil
 }
 
-func notUmbrellad(address, answer string) error {
-	return fmt.Errorf("what answers at %s is no umbrellad of these settings: %s", address, answer)
+// request asks the node, as an admin. An answer other than 200 is an error, in the
+// node's own words where it gives a reason.
+func (in *invocation) request(ctx context.Context, s *server, method, path, accept string, limit int64) ([]byte, *http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	answer, body, err := s.do(ctx, method, path, accept, limit)
+	if err != nil {
+		return nil, nil, in.noAnswer(s, err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return body, answer, nil
+	}
+	why := shown(strings.TrimSpace(string(body[:min(len(body), maxReason)])))
+	if kindOf(answer) != "text/plain" {
+		why = "?"
+	}
+	switch code := answer.StatusCode; {
+	case code == http.StatusUnauthorized && in.remote.url != "" && in.remote.token == "":
+		return nil, nil, fmt.Errorf("umbrellad at %s tells admins only: make a token there by 'umbrellad token -room \"*\" -rights admin', and name its file by -token", s.address)
+	case why == "?" || code < 400:
+		return nil, nil, in.notUmbrellad(s, answer.Status)
+	case code == http.StatusForbidden || code == http.StatusUnauthorized:
+		return nil, nil, fmt.Errorf("umbrellad at %s does not tell: %s", s.address, why)
+	}
+	return nil, answer, &refusedError{answer.StatusCode, why}
 }
 
-// server is the web server of the daemon that runs on this machine.
+// refusedError is a request that the node understood and did not grant.
+type refusedError struct {
+	code int
+	why  string
+}
+
+func (e *refusedError) Error() string { return fmt.Sprintf("%s (%d)", e.why, e.code) }
+
+// maxReason is how much of an answer's words is shown, in bytes.
+const maxReason = 1000
+
+func kindOf(answer *http.Response) string {
+	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	return kind
+}
+
+// noAnswer says why nobody answered.
+func (in *invocation) noAnswer(s *server, err error) error {
+	if in.remote.url != "" {
+		return in.remote.unreachable(err)
+	}
+	return noDaemon(in.cfg, s.address, err)
+}
+
+func (in *invocation) notUmbrellad(s *server, answer string) error {
+	if in.remote.url != "" {
+		return fmt.Errorf("what answers at %s is no umbrellad: %s. -url is the address of its web server, with its prefix", in.remote.url, answer)
+	}
+	return fmt.Errorf("what answers at %s is no umbrellad of these settings: %s", s.address, answer)
+}
+
+// server is the web server of a node.
 type server struct {
 	address, base string
 	client        *http.Client
-	token         string // that get shows; empty: none
+	token         string // of an admin; empty: none
 }
 
-// ownServer finds it by the settings. The error is a sentence for people.
+// ownServer finds that of the daemon that runs on this machine by the settings. The error is a sentence for people.
 func ownServer(cfg *config.Config) (*server, error) {
 	host, port, err := net.SplitHostPort(cfg.Main.Listen)
 	if err != nil {
@@ -124,9 +200,9 @@ func adminToken(m config.Main) string {
 	return token
 }
 
-// get reads what is at a path below the prefix, limit bytes of it at most.
-func (s *server) get(ctx context.Context, path, accept string, limit int64) (*http.Response, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path, nil)
+// do asks for what is at a path below the prefix, and reads limit bytes of it at most.
+func (s *server) do(ctx context.Context, method, path, accept string, limit int64) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, s.base+path, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("option 'listen': %w", err)
 	}

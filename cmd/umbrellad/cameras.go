@@ -6,23 +6,25 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"umbrella/internal/camera"
-	"umbrella/internal/cause"
+	"umbrella/internal/config"
 	"umbrella/internal/onvif"
+	"umbrella/internal/usage"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
 // showCameras prints the cameras of the daemon that runs by the settings.
 func showCameras(in *invocation) int {
-	return in.ask(func(st *umbrellav1.Status) error {
+	return in.ask(func(w io.Writer, st *umbrellav1.Status) error {
 		if in.json {
-			return printJSON(in.out, &umbrellav1.Status{NodeName: st.NodeName, NodeId: st.NodeId, NowMs: st.NowMs, Cameras: st.Cameras})
+			return printJSON(w, st, "cameras")
 		}
-		return printCameras(in.out, st)
+		return printCameras(w, st)
 	})
 }
 
@@ -113,35 +115,30 @@ func again(now, at int64) string {
 
 // probeCamera tells what a camera sends.
 func probeCamera(in *invocation) int {
-	url := in.argument
+	url := in.arguments[0]
 	if !strings.Contains(url, "://") {
 		cfg, err := in.source.Load()
 		if err != nil {
 			fmt.Fprintln(in.err, err)
-			return exitSettings
+			return usage.Settings
 		}
-		for _, c := range cfg.Cameras {
-			if c.Section == in.argument {
-				url = c.URL
-			}
+		i := slices.IndexFunc(cfg.Cameras, func(c config.Camera) bool { return c.Section == url })
+		if i < 0 {
+			return in.wrong(fmt.Errorf("%q is neither a URL nor a section 'camera' of the settings", url))
 		}
-		if url == in.argument {
-			fmt.Fprintf(in.err, "umbrellad: %q is neither a URL nor a section 'camera' of the settings\n", url)
-			return exitUsage
-		}
+		url = cfg.Cameras[i].URL
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	fmt.Fprintln(in.err, "Looking at it: this takes up to 20 seconds.")
 	report := (&camera.Probe{URL: url, Record: in.report != ""}).Run(ctx)
 	if err := in.printReport(report); err != nil {
-		fmt.Fprintf(in.err, "umbrellad: -report: %v\n", cause.Explain(err))
-		return exitFailure
+		return in.fail(fmt.Errorf("-report: %w", err))
 	}
 	if !report.Plays && !report.Hears {
-		return exitFailure
+		return usage.Failure
 	}
-	return exitOK
+	return usage.OK
 }
 
 // printReport prints what was found, and writes the transcript where -report says.
@@ -165,8 +162,7 @@ func discoverCameras(in *invocation) int {
 	if in.user != "" {
 		var err error
 		if password, err = readPassword(in, "Password of "+in.user+": "); err != nil {
-			fmt.Fprintf(in.err, "umbrellad: reading the password of %q: %v\n", in.user, err)
-			return exitFailure
+			return in.fail(fmt.Errorf("reading the password of %q: %w", in.user, err))
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -174,12 +170,10 @@ func discoverCameras(in *invocation) int {
 	fmt.Fprintln(in.err, "Looking for cameras in the local network: this takes some seconds.")
 	devices, err := onvif.Discover(ctx, onvif.Options{})
 	if err != nil {
-		fmt.Fprintf(in.err, "umbrellad: %v\n", err)
-		return exitFailure
+		return in.fail(err)
 	}
 	if err := onvif.Print(in.out, onvif.Ask(ctx, devices, in.user, password)); err != nil {
-		fmt.Fprintf(in.err, "umbrellad: %v\n", err)
-		return exitFailure
+		return in.fail(err)
 	}
-	return exitOK
+	return usage.OK
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"umbrella/internal/usage"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 	"umbrella/test/peer"
 )
@@ -20,7 +21,7 @@ func TestCameras(t *testing.T) {
 	out, table := "", ""
 	for deadline := time.Now().Add(patience); !strings.Contains(out, "nothing listens"); time.Sleep(50 * time.Millisecond) {
 		code, o, errs := p.command("cameras")
-		if out = o; code != exitOK || time.Now().After(deadline) {
+		if out = o; code != usage.OK || time.Now().After(deadline) {
 			t.Fatalf("code %d\n%s%s", code, o, errs)
 		}
 	}
@@ -38,11 +39,11 @@ func TestCameras(t *testing.T) {
 		}
 		Rooms []any
 	}
-	if err := json.Unmarshal([]byte(asJSON), &st); err != nil || code != exitOK || len(st.Cameras) != 1 || st.Cameras[0].ID != "door" || st.Cameras[0].Trouble.Reason == "" {
+	if err := json.Unmarshal([]byte(asJSON), &st); err != nil || code != usage.OK || len(st.Cameras) != 1 || st.Cameras[0].ID != "door" || st.Cameras[0].Trouble.Reason == "" {
 		t.Errorf("code %d, %v: %s", code, err, asJSON)
 	}
 	code, probed, errs := p.command("probe", "door")
-	if code != exitFailure || !strings.Contains(probed, "nothing listens at the camera's address") || !strings.HasPrefix(errs, "Looking at it") {
+	if code != usage.Failure || !strings.Contains(probed, "nothing listens at the camera's address") || !strings.HasPrefix(errs, "Looking at it") {
 		t.Errorf("code %d: %s%s", code, probed, errs)
 	}
 	if all := out + asJSON + probed + errs; strings.Contains(all, "hunter2") {

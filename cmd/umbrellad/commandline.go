@@ -1,80 +1,19 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
+	"umbrella/internal/cause"
 	"umbrella/internal/config"
+	"umbrella/internal/duration"
+	"umbrella/internal/usage"
 )
-
-const help = `umbrellad is a WebRTC SFU: rooms of audio and video, cameras and trunks.
-
-Usage:
-  umbrellad [-config DIR]           run the node
-  umbrellad [-config DIR] check     check the settings, and do nothing else
-  umbrellad [-config DIR] trunks    print the trunks of the node that runs here
-  umbrellad [-config DIR] cameras   print the cameras of the node that runs here
-  umbrellad [-config DIR] health    ask whether the node serves that runs here
-  umbrellad cameras discover        look for cameras in the local network
-  umbrellad [-config DIR] probe CAMERA
-                                    tell what a camera sends, whether browsers
-                                    will play it, and what to change in it
-  umbrellad [-config DIR] token -room ROOM
-                                    make an invitation, and print its link
-  umbrellad hash                    make a hash of a password for the settings:
-                                    the first line of the standard input
-  umbrellad prepare                 for OpenWrt's init script, which runs it as
-                                    root: make ready what the node needs
-  umbrellad version                 print the version
-  umbrellad help                    print this text
-
-CAMERA is an rtsp:// or rtsps:// URL, or the name of a section 'camera' of the
-settings, which keeps a password off the command line.
-
-Flags:
-  -config DIR   directory of the UCI file 'umbrella' (default %s)
-  -json         with trunks and cameras: print JSON
-  -report FILE  with probe: write what the camera says to FILE, for a bug
-                report, without passwords, addresses and serial numbers; '-' is
-                the standard output
-  -user NAME    with cameras discover: ask the cameras for their streams by this
-                name; the password is the first line of the standard input
-  -room ROOM    with token: the room that it is for; '*' is all of them
-  -name NAME    with token: what its bearer is called
-  -rights LIST  with token: of publish, subscribe, moderate, admin and trunk,
-                with commas between (default publish,subscribe); admin is for
-                the room '*', and trunk for another node, as its option secret
-  -for TIME     with token: how long it holds, such as 90m or 24h (default 24h)
-  -once         with token: it is for one guest, the first who uses it
-  -list         with token: print the invitations that hold
-  -revoke ID    with token: end one of them; a link or a token does as well
-  -pause TIME   where the node cannot start, do not exit but try again after
-                so long, and say on OpenWrt's bus meanwhile why
-  -version      print the version
-  -h, -help     print this text
-
-Settings come from the UCI file, if there is one, and from UMBRELLA_* variables
-over it, such as UMBRELLA_LISTEN and UMBRELLA_MEDIA_PORT.
-
-Signals:
-  SIGHUP            read the settings again and apply what has changed
-  SIGTERM, SIGINT   end all calls and stop; a second one stops at once
-
-Exit codes:
-  0   stopped as asked, settings valid, or not enabled
-  1   could not start or stop in time; no node serves here, or none whose trunks
-      or cameras could be told; browsers will not play the camera that was
-      probed; no token or hash could be made
-  2   wrong command line, or a crash, which the log tells of
-  3   settings not valid
-`
 
 // stdio is what a process has open at its start.
 type stdio struct {
@@ -85,115 +24,223 @@ type stdio struct {
 // invocation is a command line that was understood.
 type invocation struct {
 	stdio
-	command  command
-	dir      string
-	json     bool
-	user     string
-	report   string // where the transcript of a camera goes; empty: nowhere
-	token    tokenFlags
-	pause    time.Duration
-	prepare  prepareFlags
-	argument string // what the command wants, if it wants something
-	source   config.Source
-	cfg      *config.Config // nil for a bare command
-	signals  <-chan os.Signal
+	command   usage.Command
+	run       func(*invocation) int
+	dir       string
+	json      bool
+	user      string
+	report    string // where the transcript of a camera goes; empty: nowhere
+	token     tokenFlags
+	remote    remoteFlags
+	pause     time.Duration
+	prepare   prepareFlags
+	arguments []string // those of the command
+	source    config.Source
+	cfg       *config.Config // nil for a bare command, and for one that asks another node
+	signals   <-chan os.Signal
 }
 
-// command is what may stand first on the command line.
-type command struct {
-	argument string   // what it wants behind it, by its name in the help; mostly nothing
-	flags    []string // those that are not for every command
-	bare     bool     // it does not need the settings, and runs where they are not valid
-	run      func(*invocation) int
-}
-
-func commands() map[string]command {
-	return map[string]command{
-		"":                 {flags: []string{"pause"}, run: serve},
-		"check":            {run: check},
-		"trunks":           {flags: []string{"json"}, run: showTrunks},
-		"cameras":          {flags: []string{"json"}, run: showCameras},
-		"health":           {run: health},
-		"cameras discover": {flags: []string{"user"}, bare: true, run: discoverCameras},
-		"probe":            {argument: "CAMERA", flags: []string{"report"}, bare: true, run: probeCamera},
-		"token":            {flags: []string{"room", "name", "rights", "for", "once", "list", "revoke"}, run: makeToken},
-		"hash":             {bare: true, run: makeHash},
-		"prepare":          {flags: []string{"root", "owner", "again", "probe"}, bare: true, run: runPrepare},
-		"version":          {bare: true, run: printVersion},
-		"help":             {bare: true, run: printHelp},
+// runs is what each command of usage.Commands does.
+func runs() map[string]func(*invocation) int {
+	return map[string]func(*invocation) int{
+		"":                 serve,
+		"check":            check,
+		"status":           showStatus,
+		"rooms":            showRooms,
+		"kick":             kick,
+		"trunks":           showTrunks,
+		"cameras":          showCameras,
+		"health":           health,
+		"cameras discover": discoverCameras,
+		"probe":            probeCamera,
+		"token":            makeToken,
+		"hash":             makeHash,
+		"prepare":          runPrepare,
+		"version":          printVersion,
+		"help":             printHelp,
 	}
 }
 
-func printVersion(in *invocation) int {
-	fmt.Fprintln(in.out, version)
-	return exitOK
-}
+func printVersion(in *invocation) int { return in.print(version + "\n") }
 
+// printHelp prints the text about a command, or about everything.
 func printHelp(in *invocation) int {
-	fmt.Fprintf(in.out, help, config.DefaultDir)
-	return exitOK
+	if len(in.arguments) == 0 {
+		return in.print(usage.Help())
+	}
+	c, ok := usage.Find(in.arguments[0])
+	if !ok {
+		return in.wrong(noCommand(in.arguments[0]))
+	}
+	return in.print(c.Help())
 }
 
-// parse reads the command line. The error is for people.
-func parse(args []string) (*invocation, error) {
-	in := &invocation{}
-	flags := flag.NewFlagSet("umbrellad", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+// print prints all of a text at once, so that nothing is half there.
+func (in *invocation) print(text string) int {
+	if _, err := io.WriteString(in.out, text); err != nil {
+		return in.fail(fmt.Errorf("writing to the standard output: %w", err))
+	}
+	return usage.OK
+}
+
+// fail tells why a command could not do what was asked.
+func (in *invocation) fail(err error) int {
+	fmt.Fprintf(in.err, "umbrellad: %v\n", cause.Explain(err))
+	return usage.Failure
+}
+
+// wrong tells what is wrong with the command line, and where to look.
+func (in *invocation) wrong(err error) int {
+	try := "'umbrellad -h'"
+	if in.command.Name != "" {
+		try = "'umbrellad help " + in.command.Name + "'"
+	}
+	if w, ok := errors.AsType[*wrongWord](err); ok && w.nearest != "" {
+		try = "'" + w.nearest + "', or " + try
+	}
+	fmt.Fprintf(in.err, "umbrellad: %v\nTry %s.\n", err, try)
+	return usage.Wrong
+}
+
+// wrongWord is a flag or a command that there is not.
+type wrongWord struct{ text, nearest string }
+
+func (w *wrongWord) Error() string { return w.text }
+
+func noCommand(name string) error {
+	var names []string
+	for _, c := range usage.Commands() {
+		names = append(names, c.Name)
+	}
+	nearest, ok := config.Closest(name, names)
+	if !ok {
+		nearest = ""
+	}
+	return &wrongWord{fmt.Sprintf("there is no command %q", name), nearest}
+}
+
+func noFlag(arg string) error {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	var names []string
+	for _, f := range usage.Flags() {
+		names = append(names, f.Name)
+	}
+	nearest, ok := config.Closest(name, names)
+	if ok {
+		nearest = "-" + nearest
+	} else {
+		nearest = ""
+	}
+	return &wrongWord{"flag provided but not defined: -" + name, nearest}
+}
+
+// define gives every flag of usage.Flags a place for its value.
+func (in *invocation) define(flags *flag.FlagSet) {
 	flags.StringVar(&in.dir, "config", config.DefaultDir, "")
 	flags.BoolVar(&in.json, "json", false, "")
 	flags.StringVar(&in.user, "user", "", "")
 	flags.StringVar(&in.report, "report", "", "")
 	in.token.define(flags)
+	in.remote.define(flags)
 	in.prepare.define(flags)
-	flags.DurationVar(&in.pause, "pause", 0, "")
-	showVersion := flags.Bool("version", false, "")
+	flags.Var((*duration.Value)(&in.pause), "pause", "")
+	flags.Bool("version", false, "")
+	flags.Bool("h", false, "")
+	flags.Bool("help", false, "")
+}
 
-	var words []string
-	for rest := args; ; {
-		// Flags may stand behind the command as well.
-		if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
-			in.command = commands()["help"]
-			return in, nil
-		} else if err != nil {
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		words, rest = append(words, flags.Arg(0)), flags.Args()[1:]
+// parse reads the command line. It returns what it has understood also with an error,
+// which is for people.
+func parse(args []string) (*invocation, error) {
+	in := &invocation{run: serve}
+	flags := flag.NewFlagSet("umbrellad", flag.ContinueOnError)
+	in.define(flags)
+	words, given, err := split(flags, args)
+	if err != nil {
+		return in, err
 	}
-	if *showVersion {
+	if given["version"] {
 		words = []string{"version"}
 	}
 	name, words, err := named(words)
 	if err != nil {
-		return nil, err
+		return in, err
 	}
-	in.command = commands()[name]
-	if in.command.argument != "" {
-		if len(words) == 0 || words[0] == "" {
-			return nil, fmt.Errorf("%s wants a %s", name, in.command.argument)
+	in.command, _ = usage.Find(name)
+	in.run = runs()[name]
+	if given["h"] || given["help"] {
+		in.run, in.arguments = printHelp, nil
+		if name != "" {
+			in.arguments = []string{name}
 		}
-		in.argument, words = words[0], words[1:]
+		in.command.Bare = true
+		return in, nil
+	}
+	if name == "help" && len(words) > 1 {
+		words = []string{strings.Join(words, " ")}
+	}
+	for _, a := range in.command.Arguments {
+		if len(words) == 0 && strings.HasPrefix(a, "[") {
+			break
+		}
+		if len(words) == 0 || words[0] == "" {
+			return in, fmt.Errorf("%s wants a %s", name, a)
+		}
+		in.arguments, words = append(in.arguments, words[0]), words[1:]
 	}
 	if len(words) > 0 {
-		return nil, fmt.Errorf("%q is too much", words[0])
+		return in, fmt.Errorf("%q is too much", words[0])
 	}
-
-	given := map[string]bool{}
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, f := range []string{"json", "report", "user", "room", "name", "rights", "for", "once", "list", "revoke", "pause", "root", "owner", "again", "probe"} {
-		if given[f] && !slices.Contains(in.command.flags, f) {
-			return nil, fmt.Errorf("-%s is for %s", f, takers(f))
+	for _, f := range usage.Flags() {
+		if given[f.Name] && !in.command.Takes(f.Name) {
+			return in, fmt.Errorf("-%s is for %s", f.Name, usage.Takers(f.Name))
 		}
 	}
 	if given["config"] {
 		// The default need not be there; a directory that was typed has to be.
 		if info, err := os.Stat(in.dir); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("-config: %q is not a directory", in.dir)
+			return in, fmt.Errorf("-config: %q is not a directory", in.dir)
 		}
 	}
-	return in, nil
+	return in, in.remote.check(given)
+}
+
+// split sets the flags, which may stand before and behind the words, and returns the
+// words and which flags are there.
+func split(flags *flag.FlagSet, args []string) (words []string, given map[string]bool, err error) {
+	given = map[string]bool{}
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
+			return append(words, args...), given, nil
+		}
+		if arg == "-" || !strings.HasPrefix(arg, "-") {
+			words = append(words, arg)
+			continue
+		}
+		name, value, has := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+		f := flags.Lookup(name)
+		if f == nil {
+			return nil, nil, noFlag(arg)
+		}
+		if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+			if !has {
+				value = "true"
+			}
+			has = value != "false" // -json=false is as if it were not there
+		} else if !has {
+			if len(args) == 0 {
+				return nil, nil, fmt.Errorf("flag needs an argument: -%s", name)
+			}
+			value, args, has = args[0], args[1:], true
+		}
+		if err := f.Value.Set(value); err != nil {
+			return nil, nil, fmt.Errorf("invalid value %q for flag -%s: %w", value, name, err)
+		}
+		given[name] = has
+	}
+	return words, given, nil
 }
 
 // named takes the command, of one word or two, off the words.
@@ -202,27 +249,15 @@ func named(words []string) (name string, rest []string, err error) {
 		return "", nil, nil
 	}
 	if len(words) > 1 {
-		if two := strings.Join(words[:2], " "); commands()[two].run != nil {
+		if two := strings.Join(words[:2], " "); runs()[two] != nil {
 			return two, words[2:], nil
 		}
 	}
 	switch name = words[0]; {
 	case name == "":
 		return "", nil, errors.New("a command cannot be empty")
-	case commands()[name].run == nil:
-		return "", nil, fmt.Errorf("there is no command %q", name)
+	case runs()[name] == nil:
+		return "", nil, noCommand(name)
 	}
 	return name, words[1:], nil
-}
-
-// takers lists the commands that a flag is for.
-func takers(flag string) string {
-	var names []string
-	for name, c := range commands() {
-		if slices.Contains(c.flags, flag) {
-			names = append(names, cmp.Or(name, "running the node"))
-		}
-	}
-	slices.Sort(names)
-	return strings.Join(names, " and ")
 }

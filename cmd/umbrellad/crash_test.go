@@ -20,6 +20,7 @@ import (
 
 	"umbrella/internal/config"
 	"umbrella/internal/crash"
+	"umbrella/internal/usage"
 	"umbrella/test/peer"
 )
 
@@ -227,7 +228,7 @@ func TestStartsAgain(t *testing.T) {
 		t.Errorf("the one who asked is told %v", err)
 	}
 	signals <- syscall.SIGTERM
-	if code := <-ended; code != exitOK {
+	if code := <-ended; code != usage.OK {
 		t.Errorf("exit code %d", code)
 	}
 
@@ -238,7 +239,7 @@ func TestStartsAgain(t *testing.T) {
 	signals <- syscall.SIGHUP
 	<-w.started
 	signals <- syscall.SIGTERM
-	if code := <-ended; code != exitFailure {
+	if code := <-ended; code != usage.Failure {
 		t.Errorf("exit code %d of a node that never started", code)
 	}
 }

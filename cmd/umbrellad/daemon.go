@@ -15,6 +15,7 @@ import (
 	"umbrella/internal/cause"
 	"umbrella/internal/config"
 	"umbrella/internal/crash"
+	"umbrella/internal/usage"
 )
 
 // runner is a *node.Node, or what a test has in its place.
@@ -63,7 +64,7 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 	d.warn(cfg)
 	if !cfg.Main.Enabled {
 		d.sayDisabled()
-		return exitOK
+		return usage.OK
 	}
 	d.recordCrashes(cfg.Main.StateDir)
 	d.asked = make(chan chan<- error)
@@ -129,17 +130,17 @@ func (d *daemon) bringUp(cfg *config.Config, signals <-chan os.Signal) (*config.
 		d.tell(err)
 		if err == nil {
 			d.level.Set(cfg.Main.LogLevel)
-			return cfg, exitOK
+			return cfg, usage.OK
 		}
 		d.log.Error("could not start", "error", err)
 		if d.Pause == 0 {
-			return nil, exitFailure
+			return nil, usage.Failure
 		}
 		select {
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
 				d.stop(signals)
-				return nil, exitFailure
+				return nil, usage.Failure
 			}
 		case tell := <-d.asked:
 			d.waiting = append(d.waiting, tell)
@@ -252,18 +253,18 @@ func (d *daemon) stop(signals <-chan os.Signal) int {
 		case err := <-closed:
 			if err != nil {
 				d.log.Error("could not stop cleanly", "error", err)
-				return exitFailure
+				return usage.Failure
 			}
 			d.log.Info("stopped")
-			return exitOK
+			return usage.OK
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
 				d.log.Warn("stopped at once, by a second signal", "signal", sig.String())
-				return exitFailure
+				return usage.Failure
 			}
 		case <-deadline.C:
 			d.log.Error("could not stop in time", "limit", d.StopTimeout)
-			return exitFailure
+			return usage.Failure
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/usage"
 	"umbrella/test/peer"
 )
 
@@ -138,7 +139,7 @@ func TestStopsBySignal(t *testing.T) {
 		p.expect("Umbrella " + version + " is running.")
 		p.signal(sig)
 		p.expect("msg=stopped")
-		if code := p.exit(); code != exitOK {
+		if code := p.exit(); code != usage.OK {
 			t.Errorf("%v: exit code %d", sig, code)
 		}
 	}
@@ -175,7 +176,7 @@ func TestReload(t *testing.T) {
 	p.configure("config umbrella main\n option enabled 0\n")
 	p.signal(syscall.SIGHUP)
 	p.expect("Umbrella is not enabled")
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != usage.OK {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -203,7 +204,7 @@ func TestReloadOfNoFile(t *testing.T) {
 func TestNotEnabled(t *testing.T) {
 	p := start(t, "config umbrella main\n option enabled 0\n")
 	p.expect("Umbrella is not enabled")
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != usage.OK {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -216,7 +217,7 @@ func TestCannotStart(t *testing.T) {
 	} {
 		p := start(t, text, byFile...)
 		p.expect(want)
-		if code := p.exit(); code != exitSettings {
+		if code := p.exit(); code != usage.Settings {
 			t.Errorf("%q: exit code %d", text, code)
 		}
 	}
@@ -233,7 +234,7 @@ func TestFirstPasswordAfterAFailedStart(t *testing.T) {
 	state := "UMBRELLA_STATE_DIR=" + filepath.Join(t.TempDir(), "state")
 	failing := start(t, "config umbrella main\n", state, "UMBRELLA_LISTEN="+taken.Addr().String())
 	failing.expect("could not start")
-	if code := failing.exit(); code != exitFailure {
+	if code := failing.exit(); code != usage.Failure {
 		t.Fatalf("it ended with %d", code)
 	}
 	for i := range 2 {
@@ -258,7 +259,7 @@ func TestFirstPasswordAfterAFailedStart(t *testing.T) {
 			}
 		}
 		p.signal(syscall.SIGTERM)
-		if code := p.exit(); code != exitOK {
+		if code := p.exit(); code != usage.OK {
 			t.Errorf("it ended with %d", code)
 		}
 	}

@@ -10,9 +10,7 @@ import (
 func makeHash(in *invocation) int {
 	secret, err := readPassword(in, "Password: ")
 	if err != nil {
-		fmt.Fprintf(in.err, "umbrellad: hash: %v\n", err)
-		return exitFailure
+		return in.fail(fmt.Errorf("hash: %w", err))
 	}
-	fmt.Fprintln(in.out, password.Hash(secret))
-	return exitOK
+	return in.print(password.Hash(secret) + "\n")
 }

@@ -2,42 +2,38 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
-
-	"umbrella/internal/config"
 )
 
-// health says whether the node that runs here serves, for those who supervise it,
-// such as a container's health check.
+// health says whether the node serves, for those who supervise it, such as a container's
+// health check.
 func health(in *invocation) int {
-	if err := askHealth(context.Background(), in.cfg); err != nil {
-		fmt.Fprintf(in.err, "umbrellad: %v\n", err)
-		return exitFailure
+	if err := in.askHealth(context.Background()); err != nil {
+		return in.fail(err)
 	}
-	fmt.Fprintln(in.out, "OK")
-	return exitOK
+	return in.print("OK\n")
 }
 
 // maxHealth is the most that is read of an answer, in bytes.
 const maxHealth = 1 << 10
 
-// askHealth is nil when the daemon of these settings serves on this machine. The
-// error is a sentence for people.
-func askHealth(ctx context.Context, cfg *config.Config) error {
-	own, err := ownServer(cfg)
+// askHealth is nil when the node serves. It shows no token: whatever answers there may be
+// something else. The error is a sentence for people.
+func (in *invocation) askHealth(ctx context.Context) error {
+	s, err := in.server()
 	if err != nil {
 		return err
 	}
+	s.token = ""
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	answer, body, err := own.get(ctx, "/healthz", "text/plain", maxHealth)
+	answer, body, err := s.do(ctx, http.MethodGet, "/healthz", "text/plain", maxHealth)
 	if err != nil {
-		return noDaemon(cfg, own.address, err)
+		return in.noAnswer(s, err)
 	}
 	if answer.StatusCode != http.StatusOK || strings.TrimSpace(string(body)) != "ok" {
-		return notUmbrellad(own.address, answer.Status)
+		return in.notUmbrellad(s, answer.Status)
 	}
 	return nil
 }

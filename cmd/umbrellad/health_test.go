@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"umbrella/internal/access"
+	"umbrella/internal/usage"
 	"umbrella/test/peer"
 )
 
@@ -25,14 +26,14 @@ func TestHealth(t *testing.T) {
 		t.Run(strings.Join(more, " "), func(t *testing.T) {
 			p := start(t, "config umbrella main\n", more...)
 			p.expect("is running.")
-			if code, out, errs := p.command("health"); code != exitOK || out != "OK\n" || errs != "" {
+			if code, out, errs := p.command("health"); code != usage.OK || out != "OK\n" || errs != "" {
 				t.Errorf("code %d, %q, %q", code, out, errs)
 			}
 			p.signal(syscall.SIGTERM)
-			if code := p.exit(); code != exitOK {
+			if code := p.exit(); code != usage.OK {
 				t.Errorf("it ended with %d", code)
 			}
-			if code, out, errs := p.command("health"); code != exitFailure || out != "" || !strings.Contains(errs, "is it running? (connection refused)") {
+			if code, out, errs := p.command("health"); code != usage.Failure || out != "" || !strings.Contains(errs, "is it running? (connection refused)") {
 				t.Errorf("after the end: code %d, %q, %q", code, out, errs)
 			}
 		})
@@ -63,7 +64,7 @@ func TestHealthOfSomethingElse(t *testing.T) {
 	} {
 		answer = a
 		code, out, errs := p.command("health")
-		if want := "is no umbrellad of these settings: " + name + "\n"; code != exitFailure || out != "" || !strings.HasSuffix(errs, want) {
+		if want := "is no umbrellad of these settings: " + name + "\n"; code != usage.Failure || out != "" || !strings.HasSuffix(errs, want) {
 			t.Errorf("%s: code %d, %q, %q", name, code, out, errs)
 		}
 		select {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"umbrella/internal/prepare"
+	"umbrella/internal/usage"
 )
 
 // prepareFlags are those of the command prepare.
@@ -33,14 +34,14 @@ func runPrepare(in *invocation) int {
 	if p.probe != "" {
 		if err := prepare.Probe(p.probe); err != nil {
 			fmt.Fprintln(in.out, err)
-			return exitFailure
+			return usage.Failure
 		}
-		return exitOK
+		return usage.OK
 	}
 	owner, err := findOwner(p.owner)
 	if err != nil {
 		prepare.Say(in.out, "err", err.Error())
-		return exitFailure
+		return usage.Failure
 	}
 	job := &prepare.Job{
 		Root: p.root, Owner: owner, Again: prepare.Step(p.again), Node: prepare.Bus{}, Out: in.out,

@@ -13,33 +13,25 @@ import (
 	"umbrella/internal/config"
 	"umbrella/internal/memory"
 	"umbrella/internal/node"
-)
-
-// Exit codes.
-const (
-	exitOK       = 0
-	exitFailure  = 1 // it could not start, or not stop cleanly, or what was asked for is not to be had
-	exitUsage    = 2 // the command line is wrong
-	exitSettings = 3 // the settings are not valid
+	"umbrella/internal/usage"
 )
 
 // run does what the command line says, and returns the exit code.
 func run(args, environ []string, std stdio, signals <-chan os.Signal) int {
 	in, err := parse(args)
-	if err != nil {
-		fmt.Fprintf(std.err, "umbrellad: %v\nTry 'umbrellad -h'.\n", err)
-		return exitUsage
-	}
 	in.stdio, in.signals = std, signals
+	if err != nil {
+		return in.wrong(err)
+	}
 	in.source = config.Source{Dir: in.dir, Environ: environ}
-	if in.command.bare {
-		return in.command.run(in)
+	if in.command.Bare || in.remote.url != "" {
+		return in.run(in)
 	}
 	if in.cfg, err = in.source.Load(); err != nil {
 		fmt.Fprintln(std.err, err)
-		return exitSettings
+		return usage.Settings
 	}
-	return in.command.run(in)
+	return in.run(in)
 }
 
 // serve runs the node.
@@ -70,9 +62,7 @@ func check(in *invocation) int {
 	}
 	path := filepath.Join(in.dir, "umbrella")
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(in.out, "OK: there is no %s, and without it the settings are valid\n", path)
-		return exitOK
+		return in.print(fmt.Sprintf("OK: there is no %s, and without it the settings are valid\n", path))
 	}
-	fmt.Fprintf(in.out, "OK: %s is valid\n", path)
-	return exitOK
+	return in.print(fmt.Sprintf("OK: %s is valid\n", path))
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"umbrella/internal/config"
+	"umbrella/internal/usage"
 )
 
 // stubborn is a node that does not do what it should, which a real one cannot
@@ -85,7 +86,7 @@ func ready() chan struct{} {
 func TestURLsAreShown(t *testing.T) {
 	r := runStubborn(&stubborn{closing: make(chan struct{}, 1), closed: ready()}, patience)
 	r.signals <- syscall.SIGTERM
-	r.want(t, exitOK, "stopped")
+	r.want(t, usage.OK, "stopped")
 	want := "Umbrella 1.2.3 is running.\nOpen https://ap.lan:8081/sfu\nOpen https://192.0.2.1:8081/sfu\n"
 	if r.stdout.String() != want {
 		t.Errorf("got %q, want %q", r.stdout.String(), want)
@@ -94,7 +95,7 @@ func TestURLsAreShown(t *testing.T) {
 
 func TestStartError(t *testing.T) {
 	r := runStubborn(&stubborn{startError: errors.New("port taken")}, patience)
-	r.want(t, exitFailure, "port taken")
+	r.want(t, usage.Failure, "port taken")
 	if r.stdout.Len() > 0 {
 		t.Errorf("said %q", r.stdout.String())
 	}
@@ -103,7 +104,7 @@ func TestStartError(t *testing.T) {
 func TestCloseError(t *testing.T) {
 	r := runStubborn(&stubborn{closing: make(chan struct{}, 1), closed: ready(), closeError: errors.New("cut off")}, patience)
 	r.signals <- syscall.SIGTERM
-	r.want(t, exitFailure, "cut off")
+	r.want(t, usage.Failure, "cut off")
 }
 
 func TestSecondSignalStopsAtOnce(t *testing.T) {
@@ -113,13 +114,13 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	<-s.closing
 	r.signals <- syscall.SIGHUP // is no reason to hurry
 	r.signals <- syscall.SIGINT
-	r.want(t, exitFailure, "second signal")
+	r.want(t, usage.Failure, "second signal")
 }
 
 func TestStopHasALimit(t *testing.T) {
 	r := runStubborn(&stubborn{closing: make(chan struct{}, 1)}, 10*time.Millisecond)
 	r.signals <- syscall.SIGTERM
-	r.want(t, exitFailure, "could not stop in time")
+	r.want(t, usage.Failure, "could not stop in time")
 }
 
 // An Apply that hangs holds up neither signals nor the end.
@@ -129,7 +130,7 @@ func TestStopDuringApply(t *testing.T) {
 	r.signals <- syscall.SIGHUP
 	<-s.applying
 	r.signals <- syscall.SIGTERM
-	r.want(t, exitOK, "stopped")
+	r.want(t, usage.OK, "stopped")
 }
 
 // Reloads that come during one become one more.
@@ -151,7 +152,7 @@ func TestReloadsAreGathered(t *testing.T) {
 	<-s.applying
 	s.applied <- struct{}{}
 	r.signals <- syscall.SIGTERM
-	r.want(t, exitOK, "port taken")
+	r.want(t, usage.OK, "port taken")
 	if n := s.applies.Load(); n != 2 {
 		t.Errorf("applied %d times, want 2", n)
 	}

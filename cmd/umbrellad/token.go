@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"flag"
 	"fmt"
@@ -11,8 +12,9 @@ import (
 	"time"
 
 	"umbrella/internal/access"
-	"umbrella/internal/cause"
 	"umbrella/internal/config"
+	"umbrella/internal/duration"
+	"umbrella/internal/usage"
 )
 
 // tokenFlags say what a token is to be.
@@ -28,7 +30,8 @@ func (t *tokenFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&t.room, "room", "", "")
 	flags.StringVar(&t.name, "name", "", "")
 	flags.StringVar(&t.rights, "rights", "", "")
-	flags.DurationVar(&t.holds, "for", 24*time.Hour, "")
+	t.holds = 24 * time.Hour
+	flags.Var((*duration.Value)(&t.holds), "for", "")
 	flags.BoolVar(&t.once, "once", false, "")
 	flags.BoolVar(&t.list, "list", false, "")
 	flags.StringVar(&t.revoke, "revoke", "", "")
@@ -38,43 +41,47 @@ func (t *tokenFlags) define(flags *flag.FlagSet) {
 func makeToken(in *invocation) int {
 	if in.token.list || in.token.revoke != "" {
 		if err := in.invitations(); err != nil {
-			fmt.Fprintf(in.err, "umbrellad: token: %v\n", err)
-			return exitFailure
+			return in.fail(fmt.Errorf("token: %w", err))
 		}
-		return exitOK
+		return usage.OK
 	}
-	text, err := in.mint()
+	claims, err := in.token.claims()
 	if err != nil {
-		fmt.Fprintf(in.err, "umbrellad: token: %v\n", cause.Explain(err))
-		return exitFailure
+		return in.wrong(fmt.Errorf("token: %w", err))
 	}
-	if in.token.room != access.AnyRoom && !strings.Contains(in.token.rights, access.RightTrunk) {
-		fmt.Fprintf(in.err, "Link, for %v from now on:\n", in.token.holds)
-		fmt.Fprintln(in.out, origin(in.cfg.Main)+"/sfu/"+url.PathEscape(in.token.room)+"#token="+text)
-		return exitOK
+	text, err := in.mint(claims)
+	if err != nil {
+		return in.fail(fmt.Errorf("token: %w", err))
 	}
-	fmt.Fprintln(in.out, text)
-	return exitOK
+	if claims.Room != access.AnyRoom && !claims.Has(access.RightTrunk) {
+		fmt.Fprintf(in.err, "Link, for %s from now on:\n", duration.String(in.token.holds))
+		text = origin(in.cfg.Main) + "/sfu/" + url.PathEscape(claims.Room) + "#token=" + text
+	}
+	return in.print(text + "\n")
 }
 
-func (in *invocation) mint() (string, error) {
-	f := in.token
-	if f.room == "" {
-		return "", fmt.Errorf("-room says which room it is for; '%s' is all of them", access.AnyRoom)
+// claims are those of the token; the error says what is wrong with the flags.
+func (t *tokenFlags) claims() (access.Claims, error) {
+	if t.room == "" {
+		return access.Claims{}, fmt.Errorf("-room says which room it is for; '%s' is all of them", access.AnyRoom)
 	}
-	claims := access.Claims{Room: f.room, Name: f.name, Once: f.once, By: "umbrellad token"}
-	if f.rights != "" {
-		claims.Rights = strings.Split(f.rights, ",")
+	claims := access.Claims{Room: t.room, Name: t.name, Once: t.once, By: "umbrellad token"}
+	if t.rights != "" {
+		claims.Rights = strings.Split(t.rights, ",")
 	}
-	if err := claims.Check(); err != nil {
-		return "", err
+	if err := access.CheckHolds(t.holds); err != nil {
+		return claims, err
 	}
-	in.token.room = claims.Room
+	err := claims.Check()
+	return claims, err
+}
+
+func (in *invocation) mint(claims access.Claims) (string, error) {
 	tokens, err := in.tokens()
 	if err != nil {
 		return "", err
 	}
-	text, err := tokens.Mint(claims, f.holds)
+	text, err := tokens.Mint(claims, in.token.holds)
 	if err == nil {
 		in.warnNotKept(tokens)
 	}
@@ -116,7 +123,8 @@ func (in *invocation) invitations() error {
 		fmt.Fprintf(in.err, "Revoked: %s. Those who are in the room stay in it.\n", i.ID)
 		return nil
 	}
-	table := tabwriter.NewWriter(in.out, 0, 0, 2, ' ', 0)
+	var b bytes.Buffer
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tROOM\tNAME\tRIGHTS\tMADE BY\tENDS\tSTATE")
 	for _, i := range tokens.Invitations() {
 		rights := strings.Join(i.Rights, ",")
@@ -125,7 +133,9 @@ func (in *invocation) invitations() error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Room, cmp.Or(i.Name, "-"), rights, i.By, i.Ends.Local().Format("2006-01-02 15:04"), invitationState(i))
 	}
-	return table.Flush()
+	_ = table.Flush() // to memory
+	_, err = in.out.Write(b.Bytes())
+	return err
 }
 
 // invitationState says how an invitation is.

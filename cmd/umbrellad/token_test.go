@@ -7,6 +7,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/password"
+	"umbrella/internal/usage"
 )
 
 // The token that is printed holds for the node of the same settings.
@@ -16,7 +17,7 @@ func TestTokenHolds(t *testing.T) {
 	code := run([]string{"token", "-room", "kitchen", "-name", "Ada", "-rights", "subscribe,moderate", "-once", "-for", "90m"},
 		[]string{"UMBRELLA_STATE_DIR=" + dir}, stdio{strings.NewReader(""), &stdout, &stderr}, nil)
 	_, text, ok := strings.Cut(strings.TrimSpace(stdout.String()), "#token=")
-	if code != exitOK || !ok {
+	if code != usage.OK || !ok {
 		t.Fatalf("code %d, %s%s", code, &stdout, &stderr)
 	}
 	tokens := &access.Tokens{StateDir: dir}
@@ -32,7 +33,7 @@ func TestTokenHolds(t *testing.T) {
 func TestHashHolds(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := run([]string{"hash"}, nil, stdio{strings.NewReader("correct horse\n"), &stdout, &stderr}, nil)
-	if hash := strings.TrimSpace(stdout.String()); code != exitOK || !password.Matches(hash, "correct horse") {
+	if hash := strings.TrimSpace(stdout.String()); code != usage.OK || !password.Matches(hash, "correct horse") {
 		t.Errorf("code %d, %q, %s", code, hash, &stderr)
 	}
 }

@@ -12,13 +12,11 @@ import (
 
 // showTrunks prints the trunks of the daemon that runs by the settings.
 func showTrunks(in *invocation) int {
-	return in.ask(func(st *umbrellav1.Status) error {
+	return in.ask(func(w io.Writer, st *umbrellav1.Status) error {
 		if in.json {
-			return printJSON(in.out, &umbrellav1.Status{
-				NodeName: st.NodeName, NodeId: st.NodeId, NowMs: st.NowMs, Trunks: st.Trunks, RefusedTrunks: st.RefusedTrunks,
-			})
+			return printJSON(w, st, "trunks", "refusedTrunks")
 		}
-		return printTrunks(in.out, st)
+		return printTrunks(w, st)
 	})
 }
 

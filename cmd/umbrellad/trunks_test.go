@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"umbrella/internal/config"
+	"umbrella/internal/usage"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 	"umbrella/test/peer"
 )
@@ -46,7 +47,7 @@ func (p *process) says(words ...string) string {
 				missing = w
 			}
 		}
-		if code == exitOK && missing == "" {
+		if code == usage.OK && missing == "" {
 			return out
 		}
 		if time.Now().After(deadline) {
@@ -97,7 +98,7 @@ func TestTrunks(t *testing.T) {
 			Links []struct{ NodeName, Media string }
 		}
 	}
-	if err := json.Unmarshal([]byte(out), &st); err != nil || code != exitOK {
+	if err := json.Unmarshal([]byte(out), &st); err != nil || code != usage.OK {
 		t.Fatalf("%v, code %d: %s%s", err, code, out, errs)
 	}
 	if st.NodeName != name || len(st.Trunks) != 1 || len(st.Trunks[0].Links) != 1 || !strings.HasPrefix(st.Trunks[0].Links[0].Media, "udp ") {
@@ -121,7 +122,7 @@ func TestTrunks(t *testing.T) {
 	house.signal(syscall.SIGTERM)
 	house.exit()
 	code, out, errs = house.command("trunks")
-	if want := "umbrellad: no umbrellad of these settings answers at " + house.load().Main.Listen + ": is it running? (connection refused)\n"; code != exitFailure || out != "" || errs != want {
+	if want := "umbrellad: no umbrellad of these settings answers at " + house.load().Main.Listen + ": is it running? (connection refused)\n"; code != usage.Failure || out != "" || errs != want {
 		t.Errorf("code %d, %q, %q", code, out, errs)
 	}
 }
@@ -167,7 +168,7 @@ func TestTrunksFindsDaemon(t *testing.T) {
 		tls := []string{"auto", "off"}[i%2]
 		p := start(t, "config umbrella main\n", fmt.Sprintf(listen, peer.FreePort(t)), "UMBRELLA_PREFIX=/u", "UMBRELLA_TLS="+tls)
 		p.expect("is running.")
-		if code, out, errs := p.command("trunks"); code != exitOK || !strings.Contains(out, "has no trunks") {
+		if code, out, errs := p.command("trunks"); code != usage.OK || !strings.Contains(out, "has no trunks") {
 			t.Errorf("%s, tls %s: code %d %s%s", listen, tls, code, out, errs)
 		}
 	}
@@ -190,7 +191,7 @@ func TestTrunksSaysWhy(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		code := run([]string{"-config", settings(t, c.text), "trunks"}, c.environ, stdio{nil, &out, &errs}, nil)
-		if code != exitFailure || out.Len() > 0 || errs.String() != "umbrellad: "+c.want+"\n" {
+		if code != usage.Failure || out.Len() > 0 || errs.String() != "umbrellad: "+c.want+"\n" {
 			t.Errorf("code %d, %q, %q", code, out.String(), errs.String())
 		}
 	}
@@ -234,7 +235,7 @@ func TestTrunksBehindProxy(t *testing.T) {
 	if err := os.Remove(secret); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := p.command("trunks"); code != exitFailure || !strings.Contains(errs, "does not tell: this is for admins") {
+	if code, _, errs := p.command("trunks"); code != usage.Failure || !strings.Contains(errs, "does not tell: this is for admins") {
 		t.Errorf("without the secret: code %d, %s", code, errs)
 	}
 }

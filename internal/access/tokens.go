@@ -163,13 +163,21 @@ func (t *Tokens) HasSecret() bool {
 	return err == nil
 }
 
+// CheckHolds says what is wrong with how long a token is to hold.
+func CheckHolds(holds time.Duration) error {
+	if holds < time.Second || holds > LongestToken {
+		return errors.New("a token holds from a second to ten years")
+	}
+	return nil
+}
+
 // Mint makes a token that holds for so long from now on.
 func (t *Tokens) Mint(c Claims, holds time.Duration) (string, error) {
 	if err := c.Check(); err != nil {
 		return "", err
 	}
-	if holds < time.Second || holds > LongestToken {
-		return "", errors.New("a token holds from a second to ten years")
+	if err := CheckHolds(holds); err != nil {
+		return "", err
 	}
 	t.mu.Lock()
 	secret := t.secret

@@ -58,7 +58,7 @@ func applyEnvironment(sections []*section, environ []string) (_ []*section, warn
 	for name := range variables {
 		if !known[name] {
 			hint := ""
-			if k, ok := closest(name, all); ok {
+			if k, ok := Closest(name, all); ok {
 				hint = ": did you mean " + k + "?"
 			}
 			warnings = append(warnings, fmt.Sprintf("%s: %s is not known%s", Environment, quoted(name), hint))

@@ -108,9 +108,9 @@ func quoted(s string) string {
 	}, s) + "'"
 }
 
-// closest returns the word of known that is most like word, and whether it is
+// Closest returns the word of known that is most like word, and whether it is
 // like enough to have been meant.
-func closest(word string, known []string) (string, bool) {
+func Closest(word string, known []string) (string, bool) {
 	best, bestDistance := "", 1<<30
 	for _, k := range known {
 		if d := distance(word, k); d < bestDistance {
@@ -146,7 +146,7 @@ func distance(a, b string) int {
 
 // suggestion says which of known was probably meant by word.
 func suggestion(word string, known []string) string {
-	if k, ok := closest(word, known); ok {
+	if k, ok := Closest(word, known); ok {
 		return "did you mean " + quoted(k) + "?"
 	}
 	return "known are " + strings.Join(known, ", ")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/duration"
 	"umbrella/internal/names"
 )
 
@@ -18,8 +19,10 @@ type invitation struct {
 	Room   string   `json:"room"`
 	Name   string   `json:"name"`
 	Rights []string `json:"rights"`
-	Hours  int      `json:"hours"`
-	Once   bool     `json:"once"`
+	// For is how long it holds, such as "7d"; without it Hours counts.
+	For   string `json:"for"`
+	Hours int    `json:"hours"`
+	Once  bool   `json:"once"`
 }
 
 // invited is the answer.
@@ -43,6 +46,13 @@ func (s *Server) serveInvite(w http.ResponseWriter, r *http.Request) {
 	}
 	hours := max(min(in.Hours, int(access.LongestToken/time.Hour)+1), 0)
 	holds := time.Duration(hours) * time.Hour
+	if in.For != "" {
+		var err error
+		if holds, err = duration.Parse(in.For); err != nil {
+			answer(w, http.StatusUnprocessableEntity, complaint{Error: "for: " + err.Error()})
+			return
+		}
+	}
 	claims := access.Claims{Room: in.Room, Name: in.Name, Rights: in.Rights, Once: in.Once, By: "an admin"}
 	if err := claims.Check(); err != nil {
 		answer(w, http.StatusUnprocessableEntity, complaint{Error: err.Error()})

@@ -57,6 +57,9 @@ func (s *Server) routes(p *pages) http.Handler {
 		admin("PATCH /servers/{kind}/{name}", s.serveEdit)
 		admin("DELETE /servers/{kind}/{name}", s.serveRemove)
 	}
+	if s.Kicks != nil {
+		admin("DELETE /rooms/{room}/participants/{who}", s.serveKick)
+	}
 	if s.Gate.Tokens != nil {
 		admin("POST /invitations", s.serveInvite)
 		admin("DELETE /invitations/{id}", s.serveRevoke)

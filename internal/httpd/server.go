@@ -42,6 +42,8 @@ type Server struct {
 	WHIP http.Handler
 	// Snapshots of cameras; nil serves none.
 	Snapshots *Snapshots
+	// Kicks sends participants away; nil sends nobody.
+	Kicks *Kicks
 	// Status is the node at this moment.
 	Status func() *umbrellav1.Status
 	// Admin changes the settings; nil serves no admin page.

@@ -201,6 +201,7 @@ func TestEveryPath(t *testing.T) {
 		{"PATCH", "/servers/cameras/door", json, admins, 409},
 		{"DELETE", "/servers/trunks/hub", "", admins, 409},
 		{"DELETE", "/servers/cameras/door", "", admins, 409},
+		{"DELETE", "/rooms/den/participants/nobody", "", admins, 404},
 		{"POST", "/servers/cameras/probe", json, admins, 400},
 		{"POST", "/servers/cameras/discover", json, admins, 400},
 		{"POST", "/invitations", `{"room":"den","hours":1}`, admins, 201},
@@ -660,7 +661,11 @@ func TestInvitation(t *testing.T) {
 	if m, err := hear(ws); err != nil || m.GetError().GetCode() != umbrellav1.Error_CODE_NEEDS_INVITATION {
 		t.Errorf("used again: %v, %v", m, err)
 	}
-	for _, body := range []string{`{"room":"*","hours":1}`, `{"room":"a/b","hours":1}`, `{"room":"den","hours":0}`, `{"room":"den","hours":-1}`,
+	if code, body := d.ask(t, admin, "POST", "/invitations", `{"room":"den","for":"7d"}`); code != 201 ||
+		!strings.Contains(body, `"expires":"`+time.Now().Add(7*24*time.Hour).Format("2006-01-02T")) {
+		t.Errorf("for 7 days: %d, %s", code, body)
+	}
+	for _, body := range []string{`{"room":"den","for":"7"}`, `{"room":"den","for":"-1d"}`, `{"room":"den","for":"600w"}`, `{"room":"*","hours":1}`, `{"room":"a/b","hours":1}`, `{"room":"den","hours":0}`, `{"room":"den","hours":-1}`,
 		`{"room":"den","hours":999999999}`, `{"room":"den","hours":1,"rights":["admin"]}`, `{"room":"den","hours":1,"rights":["x"]}`} {
 		if code, text := d.ask(t, admin, "POST", "/invitations", body); code != 422 || !strings.Contains(text, `"error"`) {
 			t.Errorf("%s: %d, %s", body, code, text)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"umbrella/internal/sfu"
 	"umbrella/internal/ubus"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -187,21 +186,8 @@ func (b *bus) kick(_ context.Context, call *ubus.Call) (any, error) {
 	if err := call.Decode(&arguments); err != nil {
 		return nil, err
 	}
-	if err := b.node.remove(arguments.Room, arguments.Participant); err != nil {
+	if _, err := b.node.remove(arguments.Room, arguments.Participant); err != nil {
 		return nil, ubus.Errorf(ubus.StatusNotFound, "%v", err)
 	}
 	return map[string]any{}, nil
-}
-
-// remove sends a participant of this node away, and tells them.
-func (n *Node) remove(room, id string) error {
-	r := n.sfu.Room(room)
-	if r == nil {
-		return sfu.ErrNobody
-	}
-	if err := r.RemoveParticipant(id); err != nil {
-		return err
-	}
-	n.Log.Info("removed by the administrator", "room", room, "participant", id)
-	return nil
 }

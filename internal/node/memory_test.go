@@ -91,8 +91,8 @@ func TestShortOfMemory(t *testing.T) {
 		var st struct {
 			Process struct {
 				MemoryLimitBytes, MemoryAvailableBytes, MemoryNeededBytes, MemoryMostNeededBytes, MemoryTotalBytes string
-				MemoryLimitedBy, ShortOfMemoryReason                                                              string
-				ShortOfMemory                                                                                     bool
+				MemoryLimitedBy, ShortOfMemoryReason                                                               string
+				ShortOfMemory                                                                                      bool
 			}
 		}
 		_, body := get(t, home+"/status")

@@ -234,6 +234,7 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
 		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, TrunkDeclined: n.trunks.Declined,
 		WHIP: n.whip, Status: n.status, Admin: n.admin,
+		Kicks:     &httpd.Kicks{Do: n.remove, Status: kickStatus},
 		Snapshots: &httpd.Snapshots{Find: n.findCamera, Status: snapshotStatus},
 		Relay:     n.relayOf(cfg), Assets: dist, Log: n.Log,
 	}

@@ -94,7 +94,7 @@ func TestForeignHost(t *testing.T) {
 				for _, route := range []string{
 					"GET /", "GET /sfu", "GET /sfu/den", "GET /trust", "GET /ca.crt", "GET /healthz", "GET /robots.txt", "GET /nothing", "GET /assets/x.js",
 					"GET /status", "GET /metrics", "GET /servers", "POST /servers/trunks", "POST /servers/cameras/probe", "PATCH /servers/trunks/hub",
-					"DELETE /servers/cameras/door", "POST /invitations", "POST /login", "POST /logout", "GET /snapshot/door.jpg", "GET /snapshot/no.jpg",
+					"DELETE /servers/cameras/door", "DELETE /rooms/den/participants/ada", "POST /invitations", "POST /login", "POST /logout", "GET /snapshot/door.jpg", "GET /snapshot/no.jpg",
 					"GET /wsb", "POST /whip/den", "POST /whep/den", "POST /whep/den/ada", "OPTIONS /whip/den", "DELETE /whip/session/x", "PATCH /whep/session/x",
 				} {
 					method, path, _ := strings.Cut(route, " ")

@@ -7,7 +7,7 @@ import (
 
 // Reasons why a moderator's wish is not granted.
 var (
-	ErrNobody   = errors.New("there is nobody of that id in the room")
+	ErrNobody   = errors.New("there is nobody of that id or name in the room")
 	ErrRemote   = errors.New("the participant came in at another node: only the moderators there can remove them or make them moderators")
 	ErrNoWay    = errors.New("there is no way to the node of this participant now: try again when the trunk is back")
 	ErrOldNode  = errors.New("a node on the way to this participant is too old to mute: update it, or ask a moderator there")

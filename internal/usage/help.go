@@ -21,11 +21,11 @@ func Help() string {
 	list(&b, commands)
 	b.WriteString("\nFlags, before or behind the command:\n")
 	flags := []Entry{}
-	for _, f := range Flags() {
+	for _, f := range Shown() {
 		flags = append(flags, Entry{f.line(), f.takers() + f.Text})
 	}
 	list(&b, flags)
-	fmt.Fprintf(&b, "\n%s\n\nSignals:\n", wrap(Environment, 0))
+	fmt.Fprintf(&b, "\n%s\n\nSignals:\n", Wrap(Environment, 0))
 	list(&b, Signals())
 	b.WriteString("\nExit codes:\n")
 	list(&b, ExitCodes())
@@ -35,14 +35,14 @@ func Help() string {
 // Help is the text about one command.
 func (c Command) Help() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n", wrap(strings.TrimSpace("umbrellad "+c.Name)+": "+c.Summary+".", 0), wrap(c.Line(), 4))
+	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n", Wrap(strings.TrimSpace("umbrellad "+c.Name)+": "+c.Summary+".", 0), Wrap(c.Line(), 4))
 	for paragraph := range strings.SplitSeq(c.Text, "\n\n") {
 		if paragraph != "" {
-			fmt.Fprintf(&b, "\n%s\n", wrap(paragraph, 0))
+			fmt.Fprintf(&b, "\n%s\n", Wrap(paragraph, 0))
 		}
 	}
 	flags := []Entry{}
-	for _, f := range Flags() {
+	for _, f := range Shown() {
 		if slices.Contains(c.Flags, f.Name) || f.Name == "h" || f.Name == "config" && (!c.Bare || c.Name == "probe") {
 			flags = append(flags, Entry{f.line(), f.Text})
 		}
@@ -102,7 +102,7 @@ func list(b *strings.Builder, entries []Entry) {
 	}
 	column += 4
 	for _, e := range entries {
-		text := wrap(e.Text, column)
+		text := Wrap(e.Text, column)
 		if len(e.Name) > most {
 			fmt.Fprintf(b, "  %s\n%s%s\n", e.Name, strings.Repeat(" ", column), text)
 			continue
@@ -111,9 +111,9 @@ func list(b *strings.Builder, entries []Entry) {
 	}
 }
 
-// wrap breaks a text into lines, all but the first of which are indented, as the first
+// Wrap breaks a text into lines, all but the first of which are indented, as the first
 // one is already.
-func wrap(text string, indent int) string {
+func Wrap(text string, indent int) string {
 	var b strings.Builder
 	at := indent
 	for i, word := range strings.Fields(text) {

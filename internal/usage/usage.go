@@ -35,7 +35,9 @@ type Flag struct {
 	Name string
 	// Value is what follows, by its name in the help; empty: nothing does.
 	Value string
-	Text  string
+	// Text is empty for a flag that one part of the package gives another: no help tells
+	// of it.
+	Text string
 }
 
 // Remote are the flags of commands that ask a node.
@@ -99,12 +101,12 @@ func Commands() []Command {
 			Examples: []string{"umbrellad probe front_door", "umbrellad probe -report camera.txt rtsp://admin:PASSWORD@192.168.1.64/stream1"},
 		},
 		{
-			Name: "token", Summary: "make an invitation, and print its link", Flags: []string{"room", "name", "rights", "for", "once"},
+			Name: "token", Summary: "make an invitation, and print its link; list them, or revoke one", Flags: []string{"room", "name", "rights", "for", "once", "list", "revoke"},
 			Text: "For all rooms, and for trunks, the token alone is printed. It is made with the secret in state_dir: " +
 				"the node need not run.",
 			Examples: []string{
 				"umbrellad token -room kitchen -for 7d", "umbrellad token -room kitchen -rights subscribe -name Ada -once",
-				"umbrellad token -room '*' -rights admin -for 90d",
+				"umbrellad token -room '*' -rights admin -for 90d", "umbrellad token -list",
 			},
 		},
 		{
@@ -112,9 +114,18 @@ func Commands() []Command {
 			Text:     "The password is the first line of the standard input; a terminal does not show it.",
 			Examples: []string{"umbrellad hash"},
 		},
+		{
+			Name: "prepare", Bare: true, Flags: []string{"root", "owner", "again", "probe"},
+			Summary: "for OpenWrt's init script, which runs it as root: make ready what the node needs",
+		},
 		{Name: "version", Summary: "print the version", Bare: true},
 		{Name: "help", Arguments: []string{"[COMMAND]"}, Summary: "print this text, or that of a command", Bare: true, Examples: []string{"umbrellad help token"}},
 	}
+}
+
+// Shown are the flags that helps tell of.
+func Shown() []Flag {
+	return slices.DeleteFunc(Flags(), func(f Flag) bool { return f.Text == "" })
 }
 
 // Flags are all there are, in the order of the help.
@@ -131,8 +142,11 @@ func Flags() []Flag {
 		{"name", "NAME", "what its bearer is called"},
 		{"rights", "LIST", "of publish, subscribe, moderate, admin and trunk, with commas between (default publish,subscribe); admin is for the room '*', and trunk for another node, as its option secret"},
 		{"for", "TIME", "how long it holds, " + duration.Syntax + ", ten years at most (default 24h)"},
-		{"once", "", "it is the first one's who uses it"},
-		{"pause", "TIME", "where the node cannot start, wait for so long before it exits: for a supervisor that starts it again at once"},
+		{"once", "", "it is for one guest, the first who uses it"},
+		{"list", "", "print the invitations that hold"},
+		{"revoke", "ID", "end one of them; a link or a token does as well"},
+		{"pause", "TIME", "where the node cannot start, do not exit but try again after so long, and say on OpenWrt's bus meanwhile why"},
+		{"root", "DIR", ""}, {"owner", "NAME", ""}, {"again", "STEP", ""}, {"probe", "DIR", ""},
 		{"version", "", "print the version"},
 		{"h", "", "print the help, of the command if there is one; also -help"},
 	}
@@ -198,10 +212,10 @@ func (c Command) Line() string {
 	if c.Name != "" {
 		line += " " + c.Name
 	}
-	for _, f := range Flags() {
+	for _, f := range Shown() {
 		switch {
 		case c.Name == "token" && f.Name == "room":
-			line += " -room ROOM"
+			line += " [-room ROOM]"
 		case slices.Contains(c.Flags, f.Name) && f.Value == "":
 			line += " [-" + f.Name + "]"
 		case slices.Contains(c.Flags, f.Name):

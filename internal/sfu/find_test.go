@@ -36,7 +36,7 @@ func TestFind(t *testing.T) {
 	for asked, want := range map[string]*Participant{
 		"door": door, "Front door": door, "door@attic": door, "Front door@attic": door, "door@aaaaaaaaaaaaaaaa": door,
 		"obs": obs, "whip-obs": obs, "obs@attic": obs, "Ada": ada, "Ada@attic": ada, ada.ID: ada, "a@b": mark, "a@b@attic": mark,
-		"door@cellar": farDoor, "door@" + cellar: farDoor, "Kellertür": farDoor, "Kellertür@cellar": farDoor,
+		"door@cellar": farDoor, "door@" + cellar: farDoor, "Kellertür": farDoor, "Kellertu\u0308r@cellar": farDoor, "Kellertür@cellar": farDoor,
 		"gate": barnGate, "Gate": barnGate, "gate@cellar": gate, "Gate@cellar": gate, "gate@attic": eve, "gate@" + other: twin,
 		"mic": mic, "mic@barn": mic, "whip-mic@barn": mic, "Ada@cellar": farAda, "ADAADAADAADAADA1": farAda,
 		"Bob 包": bob, "Bob 包@barn": bob, viewer.ID: viewer,

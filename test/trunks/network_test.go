@@ -237,11 +237,7 @@ func (n *node) start() {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	n.process = n.space.Command(n.net.bin, "-config", path)
-	n.process.Stdout, n.process.Stderr = log, log
-	if err := n.process.Start(); err != nil {
-		t.Fatal(err)
-	}
+	n.run(path, log)
 	n.people = newPeople(t, n.space, n.net.secure)
 	t.Cleanup(func() {
 		_ = n.process.Process.Signal(syscall.SIGTERM)
@@ -251,4 +247,30 @@ func (n *node) start() {
 			t.Logf("%s:\n%s", n.name, b)
 		}
 	})
+}
+
+// run starts the daemon by the settings in a directory.
+func (n *node) run(settings string, log *os.File) {
+	n.net.t.Helper()
+	n.process = n.space.Command(n.net.bin, "-config", settings)
+	n.process.Stdout, n.process.Stderr = log, log
+	if err := n.process.Start(); err != nil {
+		n.net.t.Fatal(err)
+	}
+}
+
+// restart ends the daemon, and starts it anew by the same settings.
+func (n *node) restart() {
+	t := n.net.t
+	t.Helper()
+	if err := n.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = n.process.Wait()
+	log, err := os.OpenFile(n.log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	n.run(filepath.Join(n.net.dir, n.name), log)
 }

@@ -42,6 +42,11 @@ type order struct {
 	// Old is the URL of a node that is to be dialled with a version of the trunk
 	// protocol that there is no more. The answer is what it is refused with.
 	Old string
+	// Onvif is an address at which a camera is to answer to ONVIF, and give a picture.
+	Onvif string
+	// Fetch is a path of the node that is to be fetched. The answer is its status, its
+	// length and its SHA-256.
+	Fetch string
 }
 
 // report is what they answer to each.
@@ -144,6 +149,15 @@ func live(scheme string) error {
 		case o.Old != "":
 			var err error
 			if r.Answer, err = old(ctx, o.Old); err != nil {
+				return nil, err
+			}
+		case o.Onvif != "":
+			if err := serveONVIF(o.Onvif); err != nil {
+				return nil, err
+			}
+		case o.Fetch != "":
+			var err error
+			if r.Answer, err = fetch(scheme, o.Fetch); err != nil {
 				return nil, err
 			}
 		case o.Leave != "":

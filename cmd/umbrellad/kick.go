@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,6 +22,9 @@ func kick(in *invocation) int {
 	path := "/rooms/" + url.PathEscape(room) + "/participants/" + url.PathEscape(who)
 	// JSON is for the answer; errors are wanted as words.
 	body, answer, err := in.request(context.Background(), s, http.MethodDelete, path, "text/plain, application/json;q=0.9", maxKicked)
+	if refused, ok := errors.AsType[*refusedError](err); ok {
+		err = errors.New(refused.why)
+	}
 	if err != nil {
 		return in.fail(err)
 	}

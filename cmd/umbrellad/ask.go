@@ -121,6 +121,8 @@ func (in *invocation) request(ctx context.Context, s *server, method, path, acce
 		return nil, nil, fmt.Errorf("umbrellad at %s tells admins only: make a token there by 'umbrellad token -room \"*\" -rights admin', and name its file by -token", s.address)
 	case why == "?" || code < 400:
 		return nil, nil, in.notUmbrellad(s, answer.Status)
+	case (code == http.StatusForbidden || code == http.StatusUnauthorized) && in.remote.url == "" && s.token == "":
+		return nil, nil, fmt.Errorf("umbrellad at %s does not tell: %s. There is no key of tokens in its state_dir, or only root may read it", s.address, why)
 	case code == http.StatusForbidden || code == http.StatusUnauthorized:
 		return nil, nil, fmt.Errorf("umbrellad at %s does not tell: %s", s.address, why)
 	}

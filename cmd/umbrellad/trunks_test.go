@@ -235,7 +235,7 @@ func TestTrunksBehindProxy(t *testing.T) {
 	if err := os.Remove(secret); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := p.command("trunks"); code != usage.Failure || !strings.Contains(errs, "does not tell: this is for admins") {
+	if code, _, errs := p.command("trunks"); code != usage.Failure || !strings.Contains(errs, "does not tell: this is for admins") || !strings.Contains(errs, "only root may read it") {
 		t.Errorf("without the secret: code %d, %s", code, errs)
 	}
 }

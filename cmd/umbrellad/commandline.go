@@ -33,6 +33,7 @@ type invocation struct {
 	token     tokenFlags
 	remote    remoteFlags
 	pause     time.Duration
+	original  string // the file that people edit; empty: the one in dir
 	prepare   prepareFlags
 	arguments []string // those of the command
 	source    config.Source
@@ -144,6 +145,7 @@ func (in *invocation) define(flags *flag.FlagSet) {
 	in.remote.define(flags)
 	in.prepare.define(flags)
 	flags.Var((*duration.Value)(&in.pause), "pause", "")
+	flags.StringVar(&in.original, "original", "", "")
 	flags.Bool("version", false, "")
 	flags.Bool("h", false, "")
 	flags.Bool("help", false, "")

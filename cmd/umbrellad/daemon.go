@@ -42,9 +42,10 @@ type daemon struct {
 	// started; a reload makes it try at once. 0: Run returns after the first attempt.
 	Pause time.Duration
 
-	node  runner
-	log   *slog.Logger
-	level slog.LevelVar
+	warned map[string]bool // the warnings of the last settings
+	node   runner
+	log    *slog.Logger
+	level  slog.LevelVar
 	// applied gets the result of the Apply that is under way, by the settings
 	// applying; nil if none is.
 	applied  chan error
@@ -269,10 +270,17 @@ func (d *daemon) stop(signals <-chan os.Signal) int {
 	}
 }
 
+// warn logs the warnings of settings, without those that the settings before had too:
+// each stands in the log once for as long as it holds.
 func (d *daemon) warn(cfg *config.Config) {
+	warned := map[string]bool{}
 	for _, w := range cfg.Warnings {
-		d.log.Warn("setting of no use", "warning", w)
+		if !d.warned[w] {
+			d.log.Warn("settings", "warning", w)
+		}
+		warned[w] = true
 	}
+	d.warned = warned
 }
 
 func (d *daemon) sayDisabled() {

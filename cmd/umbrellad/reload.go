@@ -18,7 +18,7 @@ func reloader(source config.Source) func() (*config.Config, error) {
 			there = true
 		case there:
 			return nil, config.Problems{{
-				File: source.Path(), Reason: "it is gone, and the node runs by it", Allowed: "put a copy of it back",
+				File: source.Shown(), Reason: "it is gone, and the node runs by it", Allowed: "put a copy of it back",
 			}}
 		}
 		return source.Load()

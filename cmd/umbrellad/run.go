@@ -23,7 +23,7 @@ func run(args, environ []string, std stdio, signals <-chan os.Signal) int {
 	if err != nil {
 		return in.wrong(err)
 	}
-	in.source = config.Source{Dir: in.dir, Environ: environ}
+	in.source = config.Source{Dir: in.dir, Environ: environ, Original: in.original}
 	if in.command.Bare || in.remote.url != "" {
 		return in.run(in)
 	}

@@ -85,6 +85,9 @@ type Main struct {
 	PublicAddress []string
 	// WAN is for the init script of OpenWrt, which opens the firewall.
 	WAN bool
+	// Zones are the firewall zones of OpenWrt that people may come from, at least one;
+	// with WAN, 'wan' is among them.
+	Zones []string
 	// TrustedProxy holds the networks whose X-Forwarded-For is believed. A
 	// single address is a /32 or a /128.
 	TrustedProxy []netip.Prefix

@@ -24,6 +24,7 @@ type MainChange struct {
 	MediaPort     bool // the port of all media: running calls have to move
 	TURN          bool // turn or turn_url: whether is relayed, and what browsers are told
 	PublicAddress bool // what is offered to new connections, and certified
+	Zones         bool // which addresses people are told
 	TrustedProxy  bool
 	CORSOrigin    bool
 	Access        bool // of rooms without a section
@@ -62,6 +63,7 @@ func Diff(old, updated *Config) Change {
 			TURN:          a.TURN != b.TURN || !slices.Equal(a.TURNURL, b.TURNURL),
 			MediaPort:     a.MediaPort != b.MediaPort,
 			PublicAddress: !slices.Equal(a.PublicAddress, b.PublicAddress),
+			Zones:         !slices.Equal(a.Zones, b.Zones),
 			TrustedProxy:  !slices.Equal(a.TrustedProxy, b.TrustedProxy),
 			CORSOrigin:    !slices.Equal(a.CORSOrigin, b.CORSOrigin),
 			Access:        a.Access != b.Access,
@@ -140,6 +142,7 @@ func (c Change) String() string {
 		{c.Main.MediaPort, "media_port"},
 		{c.Main.TURN, "turn"},
 		{c.Main.PublicAddress, "public_address"},
+		{c.Main.Zones, "zone"},
 		{c.Main.TrustedProxy, "trusted_proxy"},
 		{c.Main.CORSOrigin, "cors_origin"},
 		{c.Main.Access, "access"},

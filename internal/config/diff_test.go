@@ -39,6 +39,7 @@ config camera b
 		"tls":             {environ: "UMBRELLA_TLS=off", want: "tls", main: MainChange{TLS: true}},
 		"media_port":      {environ: "UMBRELLA_MEDIA_PORT=1", want: "media_port", main: MainChange{MediaPort: true}},
 		"public_address":  {environ: "UMBRELLA_PUBLIC_ADDRESS=a", want: "public_address", main: MainChange{PublicAddress: true}},
+		"zone":            {environ: "UMBRELLA_ZONE=lan guest", want: "zone", main: MainChange{Zones: true}},
 		"trusted_proxy":   {environ: "UMBRELLA_TRUSTED_PROXY=::1", want: "trusted_proxy", main: MainChange{TrustedProxy: true}},
 		"cors_origin":     {environ: "UMBRELLA_CORS_ORIGIN=*", want: "cors_origin", main: MainChange{CORSOrigin: true}},
 		"state_dir":       {environ: "UMBRELLA_STATE_DIR=/x", want: "state_dir", main: MainChange{StateDir: true}},

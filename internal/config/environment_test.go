@@ -38,8 +38,8 @@ func TestEnvironment(t *testing.T) {
 		Main: Main{
 			Listen: "127.0.0.1:2", Prefix: "/x", TLS: TLSFiles, Cert: file, Key: file, MediaPort: 5004,
 			PublicAddress: []string{"192.0.2.1", "ap.example.org", "fd00::1"},
-			TrustedProxy:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-			MaxRooms:      100, PublishLimit: 20000, StateDir: ".state", LogLevel: slog.LevelError,
+			TrustedProxy:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Zones: []string{"lan"},
+			MaxRooms: 100, PublishLimit: 20000, StateDir: ".state", LogLevel: slog.LevelError,
 		},
 		Backhauls: []Backhaul{{Section: "backhaul", Enabled: true, URL: "wss://new/wsb", Secret: "0123456789abcdef",
 			Fingerprint: fingerprint, CA: file, Rooms: []string{"a", "b", "c"}}},
@@ -58,12 +58,12 @@ func TestEveryVariable(t *testing.T) {
 	}
 	for _, name := range []string{"LISTEN", "PREFIX", "TLS", "CERT", "KEY", "MEDIA_PORT", "PUBLIC_ADDRESS", "TRUSTED_PROXY",
 		"STATE_DIR", "LOG_LEVEL", "ENABLED", "BACKHAUL_URL", "BACKHAUL_SECRET", "BACKHAUL_FINGERPRINT", "BACKHAUL_CA",
-		"BACKHAUL_ROOM", "ACME_DOMAIN", "ACME_EMAIL", "ACME_DIRECTORY", "ACME_HTTP", "TURN", "TURN_URL", "WAN", "CORS_ORIGIN", "ACCESS", "MAX_ROOMS", "PUBLISH_LIMIT", "ADMIN_PASSWORD", "TOKEN_KEY", "HTTP_PREFIX", "PUBLIC_IP", "PUBLIC_HOST", "HTTP_SERVE_ADDR"} {
+		"BACKHAUL_ROOM", "ACME_DOMAIN", "ACME_EMAIL", "ACME_DIRECTORY", "ACME_HTTP", "TURN", "TURN_URL", "WAN", "ZONE", "CORS_ORIGIN", "ACCESS", "MAX_ROOMS", "PUBLISH_LIMIT", "ADMIN_PASSWORD", "TOKEN_KEY", "HTTP_PREFIX", "PUBLIC_IP", "PUBLIC_HOST", "HTTP_SERVE_ADDR"} {
 		if !slices.Contains(variables, "UMBRELLA_"+name) {
 			t.Errorf("UMBRELLA_%s is not known", name)
 		}
 	}
-	if len(variables) != 33 {
+	if len(variables) != 34 {
 		t.Errorf("there are %d variables: %q", len(variables), variables)
 	}
 }

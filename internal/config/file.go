@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,13 @@ type Source struct {
 	// Load takes them.
 	Dir     string
 	Environ []string
+	// Original is the path of the file that people edit, where the one in Dir is a copy
+	// that was made of it for the node. Messages show it. Empty: there is no copy.
+	Original string
 }
+
+// Shown is the path of the file as messages show it.
+func (s Source) Shown() string { return cmp.Or(s.Original, s.Path()) }
 
 var (
 	// ErrNoFile is that there is no UCI file to be changed.
@@ -42,9 +49,6 @@ var (
 
 // Path of the UCI file, whether it is there or not.
 func (s Source) Path() string { return filepath.Join(s.Dir, packageName) }
-
-// Load reads the settings, as Load does.
-func (s Source) Load() (*Config, error) { return Load(s.Dir, s.Environ) }
 
 // Writable tells whether the settings can be changed: nil, or an error that is
 // ErrNoFile or ErrNotWritable.
@@ -101,7 +105,7 @@ func (s Source) Check(kind, name string, values Values) error {
 func (s Source) set(kind, name string, values Values, write bool) (*Config, error) {
 	if !slices.Contains(SectionTypes(), kind) {
 		return nil, Problems{{
-			File: s.Path(), Section: name, Reason: "has the unknown type " + quoted(kind), Allowed: suggestion(kind, SectionTypes()),
+			File: s.Shown(), Section: name, Reason: "has the unknown type " + quoted(kind), Allowed: suggestion(kind, SectionTypes()),
 		}}
 	}
 	problems, sound := s.sift(kind, name, values)
@@ -142,7 +146,7 @@ func (s Source) set(kind, name string, values Values, write bool) (*Config, erro
 // that are sound.
 func (s Source) sift(kind, name string, values Values) (problems Problems, sound Values) {
 	wrong := func(option, reason, allowed string) {
-		problems = append(problems, Problem{File: s.Path(), Section: name, Option: option, Reason: reason, Allowed: allowed})
+		problems = append(problems, Problem{File: s.Shown(), Section: name, Option: option, Reason: reason, Allowed: allowed})
 	}
 	if !isName(name) && !strings.HasPrefix(name, "@") {
 		wrong("", "cannot be its name", "1 to 64 letters, digits and '_'")
@@ -199,14 +203,14 @@ func (s Source) change(write bool, edit func(text string) (string, error)) (*Con
 		return nil, fmt.Errorf("reading %s: %w", s.Path(), cause.Explain(err))
 	}
 	// What is not understood must not be edited.
-	if _, problems := parseSyntax(s.Path(), before); len(problems) > 0 {
+	if _, problems := parseSyntax(s.Shown(), before); len(problems) > 0 {
 		return nil, problems
 	}
 	after, err := edit(before)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := Parse(s.Path(), after, s.Environ)
+	cfg, err := s.parse(after)
 	if err != nil || !write || after == before {
 		return cfg, err
 	}

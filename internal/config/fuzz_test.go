@@ -158,6 +158,7 @@ func commit(cfg *Config) string {
 	}
 	list("cors_origin", m.CORSOrigin)
 	option("wan", m.WAN)
+	list("zone", m.Zones)
 	option("access", m.Access)
 	option("max_rooms", m.MaxRooms)
 	option("publish_limit", m.PublishLimit)

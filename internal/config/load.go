@@ -17,28 +17,36 @@ const DefaultDir = "/etc/config"
 // A file that is there has to have the section `main`, unless a variable is set in
 // its place: a file that was emptied or cut off would otherwise mean the defaults.
 func Load(dir string, environ []string) (*Config, error) {
-	path := filepath.Join(dir, packageName)
-	text, err := Read(path)
+	return Source{Dir: dir, Environ: environ}.Load()
+}
+
+// Load reads the settings, as Load does.
+func (s Source) Load() (*Config, error) {
+	text, err := Read(s.Path())
 	if errors.Is(err, fs.ErrNotExist) {
-		return build(path, nil, nil, environ)
+		return s.build(nil, nil)
 	}
 	if err != nil {
-		return build(path, nil, Problems{{File: path, Reason: "cannot be read: " + err.Error()}}, environ)
+		return s.build(nil, Problems{{File: s.Shown(), Reason: "cannot be read: " + err.Error()}})
 	}
-	return Parse(path, text, environ)
+	return s.parse(text)
 }
 
 // Parse is Load for the text of the file at path.
 func Parse(path, text string, environ []string) (*Config, error) {
-	sections, problems := parsePackage(path, text)
-	if len(problems) == 0 && len(ofKind(sections, typeMain)) == 0 && !setsMain(environ) {
-		p := Problem{File: path, Reason: "it has no section config umbrella 'main'", Allowed: "put a copy of it back, or write that section"}
+	return Source{Dir: filepath.Dir(path), Environ: environ, Original: path}.parse(text)
+}
+
+func (s Source) parse(text string) (*Config, error) {
+	sections, problems := parsePackage(s.Shown(), text)
+	if len(problems) == 0 && len(ofKind(sections, typeMain)) == 0 && !setsMain(s.Environ) {
+		p := Problem{File: s.Shown(), Reason: "it has no section config umbrella 'main'", Allowed: "put a copy of it back, or write that section"}
 		if len(sections) == 0 {
 			p.Reason, p.Allowed = "it is empty, as a file is whose writing was cut off", "put a copy of it back, or write the section config umbrella 'main'"
 		}
 		problems = Problems{p}
 	}
-	return build(path, sections, problems, environ)
+	return s.build(sections, problems)
 }
 
 // Disabled reports whether the text of a settings file says that the node is not to
@@ -60,11 +68,13 @@ func setsMain(environ []string) bool {
 	return len(ofKind(sections, typeMain)) > 0
 }
 
-// build makes a Config of what was read from the file at path.
-func build(path string, sections []*section, problems Problems, environ []string) (*Config, error) {
-	sections, warnings, more := applyEnvironment(sections, environ)
+// build makes a Config of what was read from the file.
+func (s Source) build(sections []*section, problems Problems) (*Config, error) {
+	sections, warnings, more := applyEnvironment(sections, s.Environ)
+	path := s.Shown()
 	l := &loader{
 		path:     path,
+		dir:      s.Dir,
 		options:  map[string]Option{},
 		problems: append(problems, more...),
 		warnings: warnings,
@@ -86,7 +96,8 @@ func build(path string, sections []*section, problems Problems, environ []string
 
 // loader turns sections into a Config and gathers what is wrong on the way.
 type loader struct {
-	path     string
+	path     string            // as messages show it
+	dir      string            // of the UCI files
 	options  map[string]Option // by type of section, '.', name
 	problems Problems
 	warnings []string
@@ -154,7 +165,11 @@ func many[T comparable](l *loader, s *section, option string, parse func(string)
 	o := l.options[s.kind+"."+option]
 	var values []T
 	seen := map[T]bool{}
-	for _, text := range strings.Fields(strings.Join(s.entries[option].values, " ")) {
+	texts := s.words(option)
+	if len(texts) == 0 {
+		texts = strings.Fields(o.Default)
+	}
+	for _, text := range texts {
 		value, ok := parse(text)
 		if !ok {
 			p := l.where(s, option)

@@ -91,6 +91,8 @@ func Options() []Option {
 			Help:    "Address or name by which people reach the node, beside its own; it answers to no other name."},
 		{Section: typeMain, Name: "wan", Default: "0", Allowed: allowedBool,
 			Help: "Have the firewall of the access point let people in from the WAN, too."},
+		{Section: typeMain, Name: "zone", List: true, Default: "lan", Allowed: "the name of a firewall zone, such as guest: letters, digits, '_' and '-'",
+			Help: "Firewall zone of the access point that people may come from; with wan 1, the zone wan besides."},
 		{Section: typeMain, Name: "trusted_proxy", List: true,
 			// All that counts as local. Whoever is in one of these may join from there as
 			// well, and whom such a one names is never local himself: that one stands

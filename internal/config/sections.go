@@ -4,10 +4,10 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"umbrella/internal/names"
-	"umbrella/internal/password"
 )
 
 // config reads every section and checks each by itself and against the others.
@@ -71,6 +71,7 @@ func (l *loader) main(s *section) Main {
 		TURNURL:       many(l, s, "turn_url", parseTURNURL),
 		PublicAddress: many(l, s, "public_address", parsePublicAddress),
 		WAN:           one(l, s, "wan", parseBool),
+		Zones:         many(l, s, "zone", parseZone),
 		TrustedProxy:  many(l, s, "trusted_proxy", parseProxy),
 		CORSOrigin:    many(l, s, "cors_origin", parseOrigin),
 		Access:        one(l, s, "access", parseWord(accessesOfOthers())),
@@ -97,8 +98,11 @@ func (l *loader) main(s *section) Main {
 			}
 		}
 	}
+	if m.WAN && !slices.Contains(m.Zones, zoneWAN) {
+		m.Zones = append(m.Zones, zoneWAN)
+	}
+	l.zones(s, m)
 	l.acme(s, &m)
-	l.plain(s, "admin_password", string(m.AdminPassword))
 	switch {
 	case !m.TURN && s.has("turn_url"):
 		l.warn(s, "turn_url", "is not used: turn is 0")
@@ -193,17 +197,7 @@ func (l *loader) room(s *section) Room {
 	case r.Access != AccessPassword && s.has("password"):
 		l.warn(s, "password", "is not asked for: access is not 'password'")
 	}
-	if r.Access == AccessPassword {
-		l.plain(s, "password", r.Password)
-	}
 	return r
-}
-
-// plain warns of a password that can be read in the file.
-func (l *loader) plain(s *section, option, value string) {
-	if value != "" && !password.IsHash(value) {
-		l.warn(s, option, "stands there in the clear: `umbrellad hash` makes a hash that does as well")
-	}
 }
 
 func (l *loader) checkRooms(sections []*section, rooms []Room) {

@@ -24,6 +24,7 @@ import (
 //	lent/     copies of the certificates and keys that they name, by their sums
 //	last/     the two files before, while it is not known whether the node can run by
 //	          the new ones
+//	firewall  a copy of the firewall's settings
 //	refused   why Settings are others, for LuCI; not there if they are the same
 //	etc/      the /etc of the jail
 type Job struct {
@@ -96,6 +97,12 @@ func (j *Job) Do() int {
 	if err := j.makeRun(); err != nil {
 		return j.leave(fmt.Sprintf("%s cannot be prepared: %v", j.run(), explain(err)))
 	}
+	// By its zones the node knows from where its addresses are reached.
+	if firewall, err := config.Read(j.Root + "/etc/config/firewall"); err == nil {
+		if err := j.put("firewall", firewall); err != nil {
+			j.say("warn", fmt.Sprintf("the firewall's settings cannot be copied: %v", explain(err)))
+		}
+	}
 	text, err := config.Read(j.settings())
 	if err == nil && config.Disabled(text) {
 		j.say("notice", "not enabled: uci set umbrella.main.enabled=1; uci commit umbrella; reload_config")
@@ -142,9 +149,6 @@ func (j *Job) take(text string, err error) bool {
 	cfg, err := config.Parse(j.settings(), text, nil)
 	if err != nil {
 		return j.refuse(strings.Split(err.Error(), "\n")...)
-	}
-	for _, w := range cfg.Warnings {
-		j.say("warn", "warning: "+w)
 	}
 	if problem := j.giveStateDir(cfg.Main.StateDir); problem != "" {
 		return j.refuse(fmt.Sprintf("%s: section 'main', option 'state_dir': '%s' %s", j.settings(), cfg.Main.StateDir, problem))

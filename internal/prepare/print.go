@@ -48,10 +48,7 @@ func (j *Job) print() {
 type announcement struct{ zones, tcp, udp, mdnsPort string }
 
 func announcementOf(m config.Main) announcement {
-	a := announcement{zones: "lan", udp: strconv.Itoa(m.MediaPort)}
-	if m.WAN {
-		a.zones += " wan"
-	}
+	a := announcement{zones: strings.Join(m.Zones, " "), udp: strconv.Itoa(m.MediaPort)}
 	var tcp []string
 	if isReached(m.Listen) {
 		a.mdnsPort = strconv.Itoa(portOf(m.Listen))

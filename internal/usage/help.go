@@ -68,11 +68,14 @@ func (f Flag) takers() string {
 		return ""
 	}
 	names := Takers(f.Name)
-	if f.Name == "pause" {
+	if names == theNode {
 		return ""
 	}
 	return "with " + names + ": "
 }
+
+// theNode stands for the command without a name.
+const theNode = "running the node"
 
 // Takers lists the commands that a flag is for.
 func Takers(flag string) string {
@@ -81,7 +84,7 @@ func Takers(flag string) string {
 		if slices.Contains(c.Flags, flag) {
 			name := c.Name
 			if name == "" {
-				name = "running the node"
+				name = theNode
 			}
 			names = append(names, name)
 		}

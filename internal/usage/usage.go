@@ -50,7 +50,7 @@ func Commands() []Command {
 			Summary: "run the node",
 			Text: "Without a command umbrellad runs the node, in the foreground, until SIGTERM or SIGINT. " +
 				"Its log goes to the standard error.",
-			Flags:    []string{"pause"},
+			Flags:    []string{"pause", "original"},
 			Examples: []string{"umbrellad", "umbrellad -config /etc/config"},
 		},
 		{
@@ -146,6 +146,7 @@ func Flags() []Flag {
 		{"list", "", "print the invitations that hold"},
 		{"revoke", "ID", "end one of them; a link or a token does as well"},
 		{"pause", "TIME", "where the node cannot start, do not exit but try again after so long, and say on OpenWrt's bus meanwhile why"},
+		{"original", "FILE", "the settings that people edit, where the file in DIR is a copy of them: messages show this path"},
 		{"root", "DIR", ""}, {"owner", "NAME", ""}, {"again", "STEP", ""}, {"probe", "DIR", ""},
 		{"version", "", "print the version"},
 		{"h", "", "print the help, of the command if there is one; also -help"},

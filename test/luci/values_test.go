@@ -47,6 +47,7 @@ func TestViewTakesWhatTheNodeTakes(t *testing.T) {
 		"umbrella.media_port":     ports,
 		"umbrella.public_address": {"203.0.113.7", "::", "0.0.0.0", "2001:db8::1", "fe80::1%eth0", "224.0.0.1", "ff02::1", "ap.example.org", "ap.example.org.", "ap.", ".", "ap.example.org:80", "1.2.3", "-a", "a_b", "::ffff:1.2.3.4", "1::2::3", "12345::", "192.168.1.1/24", "FF02::1", "::ffff:0.0.0.0", "::ffff:224.0.0.1"},
 		"umbrella.trusted_proxy":  {"192.168.1.0/24", "192.168.1.1", "192.168.1.0/33", "192.168.1.0/024", "192.168.1.0/", "fd00::/8", "fd00::/129", "fd00::1", "fe80::1%eth0", "ap.lan", "192.168.1/24", "::/0", "::ffff:1.2.3.4", "::ffff:1.2.3.4/95", "::ffff:1.2.3.4/96", "1.2.3.4/8/8"},
+		"umbrella.zone":           {"lan", "guest_2", "a-b", "a.b", "*", "@zone[0]", strings.Repeat("z", 32), strings.Repeat("z", 33)},
 		"umbrella.cors_origin":    {"*", "https://player.example.org", "http://192.168.1.1:8080", "https://a/", "https://a?", "https://u@a", "ftp://a", "null", "https://*.a", "https://[::1]:8", "https://[fe80::1%25a]", "https://a:0", "a"},
 		"umbrella.access":         {"lan", "password", "token", "open", "all"},
 		"umbrella.max_rooms":      {"0", "10000", "10001", "-1", "007", "x"},

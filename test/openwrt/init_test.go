@@ -29,7 +29,7 @@ func rule(zone, protocol, ports string) []string {
 func instance() []string {
 	return slices.Concat([]string{
 		"procd_open_instance",
-		"procd_set_param [command] [/usr/sbin/umbrellad] [-config] [/var/run/umbrella] [-pause] [9s]",
+		"procd_set_param [command] [/usr/sbin/umbrellad] [-config] [/var/run/umbrella] [-original] [/etc/config/umbrella] [-pause] [9s]",
 		"procd_set_param [file] [/usr/sbin/umbrellad]",
 		"procd_set_param [respawn] [3600] [1] [0]",
 		"procd_set_param [stdout] [1]",
@@ -395,6 +395,16 @@ func testAnnounced(t *testing.T, d *device) {
 	cases["\toption wan '1'\n\toption listen '127.0.0.1:8081'\n"] = slices.Concat([]string{"procd_open_data", "json_add_array [firewall]"},
 		rule("lan", "tcp", "8082"), rule("lan", "udp", "8082"), rule("wan", "tcp", "8082"), rule("wan", "udp", "8082"),
 		[]string{"json_close_array", "procd_close_data"})
+	// Zones in place of lan, wan only once, and mDNS into those of guests.
+	guests := slices.Concat([]string{"procd_open_data", "json_add_object [mdns]",
+		"procd_add_mdns_service [umbrella] [tcp] [8081] [path=/sfu]", "json_close_object", "json_add_array [firewall]"},
+		rule("lan", "tcp", "8081 8082"), rule("lan", "udp", "8082"), rule("guest", "tcp", "8081 8082"), rule("guest", "udp", "8082 5353"),
+		rule("wan", "tcp", "8081 8082"), rule("wan", "udp", "8082"), []string{"json_close_array", "procd_close_data"})
+	cases["\tlist zone 'lan'\n\tlist zone 'guest'\n\toption wan '1'\n"] = guests
+	cases["\toption zone 'lan guest wan'\n\toption wan '1'\n"] = guests
+	cases["\toption zone 'lan guest wan'\n"] = guests
+	cases["\tlist zone 'iot'\n"] = slices.Concat(guests[:5], rule("iot", "tcp", "8081 8082"), rule("iot", "udp", "8082 5353"),
+		[]string{"json_close_array", "procd_close_data"})
 	for settings, want := range cases {
 		d.settings(validSettings + settings)
 		got, err := d.do("start")
@@ -419,6 +429,12 @@ func testFirewall(t *testing.T, d *device) {
 		return slices.Contains(got, "procd_set_config_changed [firewall]")
 	}
 	room := "\nconfig room 'den'\n"
+	d.write(filepath.Join(d.config, "firewall"), "config zone\n\toption name 'lan'\n")
+	defer func() {
+		if got := d.read(filepath.Join(d.run, "firewall")); got != "config zone\n\toption name 'lan'\n" {
+			t.Errorf("the node's copy of the firewall's settings is %q", got)
+		}
+	}()
 	for i, step := range []struct {
 		action, settings string
 		want             bool
@@ -436,7 +452,7 @@ func testFirewall(t *testing.T, d *device) {
 func testTheRest(t *testing.T, d *device) {
 	for action, want := range map[string][]string{
 		"triggers": {
-			"procd_add_reload_trigger [umbrella]",
+			"procd_add_reload_trigger [umbrella] [firewall]",
 			"procd_add_raw_trigger [acme.renew] [5000] [/etc/init.d/umbrella] [reload]",
 		},
 		"stopped": {"procd_set_config_changed [firewall]"},

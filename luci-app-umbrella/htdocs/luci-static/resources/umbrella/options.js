@@ -68,6 +68,12 @@ const all = {
 			title: _('Open to the WAN'),
 			help: _('Have the firewall of the access point let people in from the WAN, too.')
 		}),
+		zone: () => ({
+			title: _('Firewall zones'),
+			help: _('Firewall zones of the access point that people may come from. If it is empty, that is lan.'),
+			allowed: _('the name of a firewall zone, such as guest: letters, digits, \'_\' and \'-\''),
+			test: values.isZone
+		}),
 		tls: () => ({
 			title: _('Certificate from'),
 			help: _('Where the certificate for HTTPS comes from.')

@@ -231,6 +231,10 @@ return baseclass.extend({
 		return value === '*' || url != null && url.user == null && url.path === '' && url.query == null && !url.host.includes('%');
 	},
 
+	isZone(value) {
+		return /^[0-9A-Za-z_-]{1,32}$/.test(value);
+	},
+
 	isPath(value) {
 		return isPrintable(value, 4096);
 	},

@@ -54,6 +54,9 @@ function addNetwork(s) {
 	fields.add(s, form.Value, 'prefix', tab);
 	fields.add(s, form.DynamicList, 'public_address', tab);
 
+	o = fields.add(s, form.DynamicList, 'zone', tab);
+	o.placeholder = 'lan';
+
 	o = fields.add(s, form.Flag, 'wan', tab);
 	fields.boolean(o, '0');
 }

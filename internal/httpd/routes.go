@@ -204,10 +204,11 @@ const permissions = "camera=(self), microphone=(self), display-capture=(self), f
 	"speaker-selection=(self), autoplay=(self), geolocation=(), usb=(), payment=()"
 
 // policy is what a page may load: nothing from elsewhere, nothing inline. Some
-// browsers do not take 'self' for WebSockets, so the host is named.
+// browsers do not take 'self' for WebSockets, so the host is named, unless it is an IPv6
+// address: those no policy can name (CSP level 3 §2.3.1), and browsers complain of it.
 func policy(host string) string {
 	sockets := ""
-	if validHost(host) {
+	if validHost(host) && !strings.HasPrefix(host, "[") {
 		sockets = " ws://" + host + " wss://" + host
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +

@@ -211,7 +211,7 @@ func TestNotBuilt(t *testing.T) {
 func TestPolicyNamesTheHost(t *testing.T) {
 	for host, want := range map[string]string{
 		"ap.lan:8081":            "connect-src 'self' ws://ap.lan:8081 wss://ap.lan:8081;",
-		"[fd00::1]:8081":         "connect-src 'self' ws://[fd00::1]:8081 wss://[fd00::1]:8081;",
+		"[fd00::1]:8081":         "connect-src 'self';",
 		"a; script-src *":        "connect-src 'self';",
 		"a b":                    "connect-src 'self';",
 		"a\r\nX: y":              "connect-src 'self';",

@@ -76,12 +76,7 @@ func (d *daemon) Run(cfg *config.Config, signals <-chan os.Signal) int {
 		return code
 	}
 	fmt.Fprintf(d.Stdout, "Umbrella %s is running.\n", d.Version)
-	urls := d.node.URLs()
-	if cfg.Main.TLS == config.TLSOff && len(cfg.Main.PublicAddress) > 0 {
-		// By the proxy, whose address the node does not know by itself.
-		urls = append([]string{origin(cfg.Main) + "/sfu"}, urls...)
-	}
-	for _, u := range urls {
+	for _, u := range d.node.URLs() {
 		fmt.Fprintf(d.Stdout, "Open %s\n", u)
 	}
 	for {

@@ -6,7 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"umbrella/internal/access"
 	"umbrella/internal/config"
 	"umbrella/internal/duration"
+	"umbrella/internal/reach"
 	"umbrella/internal/usage"
 )
 
@@ -55,7 +58,7 @@ func makeToken(in *invocation) int {
 	}
 	if claims.Room != access.AnyRoom && !claims.Has(access.RightTrunk) {
 		fmt.Fprintf(in.err, "Link, for %s from now on:\n", duration.String(in.token.holds))
-		text = origin(in.cfg.Main) + "/sfu/" + url.PathEscape(claims.Room) + "#token=" + text
+		text = in.origin() + "/sfu/" + url.PathEscape(claims.Room) + "#token=" + text
 	}
 	return in.print(text + "\n")
 }
@@ -151,38 +154,27 @@ func invitationState(i access.Invitation) string {
 	return "holds"
 }
 
-// origin is the address that people most likely reach the node by: its first name
-// or address from outside, or else the one that it listens on.
-func origin(m config.Main) string {
-	scheme, usual := "https", "443"
-	host, port, _ := net.SplitHostPort(m.Listen) // it is valid
-	if m.TLS == config.TLSOff {
-		// A proxy is in front: people reach that.
-		port = usual
-	}
+// origin is the address that people most likely reach the node by, without a path behind
+// its prefix: its first name or address from outside, or else one of the local network.
+func (in *invocation) origin() string {
+	m := in.cfg.Main
+	host, text, _ := net.SplitHostPort(m.Listen) // it is valid
+	port, _ := strconv.ParseUint(text, 10, 16)
+	server := reach.Server{TLS: m.TLS != config.TLSOff, Proxied: m.TLS == config.TLSOff, Prefix: m.Prefix, Public: m.PublicAddress}
+	ip, err := netip.ParseAddr(host)
 	switch {
-	case len(m.PublicAddress) > 0:
-		host = m.PublicAddress[0]
-		for _, a := range m.PublicAddress {
-			if net.ParseIP(a) == nil {
-				host = a
-				break
-			}
-		}
-	case host == "" || net.ParseIP(host) != nil && net.ParseIP(host).IsUnspecified():
-		host = "localhost"
-		if addrs, err := net.InterfaceAddrs(); err == nil {
-			for _, a := range addrs {
-				if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsPrivate() {
-					host = n.IP.String()
-					break
-				}
-			}
-		}
+	case host == "":
+		ip = netip.IPv6Unspecified()
+	case err != nil && len(server.Public) == 0: // a name
+		server.Public = []string{host}
 	}
-	at := net.JoinHostPort(host, port)
-	if port == usual {
-		at = strings.TrimSuffix(at, ":"+usual)
+	server.Listen = netip.AddrPortFrom(ip, uint16(port))
+	var machine reach.Machine
+	if len(server.Public) == 0 {
+		machine = reach.Look(in.source.Dir, m.Zones)
 	}
-	return scheme + "://" + at + m.Prefix
+	if urls := reach.URLs(server, machine); len(urls) > 0 {
+		return strings.TrimSuffix(urls[0], "/sfu")
+	}
+	return reach.Origin(server.TLS, host, int(port)) + m.Prefix
 }

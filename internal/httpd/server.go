@@ -11,13 +11,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
 	"umbrella/internal/crash"
 	"umbrella/internal/inet"
+	"umbrella/internal/reach"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -27,6 +27,11 @@ type Server struct {
 	Listen string
 	// Prefix is "" or begins with a slash and does not end in one.
 	Prefix string
+	// Public returns the addresses and names by which it is reached from outside, as
+	// reach.Server has them; may be nil.
+	Public func() []string
+	// Machine is what is known of this machine's networks; nil: its addresses alone.
+	Machine func() reach.Machine
 	// Certificates for HTTPS; nil serves plain HTTP, for a proxy in front.
 	Certificates *access.Certificates
 	Gate         *access.Gate
@@ -54,7 +59,7 @@ type Server struct {
 	Assets fs.FS
 	Log    *slog.Logger
 
-	listener net.Listener
+	listener *inet.Listener
 	server   *http.Server
 	served   chan error
 	silent   silentConns
@@ -127,37 +132,36 @@ func (s *Server) Close(ctx context.Context) error {
 	return nil
 }
 
-// Addr that is listened on.
+// Problem says why nobody reaches the address that it listens on now; empty: nothing is
+// wrong.
+func (s *Server) Problem() string {
+	if p := s.listener.Problem(); p != "" {
+		return "option 'listen': " + p + "; the page is there as soon as that has changed"
+	}
+	return ""
+}
+
+// Addr that is listened on; without an IP address where there is none now.
 func (s *Server) Addr() *net.TCPAddr { return s.listener.Addr().(*net.TCPAddr) }
 
-// URLs of the client, the one that others can open first.
+// URLs of the client that people can open, the best one first: see reach.URLs. There are
+// none while it listens nowhere.
 func (s *Server) URLs() []string {
-	scheme := "http"
+	listen := s.Addr().AddrPort()
+	server := reach.Server{TLS: s.Certificates != nil, Listen: listen, Prefix: s.Prefix, Proxied: s.Certificates == nil}
+	if s.Public != nil {
+		server.Public = s.Public()
+	}
 	if s.Certificates != nil {
-		scheme = "https"
+		server.Sites = s.Certificates.Sites()
 	}
-	addr := s.Addr()
-	url := func(host string) string {
-		return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port)) + s.Prefix + "/sfu"
+	var machine reach.Machine
+	if s.Machine != nil {
+		machine = s.Machine()
+	} else {
+		machine.Addresses, _ = inet.Addresses()
 	}
-	if !addr.IP.IsUnspecified() {
-		return []string{url(addr.IP.String())}
-	}
-	var urls []string
-	if s.Certificates != nil {
-		for _, site := range s.Certificates.Sites() {
-			urls = append(urls, scheme+"://"+site+s.Prefix+"/sfu")
-		}
-	}
-	if list, err := net.InterfaceAddrs(); err == nil {
-		for _, a := range list {
-			n, ok := a.(*net.IPNet)
-			if ok && n.IP.To4() != nil && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
-				urls = append(urls, url(n.IP.String()))
-			}
-		}
-	}
-	return append(urls, url("localhost"))
+	return reach.URLs(server, machine)
 }
 
 func (s *Server) caFingerprint() string {

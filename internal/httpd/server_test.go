@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -22,6 +24,8 @@ import (
 	"go.uber.org/goleak"
 
 	"umbrella/internal/access"
+	"umbrella/internal/inet"
+	"umbrella/internal/reach"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
 
@@ -469,13 +473,19 @@ func TestURLs(t *testing.T) {
 	s := newServer(t, "/u", nil)
 	s.Listen = ":0"
 	start(t, s)
-	urls := s.URLs()
-	if last := urls[len(urls)-1]; last != fmt.Sprintf("http://localhost:%d/u/sfu", s.Addr().Port) {
-		t.Errorf("the last of %q", urls)
+	s.Machine = func() reach.Machine {
+		return reach.Machine{Addresses: []inet.Address{
+			{Prefix: netip.MustParsePrefix("127.0.0.1/8"), Interface: "lo"}, {Prefix: netip.MustParsePrefix("fd00::1/64"), Interface: "br-lan"},
+		}}
 	}
-	for _, u := range urls[:len(urls)-1] {
-		if strings.Contains(u, "127.0.0.1") || strings.Contains(u, "0.0.0.0") {
-			t.Errorf("nobody else can open %s", u)
-		}
+	s.Public = func() []string { return []string{"192.0.2.1", "call.example.org"} }
+	port := s.Addr().Port
+	want := []string{"https://call.example.org/u/sfu", "https://192.0.2.1/u/sfu", fmt.Sprintf("http://[fd00::1]:%d/u/sfu", port)}
+	if got := s.URLs(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	s.Public, s.Machine = nil, func() reach.Machine { return reach.Machine{} }
+	if got := s.URLs(); len(got) != 1 || got[0] != fmt.Sprintf("http://localhost:%d/u/sfu", port) {
+		t.Errorf("without any network: %q", got)
 	}
 }

@@ -12,7 +12,10 @@ import (
 
 // serversView is what the admin page shows. No secret is in it.
 type serversView struct {
-	NodeName string       `json:"nodeName"`
+	NodeName string `json:"nodeName"`
+	// URLs and Problems as umbrella.v1.Status has them.
+	URLs     []string     `json:"urls"`
+	Problems []string     `json:"problems"`
 	NowMs    int64        `json:"nowMs"`
 	Settings settingsView `json:"settings"`
 	Trunks   []trunkView  `json:"trunks"`
@@ -76,7 +79,7 @@ func (s *Server) serveServers(w http.ResponseWriter, r *http.Request, p *pages) 
 func (s *Server) servers() (*serversView, error) {
 	st := s.Status()
 	v := &serversView{
-		NodeName: st.NodeName, NowMs: st.NowMs, Trunks: []trunkView{}, Refused: []json.RawMessage{},
+		NodeName: st.NodeName, URLs: append([]string{}, st.Urls...), Problems: append([]string{}, st.Problems...), NowMs: st.NowMs, Trunks: []trunkView{}, Refused: []json.RawMessage{},
 		Settings: settingsView{File: s.Admin.Source.Path(), Problem: s.Admin.problem()},
 		Rooms:    roomViews(s.Admin.Config(), st), OtherRooms: s.Admin.Config().Main.Access.String(), Invitations: s.invitationViews(),
 	}

@@ -101,11 +101,6 @@ func (b *bus) startedMethods() map[string]ubus.Method {
 
 func (b *bus) status(st *umbrellav1.Status) any {
 	all := plain(st)
-	urls := b.node.URLs()
-	if urls == nil {
-		urls = []string{}
-	}
-	all["urls"] = urls
 	all["problem"] = ""
 	all["stateDir"] = b.node.cfg.Load().Main.StateDir
 	return all
@@ -114,7 +109,6 @@ func (b *bus) status(st *umbrellav1.Status) any {
 // notStarted is the status of a node that has not started, and why.
 func (b *bus) notStarted(problem string) any {
 	all := plain(&umbrellav1.Status{Version: b.node.Version, NowMs: time.Now().UnixMilli()})
-	all["urls"] = []string{}
 	all["starting"] = problem == stillStarting
 	all["problem"] = problem
 	if problem == stillStarting {

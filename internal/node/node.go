@@ -25,6 +25,7 @@ import (
 	"umbrella/internal/forward"
 	"umbrella/internal/httpd"
 	"umbrella/internal/memory"
+	"umbrella/internal/reach"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
 	"umbrella/internal/signal"
@@ -80,6 +81,8 @@ type Node struct {
 	bus     *bus
 	// failure is why the node has not started; nil once it has.
 	failure atomic.Pointer[string]
+	reach   *reach.Watcher
+	trouble atomic.Pointer[string] // why nobody reaches the web server, as it was logged
 	looker  *looker
 
 	// engine makes new connections. Those before it, on another port, carry on
@@ -106,6 +109,8 @@ func (n *Node) Start(cfg *config.Config) error {
 		n.bus = startBus(n)
 	}
 	n.bus.follow()
+	n.reach.Start()
+	n.logReach()
 	n.tellPassword()
 	return nil
 }
@@ -118,6 +123,7 @@ func (n *Node) startParts(cfg *config.Config) error {
 	n.started = time.Now()
 	n.looker = newLooker(n.Log)
 	n.admin = &httpd.Admin{Config: n.cfg.Load, Source: n.Source, Reload: n.Reload, Looker: n.looker}
+	n.reach = n.newReach(cfg)
 	n.sfu = &sfu.SFU{}
 	n.setBudgets(n.Memory)
 	n.startAccess(cfg)
@@ -232,6 +238,7 @@ func (n *Node) startWeb(cfg *config.Config) (*access.Certificates, *httpd.Server
 	}
 	s := &httpd.Server{
 		Listen: cfg.Main.Listen, Prefix: cfg.Main.Prefix, Certificates: certs, Gate: n.gate,
+		Public: func() []string { return n.cfg.Load().Main.PublicAddress }, Machine: n.reach.Machine,
 		Signal: n.signal, Trunks: n.trunks, TrunkProtocol: backhaul.Subprotocol, TrunkDeclined: n.trunks.Declined,
 		WHIP: n.whip, Status: n.status, Admin: n.admin,
 		Kicks:     &httpd.Kicks{Do: n.remove, Status: kickStatus},
@@ -304,6 +311,10 @@ func (n *Node) Apply(cfg *config.Config) (err error) {
 	n.cameras.Apply(cfg.Cameras)
 	n.cfg.Store(cfg)
 	n.tellPassword()
+	if change.Zones {
+		n.reach.SetZones(cfg.Main.Zones)
+	}
+	n.logReach()
 	return nil
 }
 
@@ -355,19 +366,11 @@ func (n *Node) closeWeb(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// URLs returns the addresses of the web client that people can open, the best
-// one first; none while the web server is down.
-func (n *Node) URLs() []string {
-	if s := n.web.Load(); s != nil {
-		return s.URLs()
-	}
-	return nil
-}
-
 // Close ends all calls and stops. Participants are told that the node goes
 // down; what has not ended when ctx is done is cut off.
 func (n *Node) Close(ctx context.Context) error {
 	var errs []error
+	n.reach.Close()
 	if n.bus != nil {
 		errs = append(errs, n.bus.close(ctx))
 	}

@@ -20,7 +20,7 @@ func (n *Node) status() *umbrellav1.Status {
 	st := &umbrellav1.Status{
 		Version: n.Version, StartedAtMs: n.started.UnixMilli(), NowMs: now.UnixMilli(),
 		Process: n.process(), Totals: n.totalsStatus(), NodeName: n.trunks.Name, NodeId: n.trunks.ID(),
-		Limits: n.limitsStatus(),
+		Limits: n.limitsStatus(), Urls: n.URLs(), Problems: append(n.problems(), n.cfg.Load().Warnings...),
 	}
 	st.Trunks, st.RefusedTrunks = n.trunks.Status(now)
 	for _, c := range n.cameras.States() {

@@ -101,7 +101,13 @@ type Status struct {
 	// Which nodes are joined, as far as it is known from what neighbours announce.
 	Ways []*NodeWay `protobuf:"bytes,12,rep,name=ways,proto3" json:"ways,omitempty"`
 	// What the node takes no more of than so much.
-	Limits        []*LimitStatus `protobuf:"bytes,13,rep,name=limits,proto3" json:"limits,omitempty"`
+	Limits []*LimitStatus `protobuf:"bytes,13,rep,name=limits,proto3" json:"limits,omitempty"`
+	// Addresses of the web client that people can open, the best one first. There are none
+	// while nobody can.
+	Urls []string `protobuf:"bytes,14,rep,name=urls,proto3" json:"urls,omitempty"`
+	// What people should know of the settings and of how the node is reached, one sentence
+	// each.
+	Problems      []string `protobuf:"bytes,15,rep,name=problems,proto3" json:"problems,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,6 +229,20 @@ func (x *Status) GetWays() []*NodeWay {
 func (x *Status) GetLimits() []*LimitStatus {
 	if x != nil {
 		return x.Limits
+	}
+	return nil
+}
+
+func (x *Status) GetUrls() []string {
+	if x != nil {
+		return x.Urls
+	}
+	return nil
+}
+
+func (x *Status) GetProblems() []string {
+	if x != nil {
+		return x.Problems
 	}
 	return nil
 }
@@ -2103,7 +2123,7 @@ var File_umbrella_v1_status_proto protoreflect.FileDescriptor
 
 const file_umbrella_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xb0\x04\n" +
+	"\x18umbrella/v1/status.proto\x12\vumbrella.v1\x1a\x18umbrella/v1/signal.proto\"\xe0\x04\n" +
 	"\x06Status\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
 	"\rstarted_at_ms\x18\x02 \x01(\x03R\vstartedAtMs\x12\x15\n" +
@@ -2118,7 +2138,9 @@ const file_umbrella_v1_status_proto_rawDesc = "" +
 	" \x03(\v2\x19.umbrella.v1.RefusedTrunkR\rrefusedTrunks\x123\n" +
 	"\acameras\x18\v \x03(\v2\x19.umbrella.v1.CameraStatusR\acameras\x12(\n" +
 	"\x04ways\x18\f \x03(\v2\x14.umbrella.v1.NodeWayR\x04ways\x120\n" +
-	"\x06limits\x18\r \x03(\v2\x18.umbrella.v1.LimitStatusR\x06limits\"\x99\x01\n" +
+	"\x06limits\x18\r \x03(\v2\x18.umbrella.v1.LimitStatusR\x06limits\x12\x12\n" +
+	"\x04urls\x18\x0e \x03(\tR\x04urls\x12\x1a\n" +
+	"\bproblems\x18\x0f \x03(\tR\bproblems\"\x99\x01\n" +
 	"\vLimitStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x12\n" +

@@ -16,6 +16,7 @@ import { RoomForm } from "./roomform";
 import { accessName, type RoomSection } from "./rooms";
 import { RoomsView } from "./roomtable";
 import { RemoveQuestion, type Section } from "./section";
+import { Reach } from "../status/reach";
 import { ServersView } from "./view";
 
 const interval = 2000;
@@ -54,6 +55,7 @@ function Page() {
       </p>
       {servers && (
         <>
+          <Reach urls={servers.urls} problems={servers.problems} />
           <ServersView
             servers={servers}
             onAdd={() => show({ kind: "trunk", trunk: null })}

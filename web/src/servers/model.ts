@@ -9,6 +9,8 @@ import type { RoomSection } from "./rooms";
 export interface Servers {
   nodeName: string;
   nowMs: number;
+  urls: string[];
+  problems: string[];
   settings: { file: string; problem: string };
   trunks: Trunk[];
   refused: Refused[];

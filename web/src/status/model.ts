@@ -15,6 +15,8 @@ export interface Status {
   ways?: NodeWay[];
   cameras?: CameraStatus[];
   limits?: LimitStatus[];
+  urls?: string[];
+  problems?: string[];
 }
 
 export interface ProcessStatus {

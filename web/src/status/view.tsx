@@ -24,6 +24,7 @@ import {
 import { isolate } from "../ui/isolate";
 import { Cameras } from "./cameras";
 import { Topology } from "./picture";
+import { Reach } from "./reach";
 
 /** Everything about the node at one moment. */
 export function StatusView({ status }: { status: Status }): JSX.Element {
@@ -52,6 +53,7 @@ export function StatusView({ status }: { status: Status }): JSX.Element {
       ) : (
         <p class="quiet">{memoryLimits(memory)}</p>
       )}
+      <Reach urls={status.urls ?? []} problems={status.problems ?? []} />
       <Topology status={status} />
       <Cameras status={status} />
       <Limits list={status.limits ?? []} />

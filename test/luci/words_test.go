@@ -14,8 +14,9 @@ import (
 	"umbrella/internal/config"
 )
 
-// said returns what files of a package say in the arguments of some calls, and as the
-// Reason or Allowed of something, with "%s" for what is not known before.
+// said returns what files of a package say in the arguments of some calls, where "return"
+// is what functions return, and as the Reason or Allowed of something; with "%s" for what
+// is not known before.
 func said(t *testing.T, pattern string, calls map[string][]int) []string {
 	t.Helper()
 	paths, err := filepath.Glob(pattern)
@@ -78,6 +79,10 @@ func said(t *testing.T, pattern string, calls map[string][]int) []string {
 				if key, ok := n.Key.(*ast.Ident); ok && (key.Name == "Reason" || key.Name == "Allowed") {
 					list = append(list, verb.ReplaceAllString(text(n.Value), "%s"))
 				}
+			case *ast.ReturnStmt:
+				if calls["return"] != nil && len(n.Results) == 1 {
+					list = append(list, verb.ReplaceAllString(text(n.Results[0]), "%s"))
+				}
 			case *ast.AssignStmt:
 				if to, ok := n.Lhs[0].(*ast.SelectorExpr); ok && to.Sel.Name == "Reason" {
 					list = append(list, verb.ReplaceAllString(text(n.Rhs[0]), "%s"))
@@ -120,7 +125,9 @@ func TestWordsOfTheNodeAreInTheCatalogues(t *testing.T) {
 	all := 0
 	for files, calls := range map[string]map[string][]int{
 		"camera/*": {"trouble": {0, 1}},
-		"config/*": {"wrong": {2, 3}, "missing": {2}},
+		"config/*": {"wrong": {2, 3}, "missing": {2}, "warn": {2}},
+		// What is behind errors of the system.
+		"cause/cause": {"return": {0}},
 		// Of trunks, not of snapshots.
 		"backhaul/[^s]*": {"Errorf": {0}, "New": {0}, "wrong": {0}},
 	} {

@@ -153,9 +153,9 @@ function pageOf(type) {
 	}
 }
 
-/* Returns a line of what the node has against the settings as the pages would say it:
- * where that is, and what is wrong. */
-function refusalNodes(line) {
+/* Returns a line of what the node has against the settings, or says of itself, as the
+ * pages would say it: where that is, and what is wrong. */
+function saidNodes(line) {
 	const form = /^[^ :]*: section '([^']*)'(?:, option '([^']*)')?:? (.*)$/s;
 	const found = form.exec(line);
 
@@ -176,7 +176,7 @@ function refusedNodes({ running, refused }) {
 			E('p', {}, [ running
 				? _('The settings were refused. Umbrella runs on with the ones before.')
 				: _('The settings were refused.') ]),
-			E('ul', { 'style': 'overflow-wrap:anywhere' }, refused.split('\n').map((line) => E('li', {}, [ ...refusalNodes(line) ]))),
+			E('ul', { 'style': 'overflow-wrap:anywhere' }, refused.split('\n').map((line) => E('li', {}, [ ...saidNodes(line) ]))),
 			E('details', {}, [
 				E('summary', {}, [ _('As the node wrote it') ]),
 				E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ refused ])
@@ -189,7 +189,7 @@ function failureNodes({ failure }) {
 	return failure ? [
 		E('div', { 'class': 'alert-message error', 'role': 'status' }, [
 			E('p', {}, [ _('Umbrella cannot start. It tries again every few seconds.') ]),
-			E('pre', { 'style': 'white-space:pre-wrap;overflow-wrap:anywhere' }, [ failure ])
+			E('p', { 'style': 'overflow-wrap:anywhere' }, [ ...saidNodes(failure) ])
 		])
 	] : [];
 }
@@ -247,6 +247,7 @@ function liveColumn(ask, pick, missing) {
 return baseclass.extend({
 	state,
 	withNotice,
+	saidNodes,
 	liveColumn,
 	/* One that has not started has nothing to show. */
 	status: orNull(async () => {

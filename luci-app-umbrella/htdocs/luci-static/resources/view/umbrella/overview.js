@@ -83,7 +83,7 @@ function memoryNodes(process) {
 function problemNodes(status) {
 	const all = L.toArray(status.problems);
 
-	return all.length ? [ E('div', { 'class': 'alert-message warning', 'role': 'status' }, all.map((problem) => E('p', {}, [ words.translate(problem) ]))) ] : [];
+	return all.length ? [ E('div', { 'class': 'alert-message warning', 'role': 'status' }, all.map((problem) => E('p', { 'style': 'overflow-wrap:anywhere' }, [ ...service.saidNodes(problem) ]))) ] : [];
 }
 
 function nodeNodes(status) {

@@ -156,14 +156,15 @@ function pageOf(type) {
 /* Returns a line of what the node has against the settings, or says of itself, as the
  * pages would say it: where that is, and what is wrong. */
 function saidNodes(line) {
-	const form = /^[^ :]*: section '([^']*)'(?:, option '([^']*)')?:? (.*)$/s;
+	const form = /^(?:[^ :]*: section '([^']*)')?(?:, )?(?:option '([^']*)')?:? (.*)$/s;
 	const found = form.exec(line);
 
-	if (!found)
+	if (!found?.[1] && !found?.[2])
 		return [ words.translate(line) ];
 
-	const [ , name, option, said ] = found;
-	const type = /^@(\w+)\[\d+\]$/.exec(name)?.[1] ?? uci.get('umbrella', name)?.['.type'];
+	/* Without a section, an option is one of the node's own. */
+	const [ , name = 'main', option, said ] = found;
+	const type = /^@(\w+)\[\d+\]$/.exec(name)?.[1] ?? (name === 'main' ? 'umbrella' : uci.get('umbrella', name)?.['.type']);
 	const title = option ? options.of(type, option)?.title ?? option : null;
 
 	return [ pageOf(type), type === 'umbrella' ? '' : ' – ' + (uci.get('umbrella', name, 'name') || name),

@@ -232,7 +232,9 @@ return baseclass.extend({
 	},
 
 	isZone(value) {
-		return /^[0-9A-Za-z_-]{1,32}$/.test(value);
+		const name = /^[0-9A-Za-z_-]{1,32}$/;
+
+		return name.test(value);
 	},
 
 	isPath(value) {

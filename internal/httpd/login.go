@@ -39,6 +39,21 @@ func (s *Server) adminOnly(p *pages, h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// me is what the one who asks may do, for pages that lead to others.
+type me struct {
+	// Admin tells that /status and /servers would be shown.
+	Admin bool `json:"admin"`
+	// Login tells that the admin's password would help.
+	Login bool `json:"login"`
+}
+
+// serveMe tells a page which of the others to name.
+func (s *Server) serveMe(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	err := s.Gate.AdmitAdmin(r)
+	answer(w, http.StatusOK, me{Admin: err == nil, Login: errors.Is(err, access.ErrNotAdmin) && s.Gate.Admins != nil})
+}
+
 // serveLogin begins an admin's session.
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")

@@ -46,6 +46,7 @@ func (s *Server) routes(p *pages) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		fmt.Fprintln(w, "ok")
 	})
+	m.HandleFunc("GET /me", s.serveMe)
 	admin := func(pattern string, h http.HandlerFunc) { m.HandleFunc(pattern, s.adminOnly(p, h)) }
 	admin("GET /status", func(w http.ResponseWriter, r *http.Request) { s.serveStatus(w, r, p) })
 	admin("GET /metrics", s.serveMetrics)

@@ -104,6 +104,7 @@ func TestRoutes(t *testing.T) {
 			{"GET", "/ca.crt", 404, 404, text, "", "CA of its own"},
 			{"GET", "/healthz", 200, 200, text, "", "ok\n"},
 			{"HEAD", "/healthz", 200, 200, text, "", ""},
+			{"GET", "/me", 200, 200, "application/json", "", `"login":false}`},
 			{"GET", "/status", 200, 401, "application/json", "", "attic"},
 			{"HEAD", "/status", 200, 401, "application/json", "", ""},
 			{"GET", "/metrics", 200, 401, "text/plain; version=0.0.4; charset=utf-8", "", "umbrella_rooms 1\n"},

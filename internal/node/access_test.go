@@ -192,6 +192,7 @@ func TestEveryPath(t *testing.T) {
 		{"GET", "/robots.txt", "", everyone, 404},
 		{"GET", "/assets/nothing.js", "", everyone, 404},
 		{"GET", "/wsb", "", everyone, 426},
+		{"GET", "/me", "", everyone, 200},
 		{"GET", "/status", "", admins, 200},
 		{"GET", "/metrics", "", admins, 200},
 		{"GET", "/servers", "", admins, 200},

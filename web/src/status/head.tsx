@@ -27,7 +27,8 @@ export function PageHead({ title, problem, loaded, other, login }: Props): JSX.E
         <Mark /> {title}
       </h1>
       <nav class="status-nav" aria-label="About this node">
-        <a href={other === "servers" ? "servers" : "status"}>{other === "servers" ? "Trunks" : "Status"}</a>
+        <a href="sfu">Calls</a>
+        <a href={other === "servers" ? "servers" : "status"}>{other === "servers" ? "Trunks and cameras" : "Status"}</a>
         {login && (
           <button type="button" class="link log-out" onClick={() => void logOut()}>
             Log out

@@ -105,7 +105,11 @@ function Room({ room, now }: { room: RoomStatus; now: number }): JSX.Element {
   return (
     <section aria-labelledby={`room-${room.name ?? ""}`}>
       <h2 id={`room-${room.name ?? ""}`}>
-        Room <bdi>{room.name}</bdi>{" "}
+        Room{" "}
+        {/* eslint-disable-next-line html/sinks -- it begins with sfu/ */}
+        <a href={`sfu/${encodeURIComponent(room.name ?? "")}`}>
+          <bdi>{room.name}</bdi>
+        </a>{" "}
         <span class="quiet">
           {participants.length === 1 ? "1 participant" : `${participants.length} participants`}, open for {span(now - num(room.openedAtMs))}
         </span>

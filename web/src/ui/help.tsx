@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
+import { NodeLinks } from "./nodelinks";
 import { keys } from "./shortcuts";
 
 export function HelpDialog({ onClose }: { onClose: () => void }): JSX.Element {
@@ -25,6 +26,7 @@ export function HelpDialog({ onClose }: { onClose: () => void }): JSX.Element {
       <p class="hint">
         Somebody cannot connect, or the browser warns of this page? <a href="trust" target="_blank">How to trust this network</a>
       </p>
+      <NodeLinks inCall />
     </Dialog>
   );
 }

@@ -6,6 +6,7 @@ import { useApp, useStore } from "./context";
 import { IconButton } from "./controls";
 import { DeviceFields, LevelBar } from "./devices";
 import { Icon, Mark } from "./icons";
+import { NodeLinks } from "./nodelinks";
 import { Video } from "./video";
 import { endingWords, mediaWords } from "./words";
 
@@ -188,6 +189,9 @@ export function Lobby(): JSX.Element {
           </details>
         </form>
       </div>
+      <footer class="lobby-foot">
+        <NodeLinks />
+      </footer>
     </main>
   );
 }

@@ -227,7 +227,7 @@ export class Call {
       this.restartIce();
     } else {
       this.teardown();
-      this.store.set({ streams: new Map(), refused: new Set(), leftOut: new Map() });
+      this.store.set({ streams: new Map(), refused: new Set(), leftOut: new Map(), stalled: new Set(), mediaBlocked: false });
       this.subscriptions.forget();
       this.quietUntil = this.o.clock.now() + (this.store.state.room.selfId ? quietTime : 0);
       if (!this.store.state.viewOnly && joined.participants.some((p) => p.id === joined.participantId && p.viewOnly)) {
@@ -443,9 +443,11 @@ export class Call {
       phase: ending.reason === "left" ? "left" : "failed",
       ending,
       retryAt: null,
+      mediaBlocked: false,
       streams: new Map(),
       refused: new Set(),
       leftOut: new Map(),
+      stalled: new Set(),
     });
   }
 

@@ -60,6 +60,11 @@ export class CallControl {
     this.store.set({ phase: "lobby", ending: null, room: noCall.room });
   }
 
+  /** What was said of the last end does not hold any more. */
+  forgetEnding(): void {
+    if (this.store.state.phase === "failed") this.store.set({ phase: "lobby", ending: null });
+  }
+
   /** How media would get through. */
   get ways(): Ways {
     return this.call?.ways ?? { ports: [], relayed: false };

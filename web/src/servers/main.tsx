@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import "../styles/servers.css";
 import { PageHead } from "../status/head";
 import { load, usePolled } from "../status/poll";
@@ -20,6 +20,7 @@ import { Reach } from "../status/reach";
 import { ServersView } from "./view";
 
 const interval = 2000;
+const saidTime = 10_000;
 const ask = () =>
   load<Servers>("servers", "The node shows this page to the machine it runs on only, opened by localhost or an address.");
 
@@ -37,6 +38,12 @@ function Page() {
   const { value: servers, problem, refresh } = usePolled(ask, interval);
   const [open, setOpen] = useState<Open>(null);
   const [said, setSaid] = useState("");
+  // What was done is no news for long.
+  useEffect(() => {
+    if (!said) return;
+    const timer = setTimeout(() => setSaid(""), saidTime);
+    return () => clearTimeout(timer);
+  }, [said]);
   const close = () => setOpen(null);
   const saved = (words: string) => {
     setOpen(null);
@@ -48,7 +55,7 @@ function Page() {
     setOpen(next);
   };
   return (
-    <main class="status servers">
+    <main class={`status servers ${problem && servers ? "stale" : ""}`}>
       <PageHead title="Umbrella servers" problem={problem} loaded={servers !== null} other="status" login={servers?.login ?? false} />
       <p class={said ? "said" : "heard"} role="status">
         {said}

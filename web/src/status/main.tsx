@@ -20,7 +20,7 @@ function Page() {
     );
   }, []);
   return (
-    <main class="status">
+    <main class={`status ${problem && status ? "stale" : ""}`}>
       <PageHead title="Umbrella status" problem={problem} loaded={status !== null} other="servers" login={login} />
       {status && <StatusView status={status} />}
     </main>

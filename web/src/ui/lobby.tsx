@@ -48,6 +48,11 @@ export function Lobby(): JSX.Element {
     if (joining) return;
     setProblem(app.join(fixedRoom || room, invitedAs || name, viewOnly, password));
   };
+  // What was said of a field, or of the name, holds until that is changed.
+  const edited = (field: "room" | "name" | "password") => {
+    if (problem?.field === field) setProblem(null);
+    if (field === "name" && ending?.reason === "bad-name") app.call.forgetEnding();
+  };
   const words = ending && !wrongPassword && ending.reason !== "left" ? endingWords(ending, window.isSecureContext) : null;
   const note = (field: string) =>
     problem?.field === field ? (
@@ -119,7 +124,10 @@ export function Lobby(): JSX.Element {
                 autoCapitalize="none"
                 spellcheck={false}
                 {...attributes("room")}
-                onInput={(event) => setRoom(event.currentTarget.value.replaceAll(" ", "-"))}
+                onInput={(event) => {
+                  edited("room");
+                  setRoom(event.currentTarget.value.replaceAll(" ", "-"));
+                }}
               />
               {note("room")}
             </label>
@@ -135,7 +143,10 @@ export function Lobby(): JSX.Element {
               autoComplete="name"
               autoCapitalize="words"
               {...attributes("name")}
-              onInput={(event) => setName(event.currentTarget.value)}
+              onInput={(event) => {
+                edited("name");
+                setName(event.currentTarget.value);
+              }}
             />
             {invitedAs ? <p class="hint">Your invitation gives you this name.</p> : note("name")}
           </label>
@@ -149,7 +160,10 @@ export function Lobby(): JSX.Element {
                 value={password}
                 autoComplete="current-password"
                 {...attributes("password")}
-                onInput={(event) => setPassword(event.currentTarget.value)}
+                onInput={(event) => {
+                  edited("password");
+                  setPassword(event.currentTarget.value);
+                }}
               />
               {problem?.field === "password" ? note("password") : <p class="hint">This room has a password.</p>}
             </label>

@@ -172,6 +172,31 @@ scene("a tablet on the wall", 120, async ({ person, step }) => {
       );
     }
   });
+
+  await step("is not covered for good where the browser wants a gesture before sound", async () => {
+    // As a browser does that nobody has touched.
+    await wall.page.evaluateOnNewDocument(() => {
+      const { play } = HTMLAudioElement.prototype;
+      HTMLAudioElement.prototype.play = function () {
+        return window.touched ? play.call(this) : Promise.reject(new DOMException("no gesture", "NotAllowedError"));
+      };
+      addEventListener("pointerup", () => (window.touched = true), true);
+    });
+    await wall.page.goto(daemon.url("/sfu/house?view=cameras"));
+    await wall.says("Tap to hear the cameras");
+    const covering = () =>
+      wall.page.evaluate(() => {
+        const button = [...document.querySelectorAll("button")].find((b) => b.innerText.includes("Tap to hear"));
+        return button !== undefined && getComputedStyle(button.parentElement).opacity !== "0";
+      });
+    await until("it goes with the controls", 15_000, 100, async () => !(await covering()));
+    // A touch anywhere will do.
+    await wall.page.mouse.click(500, 400);
+    await until("the sound plays", 10_000, 100, () =>
+      wall.page.evaluate(() => [...document.querySelectorAll("audio")].length > 0 && [...document.querySelectorAll("audio")].every((a) => !a.paused)),
+    );
+    assert.doesNotMatch(await wall.text(), /Tap to hear/);
+  });
 });
 
 scene("cameras on /servers", 120, async ({ person, step }) => {

@@ -180,3 +180,31 @@ scene("the devices of a call", 90, async ({ person, step }) => {
     await until("it is not any more", 5_000, 50, async () => (await muted()).every((one) => !one));
   });
 });
+
+scene("devices that are not allowed", 90, async ({ person, step }) => {
+  const ada = await person("Ada", { launch: { ...launch, allow: false } });
+  await ada.context.overridePermissions(daemon.url("/"), []);
+
+  await step("say why, by button and by key", async () => {
+    await ada.visit(daemon, "den");
+    await ada.says("Camera not allowed");
+    await ada.type('input[name="name"]', "Ada");
+    await ada.press("Join");
+    await ada.state("joined");
+    await ada.page.waitForSelector(".controls");
+    const toast = () => ada.page.evaluate(() => document.querySelector(".toast-alert")?.innerText ?? "");
+    await ada.press("Turn camera on");
+    await until("the button says why", 15_000, 50, async () => /Camera not allowed\b.*camera/s.test(await toast()));
+    await ada.press("Dismiss");
+    await ada.page.evaluate(() => document.activeElement.blur());
+    await ada.page.keyboard.press("v");
+    await until("the key says why", 15_000, 50, async () => /Camera not allowed/.test(await toast()));
+    assert.ok(await ada.hasButton("Turn camera on"), "the wish for a camera is forgotten");
+  });
+
+  await step("are used when they are allowed later, and the sentence goes", async () => {
+    await ada.context.overridePermissions(daemon.url("/"), ["camera", "microphone"]);
+    await until("the camera is on", 20_000, 100, async () => (await ada.tiles()).some((t) => t.own && t.shown > 0));
+    assert.doesNotMatch(await ada.text(), /not allowed/);
+  });
+});

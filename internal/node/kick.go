@@ -8,6 +8,7 @@ import (
 
 	"umbrella/internal/bound"
 	"umbrella/internal/httpd"
+	"umbrella/internal/names"
 	"umbrella/internal/sfu"
 )
 
@@ -20,6 +21,9 @@ var (
 // that only one of those here has. Errors are in words: errNoRoom, errSeveral, and those of
 // sfu.Room.RemoveParticipant.
 func (n *Node) remove(room, who string) (httpd.Kicked, error) {
+	if name, err := names.Room(room); err == nil {
+		room = name
+	}
 	r := n.sfu.Room(room)
 	if r == nil {
 		return httpd.Kicked{}, errNoRoom

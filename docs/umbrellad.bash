@@ -3,7 +3,7 @@
 _umbrellad() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command='' words i
 	case $before in
-	-config | -token | -ca | -report)
+	-config | -token | -ca | -report | -original)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -16,7 +16,7 @@ _umbrellad() {
 		esac
 	done
 	case $command in
-	'') words='-config -pause -h' ;;
+	'') words='-config -pause -original -h' ;;
 	check) words='-config -h' ;;
 	status) words='-config -json -url -token -ca -h' ;;
 	rooms) words='-config -json -url -token -ca -h' ;;

@@ -96,7 +96,7 @@ export function CameraForm({ camera, names, found, onClose, onSaved }: Props): J
           </Field>
           <Field label="Way of the pictures" option="transport" problem={problems.transport} hint="TCP where a firewall or the Wi-Fi loses UDP.">
             {(more: object) => (
-              <select class="input" {...more} value={draft.transport} onChange={(event) => set({ transport: event.currentTarget.value })}>
+              <select class="input" {...more} value={draft.transport} onInput={(event) => set({ transport: event.currentTarget.value })}>
                 <option value="auto">UDP, or TCP where that does not work</option>
                 <option value="udp">UDP</option>
                 <option value="tcp">TCP</option>

@@ -35,10 +35,10 @@ export function TrunkForm({ trunk, names, onClose, onSaved }: Props): JSX.Elemen
           <fieldset class="choice">
             <legend class="field-label">Who dials?</legend>
             <label class="check">
-              <input type="radio" name="dials" checked={draft.dials} onChange={() => set({ dials: true })} /> This node dials the other one
+              <input type="radio" name="dials" checked={draft.dials} onInput={() => set({ dials: true })} /> This node dials the other one
             </label>
             <label class="check">
-              <input type="radio" name="dials" checked={!draft.dials} onChange={() => set({ dials: false })} /> The other node dials this one
+              <input type="radio" name="dials" checked={!draft.dials} onInput={() => set({ dials: false })} /> The other node dials this one
             </label>
           </fieldset>
           {!trunk && (

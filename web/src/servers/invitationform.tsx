@@ -85,7 +85,7 @@ export function InvitationDialog({ rooms, onClose }: Props): JSX.Element {
         </fieldset>
         <Field label="It holds for" option="hours" problem={problems.hours} hint="Whoever is in the room then stays in it.">
           {(more: object) => (
-            <select class="input" {...more} value={draft.hours} onChange={(event) => set({ hours: Number(event.currentTarget.value) })}>
+            <select class="input" {...more} value={draft.hours} onInput={(event) => set({ hours: Number(event.currentTarget.value) })}>
               {durations.map(([hours, words]) => (
                 <option key={hours} value={hours}>
                   {words}

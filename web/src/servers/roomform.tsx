@@ -36,7 +36,7 @@ export function RoomForm({ room, onClose, onSaved }: Props): JSX.Element {
           </Field>
           <Field label="Who may enter" option="access" problem={problems.access} hint="Whoever is in the room when you save stays in it.">
             {(more: object) => (
-              <select class="input" {...more} value={draft.access} onChange={(event) => set({ access: event.currentTarget.value })}>
+              <select class="input" {...more} value={draft.access} onInput={(event) => set({ access: event.currentTarget.value })}>
                 {accesses.map(([access, words]) => (
                   <option key={access} value={access}>
                     {words}

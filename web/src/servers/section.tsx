@@ -209,10 +209,12 @@ interface CheckProps {
   children: ComponentChildren;
 }
 
+// A form that listens to input draws anew before change comes, which would bring back
+// what was there before: so does each field of such a form listen to input.
 export function Check({ checked, onChange, children }: CheckProps): JSX.Element {
   return (
     <label class="check">
-      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} /> {children}
+      <input type="checkbox" checked={checked} onInput={(event) => onChange(event.currentTarget.checked)} /> {children}
     </label>
   );
 }

@@ -11,8 +11,9 @@ import { asksForWall, sayWall } from "../ui/wall";
 import { isolate } from "../ui/isolate";
 import { sentence } from "../ui/sentence";
 import { mediaWords, movedWords, screenWords, together } from "../ui/words";
-import { Invitations, nameIn } from "./invitations";
+import { Invitations } from "./invitations";
 import { load } from "./load";
+import { followNetwork } from "./network";
 import { seat } from "./seat";
 import { Settings } from "./settings";
 import { Store } from "./store";
@@ -100,7 +101,7 @@ export class App {
     this.invitations.take(room);
     this.ui = new Store<Ui>({
       room,
-      ...this.invitedTo(room),
+      ...this.invitations.to(room),
       layout: this.settings.layout,
       pinned: "",
       dismissed: new Set(),
@@ -193,18 +194,13 @@ export class App {
   /** To the lobby of this room, as if there had been no invitation. */
   forgetInvitation(): void {
     this.invitations.forget(this.ui.state.room);
-    this.ui.set(this.invitedTo(this.ui.state.room));
+    this.ui.set(this.invitations.to(this.ui.state.room));
     this.call.toLobby();
   }
 
   private showRoom(room: string): void {
-    this.ui.set({ room, ...this.invitedTo(room) });
+    this.ui.set({ room, ...this.invitations.to(room) });
     this.lookForTabs();
-  }
-
-  private invitedTo(room: string): { invited: boolean; invitedAs: string } {
-    const token = this.invitations.of(room);
-    return { invited: token !== "", invitedAs: nameIn(token) };
   }
 
   private complained(words: string): void {
@@ -473,19 +469,6 @@ export class App {
     };
   }
 
-  /** Phones tell when they go from Wi-Fi to the mobile network. */
-  private followNetwork(): void {
-    const { connection } = navigator as { connection?: EventTarget & { type?: string } };
-    if (!connection) return;
-    let { type } = connection;
-    // It also tells of every new estimate of its speed.
-    connection.addEventListener("change", () => {
-      if (connection.type === type) return;
-      type = connection.type;
-      this.call.networkChanged();
-    });
-  }
-
   private listen(): void {
     addEventListener("popstate", () => {
       const room = roomOfPath(location.pathname, this.basePath) ?? "";
@@ -507,7 +490,7 @@ export class App {
       if (event.persisted) location.reload();
     });
     addEventListener("online", () => this.call.networkChanged());
-    this.followNetwork();
+    followNetwork(() => this.call.networkChanged());
     document.addEventListener("visibilitychange", () => {
       this.call.setHidden(document.hidden);
       if (document.hidden) return;

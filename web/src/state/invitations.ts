@@ -39,6 +39,12 @@ export class Invitations {
     return this.held.get(room) ?? read("session", key(room));
   }
 
+  /** What the lobby shows of the one for a room. */
+  to(room: string): { invited: boolean; invitedAs: string } {
+    const token = this.of(room);
+    return { invited: token !== "", invitedAs: nameIn(token) };
+  }
+
   forget(room: string): void {
     this.held.delete(room);
     write("session", key(room), "");

@@ -198,7 +198,7 @@ scene("who may come in", 300, async ({ person, step }) => {
     await ada.page.evaluate(() => {
       navigator.clipboard.writeText = (text) => Promise.resolve(void (window.copied = text));
     });
-    await ada.press("Make an invitation and copy it");
+    await ada.press("Copy an invitation");
     await ada.says("Whoever has it can come in until");
     const link = await ada.page.evaluate(() => window.copied);
     await follow(zoe, link);

@@ -155,7 +155,7 @@ function Alone({ tiles }: { tiles: Tile[] }): JSX.Element | null {
       <p>{others ? "Nobody can be seen or heard yet." : "Nobody else is here yet."}</p>
       {by && (
         <button type="button" class="button button-main" onClick={() => app.copyLink()}>
-          <Icon name="link" /> {by === "link" ? "Copy the link to invite" : "Make an invitation and copy it"}
+          <Icon name="link" /> {by === "link" ? "Copy the link to invite" : "Copy an invitation"}
         </button>
       )}
     </div>
@@ -193,7 +193,7 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
       ? [{ label: wallSilent ? "Turn the wall's sound on" : "Turn the wall's sound off", icon: "sound" as const, onChoose: () => app.setWallSilent(!wallSilent) }]
       : []),
     ...(by
-      ? [{ label: by === "link" ? "Copy the link to invite" : "Make an invitation and copy it", icon: "link" as const, onChoose: () => app.copyLink() }]
+      ? [{ label: by === "link" ? "Copy the link to invite" : "Copy an invitation", icon: "link" as const, onChoose: () => app.copyLink() }]
       : []),
     ...(fullScreenPossible
       ? [{ label: "Full screen", icon: "expand" as const, onChoose: () => toggleFullScreen(document.documentElement) }]

@@ -188,7 +188,7 @@ function PeoplePanel(): JSX.Element {
       <div class="people">
         {by ? (
           <button type="button" class="button button-wide" ref={heading} onClick={() => app.copyLink()}>
-            <Icon name="link" /> {by === "link" ? "Copy the link to invite" : "Make an invitation and copy it"}
+            <Icon name="link" /> {by === "link" ? "Copy the link to invite" : "Copy an invitation"}
           </button>
         ) : (
           <p class="hint">This room is entered with an invitation, which moderators make.</p>

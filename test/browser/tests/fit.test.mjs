@@ -167,3 +167,31 @@ scene("the looks of a call", 180, async ({ person, step }) => {
     }
   });
 });
+
+scene("the pages on small screens", 90, async ({ person, step }) => {
+  const eve = await person("Eve");
+  // Of the page that is not there, the browser writes itself.
+  const mistyped = "/sfu/no such room";
+
+  await step("are as wide as the screen, with large text too", async () => {
+    await eve.page.setViewport({ width: 320, height: 568 });
+    for (const [at, shown] of [["/sfu/den", "form"], ["/status", ".figures"], ["/servers", ".section-head"], ["/trust", "main"], [mistyped, "main"]]) {
+      await eve.page.goto(daemon.url(at));
+      await eve.page.waitForSelector(shown);
+      for (const size of ["100%", "200%"]) {
+        const over = await eve.page.evaluate((size) => {
+          document.documentElement.style.fontSize = size;
+          return document.documentElement.scrollWidth - innerWidth;
+        }, size);
+        assert.ok(over <= 0, `${at} is ${over} pixels too wide with text of ${size}`);
+      }
+    }
+  });
+
+  await step("one that is not there leads to the calls", async () => {
+    await eve.says("This page is not here");
+    await eve.page.click('a[href="sfu"]');
+    await eve.page.waitForSelector('input[name="room"]');
+    eve.complaints = eve.complaints.filter((c) => !c.includes("404"));
+  });
+});

@@ -25,6 +25,7 @@ import (
 
 	"golang.org/x/crypto/acme"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/state"
 )
 
@@ -66,6 +67,7 @@ type ACME struct {
 	tokens map[string]string           // HTTP-01: bodies by path
 	proofs map[string]*tls.Certificate // TLS-ALPN-01: certificates by name
 
+	poked   chan struct{} // the clock was set
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -93,6 +95,7 @@ func (a *ACME) Start() error {
 	if a.Directory == "" {
 		a.Directory = acme.LetsEncryptURL
 	}
+	a.poked = make(chan struct{}, 1)
 	a.tokens, a.proofs = map[string]string{}, map[string]*tls.Certificate{}
 	// Certificates of a CA's test directory are not taken for those of the CA.
 	u, err := url.Parse(a.Directory)
@@ -169,8 +172,17 @@ func (a *ACME) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-a.poked:
 		case <-time.After(wait):
 		}
+	}
+}
+
+// clockSet has the certificate's end looked at at once.
+func (a *ACME) clockSet() {
+	select {
+	case a.poked <- struct{}{}:
+	default:
 	}
 }
 
@@ -178,7 +190,7 @@ func (a *ACME) run(ctx context.Context) {
 // know the time yet waits until it does: nothing can be judged before.
 func (a *ACME) due() time.Duration {
 	now := a.now()
-	if now.Before(leastTime()) {
+	if !clock.Known(now) {
 		return time.Minute
 	}
 	c := a.current.Load()

@@ -37,18 +37,16 @@ const (
 	leafLife = 397 * 24 * time.Hour // what Apple's systems take at most is 398
 	// renewBefore is how long before its end a certificate is made anew.
 	renewBefore = 30 * 24 * time.Hour
-	// caBackdate and leafBackdate let a client whose clock is slow take the
-	// certificate, and one made by a router whose clock was fast. What the leaf
-	// has before now it lacks after, where it serves a router whose clock is
-	// slow: one without the internet loses the time that it is switched off.
-	caBackdate   = 365 * 24 * time.Hour
+	// leafBackdate lets a client whose clock is slow take the certificate, and one made
+	// by a router whose clock was fast. What the leaf has before now it lacks after,
+	// where it serves a router whose clock is slow: one without the internet loses the
+	// time that it is switched off.
 	leafBackdate = 190 * 24 * time.Hour
 )
 
-// leastTime is a moment that has passed. A router without a clock of its own
-// boots in 1970, or when its firmware was built, and learns the time from the
-// network minutes later: a CA of 1970 would have ended before anybody saw it.
-func leastTime() time.Time { return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) }
+// caBegin is since when a CA holds, whatever the clock shows that makes it: it may be years
+// ahead, and people trust the CA for longer than that.
+func caBegin() time.Time { return time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
 // authority is the node's own CA: made once, kept in the state directory.
 type authority struct {
@@ -73,7 +71,7 @@ func openAuthority(dir, host string, now time.Time) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; remove it to make a new CA", filepath.Join(dir, caCertFile), err)
 	}
-	if cert.IsCA && !now.Before(cert.NotAfter.Add(-renewBefore)) {
+	if cert.IsCA && (!now.Before(cert.NotAfter.Add(-renewBefore)) || now.Before(cert.NotBefore)) {
 		// Who trusted it has to trust a new one; better than none. Before its key
 		// is looked at: a crash in newAuthority leaves this one with the new key.
 		return newAuthority(dir, host, now)
@@ -100,7 +98,7 @@ func newAuthority(dir, host string, now time.Time) (*authority, error) {
 	t := &x509.Certificate{
 		SerialNumber: serial(),
 		Subject:      pkix.Name{CommonName: "Umbrella CA of " + host, Organization: []string{"Umbrella"}},
-		NotBefore:    now.Add(-caBackdate), NotAfter: now.Add(caLife),
+		NotBefore:    caBegin(), NotAfter: now.Add(caLife),
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		IsCA:     true, BasicConstraintsValid: true, MaxPathLenZero: true,
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"umbrella/internal/clock"
 )
 
 // Near the CA's end and past it there is nothing better to be made: no loop,
@@ -76,14 +78,14 @@ func TestEndedAuthorityWithNewKey(t *testing.T) {
 
 // A router that boots without the time makes a CA that holds when it knows it.
 func TestBootWithoutTheTime(t *testing.T) {
-	for _, boot := range []time.Time{time.Unix(0, 0), time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC), leastTime()} {
+	for _, boot := range []time.Time{time.Unix(0, 0), time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC), clock.Least()} {
 		m := newMachine()
 		right := m.now
 		m.now = boot
 		dir := t.TempDir()
 		c := m.start(t, dir)
 		ca := c.CA()
-		if err := shake(t, c, ca, "192.168.1.1", leastTime().AddDate(0, 0, 20)); err != nil {
+		if err := shake(t, c, ca, "192.168.1.1", clock.Least().AddDate(0, 0, 20)); err != nil {
 			t.Errorf("booted at %v, 20 days after the least time: %v", boot, err)
 		}
 		m.now = right

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"umbrella/internal/cause"
+	"umbrella/internal/clock"
 	"umbrella/internal/inet"
 )
 
@@ -133,6 +134,14 @@ func (c *Certificates) Refresh() {
 	}
 }
 
+// ClockSet has certificates looked at again, as the machine's clock was set.
+func (c *Certificates) ClockSet() {
+	c.Refresh()
+	if c.ACME != nil {
+		c.ACME.clockSet()
+	}
+}
+
 // SetPublicAddress replaces the names besides the machine's own.
 func (c *Certificates) SetPublicAddress(list []string) {
 	c.mu.Lock()
@@ -238,14 +247,9 @@ func (c *Certificates) authorityEnds() error {
 		end.Format(time.DateOnly))
 }
 
-// clock is the time, or leastTime where the machine does not know it yet.
-func (c *Certificates) clock() time.Time {
-	now := c.now()
-	if least := leastTime(); now.Before(least) {
-		return least
-	}
-	return now
-}
+// clock is the time, as far as the machine knows it. A certificate of 1970 would have ended
+// before anybody saw it.
+func (c *Certificates) clock() time.Time { return clock.Believed(c.now()) }
 
 // readFiles takes the files when they are others than before.
 func (c *Certificates) readFiles() error {
@@ -257,20 +261,35 @@ func (c *Certificates) readFiles() error {
 		}
 		changed[i] = st.ModTime()
 	}
-	if c.current.Load() != nil && changed == c.files {
-		return nil
+	if present := c.current.Load(); present != nil && changed == c.files {
+		return c.holds(present)
 	}
 	cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 	if err != nil {
 		return fmt.Errorf("%s and %s: %w", filepath.Base(c.CertFile), filepath.Base(c.KeyFile), err)
 	}
-	if now := c.now(); now.After(cert.Leaf.NotAfter) {
-		c.Log.Warn("the certificate has ended; browsers will refuse it", "file", c.CertFile, "end", cert.Leaf.NotAfter)
-	}
 	if c.current.Swap(&cert) != nil {
 		c.Log.Info("the certificate was read anew", "file", c.CertFile, "until", cert.Leaf.NotAfter)
 	}
 	c.files = changed
+	if err := c.holds(&cert); err != nil {
+		c.Log.Warn(err.Error(), "file", c.CertFile, "end", cert.Leaf.NotAfter)
+		c.complaint = err.Error()
+	}
+	return nil
+}
+
+// holds is an error if a certificate from files does not hold now. Before the machine knows
+// the time, nothing can be said.
+func (c *Certificates) holds(cert *tls.Certificate) error {
+	now := c.now()
+	switch {
+	case !clock.Known(now):
+	case now.After(cert.Leaf.NotAfter):
+		return errors.New("the certificate has ended; browsers will refuse it")
+	case now.Before(cert.Leaf.NotBefore):
+		return errors.New("the certificate does not hold yet; browsers will refuse it")
+	}
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/state"
 )
 
@@ -62,6 +63,7 @@ type ledger struct {
 	dir  string
 	seen os.FileInfo // the file as it was read
 	list map[string]*Invitation
+	wall *clock.Wall // nil: the machine's
 	// lost says why the last change is not in the file; nil: it is.
 	lost error
 }
@@ -112,7 +114,7 @@ func (l *ledger) read() error {
 
 // change reads the file, makes a change, and writes it, with nobody else doing so
 // meanwhile. What cannot be written holds until this process ends, and lost says so.
-func (l *ledger) change(now time.Time, edit func(map[string]*Invitation) error) error {
+func (l *ledger) change(edit func(map[string]*Invitation) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	unlock, locked := lockDirectory(l.dir)
@@ -122,8 +124,7 @@ func (l *ledger) change(now time.Time, edit func(map[string]*Invitation) error) 
 		l.list = map[string]*Invitation{}
 	}
 	for id, i := range l.list {
-		// A clock that is wrong for a while takes no revocation back.
-		if now.After(i.Ends.Add(24 * time.Hour)) {
+		if l.isOver(i, 24*time.Hour) {
 			delete(l.list, id)
 		}
 	}
@@ -135,6 +136,16 @@ func (l *ledger) change(now time.Time, edit func(map[string]*Invitation) error) 
 		l.lost = l.write()
 	}
 	return nil
+}
+
+// isOver reports whether an invitation has ended for so long, by each clock that can have
+// made it: a clock that is wrong for a while takes no revocation back.
+func (l *ledger) isOver(i *Invitation, since time.Duration) bool {
+	wall := l.wall
+	if wall == nil {
+		wall = clock.Machine
+	}
+	return !slices.ContainsFunc(wall.Readings(i.Made), func(now time.Time) bool { return !now.After(i.Ends.Add(since)) })
 }
 
 func (l *ledger) write() error {
@@ -206,7 +217,6 @@ func (l *ledger) revoked(id string) bool {
 // Invitations returns those that hold, or were revoked and have not ended, by when they
 // were made, the newest first.
 func (t *Tokens) Invitations() []Invitation {
-	now := time.Now()
 	l := &t.ledger
 	l.mu.Lock()
 	if l.lost == nil {
@@ -214,7 +224,7 @@ func (t *Tokens) Invitations() []Invitation {
 	}
 	var list []Invitation
 	for _, i := range l.list {
-		if i.By != "" && now.Before(i.Ends) {
+		if i.By != "" && !l.isOver(i, 0) {
 			list = append(list, *i)
 		}
 	}
@@ -238,7 +248,7 @@ func (t *Tokens) NotKept() error {
 
 // remember notes that an invitation was made. The error is ErrTooManyInvitations.
 func (t *Tokens) remember(i Invitation) error {
-	return t.ledger.change(i.Made, func(list map[string]*Invitation) error {
+	return t.ledger.change(func(list map[string]*Invitation) error {
 		if len(list) >= maxInvitations {
 			return ErrTooManyInvitations
 		}
@@ -269,8 +279,11 @@ func (t *Tokens) Revoke(what string) (Invitation, error) {
 			return Invitation{}, fmt.Errorf("%w: the token has no id (jti) by which it could be revoked", ErrNoInvitation)
 		}
 		made = Invitation{ID: c.ID, Room: c.Room, Name: c.Name, Rights: c.Rights, Once: c.Once, By: "somebody", Ends: c.ExpiresAt.Time}
+		if c.IssuedAt != nil {
+			made.Made = c.IssuedAt.Time
+		}
 	}
-	err := t.ledger.change(now, func(list map[string]*Invitation) error {
+	err := t.ledger.change(func(list map[string]*Invitation) error {
 		i := list[made.ID]
 		if i == nil {
 			if made.Ends.IsZero() {
@@ -320,16 +333,17 @@ func (t *Tokens) use(c *Claims, holder string, now time.Time) error {
 	t.mu.Lock()
 	started := t.started
 	t.mu.Unlock()
-	if t.NotKept() != nil && c.IssuedAt.Before(started.Truncate(time.Second)) {
+	age := t.wall.By(c.IssuedAt.Time).Sub(c.IssuedAt.Time)
+	if t.NotKept() != nil && (age > now.Sub(started)+time.Second || age < -clockLeeway) {
 		return fmt.Errorf("%w any more: it was for one guest, and the node, which cannot write to state_dir, has restarted", ErrToken)
 	}
-	return t.ledger.change(now, func(list map[string]*Invitation) error {
+	return t.ledger.change(func(list map[string]*Invitation) error {
 		i := list[c.ID]
 		if i == nil {
 			if len(list) >= 2*maxInvitations {
 				return fmt.Errorf("%w now: too many of its kind have been used", ErrToken)
 			}
-			i = &Invitation{ID: c.ID, Room: c.Room, Name: c.Name, Rights: c.Rights, Once: true, Ends: c.ExpiresAt.Add(2 * clockLeeway)}
+			i = &Invitation{ID: c.ID, Room: c.Room, Name: c.Name, Rights: c.Rights, Once: true, Made: c.IssuedAt.Time, Ends: c.ExpiresAt.Add(2 * clockLeeway)}
 			list[c.ID] = i
 		}
 		if i.Holder != "" && i.Holder != holder {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/names"
 	"umbrella/internal/state"
 )
@@ -105,6 +106,9 @@ type Tokens struct {
 	// empty: nobody. Its tokens give neither RightAdmin nor RightTrunk.
 	KeyFile string
 
+	// wall is the clock; nil: the machine's. Others are for tests.
+	wall *clock.Wall
+
 	mu      sync.Mutex // of what follows
 	secret  []byte
 	key     ed25519.PublicKey
@@ -128,6 +132,10 @@ const LongestToken = 10 * 365 * 24 * time.Hour
 func (t *Tokens) Start() error {
 	t.mu.Lock()
 	t.started = time.Now()
+	if t.wall == nil {
+		t.wall = clock.Machine
+	}
+	t.ledger.wall = t.wall
 	t.mu.Unlock()
 	return t.Reload(t.StateDir, t.KeyFile)
 }
@@ -185,7 +193,7 @@ func (t *Tokens) Mint(c Claims, holds time.Duration) (string, error) {
 	if secret == nil {
 		return "", errors.New("this node has no secret to make tokens with: the log of its start tells why")
 	}
-	now := time.Now()
+	now := t.wall.Time()
 	c.RegisteredClaims = jwt.RegisteredClaims{
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(holds)), ID: rand.Text()[:16],
 	}
@@ -228,7 +236,11 @@ func (t *Tokens) Verify(token string) (*Claims, error) {
 			}
 		}
 		return nil, errors.New("no key for it")
-	}, jwt.WithValidMethods([]string{"HS256", "EdDSA"}), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway))
+	}, jwt.WithValidMethods([]string{"HS256", "EdDSA"}), jwt.WithoutClaimsValidation())
+	if err == nil {
+		err = jwt.NewValidator(jwt.WithTimeFunc(func() time.Time { return t.clockOf(c, parsed.Method == jwt.SigningMethodHS256) }),
+			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway)).Validate(c)
+	}
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return nil, fmt.Errorf("%w any more: it ended on %s", ErrToken, c.ExpiresAt.UTC().Format("2 January 2006 at 15:04 UTC"))
@@ -248,6 +260,23 @@ func (t *Tokens) Verify(token string) (*Claims, error) {
 		return nil, errRevoked
 	}
 	return c, nil
+}
+
+// clockOf is the time by which a token is judged. Of a token that this process made it is
+// what the clock which stamped it would show now, so that it holds for as long as it was to.
+// While this machine does not know the time, nothing speaks against a token but its end.
+func (t *Tokens) clockOf(c *Claims, own bool) time.Time {
+	now := t.wall.Time()
+	if c.IssuedAt != nil {
+		issued := c.IssuedAt.Time
+		if by := t.wall.By(issued); own && !by.Before(issued) {
+			return by
+		}
+		if !clock.Known(now) && issued.After(clock.Least()) {
+			return issued
+		}
+	}
+	return clock.Believed(now)
 }
 
 // sign makes a token whole again that this node made, if it did: of what it did not

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/clock"
 	"umbrella/internal/names"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -45,7 +46,7 @@ func (h *hub) Chat(room *sfu.Room, m sfu.ChatMessage) {
 		Room: room.Name,
 		From: keyMessage(routing.Key{Origin: h.owner.id, Participant: room.Name + "/" + m.ParticipantID}),
 		Message: &umbrellav1.ChatMessage{
-			Id: m.ID, Text: m.Text, SentAtMs: m.SentAt.UnixMilli(),
+			Id: m.ID, Text: m.Text, SentAtMs: clock.Milli(m.SentAt),
 		},
 	}
 	h.mu.Lock()
@@ -83,6 +84,7 @@ func (h *hub) heard(l *link, c *umbrellav1.TrunkChat) {
 		m.Text == "" || !utf8.ValidString(m.Text) || utf8.RuneCountInString(m.Text) > maxChatText {
 		return
 	}
+	m.SentAtMs += l.behind
 	h.mu.Lock()
 	room, who, ok := h.table.Offered(l.id(), key)
 	if !l.chats.take(time.Now()) || h.links[l.id()] != l || !ok || room != c.Room || !h.chats.add(chatID(c)) {
@@ -95,7 +97,7 @@ func (h *hub) heard(l *link, c *umbrellav1.TrunkChat) {
 	if room := h.owner.SFU.Room(c.Room); room != nil && (in || !room.Locked()) {
 		room.Deliver(sfu.ChatMessage{
 			ID: localID(m.Id, key.Origin), ParticipantID: localID(key.Participant, key.Origin), Name: nameOf(who),
-			Text: m.Text, SentAt: time.UnixMilli(m.SentAtMs),
+			Text: m.Text, SentAt: moment(m.SentAtMs),
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"umbrella/internal/backhaul/routing"
 	"umbrella/internal/bound"
+	"umbrella/internal/clock"
 	"umbrella/internal/crash"
 	"umbrella/internal/forward"
 	"umbrella/internal/names"
@@ -37,7 +38,7 @@ func describe(p *sfu.Participant, node string, snapshots bool) *umbrellav1.Trunk
 	st := p.State()
 	d := &umbrellav1.TrunkParticipant{
 		Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
-		JoinedAtMs: p.JoinedAt.UnixMilli(), NodeName: node, Notice: noticeOf(st.Notice),
+		JoinedAtMs: clock.Milli(p.JoinedAt), NodeName: node, Notice: noticeOf(st.Notice),
 		Moderator: p.Moderator(), Snapshot: snapshots && p.Kind == sfu.Camera,
 	}
 	for _, t := range st.Tracks[:min(len(st.Tracks), maxTracks)] {

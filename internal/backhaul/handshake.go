@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/clock"
 	"umbrella/internal/rtc"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -83,6 +84,8 @@ type peer struct {
 	name  string
 	mutes bool // it understands TrunkMute
 	media rtc.TrunkParameters
+	// behind is how many milliseconds its clock is behind this node's.
+	behind int64
 }
 
 // nodeID names a node by the certificate that it shows in DTLS: nobody else has
@@ -102,7 +105,7 @@ func hello(fingerprint []byte) *umbrellav1.TrunkHello {
 // introduction tells of this end what its proof brings.
 func introduction(name string, media rtc.TrunkParameters) *umbrellav1.TrunkIntroduction {
 	return &umbrellav1.TrunkIntroduction{
-		Mutes: true, NodeName: name, IceUfrag: media.Ufrag, IcePwd: media.Pwd,
+		Mutes: true, NodeName: name, ClockMs: clock.Milli(time.Now()), IceUfrag: media.Ufrag, IcePwd: media.Pwd,
 		Candidates: media.Candidates[:min(len(media.Candidates), maxCandidates)],
 	}
 }
@@ -193,9 +196,21 @@ func meet(theirs *umbrellav1.TrunkHello, introduction []byte) (p *peer, ok bool)
 		len(i.IceUfrag) < 4 || len(i.IceUfrag) > 256 || len(i.IcePwd) < 22 || len(i.IcePwd) > 256 {
 		return nil, false
 	}
-	return &peer{id: nodeID(theirs.Fingerprint), name: cut(i.NodeName), mutes: i.Mutes, media: rtc.TrunkParameters{
+	return &peer{id: nodeID(theirs.Fingerprint), name: cut(i.NodeName), mutes: i.Mutes, behind: behind(i.ClockMs), media: rtc.TrunkParameters{
 		Fingerprint: theirs.Fingerprint, Ufrag: i.IceUfrag, Pwd: i.IcePwd, Candidates: i.Candidates,
 	}}, true
+}
+
+// leastBehind is by how much clocks have to differ to be told apart, in milliseconds: less
+// than that is also what the way takes.
+const leastBehind = 10_000
+
+// behind returns by how much a clock is behind that of this node, in milliseconds.
+func behind(theirs int64) int64 {
+	if ms := clock.Milli(time.Now()) - theirs; theirs > 0 && (ms > leastBehind || ms < -leastBehind) {
+		return ms
+	}
+	return 0
 }
 
 // cut makes a name that came from outside fit to be shown.

@@ -405,6 +405,11 @@ func (h *hub) receive(l *link, m *umbrellav1.TrunkMessage) *Refusal {
 // update applies what the other end can supply. What is not as it should be is
 // left out: routes are others' as well.
 func (h *hub) update(l *link, u *umbrellav1.TrunkUpdate) {
+	for _, a := range u.Announcements {
+		if p := a.GetParticipant(); p != nil {
+			p.JoinedAtMs += l.behind
+		}
+	}
 	offers, withdrawn, err := routesOf(u)
 	if err != nil {
 		l.end(errProtocol)

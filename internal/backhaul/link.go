@@ -48,6 +48,7 @@ type link struct {
 	address string
 	dialled bool
 	since   time.Time
+	behind  int64 // ms: see peer
 	log     *slog.Logger
 
 	ws    *websocket.Conn

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/clock"
 	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -133,7 +134,7 @@ func (r *remote) isAnother(info *umbrellav1.TrunkParticipant) bool {
 func (h *hub) join(key routing.Key, room string, info *umbrellav1.TrunkParticipant) *remote {
 	p, err := h.owner.SFU.Join(sfu.Entry{
 		Room: room, ID: localID(key.Participant, key.Origin), Name: info.Name, Kind: sfu.Kind(info.Kind),
-		ViewOnly: info.ViewOnly, Node: cut(info.NodeName), Origin: string(key.Origin), JoinedAt: time.UnixMilli(info.JoinedAtMs),
+		ViewOnly: info.ViewOnly, Node: cut(info.NodeName), Origin: string(key.Origin), JoinedAt: moment(info.JoinedAtMs),
 	})
 	delete(h.barred, key)
 	if errors.Is(err, sfu.ErrLocked) {
@@ -148,6 +149,13 @@ func (h *hub) join(key routing.Key, room string, info *umbrellav1.TrunkParticipa
 		hub: h, key: key, room: room, participant: p, name: info.Name + "\n" + info.NodeName, kind: info.Kind,
 		tracks: map[string]*remoteTrack{},
 	}
+}
+
+// moment is a time that another node has told, in milliseconds by the clock of this one: not in the
+// future.
+func moment(ms int64) time.Time {
+	now := time.Now()
+	return clock.FromMilli(min(max(ms, 0), clock.Milli(now)))
 }
 
 // update makes the tracks those that are announced.

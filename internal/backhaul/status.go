@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"umbrella/internal/backhaul/routing"
+	"umbrella/internal/clock"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -19,13 +20,13 @@ func (b *Backhaul) Status(now time.Time) (trunks []*umbrellav1.TrunkStatus, refu
 	b.mu.Unlock()
 	byName := map[string]*umbrellav1.TrunkStatus{}
 	for section, t := range all {
-		st := t.status()
+		st := t.status(now)
 		byName[section] = st
 		trunks = append(trunks, st)
 	}
 	for _, r := range b.door.list() {
 		refused = append(refused, &umbrellav1.RefusedTrunk{
-			AtMs: r.At.UnixMilli(), Address: r.Address, Problem: r.Problem, Times: uint32(r.Times),
+			AtMs: clock.Shown(r.At, now), Address: r.Address, Problem: r.Problem, Times: uint32(r.Times),
 		})
 	}
 	for _, l := range b.hub.connected() {
@@ -42,13 +43,13 @@ func (b *Backhaul) Status(now time.Time) (trunks []*umbrellav1.TrunkStatus, refu
 	return trunks, refused
 }
 
-func (t *trunk) status() *umbrellav1.TrunkStatus {
+func (t *trunk) status(now time.Time) *umbrellav1.TrunkStatus {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	st := &umbrellav1.TrunkStatus{Name: t.cfg.Section, Url: t.cfg.URL, Rooms: t.cfg.Rooms}
 	if t.problem != nil {
 		st.Problem = t.problem.Error()
-		st.FailedAtMs, st.RetryAtMs = t.failed.UnixMilli(), t.retryAt.UnixMilli()
+		st.FailedAtMs, st.RetryAtMs = clock.Shown(t.failed, now), clock.Shown(t.retryAt, now)
 	}
 	return st
 }
@@ -79,7 +80,7 @@ func (h *hub) routes(l *link) (n uint32, refused string) {
 func (l *link) status(now time.Time) *umbrellav1.TrunkLink {
 	out, in := l.media.Outgoing(now), l.media.Incoming(now)
 	return &umbrellav1.TrunkLink{
-		NodeId: string(l.peer), NodeName: l.name, Address: l.address, Media: l.media.Via(), SinceMs: l.since.UnixMilli(),
+		NodeId: string(l.peer), NodeName: l.name, Address: l.address, Media: l.media.Via(), SinceMs: clock.Shown(l.since, now),
 		RoundTripMs: float64(l.roundTrip.Load()) / float64(time.Millisecond),
 		SentStreams: uint32(out.Streams), SentBitsPerSecond: out.BitsPerSecond,
 		ReceivedStreams: uint32(in.Streams), ReceivedBitsPerSecond: in.BitsPerSecond,

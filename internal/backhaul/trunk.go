@@ -143,7 +143,7 @@ func (t *trunk) serve(ws *websocket.Conn, media *rtc.Trunk, peer *peer, address 
 		return 0, err
 	}
 	l := &link{
-		trunk: t.cfg.Section, peer: peer.id, name: peer.name, mutes: peer.mutes, address: address,
+		trunk: t.cfg.Section, peer: peer.id, name: peer.name, mutes: peer.mutes, behind: peer.behind, address: address,
 		dialled: t.cfg.URL != "", since: time.Now(), log: t.log, ws: ws, media: media,
 		queue: make(chan *umbrellav1.TrunkMessage, maxQueued), bell: make(chan struct{}, 1), ending: make(chan struct{}),
 		began: time.Now(), nextSSRC: 2, outputs: map[uint32]*output{}, wishes: map[wish]*output{},

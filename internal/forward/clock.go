@@ -3,15 +3,17 @@ package forward
 import (
 	"sync"
 	"time"
+
+	"umbrella/internal/clock"
 )
 
 // ntpEpoch is the zero of NTP time (RFC 5905 §6).
 var ntpEpoch = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// toNTP gives t in the 64-bit format of RFC 5905 §6: seconds since 1900 in the
-// upper half, their fraction in the lower.
+// toNTP gives t, by the steady clock, in the 64-bit format of RFC 5905 §6: seconds since
+// 1900 in the upper half, their fraction in the lower.
 func toNTP(t time.Time) uint64 {
-	d := t.Sub(ntpEpoch)
+	d := clock.Steady(t).Sub(ntpEpoch)
 	s := uint64(d / time.Second)
 	frac := uint64(d%time.Second) << 32 / uint64(time.Second)
 	return s<<32 | frac
@@ -42,7 +44,7 @@ const driftPerReport = 500 * time.Microsecond
 // that NTP time on our clock.
 func (c *Clock) observe(ntp uint64, arrival time.Time) time.Time {
 	theirs := fromNTP(ntp)
-	offset := arrival.Sub(theirs)
+	offset := clock.Steady(arrival).Sub(theirs)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch diff := offset - c.offset; {
@@ -52,5 +54,5 @@ func (c *Clock) observe(ntp uint64, arrival time.Time) time.Time {
 	default:
 		c.offset += min(diff, driftPerReport)
 	}
-	return theirs.Add(c.offset)
+	return clock.FromSteady(theirs.Add(c.offset))
 }

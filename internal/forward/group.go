@@ -1,6 +1,10 @@
 package forward
 
-import "time"
+import (
+	"time"
+
+	"umbrella/internal/clock"
+)
 
 // DefaultKeepGroup, in bytes, holds 10 s of pictures at 3 Mbit/s. MaxKeepGroup
 // is the most that can be kept, as the packets are counted, too.
@@ -78,7 +82,7 @@ func (l *Layer) recent(now time.Time) bool {
 
 // young reports whether the group would be kept of any publisher.
 func (l *Layer) young(now time.Time) bool {
-	return now.UnixNano()-l.groupAt.Load() < int64(maxAge*time.Second)
+	return clock.Nano(now)-l.groupAt.Load() < int64(maxAge*time.Second)
 }
 
 // usable reports whether a stream that comes now could begin with the group, once it

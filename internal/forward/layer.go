@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/codec"
 	"umbrella/internal/crash"
 )
@@ -260,7 +261,7 @@ func (l *Layer) keep(p *Packet, newest uint32, now time.Time) bool {
 	case !l.group.whole():
 		l.groupAt.Store(0)
 	case was != l.group.first || l.groupAt.Load() == 0:
-		l.groupAt.Store(now.UnixNano())
+		l.groupAt.Store(clock.Nano(now))
 	}
 	return true
 }

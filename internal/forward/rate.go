@@ -1,21 +1,25 @@
 package forward
 
-import "time"
+import (
+	"time"
 
-// rateMeter counts bytes by the second of the clock. The zero value is ready.
+	"umbrella/internal/clock"
+)
+
+// rateMeter counts bytes by the second of the steady clock. The zero value is ready.
 type rateMeter struct {
 	second   int64
 	now, was uint64
 }
 
 func (r *rateMeter) add(size int, at time.Time) {
-	r.turn(at.Unix())
+	r.turn(clock.Milli(at) / 1000)
 	r.now += uint64(size)
 }
 
 // bitsPerSecond is the rate in the last full second.
 func (r *rateMeter) bitsPerSecond(at time.Time) uint64 {
-	r.turn(at.Unix())
+	r.turn(clock.Milli(at) / 1000)
 	return 8 * r.was
 }
 

@@ -1,6 +1,10 @@
 package forward
 
-import "time"
+import (
+	"time"
+
+	"umbrella/internal/clock"
+)
 
 // Resend answers a NACK (RFC 4585 §6.2.1) for one sequence number from the
 // layer's history. It returns how many bytes left: none when the packet is no
@@ -21,7 +25,7 @@ func (s *Stream) Resend(seq uint16, now time.Time) (size int) {
 	if s.playing != nil && s.layers[e.layer-1] != s.playing {
 		return 0
 	}
-	ms := uint32(now.UnixMilli())
+	ms := uint32(clock.Milli(now))
 	wait := min(max(s.stats.RoundTrip, leastResend)<<e.resent, mostResend)
 	if e.resent > 0 && time.Duration(ms-e.again)*time.Millisecond < wait/2 {
 		return 0

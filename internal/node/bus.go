@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/ubus"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -108,7 +109,7 @@ func (b *bus) status(st *umbrellav1.Status) any {
 
 // notStarted is the status of a node that has not started, and why.
 func (b *bus) notStarted(problem string) any {
-	all := plain(&umbrellav1.Status{Version: b.node.Version, NowMs: time.Now().UnixMilli()})
+	all := plain(&umbrellav1.Status{Version: b.node.Version, NowMs: clock.Shown(time.Now(), time.Now())})
 	all["starting"] = problem == stillStarting
 	all["problem"] = problem
 	if problem == stillStarting {

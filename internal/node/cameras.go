@@ -9,6 +9,7 @@ import (
 
 	"umbrella/internal/backhaul"
 	"umbrella/internal/camera"
+	"umbrella/internal/clock"
 	"umbrella/internal/httpd"
 	"umbrella/internal/memory"
 	umbrellav1 "umbrella/proto/umbrella/v1"
@@ -21,15 +22,15 @@ var cameraPhases = map[camera.Phase]umbrellav1.CameraPhase{
 	camera.Down:       umbrellav1.CameraPhase_CAMERA_PHASE_DOWN,
 }
 
-func cameraStatus(s camera.State) *umbrellav1.CameraStatus {
+func cameraStatus(s camera.State, now time.Time) *umbrellav1.CameraStatus {
 	st := &umbrellav1.CameraStatus{
-		Id: s.Section, Name: s.Name, Room: s.Room, Phase: cameraPhases[s.Phase], SinceMs: unixMilli(s.Since),
-		Trouble: cameraTrouble(s.Trouble), RetryAtMs: unixMilli(s.RetryAt),
+		Id: s.Section, Name: s.Name, Room: s.Room, Phase: cameraPhases[s.Phase], SinceMs: clock.Shown(s.Since, now),
+		Trouble: cameraTrouble(s.Trouble), RetryAtMs: clock.Shown(s.RetryAt, now),
 	}
 	for _, c := range s.Streams {
 		stream := &umbrellav1.CameraStream{
-			Option: c.Option, Url: c.URL, Phase: cameraPhases[c.Phase], SinceMs: unixMilli(c.Since),
-			Trouble: cameraTrouble(c.Trouble), RetryAtMs: unixMilli(c.RetryAt),
+			Option: c.Option, Url: c.URL, Phase: cameraPhases[c.Phase], SinceMs: clock.Shown(c.Since, now),
+			Trouble: cameraTrouble(c.Trouble), RetryAtMs: clock.Shown(c.RetryAt, now),
 			Transport: c.Transport, Video: c.Video, Sound: c.Sound,
 		}
 		if t := c.Blind; t != nil && !slices.ContainsFunc(c.Notes, func(n *camera.Trouble) bool { return *n == *t }) {
@@ -49,14 +50,6 @@ func cameraTrouble(t *camera.Trouble) *umbrellav1.CameraTrouble {
 		return nil
 	}
 	return &umbrellav1.CameraTrouble{Reason: t.Reason, Advice: t.Advice}
-}
-
-// unixMilli is 0 for no time at all.
-func unixMilli(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }
 
 // findCamera looks for a camera by its name, here and at other nodes; nil: there is none.

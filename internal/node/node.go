@@ -82,6 +82,7 @@ type Node struct {
 	// failure is why the node has not started; nil once it has.
 	failure atomic.Pointer[string]
 	reach   *reach.Watcher
+	unwatch context.CancelFunc     // of the clock
 	trouble atomic.Pointer[string] // why nobody reaches the web server, as it was logged
 	looker  *looker
 
@@ -110,6 +111,7 @@ func (n *Node) Start(cfg *config.Config) error {
 	}
 	n.bus.follow()
 	n.reach.Start()
+	n.watchClock()
 	n.logReach()
 	n.tellPassword()
 	return nil
@@ -371,6 +373,9 @@ func (n *Node) closeWeb(ctx context.Context) error {
 func (n *Node) Close(ctx context.Context) error {
 	var errs []error
 	n.reach.Close()
+	if n.unwatch != nil {
+		n.unwatch()
+	}
 	if n.bus != nil {
 		errs = append(errs, n.bus.close(ctx))
 	}

@@ -2,8 +2,10 @@ package node
 
 import (
 	"context"
+	"time"
 
 	"umbrella/internal/access"
+	"umbrella/internal/clock"
 	"umbrella/internal/config"
 	"umbrella/internal/reach"
 )
@@ -23,6 +25,23 @@ func (n *Node) addressesChanged() {
 		s.Certificates.Refresh()
 	}
 	n.logReach()
+}
+
+// watchClock has certificates looked at again when the machine's clock is set. Nothing else
+// goes by what that shows: see package clock.
+func (n *Node) watchClock() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	n.unwatch = func() { cancel(); <-done }
+	go func() {
+		defer close(done)
+		clock.Machine.Watch(ctx, func(by time.Duration) {
+			n.Log.Info("the clock of this machine was set", "by", by.Round(time.Second))
+			if s := n.web.Load(); s != nil && s.Certificates != nil {
+				s.Certificates.ClockSet()
+			}
+		})
+	}()
 }
 
 // URLs returns the addresses of the web client that people can open, the best one first;

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/crash"
 	"umbrella/internal/rtc"
 	"umbrella/internal/sfu"
@@ -18,18 +19,18 @@ func (n *Node) status() *umbrellav1.Status {
 	connections := n.signal.Connections()
 	maps.Copy(connections, n.whip.Connections())
 	st := &umbrellav1.Status{
-		Version: n.Version, StartedAtMs: n.started.UnixMilli(), NowMs: now.UnixMilli(),
+		Version: n.Version, StartedAtMs: clock.Shown(n.started, now), NowMs: now.UnixMilli(),
 		Process: n.process(), Totals: n.totalsStatus(), NodeName: n.trunks.Name, NodeId: n.trunks.ID(),
 		Limits: n.limitsStatus(), Urls: n.URLs(), Problems: append(n.problems(), n.cfg.Load().Warnings...),
 	}
 	st.Trunks, st.RefusedTrunks = n.trunks.Status(now)
 	for _, c := range n.cameras.States() {
-		st.Cameras = append(st.Cameras, cameraStatus(c))
+		st.Cameras = append(st.Cameras, cameraStatus(c, now))
 	}
 	var paths map[*sfu.Participant][]string
 	st.Ways, paths = n.trunks.Ways()
 	for _, r := range n.sfu.Rooms() {
-		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: r.OpenedAt.UnixMilli()}
+		room := &umbrellav1.RoomStatus{Name: r.Name, OpenedAtMs: clock.Shown(r.OpenedAt, now)}
 		for _, p := range r.Participants() {
 			is := n.participantStatus(p, connections[p], now)
 			is.Path = paths[p]
@@ -80,7 +81,7 @@ func (n *Node) participantStatus(p *sfu.Participant, c rtc.Connections, now time
 	state := p.State()
 	st := &umbrellav1.ParticipantStatus{
 		Id: p.ID, Name: p.Name, Kind: umbrellav1.ParticipantKind(p.Kind), ViewOnly: p.ViewOnly,
-		JoinedAtMs: p.JoinedAt.UnixMilli(), Address: p.Address, NodeName: p.Node, NodeId: p.Origin,
+		JoinedAtMs: clock.Shown(p.JoinedAt, now), Address: p.Address, NodeName: p.Node, NodeId: p.Origin,
 		Quality: umbrellav1.QualityLevel(state.Quality), Station: n.bus.station(p),
 	}
 	if !p.ViewOnly {

@@ -7,6 +7,8 @@ import (
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"umbrella/internal/clock"
 )
 
 // arrivals sorts the packets that come in on one connection: which encoding of
@@ -91,7 +93,7 @@ func (a *arrivals) take(raw []byte, now time.Time) {
 		if v := a.header.GetExtension(a.ids.transportCC); a.ids.transportCC != 0 && len(v) >= 2 {
 			a.hasNumbers = true
 			a.recorded++
-			a.congestion.Record(ssrc, binary.BigEndian.Uint16(v), now.UnixMicro())
+			a.congestion.Record(ssrc, binary.BigEndian.Uint16(v), clock.Nano(now)/int64(time.Microsecond))
 		}
 	}
 	if s == nil {

@@ -53,7 +53,7 @@ type Engine struct {
 	config   webrtc.Configuration
 	conn     *mediaConn
 	pool     *forward.Pool
-	clock    clock
+	clock    beat
 	udp      *ice.UDPMuxDefault
 	tcp      *ice.TCPMuxDefault
 	accepted *localListener

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/clock"
 )
 
 // iceSession is one ICE session (RFC 8445 §4) of one connection: the credentials
@@ -252,7 +253,7 @@ func (c *mediaConn) admit(packet []byte, from netip.AddrPort, oob []byte, now ti
 		}
 	}
 	o.remote.received.Add(int64(len(packet)))
-	s.transport.heard.Store(now.UnixNano())
+	s.transport.heard.Store(clock.Nano(now))
 	c.prove(o)
 	return true
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/crash"
 )
 
@@ -112,7 +113,7 @@ func (p *peer) CalledBy(c Caller) { p.caller = c }
 // one.
 func (p *peer) Heard() time.Time {
 	if at := p.media.heard.Load(); at != 0 {
-		return time.Unix(0, at)
+		return clock.FromNano(at)
 	}
 	return time.Time{}
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"umbrella/internal/clock"
 )
 
 // reception keeps the books of one stream of packets that comes in: what is
@@ -69,7 +71,7 @@ func (r *reception) arrived(seq uint16, timestamp uint32, now time.Time) {
 	}
 	r.highest += uint32(d)
 	if r.rate > 0 {
-		arrival := float64(now.UnixNano()) / 1e9 * float64(r.rate)
+		arrival := float64(clock.Nano(now)) / 1e9 * float64(r.rate)
 		transit := arrival - float64(timestamp)
 		if r.hasTransit {
 			if step := transit - r.transit; step < float64(r.rate) && step > -float64(r.rate) {

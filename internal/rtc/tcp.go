@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"umbrella/internal/bound"
+	"umbrella/internal/clock"
 )
 
 // localListener is the media port's TCP: to pion, every connection came to one
@@ -173,7 +174,7 @@ func (c *localConn) Read(b []byte) (int, error) {
 			}
 			c.rest = f
 		case c.session.Load().packets.Allow():
-			c.session.Load().transport.heard.Store(time.Now().UnixNano())
+			c.session.Load().transport.heard.Store(clock.Nano(time.Now()))
 			if !isSTUN(f[2:]) {
 				c.session.Load().heard(way{tcp: c}, f[2:])
 			}

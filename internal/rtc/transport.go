@@ -15,6 +15,7 @@ import (
 	"github.com/pion/srtp/v3"
 	"github.com/pion/stun/v4"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/crash"
 	"umbrella/internal/inet"
 )
@@ -317,7 +318,7 @@ func (t *transport) take(b []byte, from way, now time.Time) {
 	if err != nil {
 		return
 	}
-	t.heard.Store(now.UnixNano())
+	t.heard.Store(clock.Nano(now))
 	if w := t.way.Load(); w == nil || !w.is(from) || !w.proven() {
 		t.move(from)
 	}

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"umbrella/internal/clock"
 )
 
 // life is what a trunk knows of whether its media connection still works. While
@@ -31,7 +33,7 @@ func (t *Trunk) Await(asked bool) { t.awaited.Store(asked) }
 // Heard is when media, or a report of it, last came; zero before the first.
 func (t *Trunk) Heard() time.Time {
 	if ns := t.heard.Load(); ns != 0 {
-		return time.Unix(0, ns)
+		return clock.FromNano(ns)
 	}
 	return time.Time{}
 }
@@ -42,7 +44,7 @@ func (t *Trunk) Heard() time.Time {
 func (t *Trunk) live(now time.Time, asking, spoke bool) {
 	l := &t.life
 	if t.arrived.Swap(false) {
-		t.heard.Store(now.UnixNano())
+		t.heard.Store(clock.Nano(now))
 	}
 	stood := now.Sub(l.last) > trunkStood
 	l.last = now

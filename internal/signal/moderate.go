@@ -8,6 +8,7 @@ import (
 
 	"umbrella/internal/access"
 	"umbrella/internal/bound"
+	"umbrella/internal/clock"
 	"umbrella/internal/config"
 	"umbrella/internal/password"
 	"umbrella/internal/sfu"
@@ -104,7 +105,7 @@ func (s *session) invite() {
 	}
 	s.log.Info("an invitation was made", "rights", claims.Rights, "holds", holds)
 	s.send(&umbrellav1.ServerMessage{Message: &umbrellav1.ServerMessage_Invited{
-		Invited: &umbrellav1.Invited{Token: token, EndsAtMs: time.Now().Add(holds).UnixMilli()},
+		Invited: &umbrellav1.Invited{Token: token, EndsAtMs: clock.Shown(time.Now().Add(holds), time.Now())},
 	}})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"umbrella/internal/access"
+	"umbrella/internal/clock"
 	"umbrella/internal/crash"
 	"umbrella/internal/forward"
 	"umbrella/internal/rtc"
@@ -389,7 +390,7 @@ func (s *session) sendSpeakers(speakers []sfu.Speaker) {
 
 func chatMessage(c sfu.ChatMessage) *umbrellav1.ChatMessage {
 	return &umbrellav1.ChatMessage{
-		Id: c.ID, ParticipantId: c.ParticipantID, Name: c.Name, Text: c.Text, SentAtMs: c.SentAt.UnixMilli(),
+		Id: c.ID, ParticipantId: c.ParticipantID, Name: c.Name, Text: c.Text, SentAtMs: clock.Shown(c.SentAt, time.Now()),
 	}
 }
 

@@ -3,6 +3,7 @@ package signal
 import (
 	"strings"
 
+	"umbrella/internal/clock"
 	"umbrella/internal/sfu"
 	umbrellav1 "umbrella/proto/umbrella/v1"
 )
@@ -63,7 +64,7 @@ func (v *view) qualities(states []sfu.State) []*umbrellav1.ConnectionQuality {
 func participant(s sfu.State, own bool) *umbrellav1.Participant {
 	p := &umbrellav1.Participant{
 		Id: s.ID, Name: s.Name, Kind: umbrellav1.ParticipantKind(s.Kind),
-		ViewOnly: s.ViewOnly, JoinedAtMs: s.JoinedAt.UnixMilli(), NodeName: s.Node, Notice: s.Notice, TakesSound: s.Loudspeaker != nil, Moderator: s.Participant.Moderator(),
+		ViewOnly: s.ViewOnly, JoinedAtMs: clock.Milli(s.JoinedAt), NodeName: s.Node, Notice: s.Notice, TakesSound: s.Loudspeaker != nil, Moderator: s.Participant.Moderator(),
 	}
 	for _, t := range s.Tracks {
 		d := &umbrellav1.Track{

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"umbrella/internal/clock"
 )
 
 // keys makes credentials that run out, and knows them again without keeping them:
@@ -45,12 +47,12 @@ func (k keys) password(user string, now time.Time) (password string, current, ok
 	if err != nil {
 		return "", false, false
 	}
-	return k.mac(user), now.Before(time.Unix(seconds, 0)), true
+	return k.mac(user), clock.Milli(now)/1000 < seconds, true
 }
 
 // Credentials for a client that was let in, as bound.Origin has it.
 func (r *Relay) Credentials(client netip.Prefix) (user, password string) {
-	user = strconv.FormatInt(time.Now().Add(keyLife).Unix(), 10) + ":" + r.keys.mac("client " + client.String())[:8] + ":" + rand.Text()
+	user = strconv.FormatInt(clock.Milli(time.Now().Add(keyLife))/1000, 10) + ":" + r.keys.mac("client " + client.String())[:8] + ":" + rand.Text()
 	return user, r.keys.mac(user)
 }
 

@@ -491,7 +491,11 @@ type TrunkIntroduction struct {
 	// As in SDP (RFC 8839 §5.1), without "a=". The end that dialled has none.
 	Candidates []string `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// It understands TrunkMute. Others end the trunk when one comes.
-	Mutes         bool `protobuf:"varint,5,opt,name=mutes,proto3" json:"mutes,omitempty"`
+	Mutes bool `protobuf:"varint,5,opt,name=mutes,proto3" json:"mutes,omitempty"`
+	// What the sender's clock shows, in milliseconds since 1970. It goes on evenly for as
+	// long as the sender runs, and may be wrong: times that the sender tells later are by it.
+	// 0: not told.
+	ClockMs       int64 `protobuf:"varint,6,opt,name=clock_ms,json=clockMs,proto3" json:"clock_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -559,6 +563,13 @@ func (x *TrunkIntroduction) GetMutes() bool {
 		return x.Mutes
 	}
 	return false
+}
+
+func (x *TrunkIntroduction) GetClockMs() int64 {
+	if x != nil {
+		return x.ClockMs
+	}
+	return 0
 }
 
 // TrunkRefusal says why there will be no trunk.
@@ -802,11 +813,12 @@ func (x *TrunkAnnouncement) GetParticipant() *TrunkParticipant {
 }
 
 type TrunkParticipant struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	Name       string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Kind       ParticipantKind        `protobuf:"varint,2,opt,name=kind,proto3,enum=umbrella.v1.ParticipantKind" json:"kind,omitempty"`
-	ViewOnly   bool                   `protobuf:"varint,3,opt,name=view_only,json=viewOnly,proto3" json:"view_only,omitempty"`
-	JoinedAtMs int64                  `protobuf:"varint,4,opt,name=joined_at_ms,json=joinedAtMs,proto3" json:"joined_at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Kind     ParticipantKind        `protobuf:"varint,2,opt,name=kind,proto3,enum=umbrella.v1.ParticipantKind" json:"kind,omitempty"`
+	ViewOnly bool                   `protobuf:"varint,3,opt,name=view_only,json=viewOnly,proto3" json:"view_only,omitempty"`
+	// By the clock of the node that sends this, as TrunkIntroduction.clock_ms has it.
+	JoinedAtMs int64 `protobuf:"varint,4,opt,name=joined_at_ms,json=joinedAtMs,proto3" json:"joined_at_ms,omitempty"`
 	// What people call the node at which it came in.
 	NodeName string        `protobuf:"bytes,5,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
 	Tracks   []*TrunkTrack `protobuf:"bytes,6,rep,name=tracks,proto3" json:"tracks,omitempty"`
@@ -1613,7 +1625,7 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\n" +
 	"TrunkProof\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\"\n" +
-	"\fintroduction\x18\x02 \x01(\fR\fintroduction\"\x9c\x01\n" +
+	"\fintroduction\x18\x02 \x01(\fR\fintroduction\"\xb7\x01\n" +
 	"\x11TrunkIntroduction\x12\x1b\n" +
 	"\tnode_name\x18\x01 \x01(\tR\bnodeName\x12\x1b\n" +
 	"\tice_ufrag\x18\x02 \x01(\tR\biceUfrag\x12\x17\n" +
@@ -1621,7 +1633,8 @@ const file_umbrella_v1_trunk_proto_rawDesc = "" +
 	"\n" +
 	"candidates\x18\x04 \x03(\tR\n" +
 	"candidates\x12\x14\n" +
-	"\x05mutes\x18\x05 \x01(\bR\x05mutes\"\x99\x02\n" +
+	"\x05mutes\x18\x05 \x01(\bR\x05mutes\x12\x19\n" +
+	"\bclock_ms\x18\x06 \x01(\x03R\aclockMs\"\x99\x02\n" +
 	"\fTrunkRefusal\x128\n" +
 	"\x06reason\x18\x01 \x01(\x0e2 .umbrella.v1.TrunkRefusal.ReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\xb4\x01\n" +

@@ -9,7 +9,7 @@ import (
 // What a connection starts at a tick has begun, or never will, once it is off
 // the clock.
 func TestClockRemoveWaits(t *testing.T) {
-	c := &clock{}
+	c := &beat{}
 	c.start()
 	defer c.stop()
 	entered, leave := make(chan struct{}), make(chan struct{})

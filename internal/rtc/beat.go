@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// clock does for all connections of an engine what has to be done again and
+// beat does for all connections of an engine what has to be done again and
 // again: one goroutine that wakes for all of them costs less than one for each.
-type clock struct {
+type beat struct {
 	mu      sync.Mutex
 	timers  []*ticker
 	stopped chan struct{}
@@ -34,12 +34,12 @@ func (p *ticker) call(now time.Time) {
 
 const clockInterval = 20 * time.Millisecond
 
-func (c *clock) start() {
+func (c *beat) start() {
 	c.stopped, c.wake = make(chan struct{}), make(chan struct{}, 1)
 	c.done.Go(c.run)
 }
 
-func (c *clock) run() {
+func (c *beat) run() {
 	tick := time.NewTicker(clockInterval)
 	defer tick.Stop()
 	var list []*ticker
@@ -67,13 +67,13 @@ func (c *clock) run() {
 	}
 }
 
-func (c *clock) stop() {
+func (c *beat) stop() {
 	close(c.stopped)
 	c.done.Wait()
 }
 
 // add makes the clock call p, unless it was removed before.
-func (c *clock) add(p *ticker) {
+func (c *beat) add(p *ticker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {
@@ -95,7 +95,7 @@ func (c *clock) add(p *ticker) {
 
 // remove takes p away for good. When it returns, p is not being called, and what
 // p started can be waited for.
-func (c *clock) remove(p *ticker) {
+func (c *beat) remove(p *ticker) {
 	p.mu.Lock()
 	p.gone = true
 	p.mu.Unlock()

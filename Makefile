@@ -5,7 +5,7 @@ GOFLAGS_BUILD := -trimpath $(shell sed '/^\#/d' scripts/goflags) -ldflags "-s -w
 # Where `make run` keeps its CA and certificate.
 STATE_DIR ?= $(CURDIR)/.state
 
-.PHONY: help run build test test-packages test-network test-attacks test-image lint fmt bench proto tools
+.PHONY: help run build test test-packages test-network test-attacks test-clock test-image lint fmt bench proto tools
 
 help:
 	@echo 'make run     build and start the daemon; it prints the address to open'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test-packages  those of the OpenWrt packages, for all architectures'
 	@echo 'make test-network  only those over narrow and lossy links; as root'
 	@echo 'make test-attacks  each attack on the daemon by itself too; as root'
+	@echo 'make test-clock  that calls go on when the clock is set'
 	@echo 'make test-image  the container image, in Docker; as root where none runs'
 	@echo 'make lint    vet, staticcheck, gofmt, types, eslint, buf, shellcheck'
 	@echo 'make fmt     format Go and protobuf'
@@ -69,6 +70,11 @@ test-network: build tools
 # Each attack alone as well: "make test" tries most of them together only.
 test-attacks: build
 	go test -count=1 -v ./test/attacks
+
+# Daemons whose clock is set by years while they run, with a standard library that lets
+# it be set for them alone.
+test-clock: build
+	CLOCK_TEST=1 go test -count=1 -v ./test/clock
 
 test-image: web tools
 	@test/image/run

@@ -10,13 +10,11 @@ interface Props {
 export function Reach({ urls, problems }: Props): JSX.Element {
   return (
     <>
-      {problems.length > 0 && (
-        <div class="alert" role="status">
-          {problems.map((p) => (
-            <p key={p}>{sentence(p)}</p>
-          ))}
+      {problems.map((p) => (
+        <div key={p} class="alert" role="status">
+          <p>{sentence(p)}</p>
         </div>
-      )}
+      ))}
       <section aria-labelledby="addresses">
         <h2 id="addresses">Addresses</h2>
         {urls.length === 0 ? (

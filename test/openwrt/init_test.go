@@ -29,7 +29,7 @@ func rule(zone, protocol, ports string) []string {
 func instance() []string {
 	return slices.Concat([]string{
 		"procd_open_instance",
-		"procd_set_param [command] [/usr/sbin/umbrellad] [-config] [/var/run/umbrella] [-original] [/etc/config/umbrella] [-pause] [9s]",
+		"procd_set_param [command] [/usr/sbin/umbrellad] [-config] [/var/run/umbrella] [-original] [/etc/config/umbrella] [-pause] [2s]",
 		"procd_set_param [file] [/usr/sbin/umbrellad]",
 		"procd_set_param [respawn] [3600] [1] [0]",
 		"procd_set_param [stdout] [1]",

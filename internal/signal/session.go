@@ -389,8 +389,10 @@ func (s *session) sendSpeakers(speakers []sfu.Speaker) {
 }
 
 func chatMessage(c sfu.ChatMessage) *umbrellav1.ChatMessage {
+	now := time.Now()
 	return &umbrellav1.ChatMessage{
-		Id: c.ID, ParticipantId: c.ParticipantID, Name: c.Name, Text: c.Text, SentAtMs: clock.Shown(c.SentAt, time.Now()),
+		Id: c.ID, ParticipantId: c.ParticipantID, Name: c.Name, Text: c.Text,
+		SentAtMs: clock.Shown(c.SentAt, now), AgeMs: max(now.Sub(c.SentAt).Milliseconds(), 1),
 	}
 }
 

@@ -3251,8 +3251,12 @@ type ChatMessage struct {
 	// Name of the sender when it was sent.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	Text string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
-	// When the node took it, in milliseconds since 1970.
-	SentAtMs      int64 `protobuf:"varint,5,opt,name=sent_at_ms,json=sentAtMs,proto3" json:"sent_at_ms,omitempty"`
+	// When the node took it, in milliseconds since 1970, by the node's clock, which may be
+	// wrong.
+	SentAtMs int64 `protobuf:"varint,5,opt,name=sent_at_ms,json=sentAtMs,proto3" json:"sent_at_ms,omitempty"`
+	// How long ago that was when this was sent, in milliseconds, at least 1: by it a browser
+	// shows the time of its own clock. 0: not told.
+	AgeMs         int64 `protobuf:"varint,6,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3318,6 +3322,13 @@ func (x *ChatMessage) GetText() string {
 func (x *ChatMessage) GetSentAtMs() int64 {
 	if x != nil {
 		return x.SentAtMs
+	}
+	return 0
+}
+
+func (x *ChatMessage) GetAgeMs() int64 {
+	if x != nil {
+		return x.AgeMs
 	}
 	return 0
 }
@@ -3624,14 +3635,15 @@ const file_umbrella_v1_signal_proto_rawDesc = "" +
 	"\tqualities\x18\x01 \x03(\v2\x1e.umbrella.v1.ConnectionQualityR\tqualities\"k\n" +
 	"\x11ConnectionQuality\x12%\n" +
 	"\x0eparticipant_id\x18\x01 \x01(\tR\rparticipantId\x12/\n" +
-	"\x05level\x18\x02 \x01(\x0e2\x19.umbrella.v1.QualityLevelR\x05level\"\x8a\x01\n" +
+	"\x05level\x18\x02 \x01(\x0e2\x19.umbrella.v1.QualityLevelR\x05level\"\xa1\x01\n" +
 	"\vChatMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12%\n" +
 	"\x0eparticipant_id\x18\x02 \x01(\tR\rparticipantId\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x12\x1c\n" +
 	"\n" +
-	"sent_at_ms\x18\x05 \x01(\x03R\bsentAtMs\"\xf7\x02\n" +
+	"sent_at_ms\x18\x05 \x01(\x03R\bsentAtMs\x12\x15\n" +
+	"\x06age_ms\x18\x06 \x01(\x03R\x05ageMs\"\xf7\x02\n" +
 	"\x05Error\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.umbrella.v1.Error.CodeR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\xa6\x02\n" +

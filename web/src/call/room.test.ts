@@ -119,6 +119,17 @@ test("which pictures ought to move", () => {
   assert.deepEqual(given(QualityLevel.LOST), ["a-picture"]);
 });
 
+test("messages have the time of this browser's clock, whatever the node's shows", () => {
+  // A node that booted in 1970.
+  const message = (id: string, ageMs: bigint) => create(ChatMessageSchema, { id, text: id, sentAtMs: 7n, ageMs });
+  const room = withChat(
+    joinedRoom(emptyRoom, create(JoinedSchema, { participantId: "me", room: "r", earlierChat: [message("1", 60_000n)] })),
+    message("2", 1n),
+  );
+  const ages = room.chat.map((m) => Math.round((Date.now() - Number(m.sentAtMs)) / 10_000));
+  assert.deepEqual(ages, [6, 0]);
+});
+
 test("the chat of before is marked so, and nothing comes twice", () => {
   const message = (id: string, at: number) => create(ChatMessageSchema, { id, name: "A", text: id, sentAtMs: BigInt(at) });
   const joined = (...earlierChat: ReturnType<typeof message>[]) => create(JoinedSchema, { participantId: "me", room: "r", earlierChat });

@@ -91,7 +91,13 @@ export function joinedRoom(room: Room, joined: Joined): Room {
 /** What the node knows of the chat and this browser does not. */
 export function missedChat(room: Room, joined: Joined): ChatMessage[] {
   const known = new Set(room.chat.map((m) => m.id));
-  return joined.earlierChat.filter((m) => !known.has(m.id));
+  return joined.earlierChat.filter((m) => !known.has(m.id)).map(byOwnClock);
+}
+
+/** The message with the time of this browser's clock: that of an access point may be wrong. */
+function byOwnClock(message: ChatMessage): ChatMessage {
+  if (message.ageMs > 0n) [message.sentAtMs, message.ageMs] = [BigInt(Date.now()) - message.ageMs, 0n];
+  return message;
 }
 
 const screenOf = (p: Participant | undefined) => p?.tracks.find((t) => t.source === TrackSource.SCREEN);
@@ -140,7 +146,7 @@ export function withQualities(room: Room, qualities: ConnectionQualities): Room 
 
 export function withChat(room: Room, message: ChatMessage): Room {
   if (room.chat.some((m) => m.id === message.id)) return room;
-  return { ...room, chat: [...room.chat, message].slice(-maxChat) };
+  return { ...room, chat: [...room.chat, byOwnClock(message)].slice(-maxChat) };
 }
 
 export function trackOf(participant: Participant, source: TrackSource): Track | undefined {

@@ -23,6 +23,7 @@ export function Reach({ urls, problems }: Props): JSX.Element {
           <ul class="card addresses">
             {urls.map((url) => (
               <li key={url}>
+                {/* eslint-disable-next-line html/sinks -- the node makes them, of http and https alone */}
                 <a href={url}>{url}</a>
               </li>
             ))}

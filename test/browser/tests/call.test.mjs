@@ -1,5 +1,7 @@
 // A call of three on two kinds of browser, from joining to leaving.
 import assert from "node:assert/strict";
+import path from "node:path";
+import { accessible } from "../lib/axe.mjs";
 import { house } from "../lib/harness.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 
@@ -7,6 +9,19 @@ const { daemon, scene } = await house();
 
 // Small pages and slow cameras: three browsers draw three pictures each.
 const modest = { width: 800, height: 600, launch: { device: "fps=10" } };
+
+const shots = process.env.UMBRELLA_SHOTS;
+/** Pictures at three sizes, for whoever wants to look at them. */
+async function shoot({ page }, name) {
+  if (!shots) return;
+  const before = page.viewport();
+  for (const [width, height] of [[320, 640], [390, 844], [1280, 800]]) {
+    await page.setViewport({ width, height });
+    await sleep(700);
+    await page.screenshot({ path: path.join(shots, `${name}-${width}.png`) });
+  }
+  await page.setViewport(before);
+}
 
 scene("three people in Chromium and Firefox", 300, async ({ person, step }) => {
   const room = "kitchen";
@@ -142,5 +157,133 @@ scene("three people in Chromium and Firefox", 300, async ({ person, step }) => {
     await ada.press("Leave");
     await bob.press("Leave");
     await until("the room is closed", 15_000, 100, async () => ((await daemon.status()).rooms ?? []).length === 0);
+  });
+});
+
+scene("what is around a call", 240, async ({ person, step }) => {
+  const [ada, bob] = await Promise.all([person("Ada", modest), person("Bob", modest)]);
+  await ada.join(daemon, "hall");
+  await bob.join(daemon, "hall");
+  await Promise.all([ada.meets(["Bob"]), bob.meets(["Ada"])]);
+
+  await step("what is written while nobody looks is counted in the title and at the icon", async () => {
+    const title = () => bob.page.title();
+    const icon = () => bob.page.$eval('link[rel="icon"]', (link) => link.href.slice(0, 5));
+    assert.equal(await title(), "hall · Umbrella");
+    await ada.press("Chat");
+    for (const text of ["One", "Two"]) {
+      await ada.type("textarea", text);
+      await ada.page.keyboard.press("Enter");
+    }
+    await until("the title counts both", 10_000, 50, async () => (await title()) === "(2) hall · Umbrella");
+    assert.equal(await icon(), "data:");
+    await bob.press("Chat");
+    await until("the title counts none", 5_000, 50, async () => (await title()) === "hall · Umbrella");
+    assert.equal(await icon(), "https");
+    assert.equal(await ada.page.title(), "hall · Umbrella", "one's own messages are counted");
+  });
+
+  await step("who comes late reads what was written before", async () => {
+    const zoe = await person("Zoe", modest);
+    await zoe.join(daemon, "hall", { watch: true });
+    await zoe.press("Chat");
+    await zoe.says("Written before you came");
+    await zoe.says("Two");
+    await ada.type("textarea", "Hello Zoe");
+    await ada.page.keyboard.press("Enter");
+    await zoe.says("Since you came");
+    await accessible(zoe, "the chat of before");
+    await shoot(zoe, "chat-before");
+    await zoe.press("Leave");
+  });
+
+  await step("one sees oneself in a corner, not mirrored, or not at all; for the others nothing changes", async () => {
+    const { page } = ada;
+    const choose = async (words) => {
+      await ada.press("How you see yourself");
+      await page.locator(`::-p-aria([name="${words}"])`).click();
+      await accessible(ada, `how one sees oneself: ${words}`);
+      await shoot(ada, `own-${words.replaceAll(/\W+/g, "-")}-dialog`);
+      await ada.press("Close");
+    };
+    const own = () => page.evaluate(() => document.querySelector("[data-own-picture]")?.dataset.ownPicture);
+    await ada.press("Close panel");
+    await choose("Small, in a corner");
+    await until("there is a tile less", 5_000, 50, async () => (await ada.tiles()).every((tile) => !tile.own));
+    assert.equal(await own(), "bottom-right");
+    assert.ok(await page.$("[data-own-picture] video.mirrored"));
+    await accessible(ada, "the own picture floats");
+    await shoot(ada, "own-floating");
+    await page.focus("[data-own-picture]");
+    await page.keyboard.press("ArrowUp");
+    assert.equal(await own(), "top-right");
+    const box = await (await page.$("[data-own-picture]")).boundingBox();
+    await page.mouse.move(box.x + 20, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x - 300, box.y + 100, { steps: 4 });
+    await page.mouse.move(40, 500, { steps: 4 });
+    await page.mouse.up();
+    await until("it is in the corner that it was pulled to", 5_000, 50, async () => (await own()) === "bottom-left");
+    assert.equal(await page.evaluate(() => localStorage.getItem("umbrella.own-corner")), "bottom-left");
+    await choose("Show it to me as in a mirror");
+    assert.equal(await page.$("[data-own-picture] video.mirrored"), null);
+    await choose("Nowhere: only the others see it");
+    await ada.says("Your camera is on");
+    assert.equal(await own(), undefined);
+    await shoot(ada, "own-hidden");
+    await bob.meets(["Ada"]);
+    await page.locator("button.own-mark").click();
+    await page.locator('::-p-aria([name="Among the others"])').click();
+    await page.locator('::-p-aria([name="Show it to me as in a mirror"])').click();
+    await ada.press("Close");
+    await until("the tile is back", 5_000, 50, async () => (await ada.tiles()).some((tile) => tile.own));
+    await ada.press("Chat");
+  });
+
+  await step("one makes another one quieter, and only that one", async () => {
+    const volumes = () => bob.page.$$eval("audio", (all) => all.map((a) => a.volume).sort());
+    await bob.press("People");
+    await bob.page.locator(".people").wait();
+    await bob.page.locator('.people ::-p-aria([name="Volume of Ada"])').click();
+    await bob.page.focus("dialog input[type=range]");
+    for (let i = 0; i < 12; i++) await bob.page.keyboard.press("ArrowLeft");
+    assert.deepEqual(await volumes(), [0.4]);
+    await accessible(bob, "the volume of one");
+    await shoot(bob, "volume");
+    await bob.press("Close");
+    await bob.page.locator('.people ::-p-aria([name="Volume of Ada, 40 percent"])').click();
+    await bob.press("Silence for me");
+    assert.equal(await bob.page.$$eval("audio", (all) => all.filter((a) => a.muted).length), 1);
+    await bob.page.locator("dialog input[type=range]").click({ count: 2 });
+    assert.deepEqual(await volumes(), [1]);
+    await bob.press("Close");
+  });
+
+  await step("the link to the room is a QR code as well", async () => {
+    await bob.press("Invite by QR code");
+    await bob.page.waitForSelector("dialog svg.qr");
+    assert.equal(await bob.page.$eval("dialog input", (field) => field.value), daemon.url("/sfu/hall"));
+    await accessible(bob, "the invitation");
+    await shoot(bob, "invite");
+    await bob.press("Close");
+    await bob.press("Close panel");
+  });
+
+  await step("one who shares the screen is told so, until it ends, however it ends", async () => {
+    const barGone = async () => !(await bob.text()).includes("You are sharing") && (await bob.page.title()) === "hall · Umbrella";
+    await bob.press("Share screen");
+    await bob.says("You are sharing your screen");
+    assert.equal(await bob.page.title(), "Sharing your screen · hall · Umbrella");
+    await accessible(bob, "sharing the screen");
+    await shoot(bob, "sharing");
+    await bob.press("Stop sharing your screen");
+    await until("the bar has gone", 10_000, 50, barGone);
+    // The browser's own bar has a button as well.
+    await bob.press("Share screen");
+    const screen = '[data-own="true"][data-source="screen"] video';
+    await bob.page.waitForSelector(screen);
+    await bob.page.$eval(screen, (video) => video.srcObject.getTracks()[0].dispatchEvent(new Event("ended")));
+    await bob.says("Your screen is no longer shared.");
+    await until("the bar has gone again", 10_000, 50, barGone);
   });
 });

@@ -11,11 +11,12 @@ import { asksForWall, sayWall } from "../ui/wall";
 import { isolate } from "../ui/isolate";
 import { sentence } from "../ui/sentence";
 import { mediaWords, movedWords, screenWords, together } from "../ui/words";
+import { showAttention } from "./attention";
 import { Invitations } from "./invitations";
 import { load } from "./load";
 import { followNetwork } from "./network";
 import { seat } from "./seat";
-import { Settings } from "./settings";
+import { Settings, type OwnPicture } from "./settings";
 import { Store } from "./store";
 import type { Tabs } from "./tabs";
 
@@ -40,15 +41,20 @@ export interface Ui {
   dismissed: ReadonlySet<string>;
   speaker: ActiveSpeaker | null;
   panel: "" | "chat" | "people";
-  dialog: "" | "help" | "devices" | "link" | "moderation" | "moderator";
-  /** Id of the participant that the moderation is about. */
+  dialog: "" | "help" | "devices" | "link" | "moderation" | "moderator" | "volume" | "own";
+  /** Id of the participant that the moderation, or the volume, is about. */
   subject: string;
   /** The link that the dialog shows, and what it is good for. */
   link: string;
   linkWords: string;
   /** Why the last password made no moderator. */
   refusal: string;
+  /** Messages that came while nobody looked at the chat. */
   unread: number;
+  /** How one sees oneself. */
+  own: OwnPicture;
+  /** How loud others are here, in percent below 100, by their ids. */
+  volumes: ReadonlyMap<string, number>;
   /** Another tab of this browser is in this room, and has the sound. */
   elsewhere: boolean;
   /** The user wants to hear it here all the same. */
@@ -113,6 +119,8 @@ export class App {
       linkWords: "",
       refusal: "",
       unread: 0,
+      own: this.settings.own,
+      volumes: new Map(),
       elsewhere: false,
       hearHere: false,
       soundBlocked: false,
@@ -142,6 +150,8 @@ export class App {
     this.call.store.subscribe(() => this.callChanged());
     this.media.store.subscribe(() => this.keepMedia());
     for (const store of [this.call.store, this.media.store]) store.subscribe(() => this.recheck());
+    for (const store of [this.call.store, this.media.store, this.ui]) store.subscribe(() => this.tellOutside());
+    this.tellOutside();
     this.listen();
     void this.meetTabs();
     // A screen on the wall has nobody who presses a button.
@@ -162,7 +172,7 @@ export class App {
       this.showRoom(room);
     }
     this.lastEntrance = { name: name.trim(), viewOnly, password };
-    this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, toasts: [], hearHere: false });
+    this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, volumes: new Map(), toasts: [], hearHere: false });
     if (viewOnly) this.media.close();
     this.call.join({ room, name: name.trim(), viewOnly, password, token: this.invitations.of(room), seat: seat() });
     return null;
@@ -221,6 +231,11 @@ export class App {
   /** Copies the link to the room, or makes an invitation and copies that. */
   copyLink(invitation = false): void {
     void import("../ui/inviting").then(({ copyLink }) => copyLink(this, invitation));
+  }
+
+  /** Shows that link, as a QR code as well. */
+  showLink(): void {
+    void import("../ui/inviting").then(({ showLink }) => showLink(this));
   }
 
   /** Becomes a moderator by the admin's password. */
@@ -320,6 +335,21 @@ export class App {
     this.ui.set({ wallSilent });
   }
 
+  /** Changes how one sees oneself. */
+  setOwn(patch: Partial<OwnPicture>): void {
+    const own = { ...this.ui.state.own, ...patch };
+    this.settings.own = own;
+    this.ui.set({ own });
+  }
+
+  /** Makes somebody quieter here, for as long as this call lasts; percent from 0 to 100. */
+  setVolume(participantId: string, percent: number): void {
+    const volumes = new Map(this.ui.state.volumes);
+    if (percent >= 100) volumes.delete(participantId);
+    else volumes.set(participantId, Math.max(0, percent));
+    this.ui.set({ volumes });
+  }
+
   setShortcuts(on: boolean): void {
     this.settings.shortcuts = on;
     this.ui.set({ shortcuts: on });
@@ -381,8 +411,9 @@ export class App {
         this.say(`${isolate(event.name)} shares a screen`);
         break;
       case "chat":
-        if (this.ui.state.panel !== "chat" && event.message.participantId !== this.call.store.state.room.selfId) {
-          this.ui.set({ unread: this.ui.state.unread + 1 });
+        if (event.message.participantId === this.call.store.state.room.selfId) break;
+        if (this.ui.state.panel !== "chat" || document.hidden) this.ui.set({ unread: this.ui.state.unread + 1 });
+        if (this.ui.state.panel !== "chat") {
           this.say(`${isolate(event.message.name || "Someone")}: ${isolate(event.message.text)}`);
         }
     }
@@ -416,8 +447,11 @@ export class App {
     if (speaker?.participantId !== this.ui.state.speaker?.participantId || speaker?.heardAt !== this.ui.state.speaker?.heardAt) {
       this.ui.set({ speaker });
     }
-    const title = this.ui.state.room ? `${this.ui.state.room} · Umbrella` : "Umbrella";
-    if (document.title !== title) document.title = title;
+  }
+
+  private tellOutside(): void {
+    const { room, unread } = this.ui.state;
+    showAttention({ room, inCall: this.inCall(), unread, sharing: this.media.store.state.screen !== null });
   }
 
   /** A wall has nobody who presses a button: it enters again where that may help. */
@@ -446,9 +480,8 @@ export class App {
   }
 
   private tellTabs(): void {
-    const { phase, viewOnly } = this.call.store.state;
-    const inCall = phase === "joined" || phase === "reconnecting";
-    this.tabs?.set(inCall ? this.ui.state.room : "", !viewOnly);
+    const { viewOnly } = this.call.store.state;
+    this.tabs?.set(this.inCall() ? this.ui.state.room : "", !viewOnly);
     this.lookForTabs();
   }
 
@@ -494,6 +527,7 @@ export class App {
     document.addEventListener("visibilitychange", () => {
       this.call.setHidden(document.hidden);
       if (document.hidden) return;
+      if (this.ui.state.panel === "chat") this.ui.set({ unread: 0 });
       this.call.retryNow();
       this.tabs?.ask();
     });

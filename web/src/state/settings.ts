@@ -3,6 +3,20 @@ import type { VideoQuality } from "../call/capture";
 import type { Kept } from "../call/media";
 import { read, write } from "./storage";
 
+export const corners = ["top-left", "top-right", "bottom-left", "bottom-right"] as const;
+export type Corner = (typeof corners)[number];
+const ownPlaces = ["grid", "floating", "hidden"] as const;
+
+/** How one sees oneself. The others see one's picture as the camera has it. */
+export interface OwnPicture {
+  /** A tile as any other, above the others in a corner, or nowhere. */
+  place: (typeof ownPlaces)[number];
+  /** Where it floats. */
+  corner: Corner;
+  /** As in a mirror. */
+  mirrored: boolean;
+}
+
 /** Settings are what the browser remembers of its user. */
 export class Settings {
   get name(): string {
@@ -32,6 +46,21 @@ export class Settings {
   }
   set wallSilent(silent: boolean) {
     write("local", "wall-sound", silent ? "off" : "");
+  }
+
+  get own(): OwnPicture {
+    const place = read("local", "own-picture");
+    const corner = read("local", "own-corner");
+    return {
+      place: ownPlaces.find((p) => p === place) ?? "grid",
+      corner: corners.find((c) => c === corner) ?? "bottom-right",
+      mirrored: read("local", "own-mirror") !== "off",
+    };
+  }
+  set own({ place, corner, mirrored }: OwnPicture) {
+    write("local", "own-picture", place === "grid" ? "" : place);
+    write("local", "own-corner", corner === "bottom-right" ? "" : corner);
+    write("local", "own-mirror", mirrored ? "" : "off");
   }
 
   /** What was on and off counts for this tab only, so that a reload in a call

@@ -12,6 +12,8 @@ import { DeviceButton } from "./lobby";
 import { deviceNotice } from "./notices";
 import { SidePanel } from "./panels";
 import { useShortcuts } from "./shortcuts";
+import { OwnView } from "./ownpicture";
+import { SharingBar } from "./sharing";
 import { Sounds, SoundGate } from "./sounds";
 import { Stage, useTiles } from "./stage";
 import { toggleFullScreen } from "./tile";
@@ -44,11 +46,13 @@ export function CallView(): JSX.Element {
           Call in room {room}
         </h1>
         <Banner />
+        <SharingBar />
         <SoundGate />
         <div class="stage-frame">
           <LockMark />
           {tiles.length > 0 && <Stage tiles={tiles} main={main} />}
           <Alone tiles={tiles} />
+          <OwnView inGrid={tiles.some((t) => t.own && t.source === "camera")} />
         </div>
       </main>
       <SidePanel />
@@ -193,8 +197,12 @@ function Controls({ tiles, main, viewOnly }: { tiles: Tile[]; main: number; view
       ? [{ label: wallSilent ? "Turn the wall's sound on" : "Turn the wall's sound off", icon: "sound" as const, onChoose: () => app.setWallSilent(!wallSilent) }]
       : []),
     ...(by
-      ? [{ label: by === "link" ? "Copy the link to invite" : "Copy an invitation", icon: "link" as const, onChoose: () => app.copyLink() }]
+      ? [
+          { label: by === "link" ? "Copy the link to invite" : "Copy an invitation", icon: "link" as const, onChoose: () => app.copyLink() },
+          { label: "Invite by QR code", icon: "qr" as const, onChoose: () => app.showLink() },
+        ]
       : []),
+    ...(viewOnly ? [] : [{ label: "How you see yourself", icon: "eye" as const, onChoose: () => app.ui.set({ dialog: "own" }) }]),
     ...(fullScreenPossible
       ? [{ label: "Full screen", icon: "expand" as const, onChoose: () => toggleFullScreen(document.documentElement) }]
       : []),

@@ -4,11 +4,13 @@ import type { VideoCodec } from "../call/encodings";
 import type { VideoQuality } from "../call/capture";
 import { useApp, useStore } from "./context";
 import { Dialog } from "./controls";
+import { OwnFields } from "./ownpicture";
 import { DeviceFields, LevelBar, Select } from "./devices";
 
 /** The dialog with everything about devices. */
 export function DeviceDialog({ onClose }: { onClose: () => void }): JSX.Element {
-  const { media } = useApp();
+  const { call, media } = useApp();
+  const viewOnly = useStore(call.store, (s) => s.viewOnly);
   const quality = useStore(media.store, (s) => s.quality);
   const codec = useStore(media.store, (s) => s.codec);
   const codecs = sendableCodecs();
@@ -19,6 +21,7 @@ export function DeviceDialog({ onClose }: { onClose: () => void }): JSX.Element 
       <div class="stack">
         <DeviceFields />
         <LevelBar />
+        {!viewOnly && <OwnFields />}
         <Select
           label="Picture that you send"
           value={quality}

@@ -27,20 +27,35 @@ export function invitingBy({ access, moderator }: { access: RoomAccess | null; m
 }
 
 /** Copies the link to the room, and says what else lets somebody in; or asks for an invitation. */
-export function copyLink(app: App, invitation: boolean): void {
+export function copyLink(app: App, invitation: boolean, show = false): void {
+  shown = show;
   const { room } = app.call.store.state;
   if (invitation || room.access === RoomAccess.INVITATION) {
     if (!app.call.invite()) app.hasToWait();
   } else void copy(app, app.roomUrl(app.ui.state.room), linkWords(room));
 }
 
+// What was asked for is to be shown, and not just copied.
+let shown = false;
+
+/** Shows what copyLink copies. */
+export function showLink(app: App): void {
+  copyLink(app, false, true);
+}
+
 /** Copies a link, or shows it where the browser does not let the page do that. */
 export async function copy(app: App, link: string, words: string): Promise<void> {
+  const show = () => app.ui.set({ dialog: "link", link, linkWords: words });
+  if (shown) {
+    shown = false;
+    show();
+    return;
+  }
   try {
     await navigator.clipboard.writeText(link);
     app.say(`The link is copied. ${words}`);
   } catch {
-    app.ui.set({ dialog: "link", link, linkWords: words });
+    show();
   }
 }
 

@@ -10,6 +10,7 @@ import { Bars, Icon } from "./icons";
 import { isolate } from "./isolate";
 import { qualityWords, strengthOf } from "./quality";
 import { ModerateButton } from "./tile";
+import { VolumeButton } from "./volume";
 import { linksIn, lockElsewhere } from "./words";
 
 const maxText = 2000;
@@ -74,6 +75,8 @@ function ChatPanel(): JSX.Element {
     area.style.height = `${Math.min(area.scrollHeight + 2, 140)}px`;
   }, [text]);
 
+  /** Is it the first that was written since one came, with others before? */
+  const firstSince = (i: number) => earlier.has(chat[i - 1]?.id ?? "") && !earlier.has(chat[i]?.id ?? "");
   const length = Array.from(text.trim()).length;
   const tooLong = length > maxText;
   const send = () => {
@@ -100,8 +103,8 @@ function ChatPanel(): JSX.Element {
         {chat.map((message, i) => (
           <Fragment key={message.id}>
             {i === 0 && earlier.has(message.id) && <p class="chat-mark">Written before you came</p>}
-            {i > 0 && !earlier.has(message.id) && earlier.has(chat[i - 1]?.id ?? "") && <p class="chat-mark">Since you came</p>}
-            <Message message={message} before={chat[i - 1]} own={message.participantId === selfId} />
+            {firstSince(i) && <p class="chat-mark">Since you came</p>}
+            <Message message={message} before={firstSince(i) ? undefined : chat[i - 1]} own={message.participantId === selfId} />
           </Fragment>
         ))}
       </div>
@@ -193,6 +196,11 @@ function PeoplePanel(): JSX.Element {
         ) : (
           <p class="hint">This room is entered with an invitation, which moderators make.</p>
         )}
+        {by && (
+          <button type="button" class="button button-wide" onClick={() => app.showLink()}>
+            <Icon name="qr" /> Invite by QR code
+          </button>
+        )}
         {room.moderator && room.access === RoomAccess.PASSWORD && (
           <button type="button" class="button button-wide" onClick={() => app.copyLink(true)}>
             <Icon name="link" /> Copy an invitation without the password
@@ -279,6 +287,7 @@ function Person({ participant }: { participant: Participant }): JSX.Element {
           onClick={() => app.pin(key)}
         />
       )}
+      <VolumeButton participant={participant} class="round-quiet" />
       <ModerateButton participantId={participant.id} kind={participant.kind} name={name} class="round-quiet" />
     </li>
   );

@@ -13,18 +13,32 @@ export function Sounds(): JSX.Element {
   const viewOnly = useStore(app.call.store, (s) => s.viewOnly);
   const silent = useStore(app.ui, (s) => s.wall && s.wallSilent);
   const muted = (useStore(app.ui, (s) => s.elsewhere && !s.hearHere) && viewOnly) || silent;
+  const volumes = useStore(app.ui, (s) => s.volumes);
+  const participants = useStore(app.call.store, (s) => s.room.participants);
+  const volumeOf = (trackId: string) => {
+    if (volumes.size === 0) return 100;
+    return volumes.get(participants.find((p) => p.tracks.some((t) => t.id === trackId))?.id ?? "") ?? 100;
+  };
   return (
     <div hidden>
       {[...streams]
         .filter(([, track]) => track.kind === "audio")
         .map(([id, track]) => (
-          <Sound key={id} track={track} speakerId={speakerId} muted={muted} />
+          <Sound key={id} track={track} speakerId={speakerId} muted={muted} volume={volumeOf(id)} />
         ))}
     </div>
   );
 }
 
-function Sound({ track, speakerId, muted }: { track: MediaStreamTrack; speakerId: string; muted: boolean }): JSX.Element {
+interface SoundProps {
+  track: MediaStreamTrack;
+  speakerId: string;
+  muted: boolean;
+  /** Percent. */
+  volume: number;
+}
+
+function Sound({ track, speakerId, muted, volume }: SoundProps): JSX.Element {
   const app = useApp();
   const ref = useRef<HTMLAudioElement>(null);
 
@@ -59,7 +73,12 @@ function Sound({ track, speakerId, muted }: { track: MediaStreamTrack; speakerId
     }
   }, [speakerId]);
 
-  return <audio ref={ref} autoPlay muted={muted} />;
+  useEffect(() => {
+    // On an iPhone this changes nothing, but silence works.
+    if (ref.current) ref.current.volume = volume / 100;
+  }, [volume]);
+
+  return <audio ref={ref} autoPlay muted={muted || volume === 0} />;
 }
 
 // What browsers count as a gesture: a touch does once it ends (HTML §6.4).

@@ -5,7 +5,8 @@ import { ParticipantKind } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useSize, useStore } from "./context";
 import { gridLayout, stageLayout } from "./layout";
 import { TileView } from "./tile";
-import { mainTile, tilesOf, type Tile } from "./tiles";
+import { useMirrored } from "./ownpicture";
+import { mainTile, tilesOf, withoutOwn, type Tile } from "./tiles";
 
 /** The tiles, and which of them is large. */
 export function useTiles(): { tiles: Tile[]; main: number } {
@@ -21,7 +22,8 @@ export function useTiles(): { tiles: Tile[]; main: number } {
     screen: media.screen !== null,
     muted: silent(media.microphone),
   };
-  const tiles = tilesOf(room, own, { codecs, refused, leftOut }).filter((t) => !ui.wall || t.kind === ParticipantKind.CAMERA);
+  const all = tilesOf(room, own, { codecs, refused, leftOut });
+  const tiles = withoutOwn(all, ui.own.place).filter((t) => !ui.wall || t.kind === ParticipantKind.CAMERA);
   const main = mainTile(tiles, {
     layout: ui.wall ? "grid" : ui.layout,
     pinned: ui.pinned,
@@ -36,6 +38,7 @@ export function Stage({ tiles, main }: { tiles: Tile[]; main: number }): JSX.Ele
   const app = useApp();
   const streams = useStore(app.call.store, (s) => s.streams);
   const media = useStore(app.media.store, (s) => s);
+  const mirrored = useMirrored();
   const [ref, box] = useSize();
   const scroller = useRef<HTMLDivElement | null>(null);
   scroller.current = ref.current;
@@ -60,7 +63,7 @@ export function Stage({ tiles, main }: { tiles: Tile[]; main: number }): JSX.Ele
                 rect={rect}
                 large={i === main && tiles.length > 1}
                 track={trackOf(tile)}
-                mirrored={media.mirrored}
+                mirrored={mirrored}
                 scroller={scroller}
               />
             )

@@ -9,6 +9,7 @@ import { isolate } from "./isolate";
 import { drawnIn, fitOf, type Rect } from "./layout";
 import type { Tile } from "./tiles";
 import { Video } from "./video";
+import { VolumeButton } from "./volume";
 import { qualityWords, strengthOf } from "./quality";
 
 const hues = 8;
@@ -28,6 +29,7 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
   const pinned = useStore(app.ui, (s) => s.pinned === tile.key);
   const talk = useStore(app.call.store, (s) => (s.talk?.to === tile.participantId ? s.talk : null));
   const publishes = useStore(app.call.store, (s) => !s.viewOnly);
+  const participant = useStore(app.call.store, (s) => s.room.participants.find((p) => p.id === tile.participantId));
   const wall = useStore(app.ui, (s) => s.wall);
   const full = useStore(app.ui, (s) => s.fullScreen);
   const root = useRef<HTMLDivElement>(null);
@@ -132,6 +134,10 @@ export function TileView({ tile, rect, large, track, mirrored, scroller }: Props
             }}
           />
         )}
+        {tile.own && tile.source === "camera" && (
+          <IconButton icon="more" label="How you see yourself" class="round-tile" onClick={() => app.ui.set({ dialog: "own" })} />
+        )}
+        {participant && !small && <VolumeButton participant={participant} class="round-tile" />}
         <ModerateButton participantId={tile.participantId} kind={tile.kind} name={tile.name} class="round-tile" />
       </div>
     </div>

@@ -58,6 +58,13 @@ export function tilesOf(room: Room, own: OwnMedia, plays: Playable): Tile[] {
   });
 }
 
+/** The tiles without the own camera, where that floats or is hidden. Somebody alone sees it large rather than in a corner. */
+export function withoutOwn(tiles: Tile[], place: "grid" | "floating" | "hidden"): Tile[] {
+  if (place === "grid") return tiles;
+  const others = tiles.filter((t) => !(t.own && t.source === "camera"));
+  return place === "floating" && others.length === 0 ? tiles : others;
+}
+
 function tileOf(room: Room, participant: Participant, source: Tile["source"], own: OwnMedia, plays: Playable): Tile {
   const self = participant.id === room.selfId;
   const track = source === "screen" ? trackOf(participant, TrackSource.SCREEN) : pictureOf(participant);

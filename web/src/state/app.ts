@@ -158,14 +158,15 @@ export class App {
     if (this.ui.state.wall && this.ui.state.room) this.join(this.ui.state.room, "", true, "");
   }
 
-  /** Enters the room; returns what is wrong with what was typed, or null. */
-  join(room: string, name: string, viewOnly: boolean, password: string): { field: "room" | "name"; text: string } | null {
+  /** Enters the room; returns all that is wrong with what was typed, by its field. */
+  join(room: string, name: string, viewOnly: boolean, password: string): { room?: string; name?: string } {
     // The one spelling that the node knows it by.
     room = room.normalize("NFKC");
-    const badRoom = roomNameProblem(room);
-    if (badRoom) return { field: "room", text: badRoom };
-    const badName = viewOnly && name.trim() === "" ? null : personNameProblem(name);
-    if (badName) return { field: "name", text: badName };
+    const problems = {
+      room: roomNameProblem(room) ?? undefined,
+      name: viewOnly && name.trim() === "" ? undefined : (personNameProblem(name) ?? undefined),
+    };
+    if (problems.room || problems.name) return problems;
     if (name.trim() && !this.ui.state.invitedAs) this.settings.name = name.trim();
     if (this.ui.state.room !== room) {
       history.pushState(null, "", this.roomUrl(room));
@@ -175,7 +176,7 @@ export class App {
     this.ui.set({ pinned: "", dismissed: new Set(), speaker: null, panel: "", unread: 0, volumes: new Map(), toasts: [], hearHere: false });
     if (viewOnly) this.media.close();
     this.call.join({ room, name: name.trim(), viewOnly, password, token: this.invitations.of(room), seat: seat() });
-    return null;
+    return {};
   }
 
   /** Enters the room again, as before. */

@@ -23,7 +23,8 @@ export function Lobby(): JSX.Element {
   const [name, setName] = useState(() => new URLSearchParams(location.search).get("name") ?? app.settings.name);
   const [password, setPassword] = useState("");
   const [asked, setAsked] = useState(false);
-  const [problem, setProblem] = useState<{ field: "room" | "name" | "password"; text: string } | null>(null);
+  const [problems, setProblems] = useState<Partial<Record<string, string>>>({});
+  const [shown, setShown] = useState(0);
   const form = useRef<HTMLFormElement>(null);
   const joining = phase === "joining";
   const wrongPassword = ending?.reason === "wrong-password";
@@ -36,17 +37,22 @@ export function Lobby(): JSX.Element {
   }, [fixedRoom]);
   useEffect(() => {
     if (!wrongPassword) return;
-    setProblem(asked ? { field: "password", text: "That password is not right." } : null);
+    show(asked ? { password: "That password is not right." } : {});
     setAsked(true);
   }, [ending]);
+  // The first field that is wrong, once it is marked so.
   useEffect(() => {
-    const field = problem?.field ?? (asked ? "password" : "");
-    if (field) form.current?.querySelector<HTMLInputElement>(`[name=${field}]`)?.focus();
-  }, [problem, asked]);
+    const wrong = form.current?.querySelector<HTMLInputElement>('[aria-invalid="true"]') ?? (asked ? form.current?.querySelector<HTMLInputElement>("[name=password]") : null);
+    wrong?.focus();
+  }, [shown, asked]);
 
+  const show = (next: typeof problems) => {
+    setProblems(next);
+    setShown((n) => n + 1);
+  };
   const enter = (viewOnly: boolean) => {
     if (joining) return;
-    setProblem(app.join(fixedRoom || room, invitedAs || name, viewOnly, password));
+    show(app.join(fixedRoom || room, invitedAs || name, viewOnly, password));
   };
   // What was said of a field, or of the name, holds until that is changed.
   const edited = (field: "room" | "name" | "password") => {
@@ -55,14 +61,14 @@ export function Lobby(): JSX.Element {
   };
   const words = ending && !wrongPassword && ending.reason !== "left" ? endingWords(ending, window.isSecureContext) : null;
   const note = (field: string) =>
-    problem?.field === field ? (
+    problems[field] ? (
       <p class="field-problem" id={`${field}-problem`} role="alert">
-        {problem.text}
+        {problems[field]}
       </p>
     ) : null;
   const attributes = (field: string) => ({
-    "aria-invalid": problem?.field === field,
-    "aria-describedby": problem?.field === field ? `${field}-problem` : undefined,
+    "aria-invalid": problems[field] !== undefined,
+    "aria-describedby": problems[field] ? `${field}-problem` : undefined,
   });
 
   return (
@@ -78,6 +84,8 @@ export function Lobby(): JSX.Element {
           class="card lobby-form"
           ref={form}
           noValidate
+          // What was wrong with a field is forgotten when it changes.
+          onInput={(event) => setProblems((all) => ({ ...all, [(event.target as HTMLInputElement).name]: undefined }))}
           onSubmit={(event) => {
             event.preventDefault();
             enter(false);
@@ -165,7 +173,7 @@ export function Lobby(): JSX.Element {
                   setPassword(event.currentTarget.value);
                 }}
               />
-              {problem?.field === "password" ? note("password") : <p class="hint">This room has a password.</p>}
+              {problems.password ? note("password") : <p class="hint">This room has a password.</p>}
             </label>
           )}
           {elsewhere && (

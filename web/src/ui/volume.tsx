@@ -4,6 +4,7 @@ import { isMuted, shownName } from "../call/room";
 import { TrackKind, type Participant } from "../proto/umbrella/v1/signal_pb";
 import { useApp, useStore } from "./context";
 import { Dialog, IconButton } from "./controls";
+import { isolate } from "./isolate";
 
 /**
  * Can a page make a sound quieter? On an iPhone only its user can: there a page can make
@@ -23,7 +24,7 @@ export function VolumeButton({ participant, class: more }: { participant: Partic
   const own = useStore(app.call.store, (s) => s.room.selfId === participant.id);
   const percent = useStore(app.ui, (s) => s.volumes.get(participant.id) ?? 100);
   if (own || !participant.tracks.some((t) => t.kind === TrackKind.AUDIO)) return null;
-  const name = shownName(participant);
+  const name = isolate(shownName(participant));
   return (
     <IconButton
       icon="sound"
@@ -48,11 +49,11 @@ export function VolumeDialog({ participantId, onClose }: { participantId: string
   if (!participant) return null;
   const set = (to: number) => app.setVolume(participantId, to);
   return (
-    <Dialog title={`Volume of ${shownName(participant)}`} onClose={onClose}>
+    <Dialog title={`Volume of ${isolate(shownName(participant))}`} onClose={onClose}>
       <div class="stack">
         {canSet && (
           <label class="volume" for={id}>
-            <span class="heard">Volume of {shownName(participant)}</span>
+            <span class="heard">Volume of <bdi>{shownName(participant)}</bdi></span>
             <input
               id={id}
               type="range"

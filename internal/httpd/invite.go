@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -40,18 +41,14 @@ func (s *Server) serveInvite(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in.Room = strings.TrimSpace(in.Room)
-	if in.Room == access.AnyRoom {
-		answer(w, http.StatusUnprocessableEntity, complaint{Error: names.ErrRoom.Error()})
-		return
-	}
-	hours := max(min(in.Hours, int(access.LongestToken/time.Hour)+1), 0)
-	holds := time.Duration(hours) * time.Hour
-	if in.For != "" {
-		var err error
-		if holds, err = duration.Parse(in.For); err != nil {
-			answer(w, http.StatusUnprocessableEntity, complaint{Error: "for: " + err.Error()})
-			return
+	problems, holds := in.problems()
+	if len(problems) > 0 {
+		var texts []string
+		for _, p := range problems {
+			texts = append(texts, p.Text)
 		}
+		answer(w, http.StatusUnprocessableEntity, complaint{strings.Join(texts, "; "), problems})
+		return
 	}
 	claims := access.Claims{Room: in.Room, Name: in.Name, Rights: in.Rights, Once: in.Once, By: "an admin"}
 	if err := claims.Check(); err != nil {
@@ -69,6 +66,45 @@ func (s *Server) serveInvite(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, invited{
 		URL: s.base(r) + "/sfu/" + url.PathEscape(in.Room) + "#token=" + token, Expires: time.Now().Add(holds).Truncate(time.Second),
 	})
+}
+
+// problems tells all that is wrong with what was asked for, by its field, and how long the
+// invitation holds.
+func (in *invitation) problems() (list []optionProblem, holds time.Duration) {
+	const aRoom = "room" // stands in for the room, where that is not what is looked at
+	for _, field := range []struct {
+		name   string
+		claims access.Claims
+	}{
+		{"room", access.Claims{Room: in.Room}},
+		{"name", access.Claims{Room: aRoom, Name: in.Name}},
+		{"rights", access.Claims{Room: aRoom, Rights: in.Rights}},
+	} {
+		err := field.claims.Check()
+		if field.name == "room" && in.Room == access.AnyRoom {
+			err = names.ErrRoom
+		}
+		if err != nil {
+			list = append(list, optionProblem{field.name, err.Error()})
+		}
+	}
+	if in.For != "" {
+		var err error
+		if holds, err = duration.Parse(in.For); err != nil {
+			list = append(list, optionProblem{"for", err.Error()})
+			return list, 0
+		}
+	} else {
+		holds = time.Duration(max(min(in.Hours, int(access.LongestToken/time.Hour)+1), 0)) * time.Hour
+	}
+	if holds < time.Second || holds > access.LongestToken {
+		field := "hours"
+		if in.For != "" {
+			field = "for"
+		}
+		list = append(list, optionProblem{field, "an invitation holds from a second to ten years"})
+	}
+	return list, holds
 }
 
 // invitationView is one invitation that holds, or was revoked and has not ended.

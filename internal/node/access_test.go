@@ -672,6 +672,13 @@ func TestInvitation(t *testing.T) {
 			t.Errorf("%s: %d, %s", body, code, text)
 		}
 	}
+	// All that is wrong is told, each at its field.
+	_, text := d.ask(t, admin, "POST", "/invitations", `{"room":"a b/c","name":"\u0007","rights":["fly"],"hours":0}`)
+	for _, field := range []string{"room", "name", "rights", "hours"} {
+		if !strings.Contains(text, `"option":"`+field+`"`) {
+			t.Errorf("nothing about the %s: %s", field, text)
+		}
+	}
 }
 
 // expired is a token that was good until a minute ago.

@@ -13,6 +13,8 @@ if (form && field && button && problem) {
   };
   button.disabled = false;
   delete button.dataset.starting;
+  // What was wrong belongs to what was typed then.
+  field.addEventListener("input", () => complain(""));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (button.disabled) return;

@@ -30,7 +30,7 @@ export function InvitationDialog({ rooms, onClose }: Props): JSX.Element {
     const got = await ask<Invitation>("invitations", invitationBody(draft));
     setBusy(false);
     if (got.ok) setMade(got.value);
-    else show(got.problems, got.error);
+    else show(got.problems, countWords(got.problems) || got.error);
   };
 
   if (made) return <Made invitation={made} room={draft.room.trim()} once={draft.once} onClose={onClose} />;

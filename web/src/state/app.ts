@@ -6,7 +6,7 @@ import { personNameProblem, roomNameProblem, roomOfPath } from "../call/names";
 import type { RoomEvent } from "../call/room";
 import type { EndReason } from "../call/session";
 import type { ModerationAction, Phase } from "../call/state";
-import { nextSpeaker, type ActiveSpeaker } from "../ui/speaker";
+import { nextSpeaker } from "../ui/speaker";
 import { asksForWall, sayWall } from "../ui/wall";
 import { isolate } from "../ui/isolate";
 import { sentence } from "../ui/sentence";
@@ -19,57 +19,7 @@ import { seat } from "./seat";
 import { Settings, type OwnPicture } from "./settings";
 import { Store } from "./store";
 import type { Tabs } from "./tabs";
-
-export interface Toast {
-  id: number;
-  text: string;
-  /** Something went wrong. */
-  alert: boolean;
-  /** Reports whether it still holds: one that does not goes at once. */
-  holds: () => boolean;
-}
-
-export interface Ui {
-  /** The room in the address; empty in the lobby of no room. */
-  room: string;
-  /** There is an invitation to it. */
-  invited: boolean;
-  /** What the invitation calls its bearer; empty where it does not say. */
-  invitedAs: string;
-  layout: "grid" | "speaker";
-  pinned: string;
-  dismissed: ReadonlySet<string>;
-  speaker: ActiveSpeaker | null;
-  panel: "" | "chat" | "people";
-  dialog: "" | "help" | "devices" | "link" | "moderation" | "moderator" | "volume" | "own";
-  /** Id of the participant that the moderation, or the volume, is about. */
-  subject: string;
-  /** The link that the dialog shows, and what it is good for. */
-  link: string;
-  linkWords: string;
-  /** Why the last password made no moderator. */
-  refusal: string;
-  /** Messages that came while nobody looked at the chat. */
-  unread: number;
-  /** How one sees oneself. */
-  own: OwnPicture;
-  /** How loud others are here, in percent below 100, by their ids. */
-  volumes: ReadonlyMap<string, number>;
-  /** Another tab of this browser is in this room, and has the sound. */
-  elsewhere: boolean;
-  /** The user wants to hear it here all the same. */
-  hearHere: boolean;
-  /** The browser wants a gesture before it plays sound. */
-  soundBlocked: boolean;
-  shortcuts: boolean;
-  toasts: readonly Toast[];
-  /** Key of the tile that fills the screen. */
-  fullScreen: string;
-  /** Only the cameras are shown, from edge to edge. */
-  wall: boolean;
-  /** Nothing is heard there. */
-  wallSilent: boolean;
-}
+import type { Ui } from "./ui";
 
 const wallRetry = 15_000;
 // Endings that may be others some time later, without anybody's doing.
@@ -151,7 +101,6 @@ export class App {
     this.media.store.subscribe(() => this.keepMedia());
     for (const store of [this.call.store, this.media.store]) store.subscribe(() => this.recheck());
     for (const store of [this.call.store, this.media.store, this.ui]) store.subscribe(() => this.tellOutside());
-    this.tellOutside();
     this.listen();
     void this.meetTabs();
     // A screen on the wall has nobody who presses a button.
@@ -345,10 +294,8 @@ export class App {
 
   /** Makes somebody quieter here, for as long as this call lasts; percent from 0 to 100. */
   setVolume(participantId: string, percent: number): void {
-    const volumes = new Map(this.ui.state.volumes);
-    if (percent >= 100) volumes.delete(participantId);
-    else volumes.set(participantId, Math.max(0, percent));
-    this.ui.set({ volumes });
+    const others = [...this.ui.state.volumes].filter(([id]) => id !== participantId);
+    this.ui.set({ volumes: new Map(percent < 100 ? [...others, [participantId, percent]] : others) });
   }
 
   setShortcuts(on: boolean): void {

@@ -81,11 +81,11 @@ func TestNamesOfCLDR(t *testing.T) {
 func TestNamesOfPeople(t *testing.T) {
 	for _, name := range []string{
 		"Ada", "Zoë van der Berg", "O’Brien", "D'Angelo, Jr.", "José", "Nguyễn Thị Minh Khai", "Þór", "Łukasz", "Ħamrun", "ʻAkahi", "ǃXam", "Jean-Luc",
-		"Παύλος", "Юлія", "Ӏалам", "Անի", "ნინო", "שלמה", "ג׳ורג׳", "צה״ל", "محمد", "علی‌رضا", "می‌خواهم", "آقا‌زاده", "ܝܘܚܢܢ", "ދިވެހި", "ߒߞߏ",
-		"श्रीमती", "क्‍ष", "রহিম", "র‍্যাব", "ਗੁਰਪ੍ਰੀਤ", "ગીતા", "ଶ୍ରୀ", "தமிழ்", "శ్రీ", "ಕನ್ನಡ", "മലയാളം", "ന്‍", "ශ්‍රී ලංකා", "ක්‍ෂ",
+		"Παύλος", "Юлія", "Ӏалам", "Անի", "ნინო", "שלמה", "ג׳ורג׳", "צה״ל", "محمد", "علی\u200cرضا", "می\u200cخواهم", "آقا\u200cزاده", "ܝܘܚܢܢ", "ދިވެހި", "ߒߞߏ",
+		"श्रीमती", "क्\u200dष", "রহিম", "র\u200d্যাব", "ਗੁਰਪ੍ਰੀਤ", "ગીતા", "ଶ୍ରୀ", "தமிழ்", "శ్రీ", "ಕನ್ನಡ", "മലയാളം", "ന്\u200d", "ශ්\u200dරී ලංකා", "ක්\u200dෂ",
 		"สมชาย", "ລາວ", "བསྟན་འཛིན་", "မြန်မာ", "ខ្មែរ", "ᜋᜄᜈ᜔ᜇ", "ᠮᠣᠩᠭᠣᠯ", "አበበ", "ᏣᎳᎩ", "ᐃᓄᒃᑎᑐᑦ", "ⵜⴰⵎⴰⵣⵉⵖⵜ", "𞤀𞤣𞤤𞤢𞤥", "ⲕⲏⲙⲉ", "ꆈꌠ",
 		"山田　太郎", "葛󠄀城", "辻︀", "김민준", "さくら", "ﾀﾞｲｷ", "𠮷野家", "ㄅㄆㄇ",
-		"👩 Ada", "👨‍👩‍👧‍👦", "👩🏽‍💻", "🏳️‍🌈", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "❤️‍🔥", "🧔🏻‍♀️", "🇮🇷", "1️⃣", "☕", "🫩", "🙂‍↔️", "♥", "(Ada)", "R2-D2 ½",
+		"👩 Ada", "👨\u200d👩\u200d👧\u200d👦", "👩🏽\u200d💻", "🏳️\u200d🌈", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "❤️\u200d🔥", "🧔🏻\u200d♀️", "🇮🇷", "1️⃣", "☕", "🫩", "🙂\u200d↔️", "♥", "(Ada)", "R2-D2 ½",
 	} {
 		is, err := names.Person(name)
 		if err != nil {
@@ -145,7 +145,7 @@ func TestOneSpelling(t *testing.T) {
 // Rooms have names of letters and digits of any script.
 func TestNamesOfRooms(t *testing.T) {
 	for _, name := range []string{
-		"a", "A-b_c.9", strings.Repeat("r", 64), "küche", "кухня", "Зал-A", "סלון", "ג׳ונגל", "آشپز‌خانه", "مطبخ", "रसोई", "ශ්‍රී", "ห้องครัว", "キッチン", "居間・台所", "부엌", "厨房",
+		"a", "A-b_c.9", strings.Repeat("r", 64), "küche", "кухня", "Зал-A", "סלון", "ג׳ונגל", "آشپز\u200cخانه", "مطبخ", "रसोई", "ශ්\u200dරී", "ห้องครัว", "キッチン", "居間・台所", "부엌", "厨房",
 		"ချက်ပြုတ်ခန်း", "kjøkken", "sal·la", "ໂຕະ", "Φ-lab", "ኩሽና", strings.Repeat("字", 64), strings.Repeat("𞤀", 64), "٣-غرفة",
 	} {
 		if is, err := names.Room(name); err != nil || is != norm.NFKC.String(name) {
@@ -171,7 +171,7 @@ func TestNamesOfRooms(t *testing.T) {
 func TestAlike(t *testing.T) {
 	for _, c := range []struct{ a, b string }{
 		{"Ada", "Аda"}, {"Ada", "ADA"}, {"Ada", "A da"}, {"Ada", "𝐀𝐝𝐚"}, {"Ada", "Ａｄａ"}, {"paypal", "раураl"}, {"scope", "ѕсоре"}, {"Ilya", "llya"}, {"Bernd", "Bemd"},
-		{"Zoë", "Zoe\u0308"}, {"علی‌رضا", "علیرضا"}, {"Bob", "B0b"}, {"João", "Joᾶo"}, {"👩‍💻", "👩💻"}, {"Ada", "Ada"}, {"O’Brien", "O'Brien"}, {"Σίσυφος", "ΣΊΣΥΦΟΣ"},
+		{"Zoë", "Zoe\u0308"}, {"علی\u200cرضا", "علیرضا"}, {"Bob", "B0b"}, {"João", "Joᾶo"}, {"👩\u200d💻", "👩💻"}, {"Ada", "Ada"}, {"O’Brien", "O'Brien"}, {"Σίσυφος", "ΣΊΣΥΦΟΣ"},
 	} {
 		if !names.LookOf(c.a).Like(names.LookOf(c.b)) {
 			t.Errorf("%q and %q: %q, %q", c.a, c.b, names.Skeleton(c.a), names.Skeleton(c.b))
@@ -213,7 +213,7 @@ func TestSkeletonKnowsUnicodesTable(t *testing.T) {
 
 // Whatever comes in, what comes out is a name, bounded, and its own spelling.
 func FuzzNames(f *testing.F) {
-	for _, s := range []string{"Ada", "علی‌رضا", "👨‍👩‍👧‍👦", "ශ්‍රී", "a\u0301\u0301", "ﷺ", "\xff", "ក្\u200bក"} {
+	for _, s := range []string{"Ada", "علی\u200cرضا", "👨\u200d👩\u200d👧\u200d👦", "ශ්\u200dරී", "a\u0301\u0301", "ﷺ", "\xff", "ក្\u200bក"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

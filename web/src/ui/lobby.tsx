@@ -56,7 +56,7 @@ export function Lobby(): JSX.Element {
   };
   // What was said of a field, or of the name, holds until that is changed.
   const edited = (field: "room" | "name" | "password") => {
-    if (problem?.field === field) setProblem(null);
+    setProblems((all) => ({ ...all, [field]: undefined }));
     if (field === "name" && ending?.reason === "bad-name") app.call.forgetEnding();
   };
   const words = ending && !wrongPassword && ending.reason !== "left" ? endingWords(ending, window.isSecureContext) : null;
@@ -84,8 +84,6 @@ export function Lobby(): JSX.Element {
           class="card lobby-form"
           ref={form}
           noValidate
-          // What was wrong with a field is forgotten when it changes.
-          onInput={(event) => setProblems((all) => ({ ...all, [(event.target as HTMLInputElement).name]: undefined }))}
           onSubmit={(event) => {
             event.preventDefault();
             enter(false);

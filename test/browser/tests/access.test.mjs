@@ -220,6 +220,7 @@ scene("who may come in", 300, async ({ person, step }) => {
     await zoe.press("Join");
     await zoe.state("joined");
     await ada.meets(["علی\u200cرضا"]);
+    await eve.page.goto(`${origin}/sfu`);
     await eve.page.goto(invitations.named);
     await eve.says("You are invited to board");
     await eve.press("Join");

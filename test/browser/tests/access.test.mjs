@@ -232,6 +232,7 @@ scene("who may come in", 300, async ({ person, step }) => {
     await ada.meets(["علی\u200cرضا"]);
     await zoe.press("Leave");
     await zoe.state("left");
+    await zoe.page.goto(`${origin}/sfu`);
   });
 
   await step("a moderator locks the room", async () => {

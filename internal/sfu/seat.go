@@ -20,7 +20,7 @@ type seats struct {
 const (
 	// lateTime is how long somebody counts as in who has left: a room may be locked just
 	// while a page is loaded anew.
-	lateTime = time.Minute
+	lateTime = 20 * time.Second
 	// maxSeats bounds each of the lists.
 	maxSeats = 4096
 )

@@ -240,6 +240,8 @@ scene("who may come in", 300, async ({ person, step }) => {
     await bob.says("nobody else can come in");
     await bob.page.waitForSelector(".lock-mark");
     await look(bob, "locked");
+    // Another browser than the one that has just left.
+    await zoe.page.evaluate(() => localStorage.clear());
     await follow(zoe, invitations.guest);
     await zoe.press("Join");
     await zoe.says("This room is locked");

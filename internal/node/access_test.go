@@ -482,6 +482,12 @@ func TestEveryMessage(t *testing.T) {
 			return "does not know" // what it is asked for
 		case "send_chat":
 			return "1 to 2000"
+		case "invite":
+			if !strings.Contains(may, "m") {
+				return "only moderators"
+			}
+		case "become_moderator":
+			return "password" // it is wrong, or makes nobody a moderator from there
 		}
 		return ""
 	}

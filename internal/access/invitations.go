@@ -217,8 +217,20 @@ func (l *ledger) revoked(id string) bool {
 // Invitations returns those that hold, or were revoked and have not ended, by when they
 // were made, the newest first.
 func (t *Tokens) Invitations() []Invitation {
-	l := &t.ledger
+	list := t.ledger.shown()
+	slices.SortFunc(list, func(a, b Invitation) int {
+		if d := b.Made.Compare(a.Made); d != 0 {
+			return d
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list
+}
+
+// shown returns copies of those that have a maker and are not over.
+func (l *ledger) shown() []Invitation {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.lost == nil {
 		_ = l.read()
 	}
@@ -228,13 +240,6 @@ func (t *Tokens) Invitations() []Invitation {
 			list = append(list, *i)
 		}
 	}
-	l.mu.Unlock()
-	slices.SortFunc(list, func(a, b Invitation) int {
-		if d := b.Made.Compare(a.Made); d != 0 {
-			return d
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
 	return list
 }
 

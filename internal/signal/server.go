@@ -287,17 +287,11 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 	}
 	in.participant = p
 	in.log = s.Log.With("room", p.Room().Name, "participant", p.ID)
-	s.mu.Lock()
-	if s.closing {
-		s.mu.Unlock()
+	if !s.add(in) {
 		p.Leave()
 		sock.fail(umbrellav1.Error_CODE_UNAVAILABLE, "the node is going down")
 		return nil
 	}
-	s.replaceBy(in)
-	s.sessions[in.id] = in
-	s.running.Add(1)
-	s.mu.Unlock()
 	in.log.Info("joined", "name", p.Name, "address", s.Address(r), "view_only", p.ViewOnly)
 	go func() {
 		defer s.running.Done()
@@ -308,6 +302,20 @@ func (s *Server) join(sock *socket, r *http.Request, m *umbrellav1.Join) *sessio
 		in.log.Info("left")
 	}()
 	return in
+}
+
+// add keeps a session in place of those of the same seat, and reports whether it may:
+// not once the node is going down.
+func (s *Server) add(in *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.replaceBy(in)
+	s.sessions[in.id] = in
+	s.running.Add(1)
+	return true
 }
 
 // replaceBy ends the sessions that a browser had before, by its seat: those whose socket

@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// lookInterval is how often names and the firewall are looked at without a change of
-	// addresses.
+	// lookInterval is how often the firewall is looked at without a change of addresses,
+	// and nameInterval how often names are: those under .local are asked for by multicast,
+	// which costs a Wi-Fi much air.
 	lookInterval = 30 * time.Second
+	nameInterval = 10 * time.Minute
 	// lookTimeout bounds the answers of DNS, mDNS and netifd.
 	lookTimeout = 4 * time.Second
 	// soon is when they are looked at again while netifd has not answered, at most
@@ -69,19 +71,18 @@ func (w *Watcher) Start() {
 	w.stop, w.zones = stop, w.Zones
 	looked := make(chan struct{})
 	once := sync.OnceFunc(func() { close(looked) })
-	for i, f := range []func(context.Context) bool{
-		func(ctx context.Context) bool {
-			known := w.look(ctx)
-			if known {
-				once()
-			}
-			return known
-		},
-		w.lookUp,
-	} {
-		w.pokes[i] = make(chan struct{}, 1)
-		w.running.Go(func() { repeat(ctx, w.pokes[i], f) })
+	look := func(ctx context.Context) bool {
+		known := w.look(ctx)
+		if known {
+			once()
+		}
+		return known
 	}
+	for i := range w.pokes {
+		w.pokes[i] = make(chan struct{}, 1)
+	}
+	w.running.Go(func() { repeat(ctx, w.pokes[0], lookInterval, look) })
+	w.running.Go(func() { repeat(ctx, w.pokes[1], nameInterval, w.lookUp) })
 	w.running.Go(func() {
 		inet.WatchAddresses(ctx, func() {
 			w.Look()
@@ -133,10 +134,11 @@ func (w *Watcher) Machine() Machine {
 	return Machine{Addresses: addresses, Names: w.names, Closed: w.closed}
 }
 
-// repeat calls f now, after each poke, and every 30 s; sooner while it returns false.
-func repeat(ctx context.Context, poke <-chan struct{}, f func(context.Context) bool) {
+// repeat calls f now, after each poke, and after each interval; sooner while it returns
+// false.
+func repeat(ctx context.Context, poke <-chan struct{}, interval time.Duration, f func(context.Context) bool) {
 	for failed := 0; ; {
-		wait := lookInterval
+		wait := interval
 		if f(ctx) {
 			failed = 0
 		} else if failed++; failed < mostSoon {

@@ -98,7 +98,7 @@ func TestIdleSecureTrunk(t *testing.T) {
 	netns.Eventually(t, 20*time.Second, "Ada is seen", func() bool {
 		return len(reached(w.nodes[1].people.report().status, w.nodes[0].people.report().status.NodeId)) == 1
 	})
-	time.Sleep(2 * time.Second)
+	time.Sleep(5 * time.Second) // the nodes look for their names by multicast at first
 	got := 8 * rate(wan.bytes, 6*time.Second)
 	t.Logf("nobody watches: %.0f bit/s cross", got)
 	if got > 10_000 {

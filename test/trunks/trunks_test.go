@@ -82,7 +82,7 @@ func TestAccessPointAndCloud(t *testing.T) {
 	cloud.people.leave("Bob")
 	w.sees("Ada", ap)
 
-	time.Sleep(2 * time.Second) // patience
+	time.Sleep(5 * time.Second) // patience; and the nodes look for their names by multicast at first
 	if got := 8 * rate(wan.bytes, 4*time.Second); got > 10_000 {
 		t.Errorf("%.0f bit/s cross though nobody watches", got)
 	} else {

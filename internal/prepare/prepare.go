@@ -6,8 +6,10 @@
 package prepare
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,6 +145,9 @@ func (j *Job) leave(why string) int {
 // take makes the settings those that the node runs by. It returns false after it has
 // said why not.
 func (j *Job) take(text string, err error) bool {
+	if errors.Is(err, fs.ErrNotExist) {
+		return j.refuse(j.settings() + ": it is not there: put a copy of it back, or write the section config umbrella 'main'")
+	}
 	if err != nil {
 		return j.refuse(fmt.Sprintf("%s: cannot be read: %v", j.settings(), explain(err)))
 	}

@@ -140,7 +140,7 @@ func testSettingsGone(t *testing.T, d *device) {
 		do    func() error
 		words string
 	}{
-		"removed":     {func() error { return nil }, "/etc/config/umbrella: cannot be read: no such file or directory"},
+		"removed":     {func() error { return nil }, "/etc/config/umbrella: it is not there: put a copy of it back"},
 		"emptied":     {func() error { return os.WriteFile(file, nil, 0o600) }, "/etc/config/umbrella: it is empty"},
 		"cut off":     {func() error { return os.WriteFile(file, []byte("config room 'den'\n"), 0o600) }, "/etc/config/umbrella: it has no section config umbrella 'main'"},
 		"NUL bytes":   {func() error { return os.WriteFile(file, make([]byte, 512), 0o600) }, "/etc/config/umbrella: line 1: this is not a text file"},

@@ -189,6 +189,8 @@ const sayings = ((_) => [
 	_('it has no section config umbrella \'main\''),
 	_('put a copy of it back, or write that section'),
 	_('it is empty, as a file is whose writing was cut off'),
+	_('it is not there'),
+	_('put a copy of it back, or write the section config umbrella \'main\''),
 	_('of type %s is one too many'),
 	_('says something else than its old name %s'),
 	_('there is no section yet that this could belong to'),

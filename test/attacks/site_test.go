@@ -152,6 +152,7 @@ func (s *site) start() {
 	s.process = s.ap.Command(preferred[0], start...)
 	s.process.Env = append(os.Environ(), s.cgroup.environment()...)
 	s.process.Stdout, s.process.Stderr = log, log
+	began := time.Now()
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -167,7 +168,12 @@ func (s *site) start() {
 	if r := s.ask(order{Call: true}); r.Problem != "" {
 		s.t.Fatal(r.Problem)
 	}
+	time.Sleep(time.Until(began.Add(ownNames)))
 }
+
+// ownNames is how long a node that has started looks for its own names, which no attack
+// causes.
+const ownNames = 4500 * time.Millisecond
 
 func (s *site) stop() {
 	_ = s.process.Process.Signal(syscall.SIGTERM)

@@ -93,7 +93,10 @@ var scratch string
 
 var built = sync.OnceValues(func() (string, error) {
 	bin := filepath.Join(scratch, "umbrellad")
-	if out, err := exec.Command("go", "build", "-o", bin, "umbrella/cmd/umbrellad").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", bin, "umbrella/cmd/umbrellad")
+	// As it is released: libc's resolver goes on asking after nobody waits any more.
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	return bin, nil

@@ -84,8 +84,14 @@ func (w *Watcher) Start() {
 	w.running.Go(func() { repeat(ctx, w.pokes[0], lookInterval, look) })
 	w.running.Go(func() { repeat(ctx, w.pokes[1], nameInterval, w.lookUp) })
 	w.running.Go(func() {
+		before, _ := inet.Addresses()
 		inet.WatchAddresses(ctx, func() {
-			w.Look()
+			// The kernel reports much that changes no address, such as phones that come
+			// and go on the Wi-Fi.
+			if now, err := inet.Addresses(); err != nil || !slices.Equal(now, before) {
+				before = now
+				w.Look()
+			}
 			if w.Changed != nil {
 				w.Changed()
 			}

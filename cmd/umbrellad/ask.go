@@ -34,11 +34,16 @@ const (
 	maxStatus  = 64 << 20 // bytes of a status
 )
 
-// ask prints something of the live state of a node, all at once or nothing.
-func (in *invocation) ask(write func(io.Writer, *umbrellav1.Status) error) int {
+// ask prints something of the live state of a node, all at once or nothing: for people, or
+// with -json as printJSON does.
+func (in *invocation) ask(write func(io.Writer, *umbrellav1.Status) error, fields ...string) int {
 	st, err := in.status(context.Background())
 	var b bytes.Buffer
-	if err == nil {
+	switch {
+	case err != nil:
+	case in.json:
+		err = printJSON(&b, st, fields...)
+	default:
 		err = write(&b, st)
 	}
 	if err != nil {

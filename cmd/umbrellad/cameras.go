@@ -19,14 +19,7 @@ import (
 )
 
 // showCameras prints the cameras of the daemon that runs by the settings.
-func showCameras(in *invocation) int {
-	return in.ask(func(w io.Writer, st *umbrellav1.Status) error {
-		if in.json {
-			return printJSON(w, st, "cameras")
-		}
-		return printCameras(w, st)
-	})
-}
+func showCameras(in *invocation) int { return in.ask(printCameras, "cameras") }
 
 // printCameras prints the cameras as a table, and below it what is wrong with
 // some, and what to do.

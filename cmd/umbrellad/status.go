@@ -11,14 +11,7 @@ import (
 )
 
 // showStatus prints how the node is.
-func showStatus(in *invocation) int {
-	return in.ask(func(w io.Writer, st *umbrellav1.Status) error {
-		if in.json {
-			return printJSON(w, st)
-		}
-		return printStatus(w, st)
-	})
-}
+func showStatus(in *invocation) int { return in.ask(printStatus) }
 
 // printStatus prints what people look at first, a line each, and below it what is wrong.
 func printStatus(w io.Writer, st *umbrellav1.Status) error {
@@ -133,14 +126,7 @@ func listed(before string, names []string) string {
 }
 
 // showRooms prints who is in the rooms.
-func showRooms(in *invocation) int {
-	return in.ask(func(w io.Writer, st *umbrellav1.Status) error {
-		if in.json {
-			return printJSON(w, st, "rooms")
-		}
-		return printRooms(w, st)
-	})
-}
+func showRooms(in *invocation) int { return in.ask(printRooms, "rooms") }
 
 // printRooms prints everybody in a table.
 func printRooms(w io.Writer, st *umbrellav1.Status) error {

@@ -11,14 +11,7 @@ import (
 )
 
 // showTrunks prints the trunks of the daemon that runs by the settings.
-func showTrunks(in *invocation) int {
-	return in.ask(func(w io.Writer, st *umbrellav1.Status) error {
-		if in.json {
-			return printJSON(w, st, "trunks", "refusedTrunks")
-		}
-		return printTrunks(w, st)
-	})
-}
+func showTrunks(in *invocation) int { return in.ask(printTrunks, "trunks", "refusedTrunks") }
 
 // printTrunks prints the trunks as a table, and below it why some are down.
 func printTrunks(w io.Writer, st *umbrellav1.Status) error {

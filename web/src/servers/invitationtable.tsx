@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Dialog } from "../ui/controls";
 import { change } from "./api";
 import { invitationState, rightsWords, type KnownInvitation } from "./invitations";
-import { Complaint } from "./section";
+import { Cell, Complaint } from "./section";
 
 interface Props {
   invitations: readonly KnownInvitation[];
@@ -71,14 +71,6 @@ export function InvitationsView({ invitations, onMake, onRevoke }: Props): JSX.E
         </div>
       )}
     </section>
-  );
-}
-
-function Cell({ name, words }: { name: string; words: string }): JSX.Element {
-  return (
-    <td role="cell" data-name={name}>
-      <span class="cell">{words}</span>
-    </td>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { accessName, type RoomSection } from "./rooms";
-import { Changes } from "./section";
+import { Cell, Changes } from "./section";
 
 interface Props {
   rooms: readonly RoomSection[];
@@ -63,13 +63,5 @@ export function RoomsView({ rooms, others, fixed, onAdd, onEdit, onRemove }: Pro
         </div>
       )}
     </section>
-  );
-}
-
-function Cell({ name, words }: { name: string; words: string }): JSX.Element {
-  return (
-    <td role="cell" data-name={name}>
-      <span class="cell">{words}</span>
-    </td>
   );
 }

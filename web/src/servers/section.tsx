@@ -122,6 +122,15 @@ export function SectionForm({ section, check, body, onClose, onSaved, children }
   );
 }
 
+/** A cell of a table that narrow screens show as a list, with the name before the words. */
+export function Cell({ name, words }: { name: string; words: string }): JSX.Element {
+  return (
+    <td role="cell" data-name={name}>
+      <span class="cell">{words}</span>
+    </td>
+  );
+}
+
 export function Complaint({ words }: { words: string }): JSX.Element | null {
   if (!words) return null;
   return (

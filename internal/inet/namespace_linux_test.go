@@ -13,38 +13,20 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"umbrella/test/netns"
 )
 
 // TestNamespace has addresses and interfaces that come and go: it runs itself in a
 // network of its own.
 func TestNamespace(t *testing.T) {
-	const mark = "INET_TEST_NAMESPACE"
-	if os.Getenv(mark) != "" {
+	netns.Alone(t, func(t *testing.T) {
 		ip(t, "link set lo up", "link add lan type veth peer name lan-peer", "link set lan-peer up", "link set lan addrgenmode none", "link set lan up")
 		t.Run("flags", testFlags)
 		t.Run("listen", testListen)
 		t.Run("zone", testZone)
 		t.Run("name", testName)
-		return
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs ip, of iproute2")
-	}
-	run := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestNamespace$", "-test.v")
-	run.Env = append(os.Environ(), mark+"=1")
-	run.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		run.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		run.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		run.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := run.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("no namespace can be made: %v", err)
-	}
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestNamespace") {
-		t.Errorf("%v\n%s", err, out)
-	}
+	})
 }
 
 func ip(t *testing.T, lines ...string) {

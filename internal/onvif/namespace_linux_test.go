@@ -3,43 +3,18 @@ package onvif
 import (
 	"errors"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"umbrella/internal/credential"
+	"umbrella/test/netns"
 )
 
 // TestNamespace looks for cameras where there are several interfaces: it runs
 // itself in a network of its own.
-func TestNamespace(t *testing.T) {
-	const mark = "ONVIF_TEST_NAMESPACE"
-	if os.Getenv(mark) != "" {
-		inNamespace(t)
-		return
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs ip, of iproute2")
-	}
-	run := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestNamespace$", "-test.v")
-	run.Env = append(os.Environ(), mark+"=1")
-	run.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		run.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		run.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		run.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := run.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("no namespace can be made: %v", err)
-	}
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestNamespace") {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
+func TestNamespace(t *testing.T) { netns.Alone(t, inNamespace) }
 
 func inNamespace(t *testing.T) {
 	lines := []string{"link set lo up"}
